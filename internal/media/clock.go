@@ -1,0 +1,68 @@
+package media
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// Clock is studio time: how long ago the studio started. There is one per
+// engine; everything that needs time asks it.
+type Clock interface {
+	// Now is the time since the start.
+	Now() time.Duration
+	// WaitUntil blocks until Now() >= t or ctx ends, whose error it returns.
+	WaitUntil(ctx context.Context, t time.Duration) error
+	// Virtual reports whether time is simulated: nobody may then drop work
+	// for being late, and sources are waited for.
+	Virtual() bool
+}
+
+// RealClock follows the machine's monotonic clock.
+type RealClock struct{ start time.Time }
+
+// NewRealClock starts studio time now.
+func NewRealClock() *RealClock { return &RealClock{start: time.Now()} }
+
+// Now implements Clock.
+func (c *RealClock) Now() time.Duration { return time.Since(c.start) }
+
+// Virtual implements Clock.
+func (c *RealClock) Virtual() bool { return false }
+
+// WaitUntil implements Clock.
+func (c *RealClock) WaitUntil(ctx context.Context, t time.Duration) error {
+	d := t - c.Now()
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// VirtualClock goes as fast as its user: waiting for a time makes it that time.
+// One goroutine, the engine's tick, may wait.
+type VirtualClock struct{ now atomic.Int64 }
+
+// NewVirtualClock starts at zero.
+func NewVirtualClock() *VirtualClock { return &VirtualClock{} }
+
+// Now implements Clock.
+func (c *VirtualClock) Now() time.Duration { return time.Duration(c.now.Load()) }
+
+// Virtual implements Clock.
+func (c *VirtualClock) Virtual() bool { return true }
+
+// WaitUntil implements Clock: it advances time to t at once.
+func (c *VirtualClock) WaitUntil(ctx context.Context, t time.Duration) error {
+	if int64(t) > c.now.Load() {
+		c.now.Store(int64(t))
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,197 @@
+package media
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// FrameSync is a frame synchroniser: a short queue between a source, which puts
+// pictures in at its pace, and the engine, which asks at every tick for the one
+// that is due. It is bounded: Push blocks while it is full, PushLive discards
+// the oldest picture instead (counted in Dropped). One goroutine pushes, one
+// takes.
+type FrameSync struct {
+	capacity int
+
+	mu      sync.Mutex
+	queue   []*Frame // guarded by mu; increasing PTS
+	current *Frame   // guarded by mu; what Take returned last
+	held    bool     // guarded by mu; no picture is to be waited for
+	closed  bool     // guarded by mu
+	dropped int64    // guarded by mu
+	skipped int64    // guarded by mu
+	changed chan struct{}
+}
+
+// NewFrameSync makes a synchroniser for at most capacity pictures (at least 2: one
+// due, one that says so).
+func NewFrameSync(capacity int) *FrameSync {
+	return &FrameSync{capacity: max(capacity, 2), changed: make(chan struct{})}
+}
+
+// signal wakes every waiter; mu is held.
+func (s *FrameSync) signal() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Push hands f over, waiting while the queue is full. It returns ctx's error,
+// having released f, when ctx ends first; after Close it releases f and returns nil.
+func (s *FrameSync) Push(ctx context.Context, f *Frame) error {
+	for {
+		s.mu.Lock()
+		if s.closed {
+			s.mu.Unlock()
+			f.Release()
+			return nil
+		}
+		if len(s.queue) < s.capacity {
+			s.queue = append(s.queue, f)
+			s.held = false
+			s.signal()
+			s.mu.Unlock()
+			return nil
+		}
+		wait := s.changed
+		s.mu.Unlock()
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			f.Release()
+			return ctx.Err()
+		}
+	}
+}
+
+// PushLive hands f over and never blocks: a full queue loses its oldest picture.
+func (s *FrameSync) PushLive(f *Frame) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		f.Release()
+		return
+	}
+	if len(s.queue) >= s.capacity {
+		s.queue[0].Release()
+		s.pop()
+		s.dropped++
+	}
+	s.queue = append(s.queue, f)
+	s.held = false
+	s.signal()
+}
+
+func (s *FrameSync) pop() {
+	copy(s.queue, s.queue[1:])
+	s.queue[len(s.queue)-1] = nil
+	s.queue = s.queue[:len(s.queue)-1]
+}
+
+// Hold says that the newest picture stands until further notice (a still, a pause,
+// the end of a file): WaitFor no longer waits for a later one.
+func (s *FrameSync) Hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = true
+	s.signal()
+}
+
+// First is the PTS of the oldest picture not yet taken.
+func (s *FrameSync) First() (time.Duration, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queue) == 0 {
+		return 0, false
+	}
+	return s.queue[0].PTS, true
+}
+
+// Take returns the newest picture with PTS <= t, retained for the caller, and
+// whether it differs from the one returned last. Pictures passed over are
+// released and counted in Skipped. With nothing newer due it is the last one
+// again; nil before the first picture.
+func (s *FrameSync) Take(t time.Duration) (f *Frame, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	popped := false
+	for len(s.queue) > 0 && s.queue[0].PTS <= t {
+		if fresh {
+			s.skipped++
+		}
+		s.current.Release()
+		s.current = s.queue[0]
+		s.pop()
+		fresh, popped = true, true
+	}
+	if popped {
+		s.signal()
+	}
+	if s.current == nil {
+		return nil, false
+	}
+	return s.current.Retain(), fresh
+}
+
+// WaitFor blocks until the picture due at t is known: a later one is queued, or
+// none is coming (Hold, Close). It frees room for that as it goes, so a
+// faster source never blocks it. For the virtual clock only.
+func (s *FrameSync) WaitFor(ctx context.Context, t time.Duration) error {
+	for {
+		s.mu.Lock()
+		n := len(s.queue)
+		if s.closed || s.held || n > 0 && s.queue[n-1].PTS > t {
+			s.mu.Unlock()
+			return nil
+		}
+		// Everything queued is due; only its newest can matter.
+		for len(s.queue) > 1 {
+			s.queue[0].Release()
+			s.pop()
+			s.skipped++
+			s.signal()
+		}
+		wait := s.changed
+		s.mu.Unlock()
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Flush releases what is queued and keeps the last picture taken; used when the
+// source's timeline starts anew.
+func (s *FrameSync) Flush() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.queue {
+		f.Release()
+	}
+	clear(s.queue)
+	s.queue = s.queue[:0]
+	s.signal()
+}
+
+// Close releases everything; later pushes are released at once.
+func (s *FrameSync) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, f := range s.queue {
+		f.Release()
+	}
+	s.queue = nil
+	s.current.Release()
+	s.current = nil
+	s.signal()
+}
+
+// Counts are how many pictures a full queue lost, and how many were passed over
+// because a newer one was due at the same tick.
+func (s *FrameSync) Counts() (dropped, skipped int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dropped, s.skipped
+}

@@ -1,0 +1,56 @@
+package media
+
+import "time"
+
+// Codec names an elementary stream's coding.
+type Codec string
+
+// Codecs.
+const (
+	H264 Codec = "h264"
+	HEVC Codec = "hevc"
+	AV1  Codec = "av1"
+	AAC  Codec = "aac"
+	Opus Codec = "opus"
+)
+
+// IsAudio reports whether c carries sound.
+func (c Codec) IsAudio() bool { return c == AAC || c == Opus }
+
+// Track describes one elementary stream of a feed.
+type Track struct {
+	Codec    Codec
+	TimeBase Rational // of the packets' PTS, DTS and Duration; video: one frame, audio: one sample
+
+	Width, Height int      // video
+	FPS           Rational // video
+	SampleRateHz  int      // audio
+	Channels      int      // audio
+
+	BitrateBPS int // the encoder's target
+	// Extradata is the decoder configuration as the codec's encoder gives it: H.264
+	// and HEVC: parameter sets in Annex B (also repeated in each keyframe), AAC:
+	// AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1), Opus: OpusHead (RFC 7845 5.1).
+	Extradata []byte
+	// Delay is how many audio frames the decoder has to discard at the start.
+	Delay int
+	// Title names the track in containers; may be empty.
+	Title string
+}
+
+// Packet is one coded picture or block of sound. It is shared by all
+// destinations and never changed; its memory is left to the garbage collector.
+type Packet struct {
+	Track    int // index into the feed's tracks
+	Audio    bool
+	Data     []byte // H.264 and HEVC: Annex B, one whole access unit; AAC: raw, no ADTS; Opus: one packet
+	PTS, DTS int64  // in the track's time base; 0 is the studio's start
+	Duration int64
+	Keyframe bool // decoding can start here; always true for sound
+	// Discardable: no other picture refers to this one.
+	Discardable bool
+	// Time is PTS as studio time.
+	Time time.Duration
+	// Made is the studio time at which the packet left its encoder.
+	Made time.Duration
+}

@@ -1,0 +1,116 @@
+// Package outputs defines what a destination is and how it is kept alive. Each
+// protocol is a folder below it; app/kinds.go lists the kinds.
+//
+// Threads: an Output is one blocking Run, started and awaited by Supervise, which
+// owns reconnection and backoff for all of them. Ownership: packets are shared and
+// never changed. What this package does not do: encode, mux, or know shows.
+package outputs
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// Output is one connection to one destination. Run connects, delivers what the
+// feed gives until Next returns io.EOF (then it finishes properly: trailer,
+// unpublish, DELETE; and returns nil), ctx ends (it finishes what can be finished
+// in a second), or something fails: then it returns an error in words for the
+// operator, without credentials, wrapped in Permanent when trying again cannot
+// help (a refused key, a wrong passphrase, a codec the far end cannot take). Run
+// is called again for each new connection. Everything it starts has ended when
+// it returns; it returns within 2 s of ctx's end whatever the network does.
+type Output interface {
+	Run(ctx context.Context, feed Feed) error
+}
+
+// Feed is an output's view of its rendition.
+type Feed interface {
+	// Tracks are the elementary streams, fixed for the life of the feed. The first
+	// packet of video that Next returns after a (re)connection is a keyframe.
+	Tracks() []media.Track
+	// Next is the next packet in DTS order of each track, tracks interleaved by
+	// time. It waits; io.EOF is the orderly end. Only one goroutine may call it.
+	Next(ctx context.Context) (*media.Packet, error)
+	// Queued is how long a stretch of stream waits to be sent by this output.
+	Queued() time.Duration
+	// RequestKeyframe asks the encoder for a keyframe soon. The engine limits the rate.
+	RequestKeyframe()
+	// Report updates what the operator sees of this connection.
+	Report(Report)
+}
+
+// State is how far a connection has come.
+type State uint8
+
+// States, in the order of a connection's life.
+const (
+	Idle State = iota + 1
+	Resolving
+	Connecting
+	Handshaking
+	Sending   // bytes leave, nothing is known of their arrival
+	Confirmed // the far end has acknowledged media: "live"
+	Degraded  // confirmed before, but acknowledgement is stalled or pictures are dropped
+	Waiting   // between two tries
+	Failed    // given up: the operator has to change something
+)
+
+var stateNames = [...]string{"", "idle", "resolving", "connecting", "handshaking", "sending", "live", "degraded", "waiting", "failed"}
+
+func (s State) String() string { return stateNames[s] }
+
+// MarshalText makes states readable in statistics.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Report is what an output knows of its connection. Zero fields mean "not known".
+type Report struct {
+	State State
+	// Detail is one short phrase beside the state, for example the peer's software.
+	Detail string
+	// SentBytes and AckedBytes count since the connection began. Acked means the
+	// far end said so: RTMP Acknowledgement or TCP_INFO, SRT ACK, RTCP receiver
+	// report, for files what fsync or the kernel took.
+	SentBytes, AckedBytes int64
+	// SentPackets counts media packets (access units and audio blocks) handed to
+	// the transport.
+	SentPackets int64
+	// DroppedPackets counts media packets the output itself discarded.
+	DroppedPackets int64
+	RTT            time.Duration
+	// SendBuffer is how much stream waits in the transport (SRT's or the kernel's buffer).
+	SendBuffer time.Duration
+	// LostPercent is the share of network packets lost, retransmitted or not.
+	LostPercent float64
+}
+
+// Options are what every kind's New gets besides its settings.
+type Options struct {
+	// Secret is the stream key, token or passphrase that the destination refers to
+	// by name; never log it, never put it in an error.
+	Secret string
+	// BaseDir is what relative file paths in settings are relative to.
+	BaseDir string
+	// UserAgent names the program and version to servers.
+	UserAgent string
+}
+
+// Kind describes a type of destination.
+type Kind struct {
+	Name  string // as in show files: "rtmp", "srt", "whip", "record"
+	Title string // for menus
+	// Codecs the protocol carries, in order of preference.
+	Video, Audio []media.Codec
+	// NoBFrames: pictures must leave in display order (WebRTC).
+	NoBFrames bool
+	// Recording: the queue drops nothing but for want of memory.
+	Recording bool
+	// Schema is the JSON Schema (draft 2020-12) of the settings object; it
+	// validates show files and draws the form. Secrets are not settings.
+	Schema json.RawMessage
+	// New checks settings and makes an output; it opens nothing. Its errors are
+	// mistakes in the settings.
+	New func(settings json.RawMessage, opt Options) (Output, error)
+}

@@ -1,0 +1,117 @@
+// Package sources holds the live inputs: media files, network pulls, cameras,
+// screens, images, text, colours, test patterns and microphones. Each kind is
+// one file with one Source; app/kinds.go lists the kinds.
+//
+// Threads: a Source is one blocking Run, started and awaited by Supervise, which
+// owns reopening and backoff for all of them. Ownership: a frame handed to the
+// Sink is the Sink's. What this package does not do: place pictures on the
+// canvas, mix sound, know scenes or the clock of the studio.
+package sources
+
+import (
+	"context"
+	"encoding/json"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// Pacing says whose clock a source follows.
+type Pacing uint8
+
+// Pacings.
+const (
+	// Paced sources (files, generators) follow the studio: Sink.Video and
+	// Sink.Audio block until there is room, so the source runs exactly as fast as it is
+	// used, on a virtual clock too. PTS start at 0.
+	Paced Pacing = iota + 1
+	// Live sources (cameras, microphones, network) follow a clock of their own:
+	// Sink.Video and Sink.Audio never block, the studio synchronises them. PTS
+	// start anywhere.
+	Live
+	// Still sources (image, text, colour) hand over a picture when it changes and
+	// then call Hold.
+	Still
+)
+
+// Source is one input. Run works until ctx ends (then its error does not
+// matter), the material is over (nil), or something failed (an error that says
+// what, in words for the operator, without credentials; wrapped in Permanent when
+// trying again cannot help). Run may be called again after it returned. Everything
+// it starts has ended when it returns.
+type Source interface {
+	Run(ctx context.Context, sink Sink) error
+}
+
+// Sink takes what a source produces. Video may be called by one goroutine, Audio by
+// another.
+type Sink interface {
+	// Video hands over a picture (ownership passes in every case). For 4:2:0
+	// formats the colour must be the canvas's unless Color says otherwise; RGBA is
+	// for graphics with alpha. The error is ctx's.
+	Video(ctx context.Context, f *media.Frame) error
+	// Audio hands over sound in the studio format; b.Samples is copied.
+	Audio(ctx context.Context, b media.AudioBlock) error
+	// Hold says that the last picture stands and that no sound comes until further
+	// notice (a still, a pause, the end).
+	Hold()
+	// Restart says that the next PTS begins a new timeline (after a seek, a
+	// reconnection, a timestamp jump).
+	Restart()
+	// Describe tells the operator what is being received, for example
+	// "1920x1080 30 fps h264, 48 kHz stereo".
+	Describe(text string)
+	// Demand is how much of the pictures anybody uses at present.
+	Demand() Demand
+}
+
+// Demand is how much of a source's pictures is used at present. A source may do
+// less work than it could, never more harm: sound is always wanted.
+type Demand uint8
+
+// Demands.
+const (
+	// DemandFull: the source is on programme or about to be; every picture counts.
+	DemandFull Demand = iota + 1
+	// DemandReduced: only a thumbnail shows it; under load, pictures that no
+	// other refers to may be left undecoded.
+	DemandReduced
+)
+
+// Seeker is a source whose position can be set (media files).
+type Seeker interface {
+	// Seek goes to a position from the in point. It returns at once.
+	Seek(position float64)
+	// SetPaused stops or resumes playing. It returns at once.
+	SetPaused(paused bool)
+}
+
+// Options are what every kind's New gets besides its settings.
+type Options struct {
+	// Canvas size, rate and colour: generators make pictures of this size and rate,
+	// decoders convert to this colour.
+	Width, Height int
+	FPS           media.Rational
+	Color         media.ColorInfo
+	// Name is the source's name in the show, for burnt-in labels.
+	Name string
+	// BaseDir is what relative file paths in settings are relative to.
+	BaseDir string
+	// Clock is the studio's.
+	Clock media.Clock
+}
+
+// Kind describes a type of source.
+type Kind struct {
+	Name   string // as in show files: "file", "network", "camera", …
+	Title  string // for menus
+	Pacing Pacing
+	// HasVideo and HasAudio say what the kind can produce.
+	HasVideo, HasAudio bool
+	// Schema is the JSON Schema (draft 2020-12) of the settings object: it
+	// validates show files and draws the form. Every property has title,
+	// description and, where there is one, default.
+	Schema json.RawMessage
+	// New checks settings and makes a source; it opens nothing. Its errors are
+	// mistakes in the settings.
+	New func(settings json.RawMessage, opt Options) (Source, error)
+}
