@@ -1,0 +1,256 @@
+package scenes
+
+import (
+	"encoding/json"
+	"math"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// unset stands for "not in the file" in strings where "" means something; it cannot
+// be an id.
+const unset = "\x00"
+
+var emptyObject = json.RawMessage("{}")
+
+// Default is a show with no sources: 1920x1080 at 30, one programme, one rendition.
+func Default() *Show {
+	s := blank()
+	s.complete()
+	return s
+}
+
+// blank has the defaults that do not depend on other fields.
+func blank() *Show {
+	return &Show{
+		Format:      Format,
+		Name:        "Untitled",
+		Canvas:      Canvas{Width: 1920, Height: 1080, FPS: media.NewRational(30, 1), Color: BT709},
+		Transition:  Transition{Kind: Mix, Color: "#000000", Softness: 0.1, Direction: Left},
+		FadeToBlack: FadeToBlack{Frames: 30},
+		Start:       Start{Program: unset, Preview: unset},
+	}
+}
+
+// complete gives every field that is not set its default and brings settings to
+// one spelling. s must not have been shared yet.
+func (s *Show) complete() {
+	if s.Programs == nil {
+		s.Programs = []Program{{ID: "pgm", Name: "Programme"}}
+	}
+	if s.Renditions == nil {
+		s.Renditions = []Rendition{NewRendition("main")}
+	}
+	// Lists are never nil, so that equal shows are equal values.
+	s.Sources = nonNil(s.Sources)
+	s.Scenes = nonNil(s.Scenes)
+	s.Overlays = nonNil(s.Overlays)
+	s.Destinations = nonNil(s.Destinations)
+	s.Recordings = nonNil(s.Recordings)
+	for i := range s.Programs {
+		named(&s.Programs[i].Name, s.Programs[i].ID)
+	}
+	for i := range s.Sources {
+		s.Sources[i] = s.Sources[i].complete()
+	}
+	for i := range s.Scenes {
+		named(&s.Scenes[i].Name, s.Scenes[i].ID)
+		s.Scenes[i].Layers = s.completeLayers(s.Scenes[i].Layers)
+	}
+	for i := range s.Overlays {
+		named(&s.Overlays[i].Name, s.Overlays[i].ID)
+		s.Overlays[i].Layers = s.completeLayers(s.Overlays[i].Layers)
+	}
+	if s.Transition.Frames == 0 {
+		// 300 ms at any rate.
+		s.Transition.Frames = min(250, max(1, int(math.Round(0.3*s.Canvas.FPS.Float()))))
+	}
+	for i := range s.Renditions {
+		s.Renditions[i] = s.completeRendition(s.Renditions[i])
+	}
+	for i := range s.Destinations {
+		s.Destinations[i] = s.completeDestination(s.Destinations[i])
+	}
+	for i := range s.Recordings {
+		s.Recordings[i] = s.completeRecording(s.Recordings[i])
+	}
+	s.completeStart()
+}
+
+// completeStart puts the first scene (or source) on programme and the next on
+// preview where the file does not say.
+func (s *Show) completeStart() {
+	var ids []string
+	for _, v := range s.Scenes {
+		ids = append(ids, v.ID)
+	}
+	for _, v := range s.Sources {
+		ids = append(ids, v.ID)
+	}
+	next := func(not string) string {
+		for _, id := range ids {
+			if id != not {
+				return id
+			}
+		}
+		return ""
+	}
+	if s.Start.Program == unset {
+		s.Start.Program = next("")
+	}
+	if s.Start.Preview == unset {
+		s.Start.Preview = next(s.Start.Program)
+	}
+}
+
+func nonNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func named(name *string, id string) {
+	if *name == "" {
+		*name = id
+	}
+}
+
+func (v Source) complete() Source {
+	named(&v.Name, v.ID)
+	v.Settings = compact(v.Settings)
+	return v
+}
+
+// completeLayers returns layers without holes, in memory of its own.
+func (s *Show) completeLayers(layers []Layer) []Layer {
+	out := make([]Layer, len(layers))
+	for i, l := range layers {
+		if l.Fit == "" {
+			l.Fit = Contain
+		}
+		if l.Width == 0 {
+			l.Width = float64(s.Canvas.Width)
+		}
+		if l.Height == 0 {
+			l.Height = float64(s.Canvas.Height)
+		}
+		out[i] = l
+	}
+	return out
+}
+
+func (s *Show) completeRendition(v Rendition) Rendition {
+	if v.Program == "" && len(s.Programs) > 0 {
+		v.Program = s.Programs[0].ID
+	}
+	if v.Video.Width == 0 {
+		v.Video.Width = s.Canvas.Width
+	}
+	if v.Video.Height == 0 {
+		v.Video.Height = s.Canvas.Height
+	}
+	if v.Video.BitrateKbps == 0 {
+		v.Video.BitrateKbps = defaultBitrate(v.Video.Codec, v.Video.Width, v.Video.Height, s.Canvas.FPS)
+	}
+	return v
+}
+
+func (s *Show) completeDestination(v Destination) Destination {
+	named(&v.Name, v.ID)
+	s.firstRendition(&v.Rendition)
+	v.Settings = compact(v.Settings)
+	return v
+}
+
+func (s *Show) completeRecording(v Recording) Recording {
+	named(&v.Name, v.ID)
+	s.firstRendition(&v.Rendition)
+	v.Settings = compact(v.Settings)
+	return v
+}
+
+func (s *Show) firstRendition(id *string) {
+	if *id == "" && len(s.Renditions) > 0 {
+		*id = s.Renditions[0].ID
+	}
+}
+
+// bitrates are what 4:2:0 H.264 needs, by the number of pixels in a picture.
+var bitrates = []struct{ pixels, at30, at60 int }{
+	{640 * 360, 1000, 1500},
+	{960 * 540, 2000, 3000},
+	{1280 * 720, 3000, 4500},
+	{1920 * 1080, 6000, 9000},
+	{2560 * 1440, 9000, 16000},
+	{3840 * 2160, 24000, 35000},
+}
+
+// defaultBitrate is that of the smallest usual size that holds the picture; HEVC
+// and AV1 need about 60 % of H.264's.
+func defaultBitrate(codec string, width, height int, fps media.Rational) int {
+	row := bitrates[len(bitrates)-1]
+	for _, b := range bitrates {
+		if width*height <= b.pixels {
+			row = b
+			break
+		}
+	}
+	kbps := row.at30
+	if fps.Float() > 30.5 {
+		kbps = row.at60
+	}
+	if codec == "hevc" || codec == "av1" {
+		kbps = kbps * 6 / 10
+	}
+	return kbps
+}
+
+// NewLayer is source over the whole canvas (a zero Width and Height are filled in
+// by the edit that takes the layer).
+func NewLayer(source string) Layer { return Layer{Source: source, Fit: Contain, Opacity: 1} }
+
+// NewRendition is H.264 at the canvas's size with that size's usual bitrate.
+func NewRendition(id string) Rendition {
+	return Rendition{
+		ID:    id,
+		Video: Video{Codec: "h264", Encoder: "auto", Preset: "veryfast", KeyframeSeconds: 2},
+		Audio: Audio{BitrateKbps: 160},
+	}
+}
+
+// The decoders below start from the defaults, so that what a file leaves out keeps
+// them and an explicit 0 or false stays one.
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *Layer) UnmarshalJSON(b []byte) error {
+	type plain Layer
+	v := plain(NewLayer(""))
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	*l = Layer(v)
+	return nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (r *Rendition) UnmarshalJSON(b []byte) error {
+	type plain Rendition
+	v := plain(NewRendition(""))
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	*r = Rendition(v)
+	return nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (d *Destination) UnmarshalJSON(b []byte) error {
+	type plain Destination
+	v := plain{Enabled: true}
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	*d = Destination(v)
+	return nil
+}
