@@ -86,6 +86,7 @@ type Frame struct {
 	// when the planes are plain memory.
 	Native any
 
+	id      uint64
 	refs    atomic.Int32
 	release func(*Frame)
 	debug   frameDebug
@@ -94,11 +95,17 @@ type Frame struct {
 // NewFrame wraps planes in a frame with one reference. release runs once, when the
 // last reference goes, on whatever goroutine drops it; it may be nil.
 func NewFrame(format PixelFormat, width, height int, planes [3]Plane, release func(*Frame)) *Frame {
-	f := &Frame{Format: format, Width: width, Height: height, Planes: planes, Color: Rec709, release: release}
+	f := &Frame{Format: format, Width: width, Height: height, Planes: planes, Color: Rec709, release: release, id: lastID.Add(1)}
 	f.refs.Store(1)
 	f.debug.allocated(f)
 	return f
 }
+
+// lastID makes picture identities; it is a counter, not state anyone depends on.
+var lastID atomic.Uint64
+
+// ID tells pictures apart: memory is reused, an ID never is. Caches use it.
+func (f *Frame) ID() uint64 { return f.id }
 
 // Retain adds a reference and returns f.
 func (f *Frame) Retain() *Frame {

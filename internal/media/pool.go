@@ -29,7 +29,8 @@ func (p *FramePool) Get() *Frame {
 		p.idle = p.idle[:n-1]
 		p.mu.Unlock()
 		f.refs.Store(1)
-		f.Color, f.SAR, f.PTS, f.Number = Rec709, Rational{}, 0, 0
+		f.id = lastID.Add(1)
+		f.Color, f.SAR, f.PTS, f.Number, f.Native = Rec709, Rational{}, 0, 0, nil
 		f.debug.allocated(f)
 		return f
 	}

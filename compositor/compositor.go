@@ -1,0 +1,236 @@
+package compositor
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"crosspoint.studio/crosspoint/compositor/gpu"
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// Stats says what the last composition cost.
+type Stats struct {
+	Path   Path
+	Pixels int           // luma pixels drawn and read back
+	Draw   time.Duration // of the whole composition, waiting for the thread included
+}
+
+// Compositor draws plans of one canvas size.
+type Compositor struct {
+	device *Device
+	w, h   int
+	color  media.ColorInfo
+	view   bool
+	pool   *media.FramePool
+	black  *media.Frame
+
+	work, side Work // reused between calls
+
+	// Targets live on the GPU thread; made when first needed.
+	main, from, to *canvas
+
+	last    *media.Frame // the picture of lastKey, to show again when nothing changed
+	lastKey []key
+}
+
+// key is what decides the looks of one layer; a plan's keys decide its picture.
+type key struct {
+	frame    uint64
+	crop     Box
+	place    Box
+	rotation float64
+	opacity  float64
+}
+
+// New makes a compositor for a canvas of w x h luma pixels, both even and at
+// least 2. A view gives way to programme work on the GPU thread.
+func New(device *Device, w, h int, color media.ColorInfo, view bool) (*Compositor, error) {
+	if w < 2 || h < 2 || w%2 != 0 || h%2 != 0 {
+		return nil, fmt.Errorf("compositor: a canvas of %dx%d is not possible: both sizes have to be even", w, h)
+	}
+	c := &Compositor{device: device, w: w, h: h, color: color, view: view, pool: media.NewFramePool(media.I420, w, h, 8)}
+	c.black = c.pool.Get()
+	c.black.Fill(16, 128, 128)
+	c.black.Color = color
+	return c, nil
+}
+
+// Compose shows the plan. The frame returned is the caller's; for a passthrough it
+// is the camera's own frame, retained; when nothing has changed since the last call it
+// is the last picture again. It waits for the GPU thread and for the drawing.
+// On an error no picture was made and the next call starts afresh.
+func (c *Compositor) Compose(p *Plan) (*media.Frame, Stats, error) {
+	start := time.Now()
+	if p.Width != c.w || p.Height != c.h {
+		return nil, Stats{}, fmt.Errorf("compositor: plan for %dx%d on a canvas of %dx%d", p.Width, p.Height, c.w, c.h)
+	}
+	for _, layers := range [3][]Layer{p.Base, p.To, p.Over} {
+		for i := range layers {
+			if f := layers[i].Frame; f != nil {
+				Prepare(f, c.color) // done long ago by the source, unless a caller forgot
+			}
+		}
+	}
+	c.work = Analyse(p, c.work)
+	st := Stats{Path: c.work.Path}
+	switch st.Path {
+	case BlackOnly:
+		c.forget()
+		return c.black.Retain(), st, nil
+	case Passthrough:
+		c.forget()
+		return c.work.Base.Retain(), st, nil
+	}
+	cacheable := p.Change == nil && p.Black == 0
+	if cacheable && c.last != nil && c.same() {
+		return c.last.Retain(), st, nil
+	}
+	out := c.pool.Get()
+	out.Color = c.color
+	if st.Path == Rectangles {
+		media.CopyPlanes(out, c.work.Base)
+	}
+	do := c.device.thread.Do
+	if c.view {
+		do = c.device.thread.DoLater
+	}
+	err := do(func(ctx *gpu.Context) error { return c.draw(ctx, p, out) })
+	if err != nil {
+		out.Release()
+		c.forget()
+		return nil, st, err
+	}
+	st.Pixels = area(c.work.Regions)
+	st.Draw = time.Since(start)
+	c.forget()
+	if cacheable {
+		c.last = out.Retain()
+		c.lastKey = c.appendKeys(c.lastKey[:0])
+	}
+	return out, st, nil
+}
+
+func (c *Compositor) forget() {
+	c.last.Release()
+	c.last = nil
+}
+
+func (c *Compositor) appendKeys(keys []key) []key {
+	if c.work.Base != nil {
+		keys = append(keys, key{frame: c.work.Base.ID()})
+	}
+	for i := range c.work.Layers {
+		l := &c.work.Layers[i]
+		keys = append(keys, key{l.Frame.ID(), l.Crop, l.Place, l.Rotation, l.Opacity})
+	}
+	return keys
+}
+
+// same reports that the plan shows what the last one did.
+func (c *Compositor) same() bool {
+	n := len(c.lastKey)
+	c.lastKey = c.appendKeys(c.lastKey)
+	old, now := c.lastKey[:n], c.lastKey[n:]
+	equal := slices.Equal(old, now)
+	c.lastKey = old
+	return equal
+}
+
+// draw runs on the GPU thread.
+func (c *Compositor) draw(ctx *gpu.Context, p *Plan, out *media.Frame) error {
+	d := c.device
+	d.begin(ctx)
+	if err := c.need(ctx, &c.main, "programme"); err != nil {
+		return err
+	}
+	if p.Change != nil {
+		if err := c.drawChange(ctx, p); err != nil {
+			return err
+		}
+	} else {
+		for _, r := range c.work.Regions {
+			if c.work.Base != nil {
+				c.main.upload(ctx, c.work.Base, r)
+			} else {
+				c.main.clearBlack(ctx, r)
+			}
+		}
+	}
+	for i := range c.work.Layers {
+		if err := c.within(ctx, p, c.main, &c.work.Layers[i], c.work.Regions); err != nil {
+			return err
+		}
+	}
+	for _, r := range c.work.Regions {
+		if p.Black > 0 {
+			if err := d.fade(ctx, c.main, [3]uint8{16, 128, 128}, p.Black, r); err != nil {
+				return err
+			}
+		}
+		c.main.read(ctx, out, r)
+	}
+	return ctx.Check("draw")
+}
+
+// within draws l in those parts of regions that it covers.
+func (c *Compositor) within(ctx *gpu.Context, p *Plan, to *canvas, l *Layer, regions []gpu.Rect) error {
+	cov := cover(p, l)
+	for _, r := range regions {
+		if clip := intersect(r, cov); !clip.Empty() {
+			if err := c.device.layer(ctx, to, l, clip); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// drawChange draws both pictures of a transition and then the transition.
+func (c *Compositor) drawChange(ctx *gpu.Context, p *Plan) error {
+	if err := c.need(ctx, &c.from, "outgoing"); err != nil {
+		return err
+	}
+	if err := c.need(ctx, &c.to, "incoming"); err != nil {
+		return err
+	}
+	for _, s := range [2]struct {
+		layers []Layer
+		onto   *canvas
+	}{{p.Base, c.from}, {p.To, c.to}} {
+		whole := []gpu.Rect{p.whole()}
+		plan := Plan{Width: p.Width, Height: p.Height, Base: s.layers}
+		c.side = Analyse(&plan, c.side)
+		if c.side.Base != nil {
+			s.onto.upload(ctx, c.side.Base, whole[0])
+		} else {
+			s.onto.clearBlack(ctx, whole[0])
+		}
+		for i := range c.side.Layers {
+			if err := c.within(ctx, p, s.onto, &c.side.Layers[i], whole); err != nil {
+				return err
+			}
+		}
+	}
+	return c.device.transition(ctx, c.main, c.from, c.to, p.Change, c.w, c.h)
+}
+
+func (c *Compositor) need(ctx *gpu.Context, cv **canvas, label string) (err error) {
+	if *cv == nil {
+		*cv, err = newCanvas(ctx, label, c.w, c.h)
+	}
+	return err
+}
+
+// Close frees the targets and what is kept of pictures.
+func (c *Compositor) Close() {
+	c.forget()
+	c.black.Release()
+	// The thread may be closed already, and its objects with it.
+	_ = c.device.thread.Do(func(ctx *gpu.Context) error {
+		for _, cv := range [3]*canvas{c.main, c.from, c.to} {
+			cv.release(ctx)
+		}
+		return nil
+	})
+}

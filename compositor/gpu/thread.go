@@ -1,0 +1,111 @@
+package gpu
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+// ErrClosed is returned by Do after Close.
+var ErrClosed = errors.New("gpu: thread closed")
+
+type job struct {
+	run  func(*Context) error
+	done chan error
+}
+
+// Thread runs GL work on one locked OS thread. Two callers wait in two lines:
+// programme work (Do) always goes before view work (DoLater).
+type Thread struct {
+	program chan *job
+	views   chan *job
+	quit    chan struct{}
+	ended   chan struct{}
+	info    Info
+}
+
+// Info describes the context.
+type Info struct {
+	Renderer, Vendor, Version string
+	// Software is true for CPU rasterisers such as llvmpipe.
+	Software bool
+}
+
+// Open starts the thread and creates a context that needs no window and no
+// display. The error says which ways were tried.
+func Open() (*Thread, error) {
+	t := &Thread{program: make(chan *job), views: make(chan *job), quit: make(chan struct{}), ended: make(chan struct{})}
+	ready := make(chan error, 1)
+	go t.loop(ready)
+	if err := <-ready; err != nil {
+		<-t.ended
+		return nil, err
+	}
+	return t, nil
+}
+
+// Info is fixed after Open.
+func (t *Thread) Info() Info { return t.info }
+
+func (t *Thread) loop(ready chan<- error) {
+	defer close(t.ended)
+	runtime.LockOSThread() // never unlocked: the OS thread ends with the goroutine
+	ctx, err := newContext()
+	if err != nil {
+		ready <- err
+		return
+	}
+	defer ctx.destroy()
+	t.info = ctx.info
+	ready <- nil
+	for {
+		var j *job
+		select {
+		case j = <-t.program:
+		default:
+			select {
+			case j = <-t.program:
+			case j = <-t.views:
+			case <-t.quit:
+				return
+			}
+		}
+		j.done <- protect(ctx, j.run)
+	}
+}
+
+// protect turns a panic in f into an error: a fault in drawing costs a picture,
+// not the show.
+func protect(ctx *Context, f func(*Context) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("gpu: panic while drawing: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return f(ctx)
+}
+
+// Do runs f on the thread and waits for it. It must not be called from inside
+// another Do.
+func (t *Thread) Do(f func(*Context) error) error { return t.enqueue(t.program, f) }
+
+// DoLater is Do for work that waits until no programme work is queued.
+func (t *Thread) DoLater(f func(*Context) error) error { return t.enqueue(t.views, f) }
+
+func (t *Thread) enqueue(line chan<- *job, f func(*Context) error) error {
+	j := &job{run: f, done: make(chan error, 1)}
+	select {
+	case line <- j:
+		return <-j.done
+	case <-t.quit:
+		return ErrClosed
+	}
+}
+
+// Close ends the thread after the work under way and destroys the context with
+// all its objects.
+func (t *Thread) Close() {
+	close(t.quit)
+	<-t.ended
+}

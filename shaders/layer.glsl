@@ -1,0 +1,125 @@
+// One layer onto one plane group of the canvas: Y, or Cb and Cr together.
+//
+// In:     plane textures of the source, code values 0..1 (code/255), Y'CbCr.
+// Out:    the same Y'CbCr, premultiplied by alpha; blended with ONE, ONE_MINUS_SRC_ALPHA.
+// Alpha:  cameras are opaque; graphics come premultiplied (GRAPHIC).
+// Colour: none is converted. Blending is affine, so it is the same in Y'CbCr as in R'G'B'.
+//
+// Variants: LUMA or CHROMA; I420, NV12 or GRAPHIC; COPY, BOX or CUBIC.
+//   COPY   whole-pixel offset, no filter.
+//   BOX    area average: each output pixel is the mean of the source area it covers
+//          (weights are the overlaps of a box of `footprint` texels with each texel). With a
+//          footprint of 1 it is linear interpolation. Two neighbouring texels share one
+//          linear fetch: w0*a + w1*b = (w0+w1) * lerp(a, b, w1/(w0+w1)).
+//   CUBIC  16 texels, the cubic convolution kernel of Keys (IEEE Trans. ASSP 29, 1981)
+//          with a = -0.6, the value swscale's bicubic uses.
+uniform sampler2D tex0, tex1;
+uniform vec3 sourceX, sourceY; // source texel of this plane = dot(row, vec3(pixel, 1))
+uniform vec3 localX, localY;   // place in the layer's rectangle, canvas luma pixels
+uniform vec2 size;             // of that rectangle, canvas luma pixels
+uniform float pixel;           // width of one pixel of this plane in luma pixels: 1 or 2
+uniform vec4 bounds;           // the cropped source in texels: left, top, right, bottom
+uniform vec2 footprint;        // source texels per output pixel, at least 1
+uniform ivec2 taps;            // pairs of texels that a footprint can touch
+uniform float opacity;
+
+layout(location = 0) out vec4 out0;
+#ifdef CHROMA
+layout(location = 1) out vec4 out1;
+#endif
+
+// Premultiplied first and second component, and alpha.
+#ifdef LUMA
+#ifdef GRAPHIC
+#define PACK(t0, t1) vec3(t0.r, 0.0, t0.g)
+#else
+#define PACK(t0, t1) vec3(t0.r, 0.0, 1.0)
+#endif
+#else
+#ifdef GRAPHIC
+#define PACK(t0, t1) t0.rga
+#elif defined(NV12)
+#define PACK(t0, t1) vec3(t0.rg, 1.0)
+#else
+#define PACK(t0, t1) vec3(t0.r, t1.r, 1.0)
+#endif
+#endif
+
+#if defined(CHROMA) && defined(I420)
+#define FETCH(p) PACK(texelFetch(tex0, p, 0), texelFetch(tex1, p, 0))
+#define LINEAR(p) PACK(texture(tex0, p), texture(tex1, p))
+#else
+#define FETCH(p) PACK(texelFetch(tex0, p, 0), 0)
+#define LINEAR(p) PACK(texture(tex0, p), 0)
+#endif
+
+#ifdef BOX
+vec3 sampleAt(vec2 at) {
+	vec2 lo = at - 0.5 * footprint, hi = at + 0.5 * footprint;
+	vec2 first = floor(lo + 1.0 / 512.0);
+	vec2 scale = 1.0 / vec2(textureSize(tex0, 0));
+	vec2 least = bounds.xy + 0.5, most = bounds.zw - 0.5;
+	vec3 sum = vec3(0.0);
+	float total = 0.0;
+	for (int j = 0; j < taps.y; j++) {
+		float ky = first.y + 2.0 * float(j);
+		float y0 = max(min(ky + 1.0, hi.y) - max(ky, lo.y), 0.0);
+		float y1 = max(min(ky + 2.0, hi.y) - max(ky + 1.0, lo.y), 0.0);
+		float wy = y0 + y1;
+		float py = clamp(ky + 0.5 + y1 / max(wy, 1e-6), least.y, most.y) * scale.y;
+		for (int i = 0; i < taps.x; i++) {
+			float kx = first.x + 2.0 * float(i);
+			float x0 = max(min(kx + 1.0, hi.x) - max(kx, lo.x), 0.0);
+			float x1 = max(min(kx + 2.0, hi.x) - max(kx + 1.0, lo.x), 0.0);
+			float wx = x0 + x1;
+			float px = clamp(kx + 0.5 + x1 / max(wx, 1e-6), least.x, most.x) * scale.x;
+			float w = wx * wy;
+			sum += w * LINEAR(vec2(px, py));
+			total += w;
+		}
+	}
+	return sum / total;
+}
+#elif defined(CUBIC)
+vec4 kernel(float f) {
+	const float a = -0.6;
+	float g = 1.0 - f;
+	float w0 = a * f * g * g;
+	float w3 = a * g * f * f;
+	float w1 = ((a + 2.0) * f - (a + 3.0)) * f * f + 1.0;
+	return vec4(w0, w1, 1.0 - w0 - w1 - w3, w3);
+}
+vec3 sampleAt(vec2 at) {
+	vec2 base = floor(at - 0.5);
+	vec4 wx = kernel(at.x - 0.5 - base.x), wy = kernel(at.y - 0.5 - base.y);
+	ivec2 least = ivec2(bounds.xy), most = ivec2(bounds.zw) - 1;
+	ivec2 origin = ivec2(base) - 1;
+	vec3 sum = vec3(0.0);
+	for (int j = 0; j < 4; j++) {
+		vec3 row = vec3(0.0);
+		for (int i = 0; i < 4; i++)
+			row += wx[i] * FETCH(clamp(origin + ivec2(i, j), least, most));
+		sum += wy[j] * row;
+	}
+	return clamp(sum, 0.0, 1.0);
+}
+#else
+vec3 sampleAt(vec2 at) { return FETCH(ivec2(floor(at))); }
+#endif
+
+void main() {
+	vec3 p = vec3(gl_FragCoord.xy, 1.0);
+	vec3 v = sampleAt(vec2(dot(sourceX, p), dot(sourceY, p)));
+#ifdef EDGES
+	// How much of this pixel lies inside the layer: a straight edge, one pixel wide.
+	vec2 q = vec2(dot(localX, p), dot(localY, p));
+	vec2 inside = clamp(min(q, size - q) / pixel + 0.5, 0.0, 1.0);
+	v *= opacity * inside.x * inside.y;
+#else
+	v *= opacity;
+#endif
+	out0 = vec4(v.x, 0.0, 0.0, v.z);
+#ifdef CHROMA
+	out1 = vec4(v.y, 0.0, 0.0, v.z);
+#endif
+}
