@@ -1,0 +1,276 @@
+package sources
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// recorder is a Sink that keeps count, and a copy of what it is asked to keep. Like
+// the studio's, it makes a Paced source wait once it has had enough.
+type recorder struct {
+	pacing    Pacing
+	maxFrames int // pictures taken before Video blocks (Paced)
+	keep      int // pictures kept, retained; released by release
+	keepSound bool
+
+	mu       sync.Mutex // guards all below
+	frames   []*media.Frame
+	pts      []time.Duration
+	numVideo int
+	sound    []float32
+	soundAt  time.Duration // PTS of the first sample of sound on this timeline
+	soundEnd time.Duration
+	hasSound bool
+	lastPTS  time.Duration
+	hasPTS   bool
+	holds    int
+	restarts int
+	text     string
+	faults   []string
+	demand   Demand
+	changed  chan struct{}
+}
+
+func newRecorder(p Pacing, maxFrames, keep int) *recorder {
+	return &recorder{pacing: p, maxFrames: maxFrames, keep: keep, keepSound: true, demand: DemandFull, changed: make(chan struct{})}
+}
+
+func (r *recorder) signal() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+func (r *recorder) fault(format string, args ...any) {
+	if len(r.faults) < 10 {
+		r.faults = append(r.faults, fmt.Sprintf(format, args...))
+	}
+}
+
+// full waits for ctx where a Paced source has to wait for room.
+func (r *recorder) full(ctx context.Context, have func() bool) error {
+	r.mu.Lock()
+	wait := r.pacing == Paced && have()
+	r.mu.Unlock()
+	if wait {
+		<-ctx.Done()
+	}
+	return ctx.Err()
+}
+
+func (r *recorder) Video(ctx context.Context, f *media.Frame) error {
+	if err := r.full(ctx, func() bool { return r.numVideo >= r.maxFrames }); err != nil {
+		f.Release()
+		if r.pacing == Live {
+			return nil
+		}
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hasPTS && f.PTS <= r.lastPTS {
+		r.fault("picture %d: PTS %v after %v", r.numVideo, f.PTS, r.lastPTS)
+	}
+	if f.Format == media.I420 || f.Format == media.NV12 {
+		if f.Color.Matrix == 0 || f.Color.Range == 0 {
+			r.fault("picture %d: colour not said", r.numVideo)
+		}
+	}
+	r.lastPTS, r.hasPTS = f.PTS, true
+	r.numVideo++
+	if len(r.frames) < r.keep {
+		r.frames = append(r.frames, f)
+	} else {
+		f.Release()
+	}
+	r.pts = append(r.pts, f.PTS)
+	r.signal()
+	return nil
+}
+
+func (r *recorder) Audio(ctx context.Context, b media.AudioBlock) error {
+	if err := r.full(ctx, func() bool { return r.soundEnd > time.Duration(r.maxFrames)*50*time.Millisecond }); err != nil {
+		if r.pacing == Live {
+			return nil
+		}
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(b.Samples)%media.Channels != 0 {
+		r.fault("a block of %d samples is not stereo", len(b.Samples))
+	}
+	// Paced sound is contiguous to the sample; PTS are rounded to a nanosecond.
+	if gap := b.PTS - r.soundEnd; r.hasSound && r.pacing == Paced && (gap > 20*time.Microsecond || gap < -20*time.Microsecond) {
+		r.fault("sound at %v follows sound that ended at %v", b.PTS, r.soundEnd)
+	}
+	if !r.hasSound {
+		r.soundAt = b.PTS
+	}
+	r.hasSound = true
+	r.soundEnd = b.PTS + b.Duration()
+	if r.keepSound {
+		r.sound = append(r.sound, b.Samples...)
+	}
+	r.signal()
+	return nil
+}
+
+func (r *recorder) Hold() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.holds++
+	r.signal()
+}
+
+func (r *recorder) Restart() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.restarts++
+	r.hasPTS, r.hasSound = false, false
+	r.signal()
+}
+
+func (r *recorder) Describe(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.text = text
+}
+
+func (r *recorder) Demand() Demand {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.demand
+}
+
+// until waits, at most for d, until cond, which is called with the lock held.
+func (r *recorder) until(t *testing.T, d time.Duration, what string, cond func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(d)
+	defer deadline.Stop()
+	for {
+		r.mu.Lock()
+		ok, wait := cond(), r.changed
+		r.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-wait:
+		case <-deadline.C:
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			t.Fatalf("waited %v for %s: %d pictures, sound to %v, %d holds, %d restarts", d, what, r.numVideo, r.soundEnd, r.holds, r.restarts)
+		}
+	}
+}
+
+func (r *recorder) release() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.frames {
+		f.Release()
+	}
+	r.frames = nil
+}
+
+// running is a source that works in the background of a test.
+type running struct {
+	t      *testing.T
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func start(t *testing.T, src Source, sink Sink) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &running{t, cancel, make(chan error, 1)}
+	go func() { r.done <- src.Run(ctx, sink) }()
+	return r
+}
+
+// stop ends the source, which has a second for it.
+func (r *running) stop() error {
+	r.t.Helper()
+	r.cancel()
+	return r.wait(time.Second)
+}
+
+func (r *running) wait(d time.Duration) error {
+	r.t.Helper()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case err := <-r.done:
+		r.cancel()
+		return err
+	case <-timer.C:
+		r.cancel()
+		r.t.Fatalf("Run has not returned after %v", d)
+		return nil
+	}
+}
+
+// checkLeaks fails when goroutines, or pictures under -tags mediadebug, are left.
+func checkLeaks(t *testing.T) {
+	t.Helper()
+	ignore := goleak.IgnoreCurrent()
+	before := len(media.LiveFrames())
+	t.Cleanup(func() {
+		goleak.VerifyNone(t, ignore)
+		if live := media.LiveFrames(); len(live) > before {
+			t.Errorf("%d pictures were not released; the first: %s", len(live)-before, live[0])
+		}
+	})
+}
+
+// conforms is the suite every kind has to pass: it works, ends within a second of
+// ctx's end, leaves nothing behind, keeps time going forward, and can be run again.
+// frames is how many pictures to wait for in each run, sound for how long a stretch.
+func conforms(t *testing.T, kind Kind, settings string, opt Options, frames int, sound time.Duration, patience time.Duration) {
+	t.Helper()
+	checkLeaks(t)
+	src, err := kind.New(json.RawMessage(settings), opt)
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	for run := range 2 {
+		sink := newRecorder(kind.Pacing, frames, 1)
+		work := start(t, src, sink)
+		sink.until(t, patience, fmt.Sprintf("%d pictures and %v of sound in run %d", frames, sound, run), func() bool {
+			return sink.numVideo >= frames && sink.soundEnd-sink.soundAt >= sound
+		})
+		if kind.Pacing == Still {
+			sink.until(t, patience, "Hold", func() bool { return sink.holds > 0 })
+		}
+		if err := work.stop(); err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("run %d ended with %v", run, err)
+		}
+		sink.release()
+		for _, f := range sink.faults {
+			t.Errorf("run %d: %s", run, f)
+		}
+		if sink.text == "" {
+			t.Errorf("run %d: nothing was described", run)
+		}
+	}
+	// A source whose ctx has ended already must not linger.
+	sink := newRecorder(kind.Pacing, 0, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	done := make(chan error, 1)
+	go func() { done <- src.Run(ctx, sink) }()
+	select {
+	case <-done:
+	case <-time.After(time.Second):
+		t.Error("Run with an ended ctx has not returned after 1 s")
+	}
+}
