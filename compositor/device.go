@@ -26,6 +26,8 @@ type programKey struct {
 	format media.PixelFormat
 	filter filter
 	edges  bool
+	// tapsX, tapsY are those of the aligned filter, 1 to maxTaps; else 0.
+	tapsX, tapsY int
 }
 
 // slot holds the textures of one source and says which picture is in them.
@@ -50,11 +52,11 @@ func (d *Device) Warm() error {
 		for _, chroma := range [2]bool{false, true} {
 			for _, f := range [2]media.PixelFormat{media.I420, media.RGBA} {
 				for _, edges := range [2]bool{false, true} {
-					if _, err := d.layerProgram(ctx, programKey{"layer", chroma, f, boxFilter, edges}); err != nil {
+					if _, err := d.layerProgram(ctx, programKey{name: "layer", chroma: chroma, format: f, filter: boxFilter, edges: edges}); err != nil {
 						return err
 					}
 				}
-				if _, err := d.layerProgram(ctx, programKey{"layer", chroma, f, copyFilter, false}); err != nil {
+				if _, err := d.layerProgram(ctx, programKey{name: "layer", chroma: chroma, format: f, filter: copyFilter}); err != nil {
 					return err
 				}
 			}
@@ -206,7 +208,10 @@ func (d *Device) layerProgram(ctx *gpu.Context, key programKey) (*gpu.Program, e
 		return p, nil
 	}
 	defines := []string{map[media.PixelFormat]string{media.I420: "I420", media.NV12: "NV12", media.RGBA: "GRAPHIC"}[key.format],
-		[...]string{copyFilter: "COPY", boxFilter: "BOX", cubicFilter: "CUBIC"}[key.filter]}
+		[...]string{copyFilter: "COPY", boxFilter: "BOX", alignedFilter: "ALIGNED", cubicFilter: "CUBIC"}[key.filter]}
+	if key.filter == alignedFilter {
+		defines = append(defines, fmt.Sprintf("TAPS_X %d", key.tapsX), fmt.Sprintf("TAPS_Y %d", key.tapsY))
+	}
 	if key.edges {
 		defines = append(defines, "EDGES")
 	}

@@ -13,8 +13,12 @@ type filter uint8
 const (
 	copyFilter filter = iota + 1
 	boxFilter
+	alignedFilter
 	cubicFilter
 )
+
+// maxTaps is how many taps an axis of the aligned filter has at most.
+const maxTaps = 3
 
 // canvas is what is drawn to: Y in one target, Cb and Cr in another.
 type canvas struct {
@@ -155,6 +159,23 @@ func (g *geometry) needs(f *media.Frame, l *Layer, r gpu.Rect) gpu.Rect {
 // whole reports that v is an integer, nearly.
 func whole(v float64) bool { return math.Abs(v-math.Round(v)) < 1e-6 }
 
+// aligned reports that f texels make one pixel on an axis and that every pixel
+// starts on a texel; offset is where pixel 0 starts.
+func aligned(f, offset float64) bool {
+	return whole(f) && whole(offset) && f > 0.5 && f < 2*maxTaps+0.5
+}
+
+// tap is one linear fetch of the aligned filter: offset from the pixel's centre in
+// texels, and weight.
+func tap(f float64, i int) (offset, weight float32) {
+	if float64(2*i+1) < f-0.5 { // two texels: fetch on their border
+		return float32(float64(2*i+1) - f/2), float32(2 / f)
+	}
+	return float32(float64(2*i) + 0.5 - f/2), float32(1 / f)
+}
+
+var tapNames = [2][maxTaps]string{{"tapX0", "tapX1", "tapX2"}, {"tapY0", "tapY1", "tapY2"}}
+
 // choose picks the filter for one plane group's map.
 func choose(l *Layer, source affine) filter {
 	straight := l.Rotation == 0
@@ -164,18 +185,15 @@ func choose(l *Layer, source affine) filter {
 		return copyFilter
 	case math.Hypot(source.x[0], source.x[1]) < 0.999 && math.Hypot(source.y[0], source.y[1]) < 0.999:
 		return cubicFilter
+	case straight && aligned(source.x[0], source.x[2]) && aligned(source.y[1], source.y[2]):
+		return alignedFilter
 	}
 	return boxFilter
 }
 
-// pairs is how many pairs of texels a footprint of f texels touches at most; fewer
-// when the grid of pixels and that of texels coincide.
-func pairs(f, offset float64, straight bool) int32 {
-	texels := math.Ceil(f-1e-6) + 1
-	if straight && whole(f) && whole(offset) {
-		texels = math.Round(f)
-	}
-	return int32(math.Ceil(texels / 2))
+// pairs is how many pairs of texels a footprint of f texels touches at most.
+func pairs(f float64) int32 {
+	return int32(math.Ceil((math.Ceil(f-1e-6) + 1) / 2))
 }
 
 // layer draws l within clip (canvas luma pixels, even-aligned).
@@ -212,7 +230,11 @@ func (d *Device) layer(ctx *gpu.Context, c *canvas, l *Layer, clip gpu.Rect) err
 			bounds = [4]float32{float32(math.Floor(g.crop.X / 2)), float32(math.Floor(g.crop.Y / 2)), float32(math.Ceil((g.crop.X + g.crop.W) / 2)), float32(math.Ceil((g.crop.Y + g.crop.H) / 2))}
 		}
 		fl := choose(l, source)
-		p, err := d.layerProgram(ctx, programKey{"layer", chroma, f.Format, fl, edges})
+		key := programKey{name: "layer", chroma: chroma, format: f.Format, filter: fl, edges: edges}
+		if fl == alignedFilter {
+			key.tapsX, key.tapsY = (int(math.Round(source.x[0]))+1)/2, (int(math.Round(source.y[1]))+1)/2
+		}
+		p, err := d.layerProgram(ctx, key)
 		if err != nil {
 			return err
 		}
@@ -227,16 +249,22 @@ func (d *Device) layer(ctx *gpu.Context, c *canvas, l *Layer, clip gpu.Rect) err
 			p.SetFloats(ctx, "pixel", px)
 		}
 		p.SetFloats(ctx, "opacity", float32(min(l.Opacity, 1)))
-		if fl != copyFilter {
-			p.SetFloats(ctx, "bounds", bounds[0], bounds[1], bounds[2], bounds[3])
-		}
-		if fl == boxFilter {
+		switch fl {
+		case boxFilter:
 			fx, fy := max(g.footprint[0], 1), max(g.footprint[1], 1)
-			straight := l.Rotation == 0
-			// Left edge of the footprint of pixel 0, whose centre is at 0.5.
-			ox, oy := source.x[0]*0.5+source.x[2]-fx/2, source.y[1]*0.5+source.y[2]-fy/2
 			p.SetFloats(ctx, "footprint", float32(fx), float32(fy))
-			p.SetInts(ctx, "taps", pairs(fx, ox, straight), pairs(fy, oy, straight))
+			p.SetInts(ctx, "taps", pairs(fx), pairs(fy))
+			p.SetFloats(ctx, "bounds", bounds[0], bounds[1], bounds[2], bounds[3])
+		case cubicFilter:
+			p.SetFloats(ctx, "bounds", bounds[0], bounds[1], bounds[2], bounds[3])
+		case alignedFilter:
+			for axis, n := range [2]int{key.tapsX, key.tapsY} {
+				f := math.Round([2]float64{source.x[0], source.y[1]}[axis])
+				for i := range n {
+					offset, weight := tap(f, i)
+					p.SetFloats(ctx, tapNames[axis][i], offset, weight)
+				}
+			}
 		}
 		if chroma {
 			p.SetTexture(ctx, "tex0", 0, s.textures[1])

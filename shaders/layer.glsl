@@ -5,12 +5,16 @@
 // Alpha:  cameras are opaque; graphics come premultiplied (GRAPHIC).
 // Colour: none is converted. Blending is affine, so it is the same in Y'CbCr as in R'G'B'.
 //
-// Variants: LUMA or CHROMA; I420, NV12 or GRAPHIC; COPY, BOX or CUBIC.
+// Variants: LUMA or CHROMA; I420, NV12 or GRAPHIC; COPY, BOX, ALIGNED or CUBIC.
 //   COPY   whole-pixel offset, no filter.
 //   BOX    area average: each output pixel is the mean of the source area it covers
 //          (weights are the overlaps of a box of `footprint` texels with each texel). With a
 //          footprint of 1 it is linear interpolation. Two neighbouring texels share one
 //          linear fetch: w0*a + w1*b = (w0+w1) * lerp(a, b, w1/(w0+w1)).
+//   ALIGNED the same where the footprint is a whole number of texels and the grids
+//          coincide (a quad split, a third): the weights are the same for every pixel, so
+//          they come as TAPS_X x TAPS_Y ready-made taps. Worth it: the shader arithmetic of
+//          BOX costs a CPU rasteriser four times the fetches.
 //   CUBIC  16 texels, the cubic convolution kernel of Keys (IEEE Trans. ASSP 29, 1981)
 //          with a = -0.6, the value swscale's bicubic uses.
 uniform sampler2D tex0, tex1;
@@ -22,6 +26,10 @@ uniform vec4 bounds;           // the cropped source in texels: left, top, right
 uniform vec2 footprint;        // source texels per output pixel, at least 1
 uniform ivec2 taps;            // pairs of texels that a footprint can touch
 uniform float opacity;
+#ifdef ALIGNED
+uniform vec2 tapX0, tapX1, tapX2; // ALIGNED: offset from the pixel's centre in texels, weight
+uniform vec2 tapY0, tapY1, tapY2;
+#endif
 
 layout(location = 0) out vec4 out0;
 #ifdef CHROMA
@@ -79,6 +87,28 @@ vec3 sampleAt(vec2 at) {
 		}
 	}
 	return sum / total;
+}
+#elif defined(ALIGNED)
+vec3 sampleRow(vec2 at, vec2 scale) {
+	vec3 sum = tapX0.y * LINEAR(vec2(at.x + tapX0.x, at.y) * scale);
+#if TAPS_X > 1
+	sum += tapX1.y * LINEAR(vec2(at.x + tapX1.x, at.y) * scale);
+#endif
+#if TAPS_X > 2
+	sum += tapX2.y * LINEAR(vec2(at.x + tapX2.x, at.y) * scale);
+#endif
+	return sum;
+}
+vec3 sampleAt(vec2 at) {
+	vec2 scale = 1.0 / vec2(textureSize(tex0, 0));
+	vec3 sum = tapY0.y * sampleRow(vec2(at.x, at.y + tapY0.x), scale);
+#if TAPS_Y > 1
+	sum += tapY1.y * sampleRow(vec2(at.x, at.y + tapY1.x), scale);
+#endif
+#if TAPS_Y > 2
+	sum += tapY2.y * sampleRow(vec2(at.x, at.y + tapY2.x), scale);
+#endif
+	return sum;
 }
 #elif defined(CUBIC)
 vec4 kernel(float f) {
