@@ -1,0 +1,74 @@
+package audio
+
+// delayLine delays sound by whole frames. Its memory grows when a longer delay is
+// asked for, not while it runs. Its owner is the mixing goroutine.
+type delayLine struct {
+	buf   []float32 // a power of two of frames, or nil for no delay so far
+	write int64     // frames ever written
+	now   int64     // delay in use, frames
+}
+
+// reserve makes room for a delay of frames plus a block, keeping what is held.
+func (d *delayLine) reserve(frames, block int64) {
+	size := int64(4096)
+	for size < frames+block {
+		size <<= 1
+	}
+	if int64(len(d.buf)/2) >= size {
+		return
+	}
+	grown := make([]float32, size*2)
+	old := int64(len(d.buf) / 2)
+	for i := max(0, d.write-old); i < d.write; i++ {
+		from, to := i&(old-1)*2, i&(size-1)*2
+		grown[to], grown[to+1] = d.buf[from], d.buf[from+1]
+	}
+	d.buf = grown
+}
+
+// process delays b in place by frames; a change of the delay is crossfaded over
+// 5 ms (or the block, if shorter).
+func (d *delayLine) process(b []float32, frames int64) {
+	if frames == 0 && d.now == 0 {
+		if d.buf != nil {
+			d.store(b)
+		}
+		return
+	}
+	n := int64(len(b) / 2)
+	d.reserve(max(frames, d.now), n)
+	start := d.write
+	d.store(b)
+	fade := int64(0)
+	if frames != d.now {
+		fade = min(fadeFrames, n)
+	}
+	for i := range n {
+		l, r := d.at(start + i - frames)
+		if i < fade {
+			g := fadeIn[i*fadeFrames/fade]
+			l0, r0 := d.at(start + i - d.now)
+			l = l0 + float32(g*(l-l0))
+			r = r0 + float32(g*(r-r0))
+		}
+		b[2*i], b[2*i+1] = l, r
+	}
+	d.now = frames
+}
+
+func (d *delayLine) store(b []float32) {
+	mask := int64(len(d.buf)/2 - 1)
+	for i := 0; i+1 < len(b); i += 2 {
+		to := d.write & mask * 2
+		d.buf[to], d.buf[to+1] = b[i], b[i+1]
+		d.write++
+	}
+}
+
+func (d *delayLine) at(frame int64) (left, right float32) {
+	if frame < 0 || frame < d.write-int64(len(d.buf)/2) {
+		return 0, 0
+	}
+	i := frame & int64(len(d.buf)/2-1) * 2
+	return d.buf[i], d.buf[i+1]
+}

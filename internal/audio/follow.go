@@ -1,0 +1,95 @@
+package audio
+
+import "math"
+
+// Two second-order loops bring a foreign clock to ours. arrivals is a
+// delay-locked loop that turns the jittery times at which blocks come in into
+// a straight line (F. Adriaensen, "Using a DLL to filter time", Linux Audio
+// Conference 2005). governor sets the resampling rate so that the distance between
+// that line and what has been used up stays at the target, as zita-ajbridge
+// (Adriaensen, "Controlling adaptive resampling", 2012) and the Nageru mixer do.
+// Both begin fast, to lock within seconds, and end slow, so that jitter does
+// not become pitch: at the end 10 ms of jitter in 20 ms blocks is about 25 ppm.
+
+// arrivals filters the times at which input comes. Its time line is that of
+// seconds of studio time.
+type arrivals struct {
+	locked bool
+	time   float64 // filtered time at which frame count was reached
+	period float64 // seconds per frame
+	count  int64   // frames that came in all
+	age    float64 // seconds of input since it locked
+}
+
+const (
+	nominalPeriod = 1.0 / sampleRateHz
+	// A block this far off the line is no jitter but a stall or a burst: the line
+	// starts again there, at the rate known so far.
+	arrivalStep = 0.060
+	// Bandwidths in Hz, at first and when settled, and the time in seconds from one to the
+	// other.
+	arrivalFast, arrivalSlow = 0.5, 0.05
+	settleSeconds            = 10
+)
+
+// settled goes from fast to slow, exponentially, as age passes settleSeconds.
+func settled(fast, slow, age float64) float64 {
+	f := clamp(age/settleSeconds-0.5, 0, 1)
+	return fast * math.Pow(slow/fast, f)
+}
+
+// came says that frames more had arrived at time now; it reports whether
+// the line had to start again.
+func (a *arrivals) came(frames int, now float64) (stepped bool) {
+	n := float64(frames)
+	a.count += int64(frames)
+	if !a.locked {
+		a.locked, a.time, a.period, a.age = true, now, nominalPeriod, 0
+		return false
+	}
+	predicted := a.time + n*a.period
+	e := now - predicted
+	if math.Abs(e) > arrivalStep {
+		a.time = now
+		return true
+	}
+	w := min(2*math.Pi*settled(arrivalFast, arrivalSlow, a.age)*n*nominalPeriod, 0.5)
+	a.time = predicted + math.Sqrt2*w*e
+	a.period = clamp(a.period+w*w*e/n, nominalPeriod*(1-maxPPM*1e-6), nominalPeriod*(1+maxPPM*1e-6))
+	a.age += n * nominalPeriod
+	return false
+}
+
+// at is how many frames have come by time now, by the line: between blocks it
+// rises evenly. When nothing comes any more it stops after 100 ms.
+func (a *arrivals) at(now float64) float64 {
+	if !a.locked {
+		return float64(a.count)
+	}
+	return float64(a.count) + min(now-a.time, 0.1)/a.period
+}
+
+// maxPPM bounds the correction: 0.35 % is 6 cents, and crystals are within 0.03 %.
+const maxPPM = 3500
+
+// governor turns the error of a queue, in seconds above its target, into a
+// correction of the resampling rate. It is critically damped: with
+// natural frequency w, d2e/dt2 = -2w de/dt - w^2 e.
+type governor struct {
+	integral float64 // learned drift, as a fraction
+	age      float64 // seconds
+}
+
+// Natural frequencies in rad/s, at first and when settled.
+const governorFast, governorSlow = 0.25, 0.05
+
+// update returns the correction in ppm for the next seconds of output.
+func (g *governor) update(e, seconds float64) (ppm float64) {
+	w := settled(governorFast, governorSlow, g.age)
+	g.age += seconds
+	g.integral = clamp(g.integral+w*w*e*seconds, -maxPPM*1e-6, maxPPM*1e-6)
+	return clamp((g.integral+2*w*e)*1e6, -maxPPM, maxPPM)
+}
+
+// restart keeps what was learned of the drift and is quick again.
+func (g *governor) restart() { g.age = 0 }

@@ -1,0 +1,266 @@
+package audio
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+const (
+	// liveFrames is the size of a live source's queue, 2.7 s: the longest target plus
+	// what a burst may bring.
+	liveFrames = 1 << 17
+	// maxTarget is the deepest queue that may be asked for.
+	maxTarget = 1500 * time.Millisecond
+	// minTarget is the shallowest.
+	minTarget = 5 * time.Millisecond
+	// liveTolerance is how far a live block's PTS may be from the end of the one
+	// before: device and network stamps jitter.
+	liveTolerance = 40 * time.Millisecond
+	// liveMaxGap is the longest hole in the PTS that is filled with silence; a longer one
+	// is a new timeline.
+	liveMaxGap = time.Second
+	// strayLimit is how far the queue may be off its target, in seconds, before it is
+	// set right at once instead of by resampling.
+	strayLimit = 0.050
+	// liveChunk is how many frames are handled at a time.
+	liveChunk = 256
+)
+
+// liveQueue brings a live source to the studio's clock. One goroutine writes, one
+// reads; ring carries the sound between them.
+type liveQueue struct {
+	clock media.Clock
+	ring  *media.SampleRing
+
+	// Of the writing goroutine.
+	in      splice
+	chunk   [liveChunk * 2]float32
+	nextPTS time.Duration
+	begun   bool
+
+	mu       sync.Mutex
+	arrivals arrivals // guarded by mu
+	target   float64  // guarded by mu; seconds
+	resync   bool     // guarded by mu; go to the target at once
+	flushed  bool     // guarded by mu; forget what is queued
+	stats    liveStats
+
+	// Of the reading goroutine.
+	rs       Resampler
+	governor governor
+	pending  [liveChunk * 2]float32
+	from, to int   // samples of pending not yet used
+	used     int64 // frames taken by rs or discarded
+	running  bool
+}
+
+// liveStats is guarded by its queue's mu.
+type liveStats struct {
+	gaps, gapFrames, overlaps, trimmed, dropped, bad int64
+	resets, steps                                    int64
+	ppm                                              float64
+	depth, queued                                    float64 // seconds; by the filtered line, and really
+}
+
+func newLiveQueue(clock media.Clock, rs Resampler, target time.Duration) *liveQueue {
+	return &liveQueue{
+		clock: clock, rs: rs, in: newSplice(false),
+		ring:   media.NewSampleRing(liveFrames * 2),
+		target: boundTarget(target).Seconds(),
+	}
+}
+
+func boundTarget(d time.Duration) time.Duration { return min(max(d, minTarget), maxTarget) }
+
+// write queues b, which arrived now; it never blocks.
+func (q *liveQueue) write(b media.AudioBlock) {
+	src := b.Samples[:b.Frames()*2]
+	frames := 0
+	var gap, cut, overlap int64
+	if q.begun {
+		switch d := b.PTS - q.nextPTS; {
+		case d > liveTolerance && d <= liveMaxGap:
+			gap = sampleAt(d)
+		case d > liveMaxGap, d < -liveMaxGap:
+			q.in.cut()
+		case d < -liveTolerance:
+			overlap = min(sampleAt(-d), int64(len(src)/2))
+			cut = 1
+			src = src[overlap*2:]
+			q.in.cut()
+		}
+	}
+	q.begun, q.nextPTS = true, b.PTS+b.Duration()
+	var bad, dropped int64
+	for left := gap; left > 0; {
+		n := min(left, liveChunk)
+		c := q.chunk[:n*2]
+		for i := range c {
+			c[i] = missing
+		}
+		dropped += q.push(c)
+		left -= n
+		frames += int(n)
+	}
+	for len(src) > 0 {
+		n := min(len(src), len(q.chunk))
+		bad += copySane(q.chunk[:n], src[:n])
+		dropped += q.push(q.chunk[:n])
+		src = src[n:]
+		frames += n / 2
+	}
+	frames -= int(dropped)
+	now := q.clock.Now().Seconds()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if frames > 0 && q.arrivals.came(frames, now) {
+		q.stats.steps++
+	}
+	q.stats.bad += bad
+	q.stats.dropped += dropped
+	q.stats.overlaps += cut
+	q.stats.trimmed += overlap
+	if gap > 0 {
+		q.stats.gaps++
+		q.stats.gapFrames += gap
+	}
+}
+
+// push splices a chunk into the ring whole, or drops it whole when it is full.
+func (q *liveQueue) push(c []float32) (dropped int64) {
+	if q.ring.Len()+len(c) > liveFrames*2 {
+		q.in.cut()
+		return int64(len(c) / 2)
+	}
+	q.in.process(c)
+	q.ring.Write(c)
+	return 0
+}
+
+// queued is how many frames wait.
+func (q *liveQueue) queued() int { return (q.ring.Len() + q.to - q.from) / 2 }
+
+// read fills dst with the sound for studio frame start on; what is not there is
+// marked missing. jumped says that the first frame does not follow the last.
+func (q *liveQueue) read(dst []float32, start int64) (short int64, jumped bool) {
+	n := len(dst) / 2
+	seconds := float64(n) * nominalPeriod
+	now := float64(start) * nominalPeriod
+
+	q.mu.Lock()
+	target, arrived := q.target, q.arrivals.at(now)
+	resync, flush := q.resync, q.flushed
+	q.resync, q.flushed = false, false
+	q.mu.Unlock()
+
+	if flush {
+		q.drop(q.queued())
+		q.running = false
+	}
+	// The depth that counts is what is left when this block has been taken.
+	depth := (arrived-float64(q.used))*nominalPeriod - seconds
+	stray := q.running && math.Abs(depth-target) > strayLimit+target/4
+	if q.running && (resync || stray) {
+		// Too little: gather anew. Too much: skip.
+		q.running, jumped = false, true
+	}
+	reset := stray && !resync
+	if !q.running {
+		have := float64(q.queued())*nominalPeriod - seconds
+		if have < target {
+			q.report(have, 0, reset, have)
+			for i := range dst {
+				dst[i] = missing
+			}
+			return 0, false
+		}
+		q.drop(int(math.Round((max(depth, have) - target) * sampleRateHz)))
+		depth = (arrived-float64(q.used))*nominalPeriod - seconds
+		q.governor.restart()
+		q.running = true
+	}
+	ppm := q.governor.update(depth-target, seconds)
+	q.rs.SetPPM(ppm)
+	made := q.resample(dst)
+	if short = int64(n - made); short > 0 {
+		for i := range dst[made*2:] {
+			dst[made*2+i] = missing
+		}
+		q.running = false
+	}
+	q.report(depth, ppm, reset, float64(q.queued())*nominalPeriod)
+	return short, jumped
+}
+
+func (q *liveQueue) report(depth, ppm float64, reset bool, queued float64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stats.ppm, q.stats.depth, q.stats.queued = ppm, depth, queued
+	if reset {
+		q.stats.resets++
+	}
+}
+
+// resample fills dst as far as the queue goes and returns the frames made.
+func (q *liveQueue) resample(dst []float32) (made int) {
+	for made*2 < len(dst) {
+		if q.from == q.to {
+			n := min(q.ring.Len(), len(q.pending))
+			if n == 0 {
+				break
+			}
+			q.from, q.to = 0, q.ring.Read(q.pending[:n])
+		}
+		taken, m := q.rs.Process(q.pending[q.from:q.to], dst[made*2:])
+		q.from += taken * 2
+		q.used += int64(taken)
+		made += m
+	}
+	return made
+}
+
+// drop discards up to frames of the oldest sound.
+func (q *liveQueue) drop(frames int) {
+	if frames <= 0 {
+		return
+	}
+	n := min(frames*2, q.to-q.from)
+	q.from += n
+	n += q.ring.Discard(frames*2 - n)
+	q.used += int64(n / 2)
+}
+
+func (q *liveQueue) setTarget(d time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	t := boundTarget(d).Seconds()
+	q.resync = q.resync || math.Abs(t-q.target) > 0.005
+	q.target = t
+}
+
+// flush forgets what is queued; the source begins anew. For any goroutine but
+// the reading one; the writer's own state is reset by forget.
+func (q *liveQueue) flush() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.flushed = true
+	q.arrivals.locked = false
+}
+
+// forget is for the writing goroutine: the next PTS begins a new timeline.
+func (q *liveQueue) forget() { q.begun = false }
+
+func (q *liveQueue) snapshot() StripStats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.stats
+	return StripStats{
+		Queued: seconds(s.queued), Latency: seconds(s.depth), PPM: s.ppm,
+		Resets: s.resets, Steps: s.steps,
+		Gaps: s.gaps, GapFrames: s.gapFrames, Overlaps: s.overlaps, Trimmed: s.trimmed,
+		Dropped: s.dropped, BadSamples: s.bad,
+	}
+}

@@ -1,0 +1,338 @@
+package audio
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// Mode says whose clock a strip's source follows.
+type Mode uint8
+
+// Modes.
+const (
+	// Paced sources follow the studio: their sound is placed by PTS and offset, to
+	// the sample, without resampling.
+	Paced Mode = iota + 1
+	// Live sources have a clock of their own and are resampled to the studio's.
+	Live
+)
+
+// The range of a strip's delay.
+const (
+	MinDelay = -950 * time.Millisecond
+	MaxDelay = 20 * time.Second
+)
+
+// DefaultTarget is how much of a live source is kept queued unless told otherwise.
+const DefaultTarget = 60 * time.Millisecond
+
+// pacedBudget is how much earlier than its PTS a paced source may be heard:
+// less than the 500 ms its sound may be ahead, so that a demuxer whose pictures
+// block has still delivered it.
+const pacedBudget = 200 * time.Millisecond
+
+// ErrMode is returned by what a strip of the other mode cannot do.
+var ErrMode = errors.New("audio: not for a strip of this mode")
+
+// StripOptions are what a strip needs besides its mode.
+type StripOptions struct {
+	// Target is a live strip's queue depth, 5..1500 ms; 0 is DefaultTarget.
+	Target time.Duration
+	// Resampler is a live strip's; nil is NewSinc().
+	Resampler Resampler
+}
+
+// Controls are what the operator sets on a strip.
+type Controls struct {
+	GainDB float64 // fader; OffDB and less is silence, at most +24
+	Mute   bool
+	// Pan is -1 (left) .. 1 (right), by the balance law: off centre the opposite side is
+	// turned down linearly, the centre leaves both sides alone.
+	Pan float64
+	// Delay is MinDelay..MaxDelay. A negative delay can only use up what is queued
+	// anyway: 200 ms for paced strips, the target less 20 ms for live ones; beyond
+	// that it is cut short, and Stats.Delay says what is in force.
+	Delay time.Duration
+}
+
+// Strip is one source's way into the mix. One goroutine writes; one, the
+// engine's tick, mixes; everything else may be called from anywhere.
+type Strip struct {
+	mode  Mode
+	clock media.Clock
+	paced *pacedQueue // mode Paced
+	live  *liveQueue  // mode Live
+	meter peakMeter
+
+	mu         sync.Mutex
+	controls   Controls      // guarded by mu
+	crosspoint float64       // guarded by mu
+	offset     time.Duration // guarded by mu
+	target     time.Duration // guarded by mu; live
+	applied    time.Duration // guarded by mu; the delay in force
+	missed     int64         // guarded by mu; frames of silence in place of sound that was due
+	holes      int64         // guarded by mu; how often
+
+	// Of the mixing goroutine.
+	splice  splice
+	line    delayLine
+	ramp    ramp
+	scratch []float32
+	leaving bool
+}
+
+// NewStrip makes a strip at 0 dB, centre, crosspoint fully open. clock is studio
+// time; a live strip asks it when its sound arrives.
+func NewStrip(mode Mode, clock media.Clock, opt StripOptions) *Strip {
+	if opt.Target == 0 {
+		opt.Target = DefaultTarget
+	}
+	s := &Strip{mode: mode, clock: clock, crosspoint: 1, target: boundTarget(opt.Target), splice: newSplice(mode == Live)}
+	if mode == Live {
+		if opt.Resampler == nil {
+			opt.Resampler = NewSinc()
+		}
+		s.live = newLiveQueue(clock, opt.Resampler, opt.Target)
+	} else {
+		s.paced = newPacedQueue()
+	}
+	left, right := s.gains()
+	s.ramp = ramp{left, right}
+	return s
+}
+
+// Mode is the strip's mode.
+func (s *Strip) Mode() Mode { return s.mode }
+
+// Write queues sound and never blocks. A paced strip drops what does not fit and
+// counts it.
+func (s *Strip) Write(b media.AudioBlock) {
+	if s.mode == Live {
+		s.live.write(b)
+		return
+	}
+	// Without waiting there is nothing a context could end.
+	_ = s.paced.write(context.Background(), b, false)
+}
+
+// WriteWait queues sound. On a paced strip it blocks while more than 500 ms is
+// queued ahead of the mix, and returns ctx's error if that ends first; on a live
+// one it is Write.
+func (s *Strip) WriteWait(ctx context.Context, b media.AudioBlock) error {
+	if s.mode == Live {
+		s.live.write(b)
+		return nil
+	}
+	return s.paced.write(ctx, b, true)
+}
+
+// WaitFor blocks until all of a paced strip's sound before studio sample upTo
+// has been written, or none is coming (Hold, Close), so that a virtual clock renders
+// the same every time. It frees the room that takes. Live strips are never waited
+// for. For the mixing goroutine.
+func (s *Strip) WaitFor(ctx context.Context, upTo int64) error {
+	if s.mode == Live {
+		return nil
+	}
+	return s.paced.waitFor(ctx, upTo)
+}
+
+// Hold says that no sound comes until further notice: silence is then nobody's
+// fault and WaitFor does not wait. The next write ends it.
+func (s *Strip) Hold() {
+	if s.mode == Paced {
+		s.paced.hold()
+		return
+	}
+	s.live.flush()
+}
+
+// Flush forgets what is queued: the next block begins a new timeline (a seek, a
+// reconnection). For the writing goroutine.
+func (s *Strip) Flush() {
+	if s.mode == Paced {
+		s.paced.flush()
+		return
+	}
+	s.live.forget()
+	s.live.flush()
+}
+
+// Close ends all waiting; later writes are dropped.
+func (s *Strip) Close() {
+	if s.mode == Paced {
+		s.paced.close()
+	}
+}
+
+// First is the PTS of the oldest sound queued on a paced strip.
+func (s *Strip) First() (time.Duration, bool) {
+	if s.mode == Live {
+		return 0, false
+	}
+	return s.paced.first()
+}
+
+// SetOffset places a paced source on the studio's timeline: studio time = PTS + d,
+// rounded to the sample. Live strips have no timeline: ErrMode.
+func (s *Strip) SetOffset(d time.Duration) error {
+	if s.mode == Live {
+		return ErrMode
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offset = d
+	s.place()
+	return nil
+}
+
+// SetTarget sets a live strip's queue depth, 5..1500 ms. A change of more than 5 ms
+// is made at once, heard as a 5 ms crossfade or a short silence.
+func (s *Strip) SetTarget(d time.Duration) error {
+	if s.mode == Paced {
+		return ErrMode
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.target = boundTarget(d)
+	s.place()
+	return nil
+}
+
+// Set sets the operator's controls, clamped to their ranges. Gain, mute and pan are
+// ramped over the next block; a change of delay is crossfaded.
+func (s *Strip) Set(c Controls) {
+	c.GainDB = clamp(c.GainDB, OffDB, 24)
+	c.Pan = clamp(c.Pan, -1, 1)
+	c.Delay = min(max(c.Delay, MinDelay), MaxDelay)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	moved := c.Delay != s.controls.Delay
+	s.controls = c
+	if moved {
+		s.place()
+	}
+}
+
+// Controls are the settings in force, after clamping.
+func (s *Strip) Controls() Controls {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.controls
+}
+
+// SetCrosspoint sets the engine's own gain, 0..1, for audio that follows video and
+// fades of the whole programme; ramped over the next block.
+func (s *Strip) SetCrosspoint(v float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.crosspoint = clamp(v, 0, 1)
+}
+
+// place divides the delay between the queue and the delay line; mu is held.
+func (s *Strip) place() {
+	early := max(-s.controls.Delay, 0)
+	if s.mode == Paced {
+		early = min(early, pacedBudget)
+		s.paced.move(sampleAt(s.offset), sampleAt(early))
+	} else {
+		early = min(early, max(s.target-20*time.Millisecond, 0))
+		s.live.setTarget(s.target - early)
+	}
+	s.applied = max(s.controls.Delay, 0) - early
+}
+
+// gains are the channel gains now asked for; mu is held or s is not shared yet.
+func (s *Strip) gains() (left, right float32) {
+	if s.controls.Mute {
+		return 0, 0
+	}
+	left, right = balance(s.controls.Pan)
+	g := gainOf(s.controls.GainDB) * float32(s.crosspoint)
+	return left * g, right * g
+}
+
+// Mix adds the strip's sound for the studio samples from start on to dst
+// (interleaved stereo) and moves its meter. Calls must be for consecutive blocks.
+// For the mixing goroutine; it never waits.
+func (s *Strip) Mix(dst []float32, start int64) {
+	if len(s.scratch) < len(dst) {
+		s.scratch = make([]float32, len(dst))
+	}
+	b := s.scratch[:len(dst)]
+	var short int64
+	var jumped bool
+	if s.mode == Live {
+		short, jumped = s.live.read(b, start)
+	} else {
+		short, jumped = s.paced.read(b, start)
+	}
+	s.mu.Lock()
+	left, right := s.gains()
+	delay := sampleAt(max(s.applied, 0))
+	if short > 0 {
+		s.missed += short
+		s.holes++
+	}
+	s.mu.Unlock()
+	if s.leaving {
+		left, right = 0, 0
+	}
+	if jumped {
+		s.splice.cut()
+	}
+	s.splice.process(b)
+	s.line.process(b, delay)
+	peakL, peakR := s.ramp.addTo(dst, b, left, right)
+	s.meter.update(peakL, peakR, float64(len(dst)/2)*nominalPeriod)
+}
+
+// Meter is the strip's peak meter, after the fader.
+func (s *Strip) Meter() Meter { return s.meter.read() }
+
+// ClearClip resets the meter's clip latch.
+func (s *Strip) ClearClip() { s.meter.clearClip() }
+
+// StripStats describe a strip at one moment. Frames are audio frames; counts are
+// since it was made.
+type StripStats struct {
+	Queued  time.Duration // sound waiting for the mix
+	Delay   time.Duration // the operator's delay as far as it is in force
+	PPM     float64       // live: how much faster than the studio the source's clock runs
+	Latency time.Duration // live: queue depth by the filtered line; this is held at the target
+
+	Underruns    int64 // times sound was due and not there
+	MissedFrames int64 // silence in its place
+	LateFrames   int64 // paced: came after they were due; not heard
+	Resets       int64 // live: queue too far off, set right at once
+	Steps        int64 // live: stalls and bursts seen in the arrivals
+	Gaps         int64 // holes in the PTS, made silence
+	GapFrames    int64
+	Overlaps     int64 // PTS that went back
+	Trimmed      int64 // frames dropped for that
+	Dropped      int64 // frames that found the queue full
+	BadSamples   int64 // NaN, infinite or beyond +60 dBFS, made silence
+}
+
+// Stats is safe to call at any time.
+func (s *Strip) Stats() StripStats {
+	var st StripStats
+	if s.mode == Live {
+		st = s.live.snapshot()
+	} else {
+		st = s.paced.snapshot()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.Delay, st.MissedFrames, st.Underruns = s.applied, s.missed, s.holes
+	return st
+}
+
+func seconds(s float64) time.Duration {
+	return time.Duration(math.Round(s * float64(time.Second)))
+}
