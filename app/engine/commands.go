@@ -1,0 +1,247 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// Command is one change of the studio. It is applied as a whole at one tick, or
+// refused with a sentence and nothing changed. The exported fields are its JSON
+// form; commandNames gives its name.
+type Command interface{ apply(e *Engine) error }
+
+// The commands. Program may be left out while a show has one programme.
+type (
+	// Preview chooses what is next.
+	Preview struct {
+		Program string `json:"program,omitempty"`
+		Scene   string `json:"scene"` // a scene's or a source's id
+	}
+	// Cut takes the preview, or Scene if given, to programme at this tick.
+	Cut struct {
+		Program string `json:"program,omitempty"`
+		Scene   string `json:"scene,omitempty"`
+	}
+	// AutoTake starts the transition, halts a running one, continues a halted one.
+	AutoTake struct {
+		Program string `json:"program,omitempty"`
+	}
+	// TBar moves the T-bar to Position, 0..1.
+	TBar struct {
+		Program  string  `json:"program,omitempty"`
+		Position float64 `json:"position"`
+	}
+	// FadeToBlack fades out or in; without On it toggles.
+	FadeToBlack struct {
+		Program string `json:"program,omitempty"`
+		On      *bool  `json:"on,omitempty"`
+	}
+	// SetTransition changes what AUTO and the T-bar do; fields left out stay.
+	SetTransition struct {
+		Kind      string   `json:"kind,omitempty"`
+		Frames    int      `json:"frames,omitempty"`
+		Color     string   `json:"color,omitempty"`
+		Softness  *float64 `json:"softness,omitempty"`
+		Direction string   `json:"direction,omitempty"`
+	}
+	// SetOverlay switches a downstream key; without On it toggles.
+	SetOverlay struct {
+		ID string `json:"id"`
+		On *bool  `json:"on,omitempty"`
+	}
+	// SetStrip changes a source's sound; fields left out stay.
+	SetStrip struct {
+		Source  string   `json:"source"`
+		GainDB  *float64 `json:"gain_db,omitempty"`
+		Muted   *bool    `json:"muted,omitempty"`
+		Pan     *float64 `json:"pan,omitempty"`
+		DelayMS *int     `json:"delay_ms,omitempty"`
+	}
+	// SetMaster changes the programme's sound; fields left out stay.
+	SetMaster struct {
+		GainDB *float64 `json:"gain_db,omitempty"`
+		Muted  *bool    `json:"muted,omitempty"`
+	}
+	// GoLive starts destinations: those named, or all enabled ones.
+	GoLive struct {
+		Destinations []string `json:"destinations,omitempty"`
+	}
+	// StopLive stops destinations: those named, or all.
+	StopLive struct {
+		Destinations []string `json:"destinations,omitempty"`
+	}
+	// StartRecording starts recordings: those named, or all.
+	StartRecording struct {
+		Recordings []string `json:"recordings,omitempty"`
+	}
+	// StopRecording stops recordings: those named, or all.
+	StopRecording struct {
+		Recordings []string `json:"recordings,omitempty"`
+	}
+	// Seek sets a media file's position in seconds from its in point.
+	Seek struct {
+		Source   string  `json:"source"`
+		Position float64 `json:"position"`
+	}
+	// Pause stops or resumes a media file.
+	Pause struct {
+		Source string `json:"source"`
+		Paused bool   `json:"paused"`
+	}
+	// RestartSource closes a source and opens it again now.
+	RestartSource struct {
+		Source string `json:"source"`
+	}
+	// ResetClip clears the latched clip lamps.
+	ResetClip struct{}
+
+	// AddSource, UpdateSource and the rest edit the show.
+	AddSource struct {
+		Source scenes.Source `json:"source"`
+	}
+	// UpdateSource replaces the source of the same id; it is reopened only when its
+	// kind or settings differ.
+	UpdateSource struct {
+		Source scenes.Source `json:"source"`
+	}
+	// RemoveSource takes a source out of the show and, with Cascade, the layers that use it.
+	RemoveSource struct {
+		ID      string `json:"id"`
+		Cascade bool   `json:"cascade,omitempty"`
+	}
+	// ReplaceShow changes the whole document at once (open, new, undo).
+	// Sources that are the same in both keep running.
+	ReplaceShow struct {
+		Show *scenes.Show `json:"show"`
+	}
+)
+
+// commandNames are the names of commands in command lists and on every control
+// surface; stable.
+var commandNames = map[string]func() Command{
+	"preview":         func() Command { return &Preview{} },
+	"cut":             func() Command { return &Cut{} },
+	"take":            func() Command { return &Cut{} },
+	"auto":            func() Command { return &AutoTake{} },
+	"tbar":            func() Command { return &TBar{} },
+	"ftb":             func() Command { return &FadeToBlack{} },
+	"transition":      func() Command { return &SetTransition{} },
+	"overlay":         func() Command { return &SetOverlay{} },
+	"strip":           func() Command { return &SetStrip{} },
+	"master":          func() Command { return &SetMaster{} },
+	"go_live":         func() Command { return &GoLive{} },
+	"stop_live":       func() Command { return &StopLive{} },
+	"start_recording": func() Command { return &StartRecording{} },
+	"stop_recording":  func() Command { return &StopRecording{} },
+	"seek":            func() Command { return &Seek{} },
+	"pause":           func() Command { return &Pause{} },
+	"restart_source":  func() Command { return &RestartSource{} },
+	"reset_clip":      func() Command { return &ResetClip{} },
+	"add_source":      func() Command { return &AddSource{} },
+	"update_source":   func() Command { return &UpdateSource{} },
+	"remove_source":   func() Command { return &RemoveSource{} },
+	"replace_show":    func() Command { return &ReplaceShow{} },
+}
+
+// CommandNames lists all names, sorted.
+func CommandNames() []string {
+	names := make([]string, 0, len(commandNames))
+	for n := range commandNames {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// nameOf is the name a command is logged under.
+func nameOf(c Command) string {
+	t := fmt.Sprintf("%T", c)
+	for _, name := range CommandNames() { // sorted: "cut" before its alias "take"
+		if fmt.Sprintf("%T", commandNames[name]()) == "*"+strings.TrimPrefix(t, "*") {
+			return name
+		}
+	}
+	return t
+}
+
+// Timed is a command with the tick at which it is applied.
+type Timed struct {
+	Tick    int64
+	Command Command
+}
+
+// ParseTimed reads one line of a command list:
+//
+//	{"at": 375, "do": "cut"}    {"at": "12.5s", "do": "preview", "scene": "cam2"}
+//
+// A time is brought to the tick that is due then at rate fps. Unknown commands
+// and fields are errors.
+func ParseTimed(line []byte, fps media.Rational) (Timed, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(line, &fields); err != nil {
+		return Timed{}, fmt.Errorf("this is not a JSON object: %w", err)
+	}
+	tick, err := parseAt(fields["at"], fps)
+	if err != nil {
+		return Timed{}, err
+	}
+	delete(fields, "at")
+	c, err := parseCommand(fields)
+	return Timed{tick, c}, err
+}
+
+// ParseCommand reads {"do": NAME, …}.
+func ParseCommand(data []byte) (Command, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return nil, fmt.Errorf("this is not a JSON object: %w", err)
+	}
+	return parseCommand(fields)
+}
+
+func parseCommand(fields map[string]json.RawMessage) (Command, error) {
+	var name string
+	if err := json.Unmarshal(fields["do"], &name); err != nil || name == "" {
+		return nil, fmt.Errorf(`"do" has to name a command`)
+	}
+	make, ok := commandNames[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no command %q; there are: %s", name, strings.Join(CommandNames(), ", "))
+	}
+	delete(fields, "do")
+	rest, err := json.Marshal(fields)
+	if err != nil {
+		return nil, err
+	}
+	c := make()
+	dec := json.NewDecoder(bytes.NewReader(rest))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(c); err != nil {
+		return nil, fmt.Errorf("command %q: %s", name, strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return c, nil
+}
+
+func parseAt(raw json.RawMessage, fps media.Rational) (int64, error) {
+	if len(raw) == 0 {
+		return 0, fmt.Errorf(`"at" is missing: a tick number, or a time such as "12.5s"`)
+	}
+	var tick int64
+	if err := json.Unmarshal(raw, &tick); err == nil && tick >= 0 {
+		return tick, nil
+	}
+	var text string
+	if err := json.Unmarshal(raw, &text); err == nil {
+		if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+			return media.UnitsIn(d, fps.Inv()), nil
+		}
+	}
+	return 0, fmt.Errorf(`"at" is %s: it has to be a tick number, or a time such as "12.5s"`, raw)
+}

@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"time"
+
+	"crosspoint.studio/crosspoint/compositor/gpu"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// State is everything a control surface shows, at one tick. It is immutable; the
+// next State is another value.
+type State struct {
+	Tick int64
+	Time time.Duration // studio time of Tick
+	Show *scenes.Show
+
+	Program    string // id of the scene or source on programme; "" is black
+	Preview    string
+	Transition TransitionState
+	Black      float64 // fade to black: 0 none .. 1 black
+	FadedOut   bool    // what FTB is going to
+
+	// Tally by source id and by scene id; absent means off.
+	Tally map[string]Tally
+
+	Sources      []SourceState // in the show's order
+	Master       MasterState
+	Destinations []DestinationState
+	Recordings   []DestinationState
+	Renditions   []RenditionState
+	Counters     Counters
+	GPU          gpu.Info
+	// Live: at least one destination has been started and not stopped.
+	Live bool
+	// Recording: at least one recording has been started and not stopped.
+	Recording bool
+	// Warnings are what the operator should know now, newest last; a warning that
+	// has cleared is gone.
+	Warnings []Warning
+}
+
+// TransitionState is the switcher's transition as surfaces show it.
+type TransitionState struct {
+	Mode       TransitionMode
+	Lever      float64 // place of the T-bar, 0..1
+	Progress   float64 // share of the incoming picture
+	FramesLeft int     // of a running AUTO
+}
+
+// Tally is what a source's lamp shows.
+type Tally uint8
+
+// Tallies. Programme wins over preview.
+const (
+	OnPreview Tally = iota + 1 // green
+	OnProgram                  // red
+)
+
+// Meter is a stereo level: peak and hold in dBFS (-Inf for silence), clip latched.
+type Meter struct {
+	PeakDB, HoldDB [2]float64
+	Clipped        bool
+}
+
+// SourceStatus is how a source is doing.
+type SourceStatus uint8
+
+// Source statuses.
+const (
+	SourceOpening SourceStatus = iota + 1
+	SourceRunning
+	SourceHeld    // nothing new for a while: the last picture stands
+	SourceLost    // nothing for 5 s: the slate shows
+	SourceWaiting // failed, will be tried again
+	SourceEnded   // played to its end
+	SourceFailed  // the operator has to change something
+)
+
+func (s SourceStatus) String() string {
+	return [...]string{"", "opening", "running", "held", "lost", "waiting", "ended", "failed"}[s]
+}
+
+// MarshalText makes statuses readable in statistics.
+func (s SourceStatus) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// SourceState is one source as surfaces show it.
+type SourceState struct {
+	ID, Name, Kind string
+	Status         SourceStatus
+	// Detail is what is received ("1920x1080 30 fps h264"), Problem one sentence
+	// about what is wrong, empty when nothing is.
+	Detail, Problem    string
+	HasVideo, HasAudio bool
+	Strip              scenes.Strip
+	Meter              Meter
+	Frames             int64 // pictures that arrived
+	Dropped            int64 // lost because the queue was full
+	Skipped            int64 // passed over because a newer one was due
+	Repeated           int64 // ticks that had to show the last picture again
+	Underruns          int64 // audio frames replaced by silence
+	QueueMS            float64
+	DriftPPM           float64
+	Restarts           int64
+}
+
+// MasterState is the programme's sound.
+type MasterState struct {
+	GainDB float64
+	Muted  bool
+	Meter  Meter
+}
+
+// DestinationState is one destination or recording as surfaces show it.
+type DestinationState struct {
+	ID, Name, Kind string
+	Rendition      string
+	Started        bool // by the operator
+	Report         outputs.Report
+	// Problem is one sentence about the last failure; it clears when media is
+	// acknowledged again.
+	Problem    string
+	Uptime     time.Duration // since media was first acknowledged on this connection
+	BitrateBPS int64         // sent over the last second
+	Queue      time.Duration
+	Dropped    int64 // packets dropped by the queue or by the output
+	Reconnects int64
+}
+
+// RenditionState is one running encode.
+type RenditionState struct {
+	ID, Encoder string
+	Frames      int64 // encoded
+	Dropped     int64 // dropped before encoding because the encoder was late
+	EncodeMS    float64
+	BitrateBPS  int64
+}
+
+// Counters count ticks and their cost. Times are of the last second.
+type Counters struct {
+	Ticks, New, Repeated, Late int64
+	Passthrough, Rects, Full   int64   // ticks by the compositor's path
+	TickMS, ComposeMS, MixMS   float64 // mean
+	TickMaxMS                  float64
+	BudgetMS                   float64
+	ViewFPS                    float64 // what views are limited to at present
+	PixelsPerTick              int
+	Goroutines                 int
+	HeapMB                     float64
+}
+
+// Warning is one sentence for the operator: what happened, what still runs, what to do.
+type Warning struct {
+	Key  string // what it is about; one warning per key
+	Text string
+	Tick int64 // since when
+}
