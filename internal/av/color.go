@@ -1,0 +1,111 @@
+package av
+
+import (
+	"github.com/asticode/go-astiav"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// luma are the weights KR and KB of a matrix (H.273 table 4; BT.601: clause 2.5.1 of
+// the Recommendation, BT.709: 3.2, BT.2020: table 4, non-constant luminance).
+func luma(m media.Matrix) (kr, kb float64) {
+	switch m {
+	case media.BT601:
+		return 0.299, 0.114
+	case media.BT2020:
+		return 0.2627, 0.0593
+	}
+	return 0.2126, 0.0722
+}
+
+// scales are the code values of full-scale luma and chroma, and of black.
+func scales(r media.Range) (lumaScale, chromaScale, black float64) {
+	if r == media.Full {
+		return 255, 255, 0
+	}
+	return 219, 224, 16
+}
+
+// ToRGB is the exact R'G'B' (0..1, not clipped) of 8-bit code values; they need not
+// be whole. It is the reference of the colour tests.
+func ToRGB(c media.ColorInfo, y, cb, cr float64) (r, g, b float64) {
+	kr, kb := luma(c.Matrix)
+	ls, cs, black := scales(c.Range)
+	y, cb, cr = (y-black)/ls, (cb-128)/cs, (cr-128)/cs
+	r = y + 2*(1-kr)*cr
+	b = y + 2*(1-kb)*cb
+	g = (y - kr*r - kb*b) / (1 - kr - kb)
+	return r, g, b
+}
+
+// FromRGB is the inverse of ToRGB; the code values are neither rounded nor clipped.
+func FromRGB(c media.ColorInfo, r, g, b float64) (y, cb, cr float64) {
+	kr, kb := luma(c.Matrix)
+	ls, cs, black := scales(c.Range)
+	l := kr*r + (1-kr-kb)*g + kb*b
+	return l*ls + black, (b-l)/(2*(1-kb))*cs + 128, (r-l)/(2*(1-kr))*cs + 128
+}
+
+// affine are the coefficients of native.c's cp_affine for the change from one
+// Y'CbCr to another. Going through R'G'B' and back is one linear map; since grey
+// stays grey, chroma does not depend on luma, so chroma needs no resampling.
+func affine(from, to media.ColorInfo) [8]float32 {
+	at := func(y, cb, cr float64) [3]float64 {
+		r, g, b := ToRGB(from, y, cb, cr)
+		y, cb, cr = FromRGB(to, r, g, b)
+		return [3]float64{y, cb, cr}
+	}
+	o, dy, db, dr := at(0, 128, 128), at(1, 128, 128), at(0, 129, 128), at(0, 128, 129)
+	return [8]float32{
+		float32(dy[0] - o[0]), float32(db[0] - o[0]), float32(dr[0] - o[0]), float32(o[0]),
+		float32(db[1] - o[1]), float32(dr[1] - o[1]), float32(db[2] - o[2]), float32(dr[2] - o[2]),
+	}
+}
+
+func avMatrix(m media.Matrix) int {
+	switch m {
+	case media.BT601:
+		return int(astiav.ColorSpaceSmpte170M)
+	case media.BT2020:
+		return int(astiav.ColorSpaceBt2020Ncl)
+	}
+	return int(astiav.ColorSpaceBt709)
+}
+
+// colorOf reads libav's tags. Unspecified matrices are BT.601 below 720 lines,
+// else BT.709, which is what every camera and player assumes; unspecified range is limited.
+func colorOf(matrix, full, height int) media.ColorInfo {
+	c := media.ColorInfo{Matrix: media.BT709, Range: media.Limited}
+	switch astiav.ColorSpace(matrix) {
+	case astiav.ColorSpaceBt709:
+	case astiav.ColorSpaceSmpte170M, astiav.ColorSpaceBt470Bg, astiav.ColorSpaceFcc:
+		c.Matrix = media.BT601
+	case astiav.ColorSpaceBt2020Ncl, astiav.ColorSpaceBt2020Cl:
+		c.Matrix = media.BT2020
+	default:
+		if height < 720 {
+			c.Matrix = media.BT601
+		}
+	}
+	if full == 1 {
+		c.Range = media.Full
+	}
+	return c
+}
+
+func orDefault(c media.ColorInfo) media.ColorInfo {
+	if c.Matrix == 0 {
+		c.Matrix = media.BT709
+	}
+	if c.Range == 0 {
+		c.Range = media.Limited
+	}
+	return c
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,394 @@
+package av
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/asticode/go-astiav"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// InputOptions say how an input is opened; the zero value serves for files.
+type InputOptions struct {
+	// Format forces a demuxer or device ("v4l2", "x11grab", "lavfi", "mpegts").
+	Format string
+	// Options are libavformat's, passed on as they are. An unknown one is an error.
+	Options map[string]string
+	// LowDelay keeps libavformat from buffering and from probing for seconds.
+	LowDelay bool
+	// Timeout is how long opening, and each ReadPacket, may wait for data; 0 is for ever.
+	Timeout time.Duration
+	// ReadFrom, when set, supplies the bytes and the url is only a name. Its Read must
+	// return soon after ctx ends: libav cannot interrupt it.
+	ReadFrom io.Reader
+}
+
+// Stream describes one elementary stream of an input.
+type Stream struct {
+	Index    int
+	Codec    string         // libavcodec's name, for example "h264", "pcm_s16le"
+	TimeBase media.Rational // seconds per unit
+	Start    time.Duration  // PTS of the first packet; 0 when not known
+	Duration time.Duration  // 0 when not known (live)
+	// BitrateBPS is what the container says; 0 when it says nothing.
+	BitrateBPS int
+
+	Width, Height int            // video, as coded, before rotation
+	FPS           media.Rational // video; average, or guessed; not set when unknown
+	SAR           media.Rational // video; not set means square
+	Rotation      int            // video: degrees clockwise that bring it upright (0, 90, 180, 270)
+	PixelFormat   string         // video, libav's name
+	Color         media.ColorInfo
+
+	SampleRateHz, Channels int // audio
+
+	params *astiav.CodecParameters
+	codec  *astiav.Codec
+}
+
+// Input is an open demuxer.
+type Input struct {
+	ctx       *astiav.FormatContext
+	io        *astiav.IOContext
+	interrupt *astiav.IOInterrupter
+	stop      func() bool // ends the watch on the context
+	watchdog  *time.Timer
+	timeout   time.Duration
+	timedOut  atomic.Bool
+	cancelled func() error // the context's error
+	readErr   error        // what ReadFrom failed with
+	where     string
+	nonblock  bool
+	done      <-chan struct{}
+
+	video, audio *Stream
+	duration     time.Duration
+	start        time.Duration
+}
+
+// OpenInput opens url and finds its streams. ctx governs the input's whole life:
+// when it ends, every blocking call returns within a fraction of a second with
+// ctx's error (or io.EOF for devices that only notice the end). Errors name the
+// host or the file, never the whole URL.
+func OpenInput(ctx context.Context, url string, opt InputOptions) (*Input, error) {
+	in := &Input{where: Where(url), timeout: opt.Timeout, cancelled: ctx.Err, done: ctx.Done()}
+	in.interrupt = astiav.NewIOInterrupter()
+	in.stop = context.AfterFunc(ctx, in.interrupt.Interrupt)
+	in.watchdog = time.AfterFunc(math.MaxInt64, func() {
+		in.timedOut.Store(true)
+		in.interrupt.Interrupt()
+	})
+	in.watchdog.Stop()
+	if err := in.open(url, opt); err != nil {
+		in.Close()
+		return nil, fmt.Errorf("av: open %s: %w", in.where, err)
+	}
+	return in, nil
+}
+
+func (in *Input) open(url string, opt InputOptions) error {
+	dict := astiav.NewDictionary()
+	defer dict.Free()
+	for k, v := range opt.Options {
+		if err := dict.Set(k, v, 0); err != nil {
+			return reason(err)
+		}
+	}
+	var format *astiav.InputFormat
+	if opt.Format != "" {
+		RegisterDevices()
+		if format = astiav.FindInputFormat(opt.Format); format == nil {
+			return fmt.Errorf("format %q is not supported", opt.Format)
+		}
+	}
+	in.ctx = astiav.AllocFormatContext()
+	if in.ctx == nil {
+		return syscall.ENOMEM
+	}
+	flags := in.ctx.Flags()
+	if opt.LowDelay {
+		flags = flags.Add(astiav.FormatContextFlagNobuffer)
+		for _, kv := range [][2]string{{"probesize", "1000000"}, {"analyzeduration", "1000000"}} {
+			if _, set := opt.Options[kv[0]]; !set {
+				if err := dict.Set(kv[0], kv[1], 0); err != nil {
+					return reason(err)
+				}
+			}
+		}
+	}
+	if strings.HasPrefix(opt.Format, "v4l2") || opt.Format == "video4linux2" {
+		// A camera that stops delivering would block in the kernel for good, out
+		// of reach of the interrupter; so ask without blocking, and wait here.
+		in.nonblock = true
+		flags = flags.Add(astiav.FormatContextFlagNonblock)
+	}
+	in.ctx.SetFlags(flags)
+	in.ctx.SetIOInterrupter(in.interrupt)
+	if opt.ReadFrom != nil {
+		var err error
+		if in.io, err = astiav.AllocIOContext(32<<10, false, in.readFrom(opt.ReadFrom), nil, nil); err != nil {
+			return reason(err)
+		}
+		in.ctx.SetPb(in.io)
+		in.ctx.SetFlags(in.ctx.Flags().Add(astiav.FormatContextFlagCustomIo))
+	}
+	in.arm()
+	defer in.disarm()
+	if err := in.ctx.OpenInput(url, format, dict); err != nil {
+		in.ctx = nil // libav has freed it
+		return in.why(err)
+	}
+	if e := dict.Get("", nil, astiav.NewDictionaryFlags(astiav.DictionaryFlagIgnoreSuffix)); e != nil {
+		return fmt.Errorf("option %q is not known to this kind of input", e.Key())
+	}
+	if !in.nonblock { // it would spin; cameras describe their stream by themselves
+		if err := in.ctx.FindStreamInfo(nil); err != nil {
+			return in.why(err)
+		}
+	}
+	in.video = in.describe(astiav.MediaTypeVideo)
+	in.audio = in.describe(astiav.MediaTypeAudio)
+	if in.video == nil && in.audio == nil {
+		return errors.New("it has neither pictures nor sound")
+	}
+	for _, s := range in.ctx.Streams() {
+		if (in.video == nil || s.Index() != in.video.Index) && (in.audio == nil || s.Index() != in.audio.Index) {
+			s.SetDiscard(astiav.DiscardAll)
+		}
+	}
+	if d := in.ctx.Duration(); d != astiav.NoPtsValue && d > 0 {
+		in.duration = time.Duration(d) * time.Microsecond
+	}
+	if s := in.ctx.StartTime(); s != astiav.NoPtsValue {
+		in.start = time.Duration(s) * time.Microsecond
+	}
+	return nil
+}
+
+func (in *Input) readFrom(r io.Reader) astiav.IOContextReadFunc {
+	return func(b []byte) (int, error) {
+		n, err := r.Read(b)
+		if n > 0 {
+			return n, nil
+		}
+		if err == nil {
+			return 0, astiav.ErrEagain
+		}
+		if !errors.Is(err, io.EOF) {
+			in.readErr = err
+		}
+		return 0, astiav.ErrEof
+	}
+}
+
+func (in *Input) arm() {
+	if in.timeout > 0 {
+		in.watchdog.Reset(in.timeout)
+	}
+}
+
+func (in *Input) disarm() {
+	if in.timeout > 0 {
+		in.watchdog.Stop()
+	}
+}
+
+// why explains a failed call: the context first, then the watchdog, then libav.
+func (in *Input) why(err error) error {
+	if e := in.cancelled(); e != nil {
+		return e
+	}
+	if in.timedOut.Load() {
+		return ErrTimeout
+	}
+	if in.readErr != nil {
+		return in.readErr
+	}
+	return reason(err)
+}
+
+func (in *Input) describe(kind astiav.MediaType) *Stream {
+	st, codec, err := in.ctx.FindBestStream(kind, -1, -1)
+	if err != nil || codec == nil {
+		return nil
+	}
+	p := st.CodecParameters()
+	tb := rational(st.TimeBase())
+	s := &Stream{
+		Index: st.Index(), Codec: p.CodecID().Name(), TimeBase: tb, BitrateBPS: int(p.BitRate()),
+		Width: p.Width(), Height: p.Height(), params: p, codec: codec,
+	}
+	if v := st.StartTime(); v != astiav.NoPtsValue {
+		s.Start = media.TimeOf(v, tb)
+	}
+	if v := st.Duration(); v != astiav.NoPtsValue && v > 0 {
+		s.Duration = media.TimeOf(v, tb)
+	}
+	if kind == astiav.MediaTypeAudio {
+		s.SampleRateHz, s.Channels = p.SampleRate(), p.ChannelLayout().Channels()
+		return s
+	}
+	s.FPS = rational(in.ctx.GuessFrameRate(st, nil))
+	s.SAR = rational(in.ctx.GuessSampleAspectRatio(st, nil))
+	s.PixelFormat = p.PixelFormat().Name()
+	full := 0
+	if p.ColorRange() == astiav.ColorRangeJpeg || strings.HasPrefix(s.PixelFormat, "yuvj") {
+		full = 1
+	}
+	s.Color = colorOf(int(p.ColorSpace()), full, p.Height())
+	if m, ok := p.SideData().DisplayMatrix().Get(); ok {
+		s.Rotation = (int(math.Round(-m.Rotation()/90))*90%360 + 360) % 360
+	}
+	return s
+}
+
+// rational is libav's fraction in lowest terms; not set when it is not positive.
+func rational(r astiav.Rational) media.Rational {
+	if r.Num() <= 0 || r.Den() <= 0 {
+		return media.Rational{}
+	}
+	return media.NewRational(int64(r.Num()), int64(r.Den()))
+}
+
+// Video is the best video stream, or nil. It is valid until Close.
+func (in *Input) Video() *Stream { return in.video }
+
+// Audio is the best audio stream, or nil. It is valid until Close.
+func (in *Input) Audio() *Stream { return in.audio }
+
+// Duration is the container's; 0 when not known.
+func (in *Input) Duration() time.Duration { return in.duration }
+
+// Start is the earliest PTS of the streams, which packets and frames are not freed of.
+func (in *Input) Start() time.Duration { return in.start }
+
+// FormatName is libavformat's name of the demuxer.
+func (in *Input) FormatName() string { return in.ctx.InputFormat().Name() }
+
+// InputPacket is a packet read from an Input; reuse one for the whole input.
+type InputPacket struct {
+	pkt *astiav.Packet
+	// Stream is the index of its stream, as in Stream.Index.
+	Stream int
+	// PTS and DTS are on the input's own timeline; HasPTS is false when it says none.
+	PTS, DTS time.Duration
+	HasPTS   bool
+	Keyframe bool
+	Size     int
+}
+
+// NewInputPacket makes an empty packet; Free it.
+func NewInputPacket() *InputPacket { return &InputPacket{pkt: astiav.AllocPacket(), Stream: -1} }
+
+// Free gives the packet's memory back.
+func (p *InputPacket) Free() { p.pkt.Free() }
+
+// ReadPacket reads the next packet of the best video or audio stream into p. It
+// blocks until there is one, the input ends (io.EOF), its context ends (the context's
+// error), or Timeout passes (ErrTimeout).
+func (in *Input) ReadPacket(p *InputPacket) error {
+	p.pkt.Unref()
+	in.arm()
+	defer in.disarm()
+	for {
+		err := in.ctx.ReadFrame(p.pkt)
+		switch {
+		case err == nil:
+			if s := in.stream(p.pkt.StreamIndex()); s != nil {
+				p.fill(s)
+				return nil
+			}
+			p.pkt.Unref()
+			continue
+		case errors.Is(err, astiav.ErrEagain):
+			if e := in.pause(); e != nil {
+				return fmt.Errorf("av: read %s: %w", in.where, e)
+			}
+			continue
+		case errors.Is(err, astiav.ErrEof) && in.readErr == nil && in.cancelled() == nil && !in.timedOut.Load():
+			return io.EOF
+		}
+		return fmt.Errorf("av: read %s: %w", in.where, in.why(err))
+	}
+}
+
+// pause waits 2 ms, far below a frame, for a device that has nothing yet.
+func (in *Input) pause() error {
+	t := time.NewTimer(2 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		if in.timedOut.Load() {
+			return ErrTimeout
+		}
+		return nil
+	case <-in.done:
+		return in.cancelled()
+	}
+}
+
+func (in *Input) stream(index int) *Stream {
+	for _, s := range [...]*Stream{in.video, in.audio} {
+		if s != nil && s.Index == index {
+			return s
+		}
+	}
+	return nil
+}
+
+func (p *InputPacket) fill(s *Stream) {
+	p.Stream, p.Size = s.Index, p.pkt.Size()
+	p.Keyframe = p.pkt.Flags().Has(astiav.PacketFlagKey)
+	pts, dts := p.pkt.Pts(), p.pkt.Dts()
+	p.HasPTS = pts != astiav.NoPtsValue
+	p.PTS, p.DTS = 0, 0
+	if dts != astiav.NoPtsValue {
+		p.DTS = media.TimeOf(dts, s.TimeBase)
+	}
+	if p.HasPTS {
+		p.PTS = media.TimeOf(pts, s.TimeBase)
+	}
+}
+
+// Seek goes to the last keyframe at or before t on the input's own timeline;
+// flush the decoders afterwards. It fails for live inputs.
+func (in *Input) Seek(t time.Duration) error {
+	in.arm()
+	defer in.disarm()
+	index, ts := -1, int64(t/time.Microsecond)
+	if in.video != nil {
+		index, ts = in.video.Index, media.UnitsIn(t, in.video.TimeBase)
+	}
+	if err := in.ctx.SeekFrame(index, ts, astiav.NewSeekFlags(astiav.SeekFlagBackward)); err != nil {
+		return fmt.Errorf("av: seek in %s to %ss: %w", in.where, strconv.FormatFloat(t.Seconds(), 'f', 3, 64), in.why(err))
+	}
+	return nil
+}
+
+// Close ends the input. Streams it returned must not be used to make decoders
+// any more; decoders already made live on.
+func (in *Input) Close() {
+	in.stop()
+	in.watchdog.Stop()
+	if in.ctx != nil {
+		in.ctx.CloseInput()
+		in.ctx = nil
+	}
+	if in.io != nil {
+		in.io.Free()
+		in.io = nil
+	}
+	if in.interrupt != nil {
+		in.interrupt.Free()
+		in.interrupt = nil
+	}
+}

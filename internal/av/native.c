@@ -1,0 +1,392 @@
+#include "native.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <libavutil/channel_layout.h>
+#include <libavutil/display.h>
+#include <libavutil/log.h>
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+
+static void orientation(const AVFrame *f, cp_info *o)
+{
+	const AVFrameSideData *sd = av_frame_get_side_data(f, AV_FRAME_DATA_DISPLAYMATRIX);
+	if (!sd || sd->size < 9 * sizeof(int32_t))
+		return;
+	// ISO/IEC 14496-12 6.2.2: x' = a x + c y, y' = b x + d y with m = {a b u c d v ...}.
+	const int32_t *m = (const int32_t *)sd->data;
+	double a = m[0], b = m[1], c = m[3], d = m[4];
+	if (fabs(a) + fabs(d) >= fabs(b) + fabs(c)) {
+		o->flip_x = a < 0;
+		o->flip_y = d < 0;
+	} else {
+		o->transpose = 1;
+		o->flip_x = c < 0;
+		o->flip_y = b < 0;
+	}
+}
+
+void cp_frame_info(const AVFrame *f, cp_info *o)
+{
+	memset(o, 0, sizeof *o);
+	for (int i = 0; i < 4; i++) {
+		o->data[i] = f->data[i];
+		o->linesize[i] = f->linesize[i];
+	}
+	o->width = f->width;
+	o->height = f->height;
+	o->format = f->format;
+	o->matrix = f->colorspace;
+	o->full = f->color_range == AVCOL_RANGE_JPEG ? 1 : f->color_range == AVCOL_RANGE_MPEG ? 0 : -1;
+	o->chroma_loc = f->chroma_location;
+	o->pts = f->best_effort_timestamp != AV_NOPTS_VALUE ? f->best_effort_timestamp : f->pts;
+	o->duration = f->duration;
+	o->sar_num = f->sample_aspect_ratio.num;
+	o->sar_den = f->sample_aspect_ratio.den;
+	orientation(f, o);
+	// The yuvj formats are their plain twins with full range.
+	switch (f->format) {
+	case AV_PIX_FMT_YUVJ420P: o->format = AV_PIX_FMT_YUV420P; o->full = 1; break;
+	case AV_PIX_FMT_YUVJ422P: o->format = AV_PIX_FMT_YUV422P; o->full = 1; break;
+	case AV_PIX_FMT_YUVJ444P: o->format = AV_PIX_FMT_YUV444P; o->full = 1; break;
+	case AV_PIX_FMT_YUVJ440P: o->format = AV_PIX_FMT_YUV440P; o->full = 1; break;
+	case AV_PIX_FMT_YUVJ411P: o->format = AV_PIX_FMT_YUV411P; o->full = 1; break;
+	}
+	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(o->format);
+	if (!d)
+		return;
+	o->hw = !!(d->flags & AV_PIX_FMT_FLAG_HWACCEL);
+	o->alpha = !!(d->flags & AV_PIX_FMT_FLAG_ALPHA);
+	o->log2_cw = d->log2_chroma_w;
+	o->log2_ch = d->log2_chroma_h;
+	if (o->format == AV_PIX_FMT_YUV420P)
+		o->kind = CP_I420;
+	else if (o->format == AV_PIX_FMT_NV12)
+		o->kind = CP_NV12;
+	else if (d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL))
+		o->kind = CP_OTHER_RGB;
+	else
+		o->kind = CP_OTHER_YUV;
+}
+
+static void tags(int matrix, enum AVColorPrimaries *p, enum AVColorTransferCharacteristic *t)
+{
+	switch (matrix) {
+	case AVCOL_SPC_SMPTE170M: *p = AVCOL_PRI_SMPTE170M; *t = AVCOL_TRC_SMPTE170M; break;
+	case AVCOL_SPC_BT2020_NCL: *p = AVCOL_PRI_BT2020; *t = AVCOL_TRC_BT2020_10; break;
+	default: *p = AVCOL_PRI_BT709; *t = AVCOL_TRC_BT709;
+	}
+}
+
+void cp_frame_color(AVFrame *f, int matrix, int full)
+{
+	f->colorspace = matrix;
+	f->color_range = full ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+	f->chroma_location = AVCHROMA_LOC_LEFT;
+	tags(matrix, &f->color_primaries, &f->color_trc);
+}
+
+void cp_frame_key(AVFrame *f, int force)
+{
+	// The picture's past life as a decoded one must not leak into the encoder.
+	f->pict_type = force ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+	f->flags &= ~(AV_FRAME_FLAG_KEY | AV_FRAME_FLAG_INTERLACED | AV_FRAME_FLAG_TOP_FIELD_FIRST);
+	f->duration = 0;
+	while (f->nb_side_data)
+		av_frame_remove_side_data(f, f->side_data[f->nb_side_data - 1]->type);
+}
+
+void cp_codec_skip(AVCodecContext *c, int nonref)
+{
+	c->skip_frame = nonref ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+}
+
+void cp_codec_color(AVCodecContext *c, int matrix, int full)
+{
+	c->colorspace = matrix;
+	c->color_range = full ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+	c->chroma_sample_location = AVCHROMA_LOC_LEFT;
+	tags(matrix, &c->color_primaries, &c->color_trc);
+}
+
+void cp_codec_delay(AVCodecContext *c, int initial_padding, int frame_size, int rate, int channels)
+{
+	c->initial_padding = initial_padding;
+	c->frame_size = frame_size;
+	c->sample_rate = rate;
+	av_channel_layout_default(&c->ch_layout, channels);
+}
+
+int cp_codec_padding(const AVCodecContext *c) { return c->initial_padding; }
+
+void cp_codec_packet_timebase(AVCodecContext *c, int num, int den) { c->pkt_timebase = (AVRational){num, den}; }
+
+// chroma positions in 1/256 luma samples (swscale's unit) of a chroma location.
+static void chroma_pos(int loc, int fmt, int *h, int *v)
+{
+	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(fmt);
+	*h = *v = -513;
+	if (!d || d->flags & AV_PIX_FMT_FLAG_RGB)
+		return;
+	int x = 0, y = 128;
+	if (loc == AVCHROMA_LOC_CENTER || loc == AVCHROMA_LOC_TOP || loc == AVCHROMA_LOC_BOTTOM)
+		x = 128;
+	if (loc == AVCHROMA_LOC_TOPLEFT || loc == AVCHROMA_LOC_TOP)
+		y = 0;
+	if (loc == AVCHROMA_LOC_BOTTOMLEFT || loc == AVCHROMA_LOC_BOTTOM)
+		y = 256;
+	if (d->log2_chroma_w == 1)
+		*h = x;
+	if (d->log2_chroma_h == 1)
+		*v = y;
+}
+
+struct SwsContext *cp_sws_new(int sw, int sh, int sfmt, int dw, int dh, int dfmt, int flags,
+	int smatrix, int sfull, int dmatrix, int dfull, int src_chroma_loc)
+{
+	struct SwsContext *c = sws_alloc_context();
+	if (!c)
+		return NULL;
+	int sh_pos, sv_pos, dh_pos, dv_pos;
+	chroma_pos(src_chroma_loc, sfmt, &sh_pos, &sv_pos);
+	chroma_pos(AVCHROMA_LOC_LEFT, dfmt, &dh_pos, &dv_pos);
+	av_opt_set_int(c, "srcw", sw, 0);
+	av_opt_set_int(c, "srch", sh, 0);
+	av_opt_set_int(c, "src_format", sfmt, 0);
+	av_opt_set_int(c, "dstw", dw, 0);
+	av_opt_set_int(c, "dsth", dh, 0);
+	av_opt_set_int(c, "dst_format", dfmt, 0);
+	av_opt_set_int(c, "src_range", sfull, 0);
+	av_opt_set_int(c, "dst_range", dfull, 0);
+	av_opt_set_int(c, "sws_flags", flags, 0);
+	av_opt_set_int(c, "src_h_chr_pos", sh_pos, 0);
+	av_opt_set_int(c, "src_v_chr_pos", sv_pos, 0);
+	av_opt_set_int(c, "dst_h_chr_pos", dh_pos, 0);
+	av_opt_set_int(c, "dst_v_chr_pos", dv_pos, 0);
+	av_opt_set(c, "sws_dither", "none", 0);
+	sws_setColorspaceDetails(c, sws_getCoefficients(smatrix), sfull, sws_getCoefficients(dmatrix), dfull, 0, 1 << 16, 1 << 16);
+	if (sws_init_context(c, NULL, NULL) < 0) {
+		sws_freeContext(c);
+		return NULL;
+	}
+	sws_setColorspaceDetails(c, sws_getCoefficients(smatrix), sfull, sws_getCoefficients(dmatrix), dfull, 0, 1 << 16, 1 << 16);
+	return c;
+}
+
+int cp_sws_scale(struct SwsContext *c, int h,
+	const uint8_t *s0, const uint8_t *s1, const uint8_t *s2, const uint8_t *s3, int l0, int l1, int l2, int l3,
+	uint8_t *d0, uint8_t *d1, uint8_t *d2, int m0, int m1, int m2)
+{
+	const uint8_t *s[4] = {s0, s1, s2, s3};
+	int sl[4] = {l0, l1, l2, l3};
+	uint8_t *d[4] = {d0, d1, d2, NULL};
+	int dl[4] = {m0, m1, m2, 0};
+	return sws_scale(c, s, sl, 0, h, d, dl);
+}
+
+static inline uint8_t clip8(float v)
+{
+	int i = (int)(v + 0.5f);
+	return i < 0 ? 0 : i > 255 ? 255 : i;
+}
+
+int cp_affine(const uint8_t *sy, int sys, const uint8_t *su, const uint8_t *sv, int scs, int sstep,
+	uint8_t *dy, int dys, uint8_t *du, uint8_t *dv, int dcs, int dstep, int w, int h, const float *k)
+{
+	const float k0 = k[0], k1 = k[1], k2 = k[2], k3 = k[3];
+	int cw = (w + 1) / 2, ch = (h + 1) / 2;
+	// What chroma adds to luma, at chroma sites: one row of it, and the same after
+	// interpolation to luma sites. Left siting: even columns are on a chroma site,
+	// odd ones between two; rows lie 1/4 and 3/4 between two rows.
+	float *rows = malloc(sizeof(float) * (cw + 1) * 2 + sizeof(float) * (w + 2));
+	if (!rows)
+		return -1;
+	float *mix = rows + (cw + 1), *up = rows + 2 * (cw + 1);
+	for (int y = 0; y < h; y++) {
+		int near = y / 2, far = (y & 1) ? near + 1 : near - 1;
+		far = far < 0 ? 0 : far >= ch ? ch - 1 : far;
+		if (k1 != 0 || k2 != 0) {
+			const uint8_t *un = su + (size_t)near * scs, *uf = su + (size_t)far * scs;
+			const uint8_t *vn = sv + (size_t)near * scs, *vf = sv + (size_t)far * scs;
+			for (int x = 0; x < cw; x++) {
+				int u = 3 * un[x * sstep] + uf[x * sstep], v = 3 * vn[x * sstep] + vf[x * sstep];
+				mix[x] = (k1 * (u - 512) + k2 * (v - 512)) * 0.25f + k3;
+			}
+			mix[cw] = mix[cw - 1];
+			for (int x = 0; x < cw; x++) {
+				up[2 * x] = mix[x];
+				up[2 * x + 1] = (mix[x] + mix[x + 1]) * 0.5f;
+			}
+		} else {
+			for (int x = 0; x < w; x++)
+				up[x] = k3;
+		}
+		const uint8_t *s = sy + (size_t)y * sys;
+		uint8_t *d = dy + (size_t)y * dys;
+		for (int x = 0; x < w; x++)
+			d[x] = clip8(k0 * s[x] + up[x]);
+	}
+	free(rows);
+	const float k4 = k[4], k5 = k[5], k6 = k[6], k7 = k[7];
+	for (int y = 0; y < ch; y++) {
+		const uint8_t *us = su + (size_t)y * scs, *vs = sv + (size_t)y * scs;
+		uint8_t *ud = du + (size_t)y * dcs, *vd = dv + (size_t)y * dcs;
+		for (int x = 0; x < cw; x++) {
+			float u = us[x * sstep] - 128, v = vs[x * sstep] - 128;
+			ud[x * dstep] = clip8(k4 * u + k5 * v + 128);
+			vd[x * dstep] = clip8(k6 * u + k7 * v + 128);
+		}
+	}
+	return 0;
+}
+
+void cp_copy_plane(uint8_t *d, int ds, const uint8_t *s, int ss, int row, int rows)
+{
+	for (int y = 0; y < rows; y++)
+		memcpy(d + (ptrdiff_t)y * ds, s + (ptrdiff_t)y * ss, row);
+}
+
+void cp_interleave(uint8_t *d, int ds, const uint8_t *u, int us, const uint8_t *v, int vs, int w, int h)
+{
+	for (int y = 0; y < h; y++, d += ds, u += us, v += vs)
+		for (int x = 0; x < w; x++) {
+			d[2 * x] = u[x];
+			d[2 * x + 1] = v[x];
+		}
+}
+
+void cp_deinterleave(uint8_t *u, int us, uint8_t *v, int vs, const uint8_t *s, int ss, int w, int h)
+{
+	for (int y = 0; y < h; y++, s += ss, u += us, v += vs)
+		for (int x = 0; x < w; x++) {
+			u[x] = s[2 * x];
+			v[x] = s[2 * x + 1];
+		}
+}
+
+void cp_turn(uint8_t *d, int ds, const uint8_t *s, int ss, int dw, int dh, int bytes, int transpose, int fx, int fy)
+{
+	// Tiles keep both the rows read and the rows written in the cache.
+	enum { tile = 32 };
+	ptrdiff_t step = transpose ? ss : bytes, line = transpose ? bytes : ss;
+	if (fx) {
+		s += (dw - 1) * step;
+		step = -step;
+	}
+	if (fy) {
+		s += (dh - 1) * line;
+		line = -line;
+	}
+	for (int ty = 0; ty < dh; ty += tile)
+		for (int tx = 0; tx < dw; tx += tile)
+			for (int y = ty; y < dh && y < ty + tile; y++) {
+				const uint8_t *p = s + y * line + tx * step;
+				uint8_t *q = d + (ptrdiff_t)y * ds + tx * bytes;
+				int n = dw - tx < tile ? dw - tx : tile;
+				for (int x = 0; x < n; x++, p += step, q += bytes)
+					for (int b = 0; b < bytes; b++)
+						q[b] = p[b];
+			}
+}
+
+SwrContext *cp_swr_new(const AVFrame *f, int out_rate, int out_channels)
+{
+	SwrContext *s = NULL;
+	AVChannelLayout out, in;
+	av_channel_layout_default(&out, out_channels);
+	if (f->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
+		av_channel_layout_default(&in, f->ch_layout.nb_channels);
+	else if (av_channel_layout_copy(&in, &f->ch_layout) < 0)
+		return NULL;
+	int e = swr_alloc_set_opts2(&s, &out, AV_SAMPLE_FMT_FLT, out_rate, &in, f->format, f->sample_rate, 0, NULL);
+	if (e >= 0)
+		e = swr_init(s);
+	if (e < 0)
+		swr_free(&s);
+	av_channel_layout_uninit(&in);
+	return s;
+}
+
+int cp_swr_same(const AVFrame *f, const AVFrame *g)
+{
+	return f->format == g->format && f->sample_rate == g->sample_rate && !av_channel_layout_compare(&f->ch_layout, &g->ch_layout);
+}
+
+int cp_swr_convert(SwrContext *s, const AVFrame *f, float *out, int out_frames)
+{
+	uint8_t *o[1] = {(uint8_t *)out};
+	return swr_convert(s, o, out_frames, f ? (const uint8_t **)f->extended_data : NULL, f ? f->nb_samples : 0);
+}
+
+SwrContext *cp_swr_stereo(int rate)
+{
+	SwrContext *s = NULL;
+	AVChannelLayout st = AV_CHANNEL_LAYOUT_STEREO;
+	if (swr_alloc_set_opts2(&s, &st, AV_SAMPLE_FMT_FLT, rate, &st, AV_SAMPLE_FMT_FLT, rate, 0, NULL) < 0)
+		return NULL;
+	// Ratios next to 1: the filter bank is read between its phases, so that noise
+	// from rounding the phase stays far below 16 bits.
+	av_opt_set_int(s, "flags", SWR_FLAG_RESAMPLE, 0);
+	av_opt_set_int(s, "filter_size", 32, 0);
+	av_opt_set_int(s, "phase_shift", 10, 0);
+	av_opt_set_int(s, "linear_interp", 1, 0);
+	av_opt_set_int(s, "exact_rational", 0, 0);
+	if (swr_init(s) < 0)
+		swr_free(&s);
+	return s;
+}
+
+int cp_swr_run(SwrContext *s, const float *in, int in_frames, float *out, int out_frames)
+{
+	uint8_t *o[1] = {(uint8_t *)out};
+	const uint8_t *i[1] = {(const uint8_t *)in};
+	return swr_convert(s, out ? o : NULL, out_frames, in ? i : NULL, in_frames);
+}
+
+void cp_denan(float *p, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!isfinite(p[i]))
+			p[i] = 0;
+}
+
+void cp_audio_fill(AVFrame *f, const float *in, int at, int n, int channels, int planar)
+{
+	if (!planar) {
+		memcpy((float *)f->data[0] + (size_t)at * channels, in, sizeof(float) * n * channels);
+		return;
+	}
+	for (int c = 0; c < channels; c++) {
+		float *d = (float *)f->extended_data[c] + at;
+		for (int i = 0; i < n; i++)
+			d[i] = in[i * channels + c];
+	}
+}
+
+extern void goLogLine(int level, char *context, char *line);
+
+// go-astiav's own callback prints into 1024 bytes without a bound.
+static void log_line(void *avcl, int level, const char *fmt, va_list vl)
+{
+	if (level > av_log_get_level())
+		return;
+	char line[1024], context[64] = "";
+	AVClass *c = avcl ? *(AVClass **)avcl : NULL;
+	if (c && c->item_name)
+		snprintf(context, sizeof context, "%s", c->item_name(avcl));
+	vsnprintf(line, sizeof line, fmt, vl);
+	goLogLine(level, context, line);
+}
+
+void cp_log_install(int level)
+{
+	av_log_set_level(level);
+	av_log_set_callback(log_line);
+}
+
+void cp_log_reset(void)
+{
+	av_log_set_callback(av_log_default_callback);
+	av_log_set_level(AV_LOG_ERROR);
+}

@@ -1,0 +1,68 @@
+// What go-astiav v0.39 does not reach of libav*: plane pointers, colour details of
+// swscale, libswresample on plain memory, log lines of bounded length. Nothing here
+// keeps a pointer that the caller passed in.
+#ifndef CROSSPOINT_NATIVE_H
+#define CROSSPOINT_NATIVE_H
+
+#include <stdint.h>
+#include <libavcodec/avcodec.h>
+#include <libavutil/frame.h>
+#include <libswresample/swresample.h>
+#include <libswscale/swscale.h>
+
+enum { CP_I420 = 1, CP_NV12, CP_OTHER_YUV, CP_OTHER_RGB };
+
+// cp_info is a picture's properties, read in one call.
+typedef struct cp_info {
+	uint8_t *data[4];
+	int linesize[4];
+	int width, height, format;
+	int kind;         // CP_*
+	int alpha, hw;    // has alpha; lives on a device
+	int matrix;       // AVColorSpace
+	int full;         // 1 full, 0 limited, -1 not said
+	int chroma_loc;   // AVChromaLocation
+	int log2_cw, log2_ch;
+	int64_t pts, duration;
+	int sar_num, sar_den;
+	int transpose, flip_x, flip_y; // how to bring it upright; flips act on the result
+} cp_info;
+
+void cp_frame_info(const AVFrame *f, cp_info *out);
+void cp_frame_color(AVFrame *f, int matrix, int full);
+void cp_frame_key(AVFrame *f, int force);
+void cp_codec_skip(AVCodecContext *c, int nonref);
+void cp_codec_color(AVCodecContext *c, int matrix, int full);
+void cp_codec_delay(AVCodecContext *c, int initial_padding, int frame_size, int rate, int channels);
+int cp_codec_padding(const AVCodecContext *c);
+void cp_codec_packet_timebase(AVCodecContext *c, int num, int den);
+
+struct SwsContext *cp_sws_new(int sw, int sh, int sfmt, int dw, int dh, int dfmt, int flags,
+	int smatrix, int sfull, int dmatrix, int dfull, int src_chroma_loc);
+int cp_sws_scale(struct SwsContext *c, int h,
+	const uint8_t *s0, const uint8_t *s1, const uint8_t *s2, const uint8_t *s3, int l0, int l1, int l2, int l3,
+	uint8_t *d0, uint8_t *d1, uint8_t *d2, int m0, int m1, int m2);
+
+// cp_affine applies Y' = k0*Y + k1*Cb + k2*Cr + k3, Cb' = k4*Cb + k5*Cr, Cr' = k6*Cb + k7*Cr
+// (chroma about 128) to 4:2:0 planes; step is 1 for three planes, 2 for NV12 (v = u+1).
+// Source and destination may be the same. Returns <0 without memory.
+int cp_affine(const uint8_t *sy, int sys, const uint8_t *su, const uint8_t *sv, int scs, int sstep,
+	uint8_t *dy, int dys, uint8_t *du, uint8_t *dv, int dcs, int dstep, int w, int h, const float *k);
+void cp_copy_plane(uint8_t *d, int ds, const uint8_t *s, int ss, int row, int rows);
+void cp_interleave(uint8_t *d, int ds, const uint8_t *u, int us, const uint8_t *v, int vs, int w, int h);
+void cp_deinterleave(uint8_t *u, int us, uint8_t *v, int vs, const uint8_t *s, int ss, int w, int h);
+void cp_turn(uint8_t *d, int ds, const uint8_t *s, int ss, int dw, int dh, int bytes, int transpose, int fx, int fy);
+
+// Sound. cp_swr_new: any layout and format of f to interleaved float at the rate.
+SwrContext *cp_swr_new(const AVFrame *f, int out_rate, int out_channels);
+int cp_swr_same(const AVFrame *f, const AVFrame *g);
+int cp_swr_convert(SwrContext *s, const AVFrame *f, float *out, int out_frames);
+SwrContext *cp_swr_stereo(int rate);
+int cp_swr_run(SwrContext *s, const float *in, int in_frames, float *out, int out_frames);
+void cp_denan(float *p, int n);
+// cp_audio_fill copies n interleaved frames to f (flt or fltp), from frame index at.
+void cp_audio_fill(AVFrame *f, const float *in, int at, int n, int channels, int planar);
+
+void cp_log_install(int level);
+void cp_log_reset(void);
+#endif

@@ -1,0 +1,273 @@
+package av
+
+// #include "native.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/asticode/go-astiav"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// VideoDecoderOptions say how pictures are decoded.
+type VideoDecoderOptions struct {
+	Threads int // 0: as many as there are processors
+	// LowDelay decodes each packet at once: threads work on slices of one picture
+	// instead of on several pictures.
+	LowDelay bool
+	// Hardware is "auto", "off" (also ""), or a device type of libav ("vaapi",
+	// "cuda", "qsv", "videotoolbox", "d3d11va"). What does not open falls back to
+	// software; Note says so.
+	Hardware string
+	// Canvas is the colour that frames are converted to; not set means media.Rec709.
+	Canvas media.ColorInfo
+}
+
+// VideoDecoder turns packets into frames on the canvas's terms: I420 or NV12 in its
+// colour, by reference where the stream has that already; RGBA (not premultiplied)
+// where the stream has alpha; turned upright; sample aspect ratio in Frame.SAR.
+type VideoDecoder struct {
+	stream  *Stream
+	opt     VideoDecoderOptions
+	ctx     *astiav.CodecContext
+	device  *astiav.HardwareDeviceContext
+	hwName  string
+	frames  *framePool
+	convert converter
+	note    string
+	skip    atomic.Bool
+	skipped bool // what the context is set to
+	number  int64
+	last    time.Duration
+	step    time.Duration
+	damaged int64
+}
+
+// NewVideoDecoder opens a decoder for s.
+func NewVideoDecoder(s *Stream, opt VideoDecoderOptions) (*VideoDecoder, error) {
+	if s == nil {
+		return nil, ErrNoStream
+	}
+	d := &VideoDecoder{stream: s, opt: opt, frames: &framePool{}}
+	d.convert = converter{canvas: orDefault(opt.Canvas), scaler: Scaler{quality: Bicubic}}
+	d.step = 40 * time.Millisecond
+	if s.FPS.IsSet() {
+		d.step = media.TickTime(1, s.FPS)
+	}
+	d.last = -d.step
+	if opt.Hardware != "" && opt.Hardware != "off" {
+		if d.openHardware() {
+			return d, nil
+		}
+	}
+	if err := d.open(nil, 0); err != nil {
+		return nil, fmt.Errorf("av: open the %s decoder: %w", s.Codec, err)
+	}
+	return d, nil
+}
+
+func (d *VideoDecoder) open(device *astiav.HardwareDeviceContext, format astiav.PixelFormat) error {
+	ctx := astiav.AllocCodecContext(d.stream.codec)
+	if err := d.stream.params.ToCodecContext(ctx); err != nil {
+		ctx.Free()
+		return reason(err)
+	}
+	tb := d.stream.TimeBase
+	C.cp_codec_packet_timebase((*C.AVCodecContext)(ctx.UnsafePointer()), C.int(tb.Num), C.int(tb.Den))
+	ctx.SetThreadCount(d.opt.Threads)
+	if d.opt.LowDelay {
+		ctx.SetThreadType(astiav.ThreadTypeSlice)
+		ctx.SetFlags(ctx.Flags().Add(astiav.CodecContextFlagLowDelay))
+	}
+	if device != nil {
+		ctx.SetThreadCount(1)
+		ctx.SetHardwareDeviceContext(device)
+		// Frames downstream hold surfaces only until they are transferred.
+		ctx.SetPixelFormatCallback(func(offered []astiav.PixelFormat) astiav.PixelFormat {
+			if slices.Contains(offered, format) {
+				return format
+			}
+			return offered[len(offered)-1] // libav lists the software format last
+		})
+	}
+	if err := ctx.Open(d.stream.codec, nil); err != nil {
+		ctx.Free()
+		return reason(err)
+	}
+	d.ctx, d.skipped = ctx, false
+	return nil
+}
+
+// preference is the order in which "auto" tries devices: the platform's own first.
+var preference = [...]string{"videotoolbox", "d3d11va", "vaapi", "cuda", "qsv"}
+
+func (d *VideoDecoder) openHardware() bool {
+	want := preference[:]
+	if d.opt.Hardware != "auto" {
+		want = []string{d.opt.Hardware}
+	}
+	var tried []string
+	for _, name := range want {
+		for _, c := range d.stream.codec.HardwareConfigs() {
+			if c.HardwareDeviceType().Name() != name || !c.MethodFlags().Has(astiav.CodecHardwareConfigMethodFlagHwDeviceCtx) {
+				continue
+			}
+			device, err := astiav.CreateHardwareDeviceContext(c.HardwareDeviceType(), "", nil, 0)
+			if err != nil {
+				tried = append(tried, name)
+				continue
+			}
+			if err = d.open(device, c.PixelFormat()); err != nil {
+				device.Free()
+				tried = append(tried, name)
+				continue
+			}
+			d.device, d.hwName = device, name
+			d.note = "decoding with " + name
+			return true
+		}
+	}
+	d.note = "decoding in software: no device of "
+	if len(tried) > 0 {
+		d.note += strings.Join(tried, ", ") + " opens"
+	} else {
+		d.note += d.opt.Hardware + " decodes " + d.stream.Codec
+	}
+	return false
+}
+
+// Note says how pictures are decoded where there was a choice; empty otherwise.
+func (d *VideoDecoder) Note() string { return d.note }
+
+// SetSkipNonRef leaves pictures undecoded that no other refers to. Any goroutine.
+func (d *VideoDecoder) SetSkipNonRef(skip bool) { d.skip.Store(skip) }
+
+// Damaged counts packets that could not be decoded.
+func (d *VideoDecoder) Damaged() int64 { return d.damaged }
+
+// Send hands a packet over; nil says that the stream is over. ErrAgain means that
+// Receive has to be called first. A damaged packet is counted, not an error.
+func (d *VideoDecoder) Send(p *InputPacket) error {
+	if skip := d.skip.Load(); skip != d.skipped {
+		C.cp_codec_skip((*C.AVCodecContext)(d.ctx.UnsafePointer()), C.int(boolInt(skip)))
+		d.skipped = skip
+	}
+	return send(d.ctx, p, &d.damaged)
+}
+
+func send(ctx *astiav.CodecContext, p *InputPacket, damaged *int64) error {
+	var pkt *astiav.Packet
+	if p != nil {
+		pkt = p.pkt
+	}
+	switch err := ctx.SendPacket(pkt); {
+	case err == nil, errors.Is(err, astiav.ErrEof):
+		return nil
+	case errors.Is(err, astiav.ErrEagain):
+		return ErrAgain
+	case errors.Is(err, astiav.ErrInvaliddata):
+		*damaged++
+		return nil
+	default:
+		return wrap("decode", err)
+	}
+}
+
+// Receive returns the next frame in display order, which is the caller's. ErrAgain
+// means that another packet is needed, io.EOF that the stream is over. PTS is on the
+// input's timeline; a picture without one gets one frame more than its predecessor.
+func (d *VideoDecoder) Receive() (*media.Frame, error) {
+	for {
+		n := d.frames.get()
+		if err := d.ctx.ReceiveFrame(n.frame); err != nil {
+			d.frames.put(n)
+			switch {
+			case errors.Is(err, astiav.ErrEagain):
+				return nil, ErrAgain
+			case errors.Is(err, astiav.ErrEof):
+				return nil, io.EOF
+			case errors.Is(err, astiav.ErrInvaliddata):
+				d.damaged++
+				continue
+			}
+			return nil, wrap("decode", err)
+		}
+		var info C.cp_info
+		C.cp_frame_info(cFrame(n.frame), &info)
+		if info.hw != 0 {
+			down := d.frames.get()
+			err := n.frame.TransferHardwareData(down.frame)
+			if err == nil {
+				C.av_frame_copy_props(cFrame(down.frame), cFrame(n.frame))
+			}
+			d.frames.put(n)
+			n = down
+			if err != nil {
+				d.frames.put(down)
+				if e := d.fallBack(err); e != nil {
+					return nil, e
+				}
+				continue
+			}
+		}
+		f, err := d.convert.take(n)
+		if err != nil {
+			return nil, err
+		}
+		f.PTS = d.pts(int64(info.pts))
+		f.Number = d.number
+		d.number++
+		return f, nil
+	}
+}
+
+func (d *VideoDecoder) pts(v int64) time.Duration {
+	t := d.last + d.step
+	if v != astiav.NoPtsValue {
+		t = media.TimeOf(v, d.stream.TimeBase)
+	}
+	d.last = t
+	return t
+}
+
+// fallBack goes on in software after a device failed; pictures return with the next keyframe.
+func (d *VideoDecoder) fallBack(cause error) error {
+	if d.device == nil {
+		return wrap("decode", cause)
+	}
+	d.note = fmt.Sprintf("decoding in software: %s failed: %v", d.hwName, reason(cause))
+	d.closeContext()
+	if err := d.open(nil, 0); err != nil {
+		return fmt.Errorf("av: open the %s decoder: %w", d.stream.Codec, err)
+	}
+	return nil
+}
+
+// Flush forgets what is half decoded: after Input.Seek.
+func (d *VideoDecoder) Flush() { C.avcodec_flush_buffers((*C.AVCodecContext)(d.ctx.UnsafePointer())) }
+
+func (d *VideoDecoder) closeContext() {
+	if d.device != nil {
+		d.ctx.SetPixelFormatCallback(nil)
+	}
+	d.ctx.Free()
+	if d.device != nil {
+		d.device.Free()
+		d.device = nil
+	}
+}
+
+// Close ends the decoder; frames it returned stay valid.
+func (d *VideoDecoder) Close() {
+	d.closeContext()
+	d.convert.close()
+	d.frames.close()
+}
