@@ -36,6 +36,7 @@ type recorder struct {
 	restarts int
 	text     string
 	faults   []string
+	streams  string
 	demand   Demand
 	changed  chan struct{}
 }
@@ -137,6 +138,12 @@ func (r *recorder) Restart() {
 	r.restarts++
 	r.hasPTS, r.hasSound = false, false
 	r.signal()
+}
+
+func (r *recorder) Streams(video, audio bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.streams = fmt.Sprintf("video %v, audio %v", video, audio)
 }
 
 func (r *recorder) Describe(text string) {
