@@ -1,0 +1,151 @@
+package whip
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pion/webrtc/v4"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/media/h264"
+)
+
+// codec is a row of the table of what can be carried. HEVC (RFC 7798) and AV1 (the
+// AOM's RTP specification) become rows with a payloader and an assembler of their own.
+type codec struct {
+	codec       media.Codec
+	title       string // in sentences
+	mime        string
+	encoding    string // the name in rtpmap
+	clockRateHz uint32
+	channels    uint16
+	feedback    []webrtc.RTCPFeedback
+	payloadType webrtc.PayloadType // the first of its offers; each takes two with rtx
+	rtx         bool
+	// offers are the fmtp lines to offer for a track, the best first.
+	offers func(media.Track) []string
+	// accepts are the fmtp lines that Server takes.
+	accepts []string
+	// newPayloader makes what cuts packets into RTP payloads.
+	newPayloader func(media.Track) payloader
+	// newAssembler makes what joins RTP payloads to packets again.
+	newAssembler func() assembler
+}
+
+// payloader cuts one packet into RTP payloads of at most maxPayload bytes. They
+// are valid until the next call. For video all of them together are one access unit.
+type payloader interface {
+	payloads(p *media.Packet) [][]byte
+}
+
+// codecs are in order of preference; audio after video, so that the offer's
+// sections are too.
+var codecs = []codec{
+	{
+		codec: media.H264, title: "H.264", mime: webrtc.MimeTypeH264, encoding: "H264",
+		clockRateHz: 90000, payloadType: 96, rtx: true,
+		feedback: []webrtc.RTCPFeedback{
+			{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: "transport-cc"},
+		},
+		offers: h264Offers,
+		accepts: []string{
+			h264Fmtp("42e01f"), h264Fmtp("42001f"), h264Fmtp("4d001f"), h264Fmtp("640032"), h264Fmtp("640c1f"),
+		},
+		newPayloader: newH264Payloader,
+		newAssembler: func() assembler { return &h264Assembler{} },
+	},
+	{
+		codec: media.Opus, title: "Opus", mime: webrtc.MimeTypeOpus, encoding: "opus",
+		clockRateHz: 48000, channels: 2, payloadType: 111,
+		// NACK for sound is not usual but costs a line; servers that know it repair sound too.
+		feedback:     []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "transport-cc"}},
+		offers:       func(media.Track) []string { return []string{opusFmtp} },
+		accepts:      []string{opusFmtp},
+		newPayloader: func(media.Track) payloader { return &wholePayloader{} },
+		newAssembler: func() assembler { return &opusAssembler{} },
+	},
+}
+
+const opusFmtp = "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"
+
+func h264Fmtp(profileLevelID string) string {
+	return "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=" + profileLevelID
+}
+
+// h264Offers offers the stream's real profile and then constrained baseline, the
+// one that every WebRTC endpoint lists: servers that compare names strictly take
+// that one, and their decoders go by the SPS.
+func h264Offers(t media.Track) []string {
+	offers := []string{h264Fmtp("42e01f")}
+	for nal := range h264.NALUnits(t.Extradata) {
+		sps, err := h264.ParseSPS(nal)
+		if h264.Type(nal) != h264.TypeSPS || err != nil {
+			continue
+		}
+		// The bytes of profile and constraints decide whether two lines match
+		// (RFC 6184 section 8.1); the level may differ.
+		if own := sps.ProfileLevelID(); !strings.EqualFold(own[:4], "42e0") {
+			offers = slices.Insert(offers, 0, h264Fmtp(own))
+		}
+		break
+	}
+	return offers
+}
+
+func findCodec(c media.Codec) (codec, bool) {
+	i := slices.IndexFunc(codecs, func(row codec) bool { return row.codec == c })
+	if i < 0 {
+		return codec{}, false
+	}
+	return codecs[i], true
+}
+
+func (c codec) kind() webrtc.RTPCodecType {
+	if c.codec.IsAudio() {
+		return webrtc.RTPCodecTypeAudio
+	}
+	return webrtc.RTPCodecTypeVideo
+}
+
+func (c codec) timeBase() media.Rational { return media.Rational{Num: 1, Den: int64(c.clockRateHz)} }
+
+func (c codec) capability(fmtp string) webrtc.RTPCodecCapability {
+	return webrtc.RTPCodecCapability{
+		MimeType: c.mime, ClockRate: c.clockRateHz, Channels: c.channels, SDPFmtpLine: fmtp, RTCPFeedback: c.feedback,
+	}
+}
+
+// register adds c with the given fmtp lines to m, each followed by its rtx (RFC 4588).
+func (c codec) register(m *webrtc.MediaEngine, fmtps []string) error {
+	pt := c.payloadType
+	for _, fmtp := range fmtps {
+		err := m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: c.capability(fmtp), PayloadType: pt}, c.kind())
+		if err != nil {
+			return fmt.Errorf("whip: register %s: %w", c.title, err)
+		}
+		if !c.rtx {
+			pt++
+			continue
+		}
+		err = m.RegisterCodec(webrtc.RTPCodecParameters{
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: webrtc.MimeTypeRTX, ClockRate: c.clockRateHz, SDPFmtpLine: fmt.Sprintf("apt=%d", pt),
+			},
+			PayloadType: pt + 1,
+		}, c.kind())
+		if err != nil {
+			return fmt.Errorf("whip: register retransmission for %s: %w", c.title, err)
+		}
+		pt += 2
+	}
+	return nil
+}
+
+// wholePayloader sends a packet as one payload (RFC 7587 section 4.2 for Opus).
+type wholePayloader struct{ one [1][]byte }
+
+func (w *wholePayloader) payloads(p *media.Packet) [][]byte {
+	w.one[0] = p.Data
+	return w.one[:]
+}

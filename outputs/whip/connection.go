@@ -1,0 +1,280 @@
+package whip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+const (
+	reportInterval = time.Second
+	// Receivers report every second or so. After feedbackLate a connection is
+	// degraded, after feedbackLost it is lost.
+	feedbackLate = 3 * time.Second
+	feedbackLost = 10 * time.Second
+	// staleAfter: with more than this waiting when the connection stands, what
+	// waits is skipped, since a receiver would carry it as delay for ever.
+	staleAfter = 300 * time.Millisecond
+	// pictureQueue is how many pictures may wait for the pacer; with one waiting
+	// it does not pace, so more than two are a network that blocks.
+	pictureQueue = 8
+	streamName   = "crosspoint"
+)
+
+// connection is one WebRTC connection being set up or delivering.
+type connection struct {
+	*output
+	feed     outputs.Feed
+	pc       *webrtc.PeerConnection
+	states   chan webrtc.PeerConnectionState
+	streams  []*stream
+	feedback *feedback
+
+	sent, skipped atomic.Int64 // media packets
+}
+
+// offer adds the tracks and waits for ICE gathering, though not for servers that
+// do not answer.
+func (c *connection) offer(ctx context.Context, tracks []plannedTrack) (string, error) {
+	for _, t := range tracks {
+		s, err := newStream(c.pc, t, streamName)
+		if err != nil {
+			return "", err
+		}
+		c.streams = append(c.streams, s)
+	}
+	gathered := webrtc.GatheringCompletePromise(c.pc)
+	offer, err := c.pc.CreateOffer(nil)
+	if err == nil {
+		err = c.pc.SetLocalDescription(offer)
+	}
+	if err != nil {
+		return "", fmt.Errorf("whip: make the offer: %w", err)
+	}
+	timer := time.NewTimer(gatherTimeout)
+	defer timer.Stop()
+	select {
+	case <-gathered:
+	case <-timer.C:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	return c.pc.LocalDescription().SDP, nil
+}
+
+func (c *connection) awaitConnected(ctx context.Context) error {
+	timer := time.NewTimer(connectTimeout)
+	defer timer.Stop()
+	for {
+		select {
+		case s := <-c.states:
+			if s == webrtc.PeerConnectionStateConnected {
+				return nil
+			}
+			if err := c.over(s); err != nil {
+				return err
+			}
+		case <-timer.C:
+			return fmt.Errorf("whip: %s took the offer, but no media connection came about in %v: a firewall may block UDP",
+				c.endpoint.Host, connectTimeout)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// over is the error that state s means, or nil.
+func (c *connection) over(s webrtc.PeerConnectionState) error {
+	switch s {
+	case webrtc.PeerConnectionStateFailed:
+		return fmt.Errorf("whip: %s: %w: it does not answer any more", c.endpoint.Host, ErrLost)
+	case webrtc.PeerConnectionStateClosed:
+		return fmt.Errorf("whip: %s: %w: the server ended it", c.endpoint.Host, ErrLost)
+	}
+	return nil
+}
+
+// deliver sends the feed until its end, ctx's end or the loss of the connection.
+func (c *connection) deliver(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var senders sync.WaitGroup
+	defer senders.Wait()
+	defer cancel()
+	pictures := make(chan *media.Packet, pictureQueue)
+	clocks := make(chan studioToNTP, 1)
+	ended := make(chan error, 2)
+	senders.Go(func() {
+		defer close(pictures)
+		if err := c.readFeed(ctx, pictures, clocks); err != nil {
+			ended <- err
+		}
+	})
+	senders.Go(func() { ended <- c.sendPictures(ctx, pictures) })
+
+	c.feed.Report(outputs.Report{State: outputs.Sending})
+	ticker := time.NewTicker(reportInterval)
+	defer ticker.Stop()
+	quick := time.NewTicker(reportInterval / 10) // until the first acknowledgement
+	defer quick.Stop()
+	var clock studioToNTP
+	ice := webrtc.PeerConnectionStateConnected
+	for {
+		select {
+		case clock = <-clocks:
+		case ice = <-c.states:
+			if err := c.over(ice); err != nil {
+				return err
+			}
+			if err := c.report(ice); err != nil {
+				return err
+			}
+		case <-quick.C:
+			if c.acknowledged() {
+				quick.Stop()
+				if err := c.report(ice); err != nil {
+					return err
+				}
+			}
+		case now := <-ticker.C:
+			if !clock.zero.IsZero() {
+				c.writeReports(clock, now)
+			}
+			if err := c.report(ice); err != nil {
+				return err
+			}
+		case err := <-ended:
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				return err
+			}
+			return c.linger(ctx)
+		}
+	}
+}
+
+// linger waits a little for requests of lost packets.
+func (c *connection) linger(ctx context.Context) error {
+	timer := time.NewTimer(lingerTimeout)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// readFeed passes pictures on and sends sound itself, so that it never waits behind
+// a keyframe. The first packet fixes how studio time is told as NTP time.
+func (c *connection) readFeed(ctx context.Context, pictures chan<- *media.Packet, clocks chan<- studioToNTP) error {
+	byTrack := make(map[int]*stream, len(c.streams))
+	video := false
+	for _, s := range c.streams {
+		byTrack[s.index] = s
+		video = video || !s.codec.codec.IsAudio()
+	}
+	stale := c.feed.Queued() > staleAfter
+	if stale && video {
+		c.feed.RequestKeyframe()
+	}
+	first := true
+	for {
+		p, err := c.feed.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if stale {
+			if c.feed.Queued() > staleAfter/3 || video && (p.Audio || !p.Keyframe) {
+				c.skipped.Add(1)
+				continue
+			}
+			stale = false
+		}
+		s := byTrack[p.Track]
+		if s == nil {
+			continue
+		}
+		if first {
+			first = false
+			clock := studioToNTP{time.Now().Add(-max(p.Time, p.Made))}
+			// Before any media, so that receivers are in sync from the first picture on.
+			c.writeReports(clock, time.Now())
+			clocks <- clock
+		}
+		if !p.Audio {
+			select {
+			case pictures <- p:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			continue
+		}
+		if err := s.send(p, nil); err != nil {
+			return err
+		}
+		c.sent.Add(1)
+	}
+}
+
+// writeReports sends a sender report for each stream, and the name that ties them.
+func (c *connection) writeReports(clock studioToNTP, now time.Time) {
+	packets := make([]rtcp.Packet, 0, len(c.streams)+1)
+	names := &rtcp.SourceDescription{}
+	for _, s := range c.streams {
+		packets = append(packets, clock.report(now, s))
+		names.Chunks = append(names.Chunks, rtcp.SourceDescriptionChunk{
+			Source: s.ssrc, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: streamName}},
+		})
+	}
+	_ = c.pc.WriteRTCP(append(packets, names)) // a dead connection is noticed by its state
+}
+
+func (c *connection) acknowledged() bool {
+	c.feedback.mu.Lock()
+	defer c.feedback.mu.Unlock()
+	return !c.feedback.last.IsZero()
+}
+
+// report tells the operator how the stream arrives. It returns an error when
+// acknowledgement has stopped for too long. A far end that has never acknowledged
+// anything is not an error as long as it answers ICE: some send no reports; the
+// state then stays "sending".
+func (c *connection) report(ice webrtc.PeerConnectionState) error {
+	last, rtt, lost := c.feedback.health()
+	r := outputs.Report{
+		State: outputs.Sending, SentPackets: c.sent.Load(), DroppedPackets: c.skipped.Load(), RTT: rtt, LostPercent: lost,
+	}
+	for _, s := range c.streams {
+		sent, acked := s.bytes()
+		r.SentBytes += sent
+		r.AckedBytes += acked
+	}
+	silent := time.Since(last)
+	switch {
+	case !last.IsZero() && silent > feedbackLost:
+		return fmt.Errorf("whip: %s: %w: nothing was acknowledged for %v", c.endpoint.Host, ErrLost, feedbackLost)
+	case ice == webrtc.PeerConnectionStateDisconnected:
+		r.State, r.Detail = outputs.Degraded, "the server does not answer"
+	case last.IsZero():
+	case silent > feedbackLate:
+		r.State, r.Detail = outputs.Degraded, "no acknowledgement for some seconds"
+	default:
+		r.State = outputs.Confirmed
+	}
+	c.feed.Report(r)
+	return nil
+}

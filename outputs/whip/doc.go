@@ -1,0 +1,20 @@
+// Package whip delivers a rendition by WHIP (RFC 9725: WebRTC-HTTP ingestion) and,
+// for the rehearsal receiver and tests, takes such streams in (Server).
+//
+// A connection is: OPTIONS for ICE servers, full ICE gathering, one POST with the
+// offer, 201 with the answer, ICE and DTLS, RTP until the end, DELETE. There is no
+// trickle ICE: with every candidate in the offer no server needs it.
+//
+// Time: RTP timestamps are the packets' PTS on the studio clock, without a random
+// offset, and the package writes its own RTCP sender reports, which map that one
+// clock to NTP for every track. So lip sync at the receiver does not depend on when
+// a packet was written: pictures leave later than sound by the encoder's delay,
+// and pion's report interceptor would turn that into an offset.
+//
+// Threads: Run is one blocking call that starts a reader of the feed, a pacer for
+// pictures and one RTCP reader a track, and waits for them. Ownership: packets of
+// the feed are only read. What this package does not do: encode, change the
+// encoder's bitrate (one encoder serves many destinations, so there is no
+// congestion controller here: when the network is slow the feed's queue drops),
+// retry (outputs.Supervise does), simulcast, trickle ICE.
+package whip

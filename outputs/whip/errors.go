@@ -1,0 +1,83 @@
+package whip
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"syscall"
+
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// Errors of Run that callers and tests tell apart.
+var (
+	// ErrToken: the server refused the token. Permanent.
+	ErrToken = errors.New("the server refused the token")
+	// ErrCodec: the server does not take a codec of the rendition. Permanent.
+	ErrCodec = errors.New("the server does not take the codec")
+	// ErrLost: the connection was there and is gone.
+	ErrLost = errors.New("the connection was lost")
+)
+
+// refusal says in a sentence why a POST did not give a session.
+func refusal(host string, res *http.Response) error {
+	code := res.StatusCode
+	switch {
+	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+		return outputs.Permanent(fmt.Errorf("whip: %s: %w (HTTP %d): check the destination's secret", host, ErrToken, code))
+	case code == http.StatusNotFound, code == http.StatusGone:
+		return fmt.Errorf("whip: %s has no endpoint at this address (HTTP %d): check the destination's url", host, code)
+	case code == http.StatusConflict:
+		return fmt.Errorf("whip: %s says that somebody is publishing this stream already (HTTP %d)", host, code)
+	case code == http.StatusTooManyRequests, code == http.StatusServiceUnavailable:
+		return fmt.Errorf("whip: %s is too busy for another stream (HTTP %d)", host, code)
+	case code == http.StatusBadRequest, code == http.StatusNotAcceptable, code == http.StatusUnprocessableEntity:
+		return fmt.Errorf("whip: %s did not accept the offer (HTTP %d)", host, code)
+	case code >= 500:
+		return fmt.Errorf("whip: %s failed by its own account (HTTP %d)", host, code)
+	case code >= 400:
+		return fmt.Errorf("whip: %s refused the stream (HTTP %d)", host, code)
+	}
+	return fmt.Errorf("whip: %s answered HTTP %d instead of 201 Created: it is not a WHIP endpoint", host, code)
+}
+
+// transportError puts a failed exchange into words. What net/http reports quotes
+// the whole address, which may hold a key.
+func transportError(host string, err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	var dns *net.DNSError
+	var cert *tls.CertificateVerificationError
+	var name x509.HostnameError
+	var authority x509.UnknownAuthorityError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return fmt.Errorf("whip: no server is called %s", host)
+	case errors.As(err, &dns):
+		return fmt.Errorf("whip: the name %s could not be looked up", host)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("whip: %s did not answer in time", host)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("whip: %s refused the connection: nothing listens there", host)
+	case errors.As(err, &cert), errors.As(err, &name), errors.As(err, &authority):
+		return fmt.Errorf("whip: the certificate of %s cannot be trusted", host)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return fmt.Errorf("whip: %s closed the connection without an answer", host)
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return fmt.Errorf("whip: %s did not answer in time", host)
+	}
+	return fmt.Errorf("whip: talk to %s: %w", host, err)
+}

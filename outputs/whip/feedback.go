@@ -1,0 +1,154 @@
+package whip
+
+import (
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// feedback is what RTCP tells of how the stream arrives. Its methods may be called
+// from any goroutine.
+type feedback struct {
+	keyframe func() // asks the encoder for one
+	clock    func() time.Time
+
+	mu         sync.Mutex
+	last       time.Time     // guarded by mu; of the last acknowledgement of media; zero before the first
+	rtt        time.Duration // guarded by mu
+	lost, seen float64       // guarded by mu; packets, fading out
+	hasTWCC    bool          // guarded by mu; then receiver reports do not count losses
+	requests   int64         // guarded by mu; PLI and FIR
+}
+
+// fading is how much of the older counts remains at each Loss; asked once a
+// second, that is a memory of about five seconds.
+const fading = 0.8
+
+// read handles s's RTCP until the stream is closed.
+func (f *feedback) read(s *stream) {
+	for {
+		packets, _, err := s.sender.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			f.handle(s, p)
+		}
+	}
+}
+
+// handle takes what p says of s. A compound packet about several streams is read
+// once by each of them, so everything else is passed over.
+func (f *feedback) handle(s *stream, p rtcp.Packet) {
+	switch p := p.(type) {
+	case *rtcp.ReceiverReport:
+		f.reports(s, p.Reports)
+	case *rtcp.SenderReport:
+		f.reports(s, p.Reports)
+	case *rtcp.TransportLayerCC:
+		if p.MediaSSRC == s.ssrc {
+			f.transport(p)
+		}
+	case *rtcp.TransportLayerNack:
+		if p.MediaSSRC == s.ssrc {
+			f.alive()
+		}
+	case *rtcp.PictureLossIndication:
+		if p.MediaSSRC == s.ssrc {
+			f.wantKeyframe()
+		}
+	case *rtcp.FullIntraRequest:
+		for _, e := range p.FIR {
+			if e.SSRC == s.ssrc {
+				f.wantKeyframe()
+				break
+			}
+		}
+	}
+}
+
+func (f *feedback) wantKeyframe() {
+	f.mu.Lock()
+	f.requests++
+	f.mu.Unlock()
+	f.keyframe()
+}
+
+func (f *feedback) alive() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last = f.clock()
+}
+
+// reports takes receiver report blocks (RFC 3550 section 6.4.1).
+func (f *feedback) reports(s *stream, blocks []rtcp.ReceptionReport) {
+	for _, b := range blocks {
+		if b.SSRC != s.ssrc || !s.acknowledge(uint16(b.LastSequenceNumber)) {
+			continue
+		}
+		now := f.clock()
+		f.mu.Lock()
+		f.last = now
+		if !f.hasTWCC {
+			// A block covers about as many packets as any other; only their ratio counts.
+			f.lost += float64(b.FractionLost) / 256 * 100
+			f.seen += 100
+		}
+		if b.LastSenderReport != 0 {
+			// In units of 1/65536 s, modulo 65536 s.
+			units := uint32(ntpTime(now)>>16) - b.LastSenderReport - b.Delay
+			if rtt := time.Duration(units) * time.Second / 65536; rtt < time.Minute {
+				f.rtt = rtt
+			}
+		}
+		f.mu.Unlock()
+	}
+}
+
+// transport takes transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+func (f *feedback) transport(p *rtcp.TransportLayerCC) {
+	var lost, arrived float64
+	left := int(p.PacketStatusCount)
+	count := func(symbol uint16, n int) {
+		n = min(n, left)
+		left -= n
+		if symbol == rtcp.TypeTCCPacketNotReceived {
+			lost += float64(n)
+		} else {
+			arrived += float64(n)
+		}
+	}
+	for _, chunk := range p.PacketChunks {
+		switch chunk := chunk.(type) {
+		case *rtcp.RunLengthChunk:
+			count(chunk.PacketStatusSymbol, int(chunk.RunLength))
+		case *rtcp.StatusVectorChunk:
+			for _, symbol := range chunk.SymbolList {
+				count(symbol, 1)
+			}
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.hasTWCC {
+		f.hasTWCC, f.lost, f.seen = true, 0, 0
+	}
+	f.lost += lost
+	f.seen += lost + arrived
+	if arrived > 0 {
+		f.last = f.clock()
+	}
+}
+
+// health is the state of the stream's arrival; to be called about once a second.
+func (f *feedback) health() (last time.Time, rtt time.Duration, lostPercent float64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.seen > 0 {
+		lostPercent = 100 * f.lost / f.seen
+	}
+	f.lost *= fading
+	f.seen *= fading
+	return f.last, f.rtt, lostPercent
+}

@@ -1,0 +1,251 @@
+package whip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/interceptor/pkg/report"
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+)
+
+const (
+	// eventQueue is how many packets wait for the sink; beyond that the readers wait.
+	eventQueue = 1024
+	// keyframeInterval is how often a keyframe is asked for while one is missing.
+	keyframeInterval = 500 * time.Millisecond
+)
+
+var errDeleted = errors.New("whip: ended by the publisher")
+
+// event is something that came in for a track: a packet or a sender report.
+type event struct {
+	track   int
+	packet  *rtp.Packet
+	report  *rtcp.SenderReport
+	arrival time.Time
+}
+
+// ingest is one stream being received.
+type ingest struct {
+	key, id string
+	log     *slog.Logger
+	pc      *webrtc.PeerConnection
+	tracks  []*ingestTrack // fixed by negotiate
+	events  chan event
+	ctx     context.Context // the life of the stream
+	cancel  context.CancelCauseFunc
+	readers sync.WaitGroup
+	stalled atomic.Bool // ICE hears nothing of the publisher
+
+	mu     sync.Mutex
+	ending bool // guarded by mu; no reader may be started any more
+
+	packets, bytes, lost, asked atomic.Int64
+}
+
+// negotiate answers an offer. After an error close has to be called.
+func (in *ingest) negotiate(ctx context.Context, offer string, loopback bool) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, offerReadTimeout)
+	defer cancel()
+	if err := in.newPeer(loopback); err != nil {
+		return "", err
+	}
+	in.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+		in.stalled.Store(s == webrtc.PeerConnectionStateDisconnected)
+		switch s {
+		case webrtc.PeerConnectionStateFailed:
+			in.cancel(fmt.Errorf("whip: %w: the publisher does not answer any more", ErrLost))
+		case webrtc.PeerConnectionStateClosed:
+			in.cancel(fmt.Errorf("whip: %w: the publisher ended it", ErrLost))
+		}
+	})
+	in.pc.OnTrack(in.onTrack)
+	if err := in.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
+		return "", fmt.Errorf("whip: read the offer: %w", err)
+	}
+	gathered := webrtc.GatheringCompletePromise(in.pc)
+	answer, err := in.pc.CreateAnswer(nil)
+	if err == nil {
+		err = in.pc.SetLocalDescription(answer)
+	}
+	if err != nil {
+		return "", fmt.Errorf("whip: make the answer: %w", err)
+	}
+	select {
+	case <-gathered:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	if err := in.planTracks(); err != nil {
+		return "", err
+	}
+	return in.pc.LocalDescription().SDP, nil
+}
+
+// newPeer makes the receiving end: it takes what the table lists, sends receiver
+// reports twice a second, NACKs and transport-wide feedback.
+func (in *ingest) newPeer(loopback bool) error {
+	m := &webrtc.MediaEngine{}
+	for _, c := range codecs {
+		if err := c.register(m, c.accepts); err != nil {
+			return err
+		}
+	}
+	registry := &interceptor.Registry{}
+	responses, err := nack.NewGeneratorInterceptor(nack.GeneratorSize(4096), nack.GeneratorInterval(30*time.Millisecond),
+		nack.WithGeneratorLoggerFactory(quiet{}))
+	if err != nil {
+		return fmt.Errorf("whip: set up NACK: %w", err)
+	}
+	registry.Add(responses)
+	reports, err := report.NewReceiverInterceptor(report.ReceiverInterval(500*time.Millisecond),
+		report.WithReceiverLoggerFactory(quiet{}))
+	if err != nil {
+		return fmt.Errorf("whip: set up receiver reports: %w", err)
+	}
+	registry.Add(reports)
+	if err := webrtc.ConfigureTWCCSenderWithOptions(m, registry, twcc.WithLoggerFactory(quiet{})); err != nil {
+		return fmt.Errorf("whip: set up transport-wide feedback: %w", err)
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(registry),
+		webrtc.WithSettingEngine(settingEngine(loopback)))
+	in.pc, err = api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
+	if err != nil {
+		return fmt.Errorf("whip: set up WebRTC: %w", err)
+	}
+	return nil
+}
+
+// planTracks lists what was agreed on: at most one track of each kind.
+func (in *ingest) planTracks() error {
+	for _, t := range in.pc.GetTransceivers() {
+		parameters := t.Receiver().GetParameters().Codecs
+		i := slices.IndexFunc(codecs, func(c codec) bool {
+			return c.kind() == t.Kind() && slices.ContainsFunc(parameters, func(p webrtc.RTPCodecParameters) bool { return p.MimeType == c.mime })
+		})
+		if i < 0 {
+			return fmt.Errorf("whip: a %s track: %w", t.Kind(), ErrCodec)
+		}
+		if slices.ContainsFunc(in.tracks, func(o *ingestTrack) bool { return o.kind == t.Kind() }) {
+			return fmt.Errorf("whip: more than one %s track", t.Kind())
+		}
+		in.tracks = append(in.tracks, newIngestTrack(len(in.tracks), t.Kind(), codecs[i]))
+	}
+	if len(in.tracks) == 0 {
+		return errors.New("whip: an offer without tracks")
+	}
+	return nil
+}
+
+// onTrack starts a track's readers; pion calls it at the first packet.
+func (in *ingest) onTrack(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	i := slices.IndexFunc(in.tracks, func(t *ingestTrack) bool { return t.kind == remote.Kind() })
+	if in.ending || i < 0 {
+		return
+	}
+	in.tracks[i].ssrc.Store(uint32(remote.SSRC()))
+	in.readers.Go(func() {
+		for {
+			p, _, err := remote.ReadRTP()
+			if err != nil {
+				return
+			}
+			if !in.post(event{track: i, packet: p, arrival: time.Now()}) {
+				return
+			}
+		}
+	})
+	in.readers.Go(func() {
+		for {
+			packets, _, err := receiver.ReadRTCP()
+			if err != nil {
+				return
+			}
+			for _, p := range packets {
+				sr, ok := p.(*rtcp.SenderReport)
+				if ok && sr.SSRC == uint32(remote.SSRC()) && !in.post(event{track: i, report: sr, arrival: time.Now()}) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// post hands e to run; false means that the stream is over.
+func (in *ingest) post(e event) bool {
+	select {
+	case in.events <- e:
+		return true
+	case <-in.ctx.Done():
+		return false
+	}
+}
+
+// run delivers the stream to sink until it ends, and closes everything.
+func (in *ingest) run(sink Sink) {
+	in.log.Info("whip stream begins", "tracks", len(in.tracks))
+	join := joiner{in: in, sink: sink}
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	last := time.Now()
+	for in.ctx.Err() == nil {
+		select {
+		case e := <-in.events:
+			last = e.arrival
+			join.take(e)
+		case now := <-ticker.C:
+			join.release(now)
+			if now.Sub(last) > quietTimeout {
+				in.cancel(fmt.Errorf("whip: %w: nothing came for %v", ErrLost, quietTimeout))
+			}
+		case <-in.ctx.Done():
+		}
+	}
+	err := context.Cause(in.ctx)
+	if errors.Is(err, errDeleted) {
+		err = nil
+		// What came before the DELETE has been sent before it.
+		for len(in.events) > 0 {
+			join.take(<-in.events)
+		}
+		join.start()
+	}
+	in.close()
+	in.log.Info("whip stream ends", "reason", err)
+	sink.End(err)
+}
+
+// close ends the peer connection and waits for the readers.
+func (in *ingest) close() {
+	in.mu.Lock()
+	in.ending = true
+	in.mu.Unlock()
+	in.cancel(nil)
+	if in.pc != nil {
+		closePeer(in.pc)
+	}
+	in.readers.Wait()
+}
+
+// askKeyframe sends a PLI (RFC 4585 section 6.3.1).
+func (in *ingest) askKeyframe(t *ingestTrack, now time.Time) {
+	if now.Sub(t.asked) < keyframeInterval {
+		return
+	}
+	t.asked = now
+	in.asked.Add(1)
+	_ = in.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: t.ssrc.Load()}}) // asked again soon
+}

@@ -1,0 +1,212 @@
+package whip
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/media/h264"
+)
+
+const (
+	// reportPatience is how long a stream is held back for the sender reports that
+	// bring its tracks together.
+	reportPatience = 2 * time.Second
+	// maxHeld bounds what is held back meanwhile, in packets.
+	maxHeld = 2000
+)
+
+// ingestTrack is a track of a stream being received. But for ssrc it belongs to the
+// stream's run.
+type ingestTrack struct {
+	index int
+	kind  webrtc.RTPCodecType
+	codec codec
+	ssrc  atomic.Uint32
+	order reorder
+	join  assembler
+	time  timeline
+	asked time.Time
+}
+
+func newIngestTrack(index int, kind webrtc.RTPCodecType, c codec) *ingestTrack {
+	return &ingestTrack{index: index, kind: kind, codec: c, join: c.newAssembler(), time: timeline{timeBase: c.timeBase()}}
+}
+
+// heldUnit is a unit before its time is known.
+type heldUnit struct {
+	track   *ingestTrack
+	unit    unit
+	arrival time.Time
+}
+
+// joiner makes packets out of events and gives them to the sink. It belongs to the
+// stream's run.
+type joiner struct {
+	in      *ingest
+	sink    Sink
+	began   time.Time // the first unit's arrival
+	epoch   time.Time // PTS 0 on the sender's wall clock
+	held    []heldUnit
+	started bool
+}
+
+func (j *joiner) take(e event) {
+	t := j.in.tracks[e.track]
+	if e.report != nil {
+		at := ntpToTime(e.report.NTPTime)
+		if j.epoch.IsZero() {
+			j.epoch = at
+		}
+		t.time.report(j.epoch, at, e.report.RTPTime)
+		j.release(e.arrival)
+		return
+	}
+	j.in.packets.Add(1)
+	j.in.bytes.Add(int64(len(e.packet.Payload)))
+	t.order.push(e.packet, e.arrival, func(p *rtp.Packet, gap bool) {
+		if t.join.push(p, gap, func(u unit) { j.unit(heldUnit{t, u, e.arrival}) }) {
+			j.in.askKeyframe(t, e.arrival)
+		}
+	})
+	var lost int64
+	for _, t := range j.in.tracks {
+		lost += t.order.lost
+	}
+	j.in.lost.Store(lost)
+}
+
+func (j *joiner) unit(u heldUnit) {
+	if j.began.IsZero() {
+		j.began = u.arrival
+	}
+	if j.started {
+		j.emit(u)
+		return
+	}
+	j.held = append(j.held, u)
+	j.release(u.arrival)
+}
+
+// release starts the stream when the time of all tracks is known and a keyframe is
+// there, or after the patience is over.
+func (j *joiner) release(now time.Time) {
+	if j.started || j.began.IsZero() {
+		return
+	}
+	ready := true
+	for _, t := range j.in.tracks {
+		ready = ready && t.time.mapped
+		if t.kind == webrtc.RTPCodecTypeVideo {
+			ready = ready && j.firstPicture() != nil
+		}
+	}
+	if ready || now.Sub(j.began) > reportPatience || len(j.held) >= maxHeld {
+		j.start()
+	}
+}
+
+// firstPicture is the first access unit that is held; it is a keyframe.
+func (j *joiner) firstPicture() *heldUnit {
+	for i := range j.held {
+		if j.held[i].track.kind == webrtc.RTPCodecTypeVideo {
+			return &j.held[i]
+		}
+	}
+	return nil
+}
+
+// start announces the tracks and gives out what is held.
+func (j *joiner) start() {
+	if j.started || len(j.held) == 0 {
+		return
+	}
+	j.started = true
+	if j.epoch.IsZero() {
+		j.epoch = j.began
+	}
+	// Time is counted from the first unit on, whatever the reports counted from.
+	first := j.held[0]
+	first.track.time.assume(j.epoch, first.arrival, first.unit.rtpTime)
+	j.shift(media.TimeOf(first.track.time.pts(first.unit.rtpTime), first.track.codec.timeBase()))
+
+	tracks := make([]media.Track, len(j.in.tracks))
+	for i, t := range j.in.tracks {
+		tracks[i] = media.Track{Codec: t.codec.codec, TimeBase: t.codec.timeBase()}
+		if t.kind == webrtc.RTPCodecTypeAudio {
+			tracks[i].SampleRateHz, tracks[i].Channels = int(t.codec.clockRateHz), int(t.codec.channels)
+		} else if p := j.firstPicture(); p != nil {
+			describeH264(&tracks[i], p.unit.data)
+		}
+	}
+	j.sink.Start(tracks)
+	for _, u := range j.held {
+		j.emit(u)
+	}
+	j.held = nil
+}
+
+// shift moves the epoch later by d.
+func (j *joiner) shift(d time.Duration) {
+	j.epoch = j.epoch.Add(d)
+	for _, t := range j.in.tracks {
+		t.time.offset -= media.UnitsIn(d, t.codec.timeBase())
+	}
+}
+
+func (j *joiner) emit(u heldUnit) {
+	t := u.track
+	tb := t.codec.timeBase()
+	t.time.assume(j.epoch, u.arrival, u.unit.rtpTime)
+	pts := t.time.pts(u.unit.rtpTime)
+	p := &media.Packet{
+		Track: t.index, Audio: t.kind == webrtc.RTPCodecTypeAudio, Data: u.unit.data,
+		PTS: pts, DTS: pts, Keyframe: u.unit.keyframe,
+		Time: media.TimeOf(pts, tb), Made: u.arrival.Sub(j.began),
+	}
+	if t.codec.codec == media.Opus {
+		p.Duration = opusDuration(p.Data)
+	}
+	j.sink.Packet(p)
+}
+
+func describeH264(t *media.Track, au []byte) {
+	c, err := h264.ParamSets(au)
+	if err != nil {
+		return
+	}
+	t.Extradata = c.AnnexB()
+	if sps, err := h264.ParseSPS(c.SPS[0]); err == nil {
+		t.Width, t.Height = sps.Width, sps.Height
+	}
+}
+
+// opusDuration is the length of an Opus packet in samples of 48 kHz by its first
+// bytes (RFC 6716 section 3.1), 0 when it makes no sense.
+func opusDuration(b []byte) int64 {
+	if len(b) == 0 {
+		return 0
+	}
+	var frame int64
+	switch config := b[0] >> 3; {
+	case config < 12: // SILK: 10, 20, 40, 60 ms
+		frame = [4]int64{480, 960, 1920, 2880}[config&3]
+	case config < 16: // hybrid: 10, 20 ms
+		frame = [2]int64{480, 960}[config&1]
+	default: // CELT: 2.5, 5, 10, 20 ms
+		frame = 120 << (config & 3)
+	}
+	switch b[0] & 3 {
+	case 0:
+		return frame
+	case 1, 2:
+		return 2 * frame
+	}
+	if len(b) < 2 {
+		return 0
+	}
+	return frame * int64(b[1]&0x3f)
+}

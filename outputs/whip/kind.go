@@ -1,0 +1,97 @@
+package whip
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/pion/webrtc/v4"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// Kind is the destination kind "whip".
+func Kind() outputs.Kind {
+	return outputs.Kind{
+		Name:      "whip",
+		Title:     "WebRTC (WHIP)",
+		Video:     []media.Codec{media.H264},
+		Audio:     []media.Codec{media.Opus},
+		NoBFrames: true,
+		Schema:    json.RawMessage(schema),
+		New:       New,
+	}
+}
+
+const schema = `{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "type": "object",
+  "title": "WebRTC (WHIP)",
+  "properties": {
+    "url": {
+      "type": "string",
+      "title": "Endpoint",
+      "description": "The WHIP endpoint's address, without the token.",
+      "pattern": "^https?://",
+      "minLength": 8
+    }
+  },
+  "required": ["url"],
+  "additionalProperties": false
+}`
+
+type settings struct {
+	URL string `json:"url"`
+}
+
+// output is one WHIP destination. Runs follow one another.
+type output struct {
+	endpoint  *url.URL
+	token     string
+	userAgent string
+
+	mu         sync.Mutex
+	iceServers []webrtc.ICEServer // guarded by mu; as the last answer listed them
+}
+
+// New checks settings ({"url": "https://host/whip"}) and makes an output; it opens
+// nothing. Options.Secret is the bearer token; without one no Authorization header
+// is sent.
+func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
+	var s settings
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return nil, fmt.Errorf("whip: settings: %w", err)
+	}
+	u, err := url.Parse(strings.TrimSpace(s.URL))
+	if err != nil {
+		// The parser's error quotes the address, which may hold a key.
+		return nil, errors.New("whip: url is not a web address")
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("whip: url has to begin with https:// or http://")
+	case u.Hostname() == "":
+		return nil, errors.New("whip: url names no server")
+	case u.User != nil:
+		return nil, errors.New("whip: url holds a user name or password: give the token as the destination's secret")
+	}
+	token := strings.TrimSpace(opt.Secret)
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return nil, errors.New("whip: the token holds spaces or control characters")
+	}
+	return &output{endpoint: u, token: token, userAgent: opt.UserAgent}, nil
+}
+
+// isLoopback reports whether host is this machine by its name or address.
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") || strings.HasSuffix(strings.ToLower(host), ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,182 @@
+package whip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+const (
+	gatherTimeout  = 3 * time.Second  // a STUN server that does not answer costs no more
+	connectTimeout = 10 * time.Second // ICE and DTLS, from the answer on
+	// Run ends within 2 s of ctx: DELETE gets deleteFirst before the connection
+	// is closed beside it, which takes closeTimeout at most.
+	deleteTimeout = time.Second
+	deleteFirst   = 500 * time.Millisecond
+	closeTimeout  = 1200 * time.Millisecond
+	// lingerTimeout keeps the connection after the last packet of an orderly end,
+	// so that its losses can be repaired.
+	lingerTimeout = 250 * time.Millisecond
+)
+
+// Run implements outputs.Output.
+func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
+	tracks, err := plan(feed.Tracks())
+	if err != nil {
+		return err
+	}
+	feed.Report(outputs.Report{State: outputs.Connecting})
+	http := newSignaller(o.token, o.userAgent)
+	defer http.close()
+
+	c := &connection{output: o, feed: feed, states: make(chan webrtc.PeerConnectionState, 16)}
+	c.pc, err = newPublisherPeer(tracks, isLoopback(o.endpoint.Hostname()), o.servers(ctx, http))
+	if err != nil {
+		return err
+	}
+	var ses *session
+	var readers sync.WaitGroup
+	defer func() {
+		endSession(context.WithoutCancel(ctx), http, ses, c.pc)
+		readers.Wait()
+	}()
+	c.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+		select {
+		case c.states <- s:
+		default: // sixteen changes nobody has looked at: the connection is over already
+		}
+	})
+
+	offer, err := c.offer(ctx, tracks)
+	if err != nil {
+		return err
+	}
+	if ses, err = http.publish(ctx, o.endpoint, offer); err != nil {
+		return err
+	}
+	o.remember(ses.iceServers)
+	if err := checkAnswer(o.endpoint.Host, ses.answer, tracks); err != nil {
+		return err
+	}
+	feed.Report(outputs.Report{State: outputs.Handshaking})
+	err = c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: ses.answer})
+	if err != nil {
+		return fmt.Errorf("whip: the answer of %s cannot be used: %w", o.endpoint.Host, err)
+	}
+	c.feedback = &feedback{keyframe: feed.RequestKeyframe, clock: time.Now}
+	for _, s := range c.streams {
+		readers.Go(func() { c.feedback.read(s) })
+	}
+	if err := c.awaitConnected(ctx); err != nil {
+		return err
+	}
+	return c.deliver(ctx)
+}
+
+// servers are the ICE servers to gather with: what OPTIONS names, or else what the
+// last answer named. Those of an answer come too late for its own connection.
+func (o *output) servers(ctx context.Context, http *signaller) []webrtc.ICEServer {
+	if named := http.options(ctx, o.endpoint); len(named) > 0 {
+		return named
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.iceServers
+}
+
+func (o *output) remember(servers []webrtc.ICEServer) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.iceServers = servers
+}
+
+// plan finds how each track of the feed is carried: at most one of each kind.
+func plan(tracks []media.Track) ([]plannedTrack, error) {
+	var out []plannedTrack
+	taken := map[bool]bool{}
+	for i, t := range tracks {
+		row, ok := findCodec(t.Codec)
+		if !ok {
+			return nil, outputs.Permanent(fmt.Errorf("whip: %s cannot be sent by WebRTC: choose a rendition with H.264 and Opus", t.Codec))
+		}
+		if audio := t.Codec.IsAudio(); taken[audio] {
+			return nil, outputs.Permanent(errors.New("whip: one track of pictures and one of sound can be sent, not more"))
+		} else {
+			taken[audio] = true
+		}
+		if !t.TimeBase.IsSet() {
+			return nil, outputs.Permanent(fmt.Errorf("whip: the %s track has no time base", t.Codec))
+		}
+		out = append(out, plannedTrack{i, t, row})
+	}
+	if len(out) == 0 {
+		return nil, outputs.Permanent(errors.New("whip: there is nothing to send"))
+	}
+	return out, nil
+}
+
+// checkAnswer finds out which track the server refused, which pion would not say.
+func checkAnswer(host, answer string, tracks []plannedTrack) error {
+	var d sdp.SessionDescription
+	if err := d.UnmarshalString(answer); err != nil {
+		return fmt.Errorf("whip: the answer of %s cannot be read: %w", host, err)
+	}
+	for i, t := range tracks {
+		taken := false
+		// Sections answer those of the offer in order (RFC 3264 section 6).
+		if i < len(d.MediaDescriptions) && d.MediaDescriptions[i].MediaName.Port.Value != 0 {
+			for _, a := range d.MediaDescriptions[i].Attributes {
+				_, codec, _ := strings.Cut(a.Value, " ")
+				name, _, _ := strings.Cut(codec, "/")
+				taken = taken || a.Key == "rtpmap" && strings.EqualFold(name, t.codec.encoding)
+			}
+		}
+		if !taken {
+			return outputs.Permanent(fmt.Errorf("whip: %s: %w %s", host, ErrCodec, t.codec.title))
+		}
+	}
+	return nil
+}
+
+// endSession deletes the session and closes the connection, in that order as long
+// as the server answers: then it knows that the end was meant.
+func endSession(ctx context.Context, http *signaller, ses *session, pc *webrtc.PeerConnection) {
+	deleted := make(chan struct{})
+	go func() {
+		defer close(deleted)
+		http.remove(ctx, ses)
+	}()
+	timer := time.NewTimer(deleteFirst)
+	defer timer.Stop()
+	select {
+	case <-deleted:
+	case <-timer.C:
+	}
+	closePeer(pc)
+	<-deleted
+}
+
+// closePeer ends pc and all it started. A TURN server that does not answer can hold
+// that up; then it finishes by itself later.
+func closePeer(pc *webrtc.PeerConnection) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = pc.GracefulClose() // there is nothing to do about it
+	}()
+	timer := time.NewTimer(closeTimeout)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+}

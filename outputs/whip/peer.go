@@ -1,0 +1,80 @@
+package whip
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/logging"
+	"github.com/pion/webrtc/v4"
+)
+
+// ICE liveness: a peer that says nothing for iceDisconnected is shown as degraded,
+// after iceFailed more the connection is given up: 8 s in all.
+const (
+	iceDisconnected = 3 * time.Second
+	iceFailed       = 5 * time.Second
+	iceKeepAlive    = time.Second
+)
+
+// nackHistory is how many packets of a stream can be sent again: 4 s of 10 Mb/s.
+const nackHistory = 4096
+
+// settingEngine is common to both ends.
+func settingEngine(loopback bool) webrtc.SettingEngine {
+	s := webrtc.SettingEngine{LoggerFactory: quiet{}}
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	s.SetSTUNGatherTimeout(gatherTimeout)
+	if loopback {
+		s.SetIncludeLoopbackCandidate(true)
+		s.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
+	}
+	return s
+}
+
+// newPublisherPeer makes the sending end, which can send the given tracks and
+// nothing else.
+func newPublisherPeer(tracks []plannedTrack, loopback bool, servers []webrtc.ICEServer) (*webrtc.PeerConnection, error) {
+	m := &webrtc.MediaEngine{}
+	for _, t := range tracks {
+		if err := t.codec.register(m, t.codec.offers(t.track)); err != nil {
+			return nil, err
+		}
+	}
+	// The first interceptor sits nearest the wire: retransmissions so get
+	// transport-wide sequence numbers of their own. There is no report.Sender: see
+	// the package comment.
+	registry := &interceptor.Registry{}
+	if err := webrtc.ConfigureTWCCHeaderExtensionSender(m, registry); err != nil {
+		return nil, fmt.Errorf("whip: set up transport-wide feedback: %w", err)
+	}
+	responder, err := nack.NewResponderInterceptor(nack.ResponderSize(nackHistory), nack.WithResponderLoggerFactory(quiet{}))
+	if err != nil {
+		return nil, fmt.Errorf("whip: set up retransmission: %w", err)
+	}
+	registry.Add(responder)
+
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(registry),
+		webrtc.WithSettingEngine(settingEngine(loopback)))
+	pc, err := api.NewPeerConnection(webrtc.Configuration{
+		ICEServers: servers, BundlePolicy: webrtc.BundlePolicyMaxBundle, RTCPMuxPolicy: webrtc.RTCPMuxPolicyRequire,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("whip: set up WebRTC: %w", err)
+	}
+	return pc, nil
+}
+
+// quiet keeps pion from writing to standard error: what matters to the operator is
+// an error of Run or a state.
+type quiet struct{}
+
+// NewLogger implements logging.LoggerFactory.
+func (quiet) NewLogger(string) logging.LeveledLogger {
+	return &logging.DefaultLeveledLogger{}
+}

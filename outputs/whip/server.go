@@ -1,0 +1,246 @@
+package whip
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// Sink takes one stream that Server receives. Its methods are called by one
+// goroutine; while one of them blocks, the stream is not read and packets get lost.
+type Sink interface {
+	// Start says what the stream is made of, once, before the first packet. Video has
+	// a time base of 1/90000, Opus of 1/48000; H.264 has its parameter sets and size.
+	Start(tracks []media.Track)
+	// Packet takes a packet, which is the sink's from then on: one access unit in
+	// Annex B or one Opus packet. PTS of all tracks are on one clock, by the sender's
+	// reports (within what they say; by arrival when there are none for two seconds),
+	// near zero at the start. The first picture is a keyframe; after a loss pictures
+	// are left out up to the next keyframe. Made is the time of arrival on a clock
+	// that began with the stream.
+	Packet(p *media.Packet)
+	// End is called once, last, also without Start. nil is an orderly end.
+	End(err error)
+}
+
+// ServerOptions configure a Server. Authorize and Accept are required and may be
+// called from several goroutines at once.
+type ServerOptions struct {
+	// Authorize judges a publisher before anything else is done for it: key is the
+	// last element of the endpoint's path, token the bearer token or "". An error
+	// refuses with 401; it is not sent to the publisher.
+	Authorize func(key, token string) error
+	// Accept gives the sink for an authorised stream.
+	Accept func(key string) Sink
+	// Loopback offers loopback addresses and nothing else.
+	Loopback bool
+	// MaxStreams at a time; 8 when 0.
+	MaxStreams int
+	// Log may be nil.
+	Log *slog.Logger
+}
+
+const (
+	maxOfferBytes    = 64 << 10
+	offerReadTimeout = 5 * time.Second
+	// quietTimeout ends a stream that brings no packet for so long.
+	quietTimeout = 10 * time.Second
+)
+
+// Server takes streams in by WHIP. It is an http.Handler: a POST to a path that ends
+// in a stream key begins a stream, and only one stream a key can be there. It does
+// not listen by itself: the http.Server around it needs a ReadHeaderTimeout.
+type Server struct {
+	opt ServerOptions
+
+	ctx    context.Context // ends with Close; the one every stream descends from
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	streams map[string]*ingest // guarded by mu; by key
+	closed  bool               // guarded by mu
+}
+
+// NewServer makes a server. Close ends it.
+func NewServer(opt ServerOptions) *Server {
+	if opt.MaxStreams == 0 {
+		opt.MaxStreams = 8
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{opt: opt, streams: map[string]*ingest{}}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// Close ends every stream and waits for its sink's End. Requests from then on are
+// refused.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.cancel()
+	s.wg.Wait()
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodPost:
+		s.post(w, r)
+	case http.MethodDelete:
+		s.remove(w, r)
+	case http.MethodOptions:
+		w.Header().Set("Accept-Post", "application/sdp")
+		w.Header().Set("Allow", "POST, DELETE, OPTIONS")
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		// Also PATCH: there is no trickle ICE here (RFC 9725 section 4.3).
+		w.Header().Set("Allow", "POST, DELETE, OPTIONS")
+		http.Error(w, "this is a WHIP endpoint", http.StatusMethodNotAllowed)
+	}
+}
+
+func bearer(r *http.Request) string {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+func refuse(w http.ResponseWriter, code int, text string) { http.Error(w, text, code) }
+
+func (s *Server) post(w http.ResponseWriter, r *http.Request) {
+	key := path.Base("/" + r.URL.Path)
+	if key == "/" || key == "." {
+		refuse(w, http.StatusNotFound, "the address names no stream")
+		return
+	}
+	if err := s.opt.Authorize(key, bearer(r)); err != nil {
+		s.opt.Log.Info("whip publisher refused", "reason", err)
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		refuse(w, http.StatusUnauthorized, "the token is not valid for this stream")
+		return
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/sdp" {
+		refuse(w, http.StatusUnsupportedMediaType, "an offer in application/sdp is expected")
+		return
+	}
+	// Not every ResponseWriter has deadlines; then http.Server's own are in force.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(offerReadTimeout))
+	offer, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOfferBytes))
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "the offer could not be read")
+		return
+	}
+	in := &ingest{key: key, id: rand.Text(), log: s.opt.Log, events: make(chan event, eventQueue)}
+	in.ctx, in.cancel = context.WithCancelCause(s.ctx)
+	if code, text := s.claim(in); code != 0 {
+		refuse(w, code, text)
+		return
+	}
+	answer, err := in.negotiate(r.Context(), string(offer), s.opt.Loopback)
+	if err != nil {
+		s.release(in)
+		in.close()
+		s.wg.Done()
+		code := http.StatusBadRequest
+		if errors.Is(err, ErrCodec) {
+			code = http.StatusNotAcceptable
+		}
+		s.opt.Log.Info("whip offer refused", "reason", err)
+		refuse(w, code, "the offer cannot be accepted")
+		return
+	}
+	go func() {
+		defer s.wg.Done()
+		defer s.release(in)
+		in.run(s.opt.Accept(key))
+	}()
+	w.Header().Set("Content-Type", "application/sdp")
+	// Relative to the address that was asked, so that any prefix works.
+	w.Header().Set("Location", url.PathEscape(key)+"/"+in.id)
+	w.Header().Set("ETag", `"`+in.id+`"`)
+	w.WriteHeader(http.StatusCreated)
+	_, _ = io.WriteString(w, answer) // a publisher that is gone is noticed by ICE
+}
+
+// claim takes in's key, or says why not. With it comes one count of s.wg.
+func (s *Server) claim(in *ingest) (code int, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.streams[in.key]
+	switch {
+	case s.closed:
+		return http.StatusServiceUnavailable, "the server is stopping"
+	case old != nil && !old.stalled.Load():
+		return http.StatusConflict, "this stream is being published already"
+	case old == nil && len(s.streams) >= s.opt.MaxStreams:
+		return http.StatusServiceUnavailable, "there are too many streams"
+	case old != nil:
+		// Its publisher does not answer: this is most likely the same one, back again.
+		old.cancel(errors.New("whip: replaced by a new connection of the publisher"))
+	}
+	s.streams[in.key] = in
+	s.wg.Add(1)
+	return 0, ""
+}
+
+func (s *Server) release(in *ingest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streams[in.key] == in {
+		delete(s.streams, in.key)
+	}
+}
+
+func (s *Server) remove(w http.ResponseWriter, r *http.Request) {
+	dir, id := path.Split("/" + strings.TrimPrefix(r.URL.Path, "/"))
+	key := path.Base(dir)
+	s.mu.Lock()
+	in := s.streams[key]
+	s.mu.Unlock()
+	if err := s.opt.Authorize(key, bearer(r)); err != nil {
+		refuse(w, http.StatusUnauthorized, "the token is not valid for this stream")
+		return
+	}
+	if in == nil || in.id != id {
+		refuse(w, http.StatusNotFound, "there is no such stream")
+		return
+	}
+	in.cancel(errDeleted)
+	w.WriteHeader(http.StatusOK)
+}
+
+// StreamStats describe a stream that is being received.
+type StreamStats struct {
+	Key               string
+	Packets, Bytes    int64 // of RTP payload, retransmissions included
+	Lost              int64 // packets never repaired
+	KeyframesAskedFor int64
+}
+
+// Streams lists the streams being received, in no order.
+func (s *Server) Streams() []StreamStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]StreamStats, 0, len(s.streams))
+	for _, in := range s.streams {
+		out = append(out, StreamStats{in.key, in.packets.Load(), in.bytes.Load(), in.lost.Load(), in.asked.Load()})
+	}
+	return out
+}

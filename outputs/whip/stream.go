@@ -1,0 +1,155 @@
+package whip
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// plannedTrack is a track of the feed and how it is carried.
+type plannedTrack struct {
+	index int
+	track media.Track
+	codec codec
+}
+
+// sentHistory is how many packets back an acknowledgement can be put into bytes; a
+// power of two, more than what is sent between two receiver reports.
+const sentHistory = 8192
+
+// stream is one RTP stream that we send. send is called by one goroutine; the rest
+// may be called from any.
+type stream struct {
+	plannedTrack
+	local    *webrtc.TrackLocalStaticRTP
+	sender   *webrtc.RTPSender
+	ssrc     uint32
+	payload  payloader
+	lastPTS  int64
+	sentOnce bool
+
+	mu       sync.Mutex
+	next     uint16             // guarded by mu; the next packet's sequence number
+	packets  uint32             // guarded by mu; as sender reports count, modulo 2^32
+	octets   int64              // guarded by mu; payload bytes
+	sentUpTo [sentHistory]int64 // guarded by mu; octets including the packet of that number
+	acked    int64              // guarded by mu; octets
+}
+
+// newStream adds a track to pc. name ties the tracks together: receivers keep tracks
+// of one name in sync.
+func newStream(pc *webrtc.PeerConnection, t plannedTrack, name string) (*stream, error) {
+	kind := "video"
+	if t.codec.codec.IsAudio() {
+		kind = "audio"
+	}
+	local, err := webrtc.NewTrackLocalStaticRTP(t.codec.capability(t.codec.offers(t.track)[0]), kind, name)
+	if err != nil {
+		return nil, fmt.Errorf("whip: make the %s track: %w", kind, err)
+	}
+	tr, err := pc.AddTransceiverFromTrack(local, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	if err != nil {
+		return nil, fmt.Errorf("whip: add the %s track: %w", kind, err)
+	}
+	s := &stream{plannedTrack: t, local: local, sender: tr.Sender(), payload: t.codec.newPayloader(t.track)}
+	s.ssrc = uint32(s.sender.GetParameters().Encodings[0].SSRC)
+	return s, nil
+}
+
+// rtpTime is p's RTP timestamp: PTS in the codec's clock. It wraps.
+func (s *stream) rtpTime(p *media.Packet) uint32 {
+	return uint32(media.Rescale(p.PTS, s.track.TimeBase, s.codec.timeBase()))
+}
+
+// send writes p. Between bursts it calls pace, which may wait, with the number of
+// packets written and to write; nil sends everything at once.
+func (s *stream) send(p *media.Packet, pace func(done, all int) error) error {
+	parts := s.payload.payloads(p)
+	packet := rtp.Packet{Header: rtp.Header{Version: 2, Timestamp: s.rtpTime(p)}}
+	for i, part := range parts {
+		if pace != nil {
+			if err := pace(i, len(parts)); err != nil {
+				return err
+			}
+		}
+		packet.Marker = i == len(parts)-1 && !p.Audio
+		packet.Payload = part
+		s.mu.Lock()
+		packet.SequenceNumber = s.next
+		s.next++
+		s.packets++
+		s.octets += int64(len(part))
+		s.sentUpTo[packet.SequenceNumber%sentHistory] = s.octets
+		s.mu.Unlock()
+		if err := s.local.WriteRTP(&packet); err != nil {
+			return fmt.Errorf("whip: send: %w: %w", ErrLost, err)
+		}
+	}
+	return nil
+}
+
+// acknowledge notes that the far end has reported on everything up to the packet
+// numbered seq. It returns whether that says that media has arrived.
+func (s *stream) acknowledge(seq uint16) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	age := s.next - seq // at least 1 for a packet that was sent
+	if s.packets == 0 || age == 0 || age > sentHistory || uint32(age) > s.packets {
+		return false
+	}
+	s.acked = max(s.acked, s.sentUpTo[seq%sentHistory])
+	return true
+}
+
+// bytes are the payload bytes sent and acknowledged.
+func (s *stream) bytes() (sent, acked int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.octets, s.acked
+}
+
+// studioToNTP maps studio time to NTP time for the sender reports of one connection.
+type studioToNTP struct{ zero time.Time } // the wall clock at studio time 0
+
+// reportTick is the grid of the times that sender reports speak of: on it the RTP
+// clocks of 90 kHz and 48 kHz both have whole numbers, so that the mapping of
+// every track is exact to what NTP can say (0.2 ns).
+var reportTick = media.Rational{Num: 1, Den: 6000}
+
+// report is the sender report for now (RFC 3550 section 6.4.1).
+func (c studioToNTP) report(now time.Time, s *stream) *rtcp.SenderReport {
+	tick := media.UnitsIn(now.Sub(c.zero), reportTick)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &rtcp.SenderReport{
+		SSRC:        s.ssrc,
+		NTPTime:     ntpTime(c.zero.Add(media.TimeOf(tick, reportTick))),
+		RTPTime:     uint32(media.Rescale(tick, reportTick, s.codec.timeBase())),
+		PacketCount: s.packets,
+		OctetCount:  uint32(s.octets),
+	}
+}
+
+// ntpEpoch is 1900-01-01 in Unix seconds.
+const ntpEpoch = -2208988800
+
+// ntpTime is t as a 64-bit NTP timestamp (RFC 5905 section 6).
+func ntpTime(t time.Time) uint64 {
+	seconds := uint64(t.Unix() - ntpEpoch)
+	return seconds<<32 | (uint64(t.Nanosecond())<<32+5e8)/1e9
+}
+
+// ntpToTime is the inverse of ntpTime, valid from 1968 to 2104 (era by RFC 4330 section 3).
+func ntpToTime(n uint64) time.Time {
+	seconds := int64(n >> 32)
+	if seconds < 1<<31 {
+		seconds += 1 << 32
+	}
+	return time.Unix(seconds+ntpEpoch, int64((n&0xffffffff)*1e9+1<<31)>>32)
+}
