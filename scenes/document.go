@@ -59,12 +59,18 @@ func compact(raw json.RawMessage) json.RawMessage {
 // suit their kind is not its business (Validate with a catalogue is), because a
 // source or destination that cannot start must not keep the show from opening.
 func Parse(raw []byte) (*Show, error) {
-	if f := formatOf(raw); f > Format {
-		return nil, &NewerFormatError{Format: f}
+	c, err := examine(raw, nil, migrations)
+	if err != nil {
+		return nil, err
 	}
+	if m := c.mistakes(); len(m) > 0 {
+		return nil, &InvalidError{m}
+	}
+	var plain bytes.Buffer
+	c.root.write(&plain, c.raw)
 	s := blank()
-	if err := json.Unmarshal(raw, s); err != nil {
-		return nil, &InvalidError{[]Mistake{{Path: "$", Message: err.Error()}}}
+	if err := json.Unmarshal(plain.Bytes(), s); err != nil {
+		return nil, fmt.Errorf("scenes: a show without mistakes does not decode: %w", err)
 	}
 	s.complete()
 	return s, nil

@@ -61,8 +61,8 @@ func (s *Show) save(path string, d disk) error {
 		if info, err := os.Stat(path); err == nil {
 			mode = info.Mode().Perm()
 		}
-		if f := formatOf(old); f > Format {
-			return &NewerFormatError{Format: f}
+		if root, _ := parseTree(old); formatOf(root) > Format {
+			return &NewerFormatError{Format: formatOf(root)}
 		}
 		kept := path + ".bak"
 		if !json.Valid(old) {
@@ -122,19 +122,4 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
-}
-
-// formatOf is the "format" of a document, 0 when it has none.
-func formatOf(raw []byte) int {
-	var head struct {
-		Format json.Number `json:"format"`
-	}
-	if json.Unmarshal(raw, &head) != nil {
-		return 0
-	}
-	n, err := head.Format.Int64()
-	if err != nil {
-		return 0
-	}
-	return int(n)
 }

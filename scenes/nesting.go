@@ -1,0 +1,121 @@
+package scenes
+
+import (
+	"math"
+	"strings"
+)
+
+// maxUnfolded bounds the layers that one scene comes to once the scenes in it are
+// unfolded; nesting could otherwise double them at every level.
+const maxUnfolded = 256
+
+// nesting reports scenes that contain themselves and scenes that unfold into too
+// many layers.
+func (c *examination) nesting() {
+	cyclic := false
+	done := map[string]bool{}
+	var chain []string
+	var visit func(id string)
+	visit = func(id string) {
+		chain = append(chain, id)
+		for _, e := range c.edges[id] {
+			if i := index(chain, e.to); i >= 0 {
+				cyclic = true
+				loop := append(append([]string{}, chain[i:]...), e.to)
+				c.add(e.at, e.path, "a scene cannot contain itself: %s", strings.Join(loop, " → "))
+				continue
+			}
+			if !done[e.to] {
+				visit(e.to)
+			}
+		}
+		done[id] = true
+		chain = chain[:len(chain)-1]
+	}
+	scenes := c.root.get("scenes").list()
+	for _, v := range scenes {
+		if id, ok := v.str("id"); ok && c.scene[id] == v && !done[id] {
+			visit(id)
+		}
+	}
+	if cyclic {
+		return
+	}
+	counts := map[string]int{}
+	var count func(n *node) int
+	count = func(n *node) int {
+		sum := 0
+		for _, l := range n.get("layers").list() {
+			source, _ := l.str("source")
+			inner, nested := c.scene[source]
+			switch {
+			case !nested:
+				sum++
+			case counts[source] > 0:
+				sum += counts[source] - 1
+			default:
+				n := count(inner)
+				counts[source] = n + 1
+				sum += n
+			}
+		}
+		return min(sum, maxUnfolded+1)
+	}
+	for _, list := range []string{"scenes", "overlays"} {
+		for i, v := range c.root.get(list).list() {
+			if count(v) > maxUnfolded {
+				c.add(v.start, item1("$."+list, i), "with the scenes in it this has more than %d layers", maxUnfolded)
+			}
+		}
+	}
+}
+
+func index(list []string, s string) int {
+	for i, v := range list {
+		if v == s {
+			return i
+		}
+	}
+	return -1
+}
+
+// sheared reports a layer that stretches a scene out of shape in which a layer is
+// rotated: its rectangle would no longer be one.
+func (c *examination) sheared(l *node, path, id string, seen map[string]bool) {
+	if fit, _ := l.str("fit"); fit != string(Stretch) {
+		return
+	}
+	canvas := c.root.get("canvas")
+	w, h := canvas.num("width", 1920), canvas.num("height", 1080)
+	crop := l.get("crop")
+	sx := l.num("width", w) / (w - crop.num("left", 0) - crop.num("right", 0))
+	sy := l.num("height", h) / (h - crop.num("top", 0) - crop.num("bottom", 0))
+	if !uneven(sx, sy) {
+		return
+	}
+	if inner := c.rotated(id, seen); inner != "" {
+		c.add(l.get("fit").start, path+".fit", "cannot stretch %q out of shape: a layer in %q is rotated", id, inner)
+	}
+}
+
+// rotated is the first scene at or below id with a layer at an angle.
+func (c *examination) rotated(id string, seen map[string]bool) string {
+	if seen[id] {
+		return ""
+	}
+	seen[id] = true
+	for _, l := range c.scene[id].get("layers").list() {
+		source, _ := l.str("source")
+		if c.scene[source] != nil {
+			if inner := c.rotated(source, seen); inner != "" {
+				return inner
+			}
+		} else if math.Mod(l.num("rotation", 0), 90) != 0 {
+			return id
+		}
+	}
+	return ""
+}
+
+// uneven reports whether scaling by sx and sy changes shapes.
+func uneven(sx, sy float64) bool { return math.Abs(sx-sy) > 1e-9*math.Max(math.Abs(sx), math.Abs(sy)) }

@@ -1,0 +1,357 @@
+package scenes
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sort"
+	"strconv"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// KindCatalog tells which kinds of source and output the program has. Schemas are
+// JSON Schema, draft 2020-12, of the settings object.
+type KindCatalog interface {
+	SourceKinds() []string
+	SourceSchema(kind string) (schema json.RawMessage, ok bool)
+	OutputKinds() []string
+	OutputSchema(kind string) (schema json.RawMessage, ok bool)
+}
+
+// Validate lists every mistake in a show document, in the order of the document.
+// With kinds it also reports unknown kinds and settings that do not suit their
+// kind, neither of which keeps a show from loading; kinds may be nil. Values of
+// settings never appear in messages.
+func Validate(raw []byte, kinds KindCatalog) []Mistake {
+	c, err := examine(raw, kinds, migrations)
+	var invalid *InvalidError
+	switch {
+	case errors.As(err, &invalid):
+		return invalid.Mistakes
+	case err != nil:
+		return []Mistake{{"$.format", err.Error()}}
+	}
+	return c.mistakes()
+}
+
+// found is a mistake and where in the document it stands.
+type found struct {
+	at int
+	Mistake
+}
+
+// examination is a document, brought to the present format, and what is wrong
+// with it.
+type examination struct {
+	raw   []byte
+	root  *node
+	kinds KindCatalog
+	found []found
+
+	names map[string]name // by id
+	scene map[string]*node
+	edges map[string][]edge // what each scene shows
+}
+
+// name is what an id stands for.
+type name struct {
+	list string // "sources", "scenes", …
+	path string
+}
+
+// edge is a layer of a scene that shows another scene.
+type edge struct {
+	to   string
+	at   int
+	path string
+}
+
+// examine collects the mistakes. Its error is *NewerFormatError, *InvalidError
+// (no JSON at all), or a failed migration.
+func examine(raw []byte, kinds KindCatalog, table []migration) (*examination, error) {
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // Windows editors put it there
+	root, odd := parseTree(raw)
+	if root == nil {
+		return nil, &InvalidError{[]Mistake{odd[0].Mistake}}
+	}
+	if f := formatOf(root); f > Format {
+		return nil, &NewerFormatError{Format: f}
+	}
+	migrated, err := migrate(root, table)
+	if err != nil {
+		return nil, err
+	}
+	if migrated != nil {
+		raw = migrated
+		root, odd = parseTree(raw)
+	}
+	c := &examination{raw: raw, root: root, kinds: kinds, found: odd, names: map[string]name{}, scene: map[string]*node{}, edges: map[string][]edge{}}
+	c.literal("$", root)
+	c.schema("$", root, ownSchema(), root.start, true)
+	c.canvas()
+	c.programs()
+	c.ids()
+	c.layers()
+	c.nesting()
+	c.renditions()
+	c.start()
+	if kinds != nil {
+		c.settings()
+	}
+	return c, nil
+}
+
+func (c *examination) add(at int, path, format string, args ...any) {
+	c.found = append(c.found, found{at, Mistake{path, fmt.Sprintf(format, args...)}})
+}
+
+func (c *examination) mistakes() []Mistake {
+	sort.SliceStable(c.found, func(i, j int) bool { return c.found[i].at < c.found[j].at })
+	var out []Mistake
+	for _, f := range c.found {
+		out = append(out, f.Mistake)
+	}
+	return out
+}
+
+// child is the path of a member.
+func child(path, key string) string {
+	for i, r := range key {
+		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return path + "[" + strconv.Quote(key) + "]"
+		}
+	}
+	if key == "" {
+		return path + `[""]`
+	}
+	return path + "." + key
+}
+
+func item1(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+
+// literal reports repeated keys and unusable numbers.
+func (c *examination) literal(path string, n *node) {
+	seen := map[string]bool{}
+	for _, m := range n.members {
+		if seen[m.key] {
+			c.add(m.start, child(path, m.key), "%q is written twice here; keep one", m.key)
+		}
+		seen[m.key] = true
+		c.literal(child(path, m.key), m.value)
+	}
+	for i, v := range n.items {
+		c.literal(item1(path, i), v)
+	}
+	if n.bad != "" {
+		c.add(n.start, path, "%s", n.bad)
+	}
+}
+
+func (c *examination) canvas() {
+	fps := c.root.get("canvas").get("fps")
+	if fps == nil || fps.kind != '"' && fps.kind != '0' || fps.bad != "" {
+		return
+	}
+	r, err := media.ParseRational(fps.text)
+	if err != nil || r.Float() < 1 || r.Float() > 240 {
+		c.add(fps.start, "$.canvas.fps", `must be a frame rate from 1 to 240, such as 30, "29.97" or "30000/1001"`)
+	}
+}
+
+func (c *examination) programs() {
+	programs := c.root.get("programs")
+	if programs == nil || programs.kind != '[' {
+		return
+	}
+	if n := len(programs.items); n != 1 {
+		c.add(programs.start, "$.programs", "there must be exactly one programme in this version, but there are %d", n)
+	}
+}
+
+// lists are those whose elements share one space of ids, in the usual order of a
+// file.
+var lists = []struct{ key, what string }{
+	{"sources", "a source"},
+	{"scenes", "a scene"},
+	{"overlays", "an overlay"},
+	{"renditions", "a rendition"},
+	{"destinations", "a destination"},
+	{"recordings", "a recording"},
+}
+
+func what(list string) string {
+	for _, l := range lists {
+		if l.key == list {
+			return l.what
+		}
+	}
+	return list
+}
+
+func (c *examination) ids() {
+	// In document order, so that it is the later one that is reported.
+	type entry struct {
+		n          *node
+		list, path string
+	}
+	var all []entry
+	for _, l := range lists {
+		for i, v := range c.root.get(l.key).list() {
+			all = append(all, entry{v, l.key, item1("$."+l.key, i)})
+		}
+	}
+	sort.SliceStable(all, func(i, j int) bool { return all[i].n.start < all[j].n.start })
+	for _, e := range all {
+		id, ok := e.n.str("id")
+		if !ok {
+			continue
+		}
+		if first, taken := c.names[id]; taken {
+			c.add(e.n.get("id").start, e.path+".id", "the id %q is taken by %s at %s; ids must differ", id, what(first.list), first.path)
+			continue
+		}
+		c.names[id] = name{e.list, e.path}
+		if e.list == "scenes" {
+			c.scene[id] = e.n
+		}
+	}
+}
+
+// reference checks that the string at key names an element of one of the lists.
+func (c *examination) reference(n *node, path, key string, lists ...string) (id string, ok bool) {
+	id, ok = n.str(key)
+	if !ok || id == "" {
+		return "", false
+	}
+	known, exists := c.names[id]
+	for _, l := range lists {
+		if exists && known.list == l {
+			return id, true
+		}
+	}
+	noun := what(lists[0])[2:]
+	if len(lists) > 1 {
+		noun = "source or scene"
+	}
+	at := n.get(key).start
+	if exists {
+		c.add(at, child(path, key), "%q is %s; this must be the id of a %s", id, what(known.list), noun)
+		return "", false
+	}
+	var candidates []string
+	for k, v := range c.names {
+		for _, l := range lists {
+			if v.list == l {
+				candidates = append(candidates, k)
+			}
+		}
+	}
+	c.add(at, child(path, key), "there is no %s %q%s", noun, id, didYouMean(id, candidates))
+	return "", false
+}
+
+func (c *examination) layers() {
+	for _, list := range []string{"scenes", "overlays"} {
+		for i, v := range c.root.get(list).list() {
+			owner, _ := v.str("id")
+			path := item1("$."+list, i)
+			for j, l := range v.get("layers").list() {
+				path := item1(path+".layers", j)
+				id, ok := c.reference(l, path, "source", "sources", "scenes")
+				if !ok || c.names[id].list != "scenes" {
+					continue
+				}
+				c.edges[owner] = append(c.edges[owner], edge{id, l.get("source").start, path + ".source"})
+				if r := l.num("rotation", 0); r != 0 && r != 360 && r != -360 {
+					c.add(l.get("rotation").start, path+".rotation", "a layer that shows a scene cannot be rotated; rotate the layers in %q", id)
+				}
+				c.sheared(l, path, id, map[string]bool{})
+			}
+		}
+	}
+}
+
+func (c *examination) renditions() {
+	programs := map[string]bool{}
+	var names []string
+	list := c.root.get("programs")
+	for _, v := range list.list() {
+		if id, ok := v.str("id"); ok {
+			programs[id] = true
+			names = append(names, id)
+		}
+	}
+	if list == nil {
+		programs["pgm"], names = true, []string{"pgm"}
+	}
+	for i, v := range c.root.get("renditions").list() {
+		if id, ok := v.str("program"); ok && !programs[id] {
+			c.add(v.get("program").start, item1("$.renditions", i)+".program", "there is no programme %q%s", id, didYouMean(id, names))
+		}
+	}
+	renditions := c.root.get("renditions")
+	if renditions == nil {
+		if _, taken := c.names["main"]; !taken {
+			c.names["main"] = name{"renditions", "$.renditions"}
+		} else {
+			c.add(c.root.start, "$.renditions", `is missing, and the default rendition's id "main" is taken by %s; write the renditions out`, what(c.names["main"].list))
+		}
+	}
+	for _, l := range []string{"destinations", "recordings"} {
+		for i, v := range c.root.get(l).list() {
+			path := item1("$."+l, i)
+			if v.kind == '{' && v.get("rendition") == nil && renditions != nil && len(renditions.items) == 0 {
+				c.add(v.start, path+".rendition", "is missing, and there is no rendition to choose")
+			}
+			c.reference(v, path, "rendition", "renditions")
+		}
+	}
+}
+
+func (c *examination) start() {
+	start := c.root.get("start")
+	c.reference(start, "$.start", "program", "sources", "scenes")
+	c.reference(start, "$.start", "preview", "sources", "scenes")
+}
+
+// settings checks kinds and their settings against the catalogue.
+func (c *examination) settings() {
+	each := func(list, noun string, kinds []string, schema func(string) (json.RawMessage, bool)) {
+		for i, v := range c.root.get(list).list() {
+			path := item1("$."+list, i)
+			kind, ok := v.str("kind")
+			at := v.start
+			if list == "recordings" {
+				kind, ok = RecordingKind, true
+			} else if ok {
+				at = v.get("kind").start
+			}
+			if !ok || kind == "" {
+				continue // the schema has said so
+			}
+			raw, known := schema(kind)
+			if !known {
+				c.add(at, path+".kind", "there is no kind of %s %q here, so it is kept but does nothing%s", noun, kind, didYouMean(kind, kinds))
+				continue
+			}
+			compiled, err := compile("https://crosspoint.studio/schema/"+noun+"-"+kind+".json", raw)
+			if err != nil {
+				c.add(at, path+".kind", "the program's own schema of kind %q is broken: %v", kind, err)
+				continue
+			}
+			settings := v.get("settings")
+			if settings == nil {
+				settings = &node{kind: '{', start: v.start}
+			}
+			if settings.kind == '{' {
+				c.schema(path+".settings", settings, compiled, settings.start, false)
+			}
+		}
+	}
+	each("sources", "source", c.kinds.SourceKinds(), c.kinds.SourceSchema)
+	each("destinations", "destination", c.kinds.OutputKinds(), c.kinds.OutputSchema)
+	each("recordings", "recording", c.kinds.OutputKinds(), c.kinds.OutputSchema)
+}
