@@ -26,16 +26,15 @@ const (
 	// A block this far off the line is no jitter but a stall or a burst: the line
 	// starts again there, at the rate known so far.
 	arrivalStep = 0.060
-	// Bandwidths in Hz, at first and when settled, and the time in seconds from one to the
-	// other.
-	arrivalFast, arrivalSlow = 0.5, 0.05
-	settleSeconds            = 10
+	// Bandwidths in Hz, at first and when settled.
+	arrivalFast, arrivalSlow = 0.5, 0.02
+	// The loops stay fast until settleFrom and are slow from settleTo on, in seconds.
+	settleFrom, settleTo = 5, 60
 )
 
-// settled goes from fast to slow, exponentially, as age passes settleSeconds.
+// settled goes from fast to slow exponentially.
 func settled(fast, slow, age float64) float64 {
-	f := clamp(age/settleSeconds-0.5, 0, 1)
-	return fast * math.Pow(slow/fast, f)
+	return fast * math.Pow(slow/fast, clamp((age-settleFrom)/(settleTo-settleFrom), 0, 1))
 }
 
 // came says that frames more had arrived at time now; it reports whether
@@ -81,7 +80,7 @@ type governor struct {
 }
 
 // Natural frequencies in rad/s, at first and when settled.
-const governorFast, governorSlow = 0.25, 0.05
+const governorFast, governorSlow = 0.25, 0.02
 
 // update returns the correction in ppm for the next seconds of output.
 func (g *governor) update(e, seconds float64) (ppm float64) {

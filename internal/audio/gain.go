@@ -75,6 +75,20 @@ func (r *ramp) addTo(dst, src []float32, left, right float32) (peakL, peakR floa
 	return peakL, peakR
 }
 
+// scale multiplies b in place by the ramp and moves it to (left, right).
+func (r *ramp) scale(b []float32, left, right float32) {
+	n := float32(len(b) / 2)
+	if r.left == 1 && r.right == 1 && left == 1 && right == 1 || n == 0 {
+		return
+	}
+	stepL, stepR := (left-r.left)/n, (right-r.right)/n
+	for i := 0; i+1 < len(b); i += 2 {
+		b[i] *= r.left + float32(stepL*float32(i/2+1))
+		b[i+1] *= r.right + float32(stepR*float32(i/2+1))
+	}
+	r.left, r.right = left, right
+}
+
 func abs(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }
 
 // saneLimit is +60 dBFS: anything beyond is a decoder's garbage, not sound.

@@ -1,0 +1,188 @@
+package audio
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/gen2brain/malgo"
+)
+
+// Backend names a machine's way to its sound devices.
+type Backend string
+
+// Backends.
+const (
+	// DefaultBackend is the first of the system's that works: WASAPI, Core Audio,
+	// PulseAudio (and PipeWire through it), ALSA, JACK and so on, never NullBackend.
+	DefaultBackend Backend = ""
+	// NullBackend has one device that plays to nobody and records silence, in real
+	// time: for tests and machines without sound.
+	NullBackend Backend = "null"
+	// PulseBackend is PulseAudio only.
+	PulseBackend Backend = "pulse"
+)
+
+// ErrNoDevice is wrapped by errors about a device that is not there.
+var ErrNoDevice = errors.New("no such sound device")
+
+// errStopped is a device that went away by itself.
+var errStopped = errors.New("the device stopped: unplugged, or the sound server went away")
+
+// errSilent is a device that no longer calls back.
+var errSilent = errors.New("the device delivers nothing any more")
+
+// devicePeriod is the length of a device callback's block that is asked for.
+const devicePeriod = 10 * time.Millisecond
+
+// stallTimeout is how long a device may be silent before it is taken for dead.
+const stallTimeout = 2 * time.Second
+
+// Device is a sound device as the operator sees it.
+type Device struct {
+	ID      string // stable name within its backend, hexadecimal
+	Name    string
+	Default bool
+}
+
+// Devices lists what there is to record from and to play to. It may take some
+// hundred milliseconds.
+func Devices(backend Backend) (capture, playback []Device, err error) {
+	ctx, err := newContext(backend)
+	if err != nil {
+		return nil, nil, fmt.Errorf("audio: list devices: %w", err)
+	}
+	defer freeContext(ctx)
+	for kind, list := range map[malgo.DeviceType]*[]Device{malgo.Capture: &capture, malgo.Playback: &playback} {
+		infos, err := ctx.Devices(kind)
+		if err != nil {
+			return nil, nil, fmt.Errorf("audio: list devices: %w", err)
+		}
+		for _, info := range infos {
+			*list = append(*list, Device{ID: info.ID.String(), Name: info.Name(), Default: info.IsDefault != 0})
+		}
+	}
+	return capture, playback, nil
+}
+
+// newContext connects to a backend. Every connection costs some hundred bytes that malgo
+// v0.11.24 never gives back (its log object), so reopening is done
+// with a backoff.
+func newContext(backend Backend) (*malgo.AllocatedContext, error) {
+	var list []malgo.Backend
+	switch backend {
+	case DefaultBackend:
+		// miniaudio's own default would end with the null backend and
+		// pretend that a machine without sound has some.
+		list = []malgo.Backend{
+			malgo.BackendWasapi, malgo.BackendDsound, malgo.BackendWinmm, malgo.BackendCoreaudio, malgo.BackendSndio,
+			malgo.BackendAudio4, malgo.BackendOss, malgo.BackendPulseaudio, malgo.BackendAlsa, malgo.BackendJack,
+		}
+	case NullBackend:
+		list = []malgo.Backend{malgo.BackendNull}
+	case PulseBackend:
+		list = []malgo.Backend{malgo.BackendPulseaudio}
+	default:
+		return nil, fmt.Errorf("unknown backend %q", string(backend))
+	}
+	return malgo.InitContext(list, malgo.ContextConfig{ThreadPriority: malgo.ThreadPriorityRealtime}, nil)
+}
+
+func freeContext(ctx *malgo.AllocatedContext) {
+	_ = ctx.Uninit() // fails only for a context that never was
+	ctx.Free()
+}
+
+// session is an open, running device. stopped gets a token when it ends by itself.
+type session struct {
+	ctx     *malgo.AllocatedContext
+	dev     *malgo.Device
+	name    string
+	stopped chan struct{}
+}
+
+// open starts the device with this ID or name ("" is the default one) at 48 kHz
+// stereo float32; miniaudio converts. data runs on the device's thread and may neither
+// lock, allocate nor log.
+func open(backend Backend, kind malgo.DeviceType, device string, data malgo.DataProc) (*session, error) {
+	ctx, err := newContext(backend)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{ctx: ctx, stopped: make(chan struct{}, 1), name: "default device"}
+	cfg := malgo.DefaultDeviceConfig(kind)
+	cfg.SampleRate = sampleRateHz
+	cfg.PeriodSizeInMilliseconds = uint32(devicePeriod.Milliseconds())
+	cfg.Capture.Format, cfg.Capture.Channels = malgo.FormatF32, 2
+	cfg.Playback.Format, cfg.Playback.Channels = malgo.FormatF32, 2
+	cfg.Alsa.NoMMap = 1
+	cfg.NoClip = 1
+	cfg.Pulse.StreamNameCapture, cfg.Pulse.StreamNamePlayback = "Crosspoint input", "Crosspoint monitor"
+
+	// The C side reads the ID during InitDevice only; malgo's own Pointer() would
+	// leak a copy of it.
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	if info, err := find(ctx, kind, device); err != nil {
+		freeContext(ctx)
+		return nil, err
+	} else if info != nil {
+		s.name = info.Name()
+		id := new(malgo.DeviceID)
+		*id = info.ID
+		pin.Pin(id)
+		if device != "" {
+			cfg.Capture.DeviceID, cfg.Playback.DeviceID = unsafe.Pointer(id), unsafe.Pointer(id)
+		}
+	}
+	s.dev, err = malgo.InitDevice(ctx.Context, cfg, malgo.DeviceCallbacks{Data: data, Stop: func() { wake(s.stopped) }})
+	if err != nil {
+		freeContext(ctx)
+		return nil, err
+	}
+	if err := s.dev.Start(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// find looks a device up; nil for the default one when the backend does not say which
+// that is.
+func find(ctx *malgo.AllocatedContext, kind malgo.DeviceType, device string) (*malgo.DeviceInfo, error) {
+	infos, err := ctx.Devices(kind)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(infos))
+	for i := range infos {
+		if device == "" && infos[i].IsDefault != 0 || device != "" && (infos[i].ID.String() == device || infos[i].Name() == device) {
+			return &infos[i], nil
+		}
+		names = append(names, infos[i].Name())
+	}
+	switch {
+	case device != "":
+		return nil, fmt.Errorf("%w: %q (there are: %s)", ErrNoDevice, device, strings.Join(names, ", "))
+	case len(infos) == 0:
+		return nil, fmt.Errorf("%w: none is connected", ErrNoDevice)
+	}
+	return nil, nil
+}
+
+// close stops the device; the callback has ended for good when it returns.
+func (s *session) close() {
+	s.dev.Uninit()
+	freeContext(s.ctx)
+}
+
+// floats views a device's bytes as samples, without copying.
+func floats(b []byte) []float32 {
+	if len(b) < 4 {
+		return nil
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
+}

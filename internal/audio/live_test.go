@@ -1,0 +1,320 @@
+package audio
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// linear is a Resampler that interpolates linearly: of a triangle wave it makes a triangle
+// wave, whose slope then shows every frame dropped or repeated.
+type linear struct {
+	a, b       [2]float32
+	frac, step float64
+	want       int
+}
+
+func (r *linear) SetPPM(ppm float64) { r.step = 1 + ppm*1e-6 }
+func (r *linear) Reset()             { *r = linear{step: 1, want: 2} }
+
+func (r *linear) Process(in, out []float32) (taken, made int) {
+	for made < len(out)/2 {
+		for ; r.want > 0; r.want-- {
+			if taken == len(in)/2 {
+				return taken, made
+			}
+			r.a, r.b = r.b, [2]float32{in[2*taken], in[2*taken+1]}
+			taken++
+		}
+		f := float32(r.frac)
+		for c := range 2 {
+			out[2*made+c] = r.a[c] + f*(r.b[c]-r.a[c])
+		}
+		made++
+		r.frac += r.step
+		r.want = int(r.frac)
+		r.frac -= float64(r.want)
+	}
+	return taken, made
+}
+
+// foreign plays a live source with a clock of its own on a virtual clock.
+type foreign struct {
+	strip    *Strip
+	clock    *media.VirtualClock
+	rng      *rand.Rand
+	ppm      float64       // how fast its clock runs
+	block    int           // frames
+	jitter   time.Duration // each block arrives up to this late
+	fill     func(dst []float32, start int64)
+	sent     int64
+	pending  time.Duration // arrival of the next block
+	buf      []float32
+	tick     int64
+	frames   int64 // per tick
+	out      []float32
+	stallTo  time.Duration // nothing arrives before this
+	deadTill time.Duration // what is sent before this is lost
+}
+
+func newForeign(rs Resampler, ppm float64, block int, jitter time.Duration, fill func([]float32, int64)) *foreign {
+	clock := media.NewVirtualClock()
+	f := &foreign{
+		strip: NewStrip(Live, clock, StripOptions{Resampler: rs}), clock: clock, rng: rand.New(rand.NewPCG(1, 2)),
+		ppm: ppm, block: block, jitter: jitter, fill: fill, buf: make([]float32, 2*block), frames: 1600,
+		out: make([]float32, 3200),
+	}
+	f.schedule()
+	return f
+}
+
+func (f *foreign) schedule() {
+	due := time.Duration(float64(f.sent+int64(f.block)) / sampleRateHz / (1 + f.ppm*1e-6) * 1e9)
+	if f.jitter > 0 {
+		due += time.Duration(f.rng.Int64N(int64(f.jitter)))
+	}
+	f.pending = max(due, f.pending) // blocks do not overtake each other
+}
+
+// next lets the blocks up to the tick arrive and mixes it.
+func (f *foreign) next(t *testing.T) []float32 {
+	t.Helper()
+	at := media.TimeOf(f.tick*f.frames, media.Rational{Num: 1, Den: sampleRateHz})
+	for max(f.pending, f.stallTo) <= at {
+		if err := f.clock.WaitUntil(t.Context(), max(f.pending, f.stallTo)); err != nil {
+			t.Fatal(err)
+		}
+		f.fill(f.buf, f.sent)
+		if f.pending >= f.deadTill {
+			f.strip.Write(media.AudioBlock{Samples: f.buf, PTS: time.Hour + media.TimeOf(f.sent, media.Rational{Num: 1, Den: sampleRateHz})})
+		}
+		f.sent += int64(f.block)
+		f.schedule()
+	}
+	if err := f.clock.WaitUntil(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+	clear(f.out)
+	f.strip.Mix(f.out, f.tick*f.frames)
+	f.tick++
+	return f.out
+}
+
+// triangle rises and falls by 1/1024 a frame.
+func triangle(dst []float32, start int64) {
+	for i := 0; i < len(dst); i += 2 {
+		p := (start + int64(i/2)) % 4096
+		if p > 2048 {
+			p = 4096 - p
+		}
+		dst[i] = float32(p-1024) / 1024
+		dst[i+1] = -dst[i]
+	}
+}
+
+func TestQueueStaysAtTargetForTwentyFourMinutes(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		ppm   float64
+		block int
+	}{
+		{"fast source, AAC blocks", 300, 1024},
+		{"slow source, AAC blocks", -300, 1024},
+		{"fast source, Opus blocks", 300, 960},
+		{"slow source, device blocks", -300, 480},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rs := new(linear)
+			rs.Reset()
+			f := newForeign(rs, c.ppm, c.block, 10*time.Millisecond, triangle)
+			const settle = 15 * 30
+			var worst, ppmSum, ppmSq, ppmN, queued float64
+			last := float32(0)
+			slope := float32(1) / 1024
+			for n := range 24 * 60 * 30 {
+				b := f.next(t)
+				if n < settle {
+					last = b[len(b)-2]
+					continue
+				}
+				for i := 0; i < len(b); i += 2 {
+					d := abs(b[i] - last)
+					last = b[i]
+					// At the corners the step is shorter, everywhere else the slope times the
+					// rate: a frame lost or doubled would be 2 or 0 slopes.
+					if d > slope*1.005 || d < slope*0.995 && abs(b[i]) < 1-2*slope {
+						t.Fatalf("tick %d frame %d: step of %v slopes", n, i/2, d/slope)
+					}
+				}
+				st := f.strip.Stats()
+				worst = max(worst, math.Abs((st.Latency - DefaultTarget).Seconds()))
+				queued += st.Queued.Seconds()
+				ppmSum += st.PPM
+				ppmSq += st.PPM * st.PPM
+				ppmN++
+			}
+			st := f.strip.Stats()
+			if st.Underruns != 0 || st.Resets != 0 || st.Steps != 0 || st.Dropped != 0 || st.Gaps != 0 {
+				t.Errorf("not smooth: %+v", st)
+			}
+			if worst > 0.010 {
+				t.Errorf("queue's distance from the target: got up to %.1f ms, want at most 10", worst*1e3)
+			}
+			// Between blocks the real queue is on average half a block lower than the line
+			// through the arrivals.
+			mean := queued/ppmN + float64(c.block)/2/sampleRateHz
+			if math.Abs(mean-DefaultTarget.Seconds()) > 0.010 {
+				t.Errorf("mean of the real queue: got %.1f ms, want 60 +-10", mean*1e3)
+			}
+			meanPPM := ppmSum / ppmN
+			if math.Abs(meanPPM-c.ppm) > 2 {
+				t.Errorf("mean correction: got %.2f ppm, want %v", meanPPM, c.ppm)
+			}
+			t.Logf("worst %.2f ms, mean real queue %.1f ms, correction %.2f ppm +-%.1f", worst*1e3, queued/ppmN*1e3, meanPPM, math.Sqrt(ppmSq/ppmN-meanPPM*meanPPM))
+		})
+	}
+}
+
+func TestLiveDistortion(t *testing.T) {
+	tone := Tone{LeftHz: 1000, RightHz: 1000, LevelDB: -6}
+	for _, c := range []struct {
+		name    string
+		jitter  time.Duration
+		limitDB float64
+	}{
+		{"steady", 0, -90},
+		{"10 ms jitter", 10 * time.Millisecond, -80},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newForeign(nil, 300, 480, c.jitter, tone.Fill)
+			var window []float32
+			worst := math.Inf(-1)
+			for n := range 180 * 30 {
+				b := f.next(t)
+				if n < 150*30 {
+					continue
+				}
+				if window = append(window, b...); len(window) < 2*4800 {
+					continue
+				}
+				db, _, _ := thdn(window, 0, 1000.3)
+				worst = max(worst, db)
+				window = window[:0]
+			}
+			if worst > c.limitDB {
+				t.Errorf("THD+N in windows of 100 ms: got up to %.1f dB, want below %.0f", worst, c.limitDB)
+			}
+			t.Logf("worst THD+N %.1f dB", worst)
+		})
+	}
+}
+
+// largestStep is the greatest difference between neighbours of the left channel.
+func largestStep(last float32, b []float32) (step, end float32) {
+	for i := 0; i < len(b); i += 2 {
+		step = max(step, abs(b[i]-last))
+		last = b[i]
+	}
+	return step, last
+}
+
+func TestLiveStallIsFadedAndComesBackAtTheTarget(t *testing.T) {
+	tone := Tone{LeftHz: 440, RightHz: 440, LevelDB: -6}
+	natural := float32(0.5012 * 2 * math.Pi * 440 / sampleRateHz)
+	for _, c := range []struct {
+		name string
+		hurt func(f *foreign)
+		gaps int64
+	}{
+		{"stall of 400 ms, then all at once", func(f *foreign) { f.stallTo = f.pending + 400*time.Millisecond }, 0},
+		{"400 ms lost", func(f *foreign) { f.deadTill = f.pending + 400*time.Millisecond }, 1},
+		{"3 s lost", func(f *foreign) { f.deadTill = f.pending + 3*time.Second }, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newForeign(nil, 100, 1024, 5*time.Millisecond, tone.Fill)
+			var last, step, worst float32
+			silent := 0
+			for n := range 40 * 30 {
+				if n == 20*30 {
+					c.hurt(f)
+				}
+				b := f.next(t)
+				if n > 0 {
+					step, last = largestStep(last, b)
+					worst = max(worst, step)
+				}
+				if b[0] == 0 && b[len(b)-2] == 0 && n > 30 {
+					silent++
+				}
+			}
+			// A mirrored tail under a 5 ms fade adds the fade's slope to the wave's.
+			if limit := natural + 0.5012*math.Pi/2/fadeFrames*1.5; worst > limit {
+				t.Errorf("largest step: got %v, want at most %v (the tone alone: %v)", worst, limit, natural)
+			}
+			st := f.strip.Stats()
+			if st.Underruns != 1 || st.MissedFrames == 0 {
+				t.Errorf("underruns %d, missed %d frames: want 1 and some", st.Underruns, st.MissedFrames)
+			}
+			if silent == 0 {
+				t.Error("no silent tick while nothing came")
+			}
+			if st.Gaps != c.gaps {
+				t.Errorf("gaps: got %d, want %d", st.Gaps, c.gaps)
+			}
+			if d := (st.Latency - DefaultTarget).Abs(); d > 10*time.Millisecond {
+				t.Errorf("queue afterwards: got %v, want %v +-10 ms", st.Latency, DefaultTarget)
+			}
+		})
+	}
+}
+
+func TestLiveBurstIsSkippedNotKept(t *testing.T) {
+	f := newForeign(nil, 0, 480, 0, Tone{LeftHz: 440, RightHz: 440, LevelDB: -6}.Fill)
+	for range 300 {
+		f.next(t)
+	}
+	extra := make([]float32, 2*24000)
+	f.strip.Write(media.AudioBlock{Samples: extra, PTS: 2 * time.Hour})
+	for range 300 {
+		f.next(t)
+	}
+	st := f.strip.Stats()
+	if d := (st.Latency - DefaultTarget).Abs(); d > 10*time.Millisecond {
+		t.Errorf("queue after half a second too much: got %v, want %v", st.Latency, DefaultTarget)
+	}
+	if st.Resets != 1 {
+		t.Errorf("resets: got %d, want 1", st.Resets)
+	}
+}
+
+func TestLiveTargetAndNegativeDelay(t *testing.T) {
+	f := newForeign(nil, 0, 480, 0, Tone{LeftHz: 440, RightHz: 440, LevelDB: -6}.Fill)
+	check := func(want, wantDelay time.Duration) {
+		t.Helper()
+		for range 600 {
+			f.next(t)
+		}
+		st := f.strip.Stats()
+		if (st.Latency - want).Abs() > 2*time.Millisecond {
+			t.Errorf("queue: got %v, want %v", st.Latency, want)
+		}
+		if st.Delay != wantDelay {
+			t.Errorf("delay in force: got %v, want %v", st.Delay, wantDelay)
+		}
+	}
+	check(60*time.Millisecond, 0)
+	if err := f.strip.SetTarget(200 * time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	check(200*time.Millisecond, 0)
+	f.strip.Set(Controls{Delay: -50 * time.Millisecond})
+	check(150*time.Millisecond, -50*time.Millisecond)
+	f.strip.Set(Controls{Delay: -900 * time.Millisecond})
+	check(20*time.Millisecond, -180*time.Millisecond)
+	if err := f.strip.SetOffset(0); err != ErrMode {
+		t.Errorf("SetOffset on a live strip: got %v, want %v", err, ErrMode)
+	}
+}
