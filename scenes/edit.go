@@ -29,8 +29,14 @@ func (s *Show) check() error {
 	if err != nil {
 		return err // a number that JSON does not have
 	}
-	_, err = Parse(raw)
-	return err
+	c, err := examine(raw, nil, nil)
+	if err != nil {
+		return err
+	}
+	if m := c.mistakes(); len(m) > 0 {
+		return &InvalidError{m}
+	}
+	return nil
 }
 
 // SetName renames the show.
