@@ -1,0 +1,137 @@
+package rtmp
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"crosspoint.studio/crosspoint/internal/media/h264"
+)
+
+// HEVC NAL unit types (ITU-T H.265 table 7-1).
+const (
+	hevcVPS = 32
+	hevcSPS = 33
+	hevcPPS = 34
+	hevcAUD = 35
+)
+
+var errHEVC = errors.New("rtmp: the HEVC parameter sets are missing or malformed")
+
+func hevcType(nal []byte) byte {
+	if len(nal) < 2 {
+		return 0xff
+	}
+	return nal[0] >> 1 & 0x3f
+}
+
+// appendHEVC appends an Annex B access unit with length prefixes.
+func appendHEVC(dst, annexB []byte) []byte {
+	for nal := range h264.NALUnits(annexB) {
+		if t := hevcType(nal); t != hevcAUD && t != 0xff {
+			dst = h264.AppendNAL(dst, nal)
+		}
+	}
+	return dst
+}
+
+// hvcC makes an HEVCDecoderConfigurationRecord (ISO/IEC 14496-15 8.3.3.1.2) from
+// Annex B parameter sets.
+func hvcC(annexB []byte) ([]byte, error) {
+	var sets [3][][]byte
+	for nal := range h264.NALUnits(annexB) {
+		if t := hevcType(nal); t >= hevcVPS && t <= hevcPPS {
+			sets[t-hevcVPS] = append(sets[t-hevcVPS], nal)
+		}
+	}
+	for _, s := range sets {
+		if len(s) == 0 || len(s) > 16 {
+			return nil, errHEVC
+		}
+	}
+	sps := h264.Unescape(sets[1][0])
+	if len(sps) < 15 {
+		return nil, errHEVC
+	}
+	// H.265 7.3.2.2.1: header 2 bytes; vps id 4, max_sub_layers_minus1 3, nesting 1;
+	// then 12 bytes of general profile, tier and level.
+	subLayers := int(sps[2] >> 1 & 7)
+	nested := sps[2] & 1
+	r := h264.BitReader{Data: sps[15:]}
+	var present [8][2]bool
+	for i := range subLayers {
+		present[i] = [2]bool{r.Bit(), r.Bit()}
+	}
+	if subLayers > 0 {
+		r.Bits(2 * (8 - subLayers))
+	}
+	for i := range subLayers {
+		if present[i][0] {
+			r.Bits(32)
+			r.Bits(32)
+			r.Bits(24)
+		}
+		if present[i][1] {
+			r.Bits(8)
+		}
+	}
+	r.UE() // sps_seq_parameter_set_id
+	chroma := r.UE()
+	if chroma == 3 {
+		r.Bit()
+	}
+	r.UE() // width
+	r.UE() // height
+	if r.Bit() {
+		for range 4 {
+			r.UE()
+		}
+	}
+	luma, chromaDepth := r.UE(), r.UE()
+	if r.Err != nil || chroma > 3 || luma > 7 || chromaDepth > 7 {
+		return nil, errHEVC
+	}
+	b := append([]byte{1}, sps[3:15]...)
+	b = append(b, 0xf0, 0, 0xfc, 0xfc|byte(chroma), 0xf8|byte(luma), 0xf8|byte(chromaDepth), 0, 0,
+		byte(subLayers+1)<<3|nested<<2|3, byte(len(sets)))
+	for i, s := range sets {
+		b = append(b, 0x80|byte(hevcVPS+i))
+		b = binary.BigEndian.AppendUint16(b, uint16(len(s)))
+		for _, nal := range s {
+			if len(nal) > 0xffff {
+				return nil, errHEVC
+			}
+			b = binary.BigEndian.AppendUint16(b, uint16(len(nal)))
+			b = append(b, nal...)
+		}
+	}
+	return b, nil
+}
+
+// hvcCSets is the parameter sets of such a record in Annex B, and its length size.
+func hvcCSets(b []byte) (annexB []byte, lengthSize int, err error) {
+	if len(b) < 23 || b[0] != 1 || b[21]&3 == 2 {
+		return nil, 0, errHEVC
+	}
+	lengthSize = int(b[21]&3) + 1
+	arrays := int(b[22])
+	b = b[23:]
+	for range arrays {
+		if len(b) < 3 {
+			return nil, 0, errHEVC
+		}
+		n := int(binary.BigEndian.Uint16(b[1:]))
+		b = b[3:]
+		for range n {
+			if len(b) < 2 {
+				return nil, 0, errHEVC
+			}
+			size := int(binary.BigEndian.Uint16(b))
+			if b = b[2:]; size > len(b) {
+				return nil, 0, errHEVC
+			}
+			annexB = h264.AppendStartCode(annexB, b[:size])
+			b = b[size:]
+		}
+	}
+	return annexB, lengthSize, nil
+}

@@ -1,0 +1,170 @@
+package rtmp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/yutopp/go-amf0"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/media/h264"
+)
+
+// plan is how a feed's tracks become messages, and the timeline of one connection.
+// It is used by the sending goroutine alone, but for what never changes.
+type plan struct {
+	tracks       []media.Track
+	video, audio int // indices; -1 when there is none
+	config       []byte
+
+	started bool
+	base    time.Duration // DTS of the connection's first packet
+	last    [2]uint32     // newest timestamp of video and audio
+	body    []byte        // reused
+}
+
+// newPlan checks that RTMP can carry the tracks.
+func newPlan(tracks []media.Track) (*plan, error) {
+	p := &plan{tracks: tracks, video: -1, audio: -1}
+	for i, t := range tracks {
+		slot := &p.video
+		if t.Codec.IsAudio() {
+			slot = &p.audio
+		}
+		if *slot >= 0 {
+			return nil, errors.New("rtmp: carries one track of pictures and one of sound, not more")
+		}
+		*slot = i
+		var err error
+		switch t.Codec {
+		case media.H264:
+			var sets h264.Config
+			if sets, err = h264.ParamSets(t.Extradata); err == nil {
+				p.config, err = sets.AVCC()
+			}
+		case media.HEVC:
+			p.config, err = hvcC(t.Extradata)
+		case media.AV1:
+			p.config, err = av1C(t.Extradata)
+		case media.AAC:
+			if len(t.Extradata) < 2 {
+				err = errors.New("the AAC configuration is missing")
+			}
+		default:
+			return nil, fmt.Errorf("rtmp: cannot carry %s", t.Codec)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("rtmp: the encoder's %s configuration: %w", t.Codec, err)
+		}
+	}
+	if p.video < 0 && p.audio < 0 {
+		return nil, errors.New("rtmp: nothing to send")
+	}
+	return p, nil
+}
+
+func (p *plan) videoCodec() media.Codec {
+	if p.video < 0 {
+		return ""
+	}
+	return p.tracks[p.video].Codec
+}
+
+// bitrateBPS is what the encoders aim at, all together; a guess when they do not say.
+func (p *plan) bitrateBPS() int {
+	sum := 0
+	for _, t := range p.tracks {
+		sum += t.BitrateBPS
+	}
+	if sum == 0 {
+		return 6_000_000
+	}
+	return sum
+}
+
+// ackEvery is how often the server is asked to acknowledge: about every half second of
+// stream.
+func (p *plan) ackEvery() int32 {
+	return int32(min(max(p.bitrateBPS()/16, 32<<10), 1<<20))
+}
+
+// headers sends the description and the decoder configurations, at time zero.
+func (p *plan) headers(ctx context.Context, c *client, userAgent string) error {
+	meta := amf0.ECMAArray{"encoder": userAgent}
+	if p.video >= 0 {
+		t := p.tracks[p.video]
+		meta["width"], meta["height"] = t.Width, t.Height
+		meta["framerate"] = t.FPS.Float()
+		meta["videodatarate"] = float64(t.BitrateBPS) / 1000
+		meta["videocodecid"] = float64(codecAVC)
+		if cc := fourCC(t.Codec); cc != "" { // Enhanced RTMP: the FourCC as a number
+			meta["videocodecid"] = float64(uint32(cc[0])<<24 | uint32(cc[1])<<16 | uint32(cc[2])<<8 | uint32(cc[3]))
+		}
+	}
+	if p.audio >= 0 {
+		t := p.tracks[p.audio]
+		meta["audiocodecid"] = float64(soundAAC)
+		meta["audiodatarate"] = float64(t.BitrateBPS) / 1000
+		meta["audiosamplerate"] = t.SampleRateHz
+		meta["audiosamplesize"] = 16
+		meta["stereo"] = t.Channels == 2
+	}
+	if err := c.metadata(ctx, meta); err != nil {
+		return err
+	}
+	if p.video >= 0 {
+		if err := c.video(ctx, 0, videoConfig(p.videoCodec(), p.config)); err != nil {
+			return err
+		}
+	}
+	if p.audio >= 0 {
+		return c.audio(ctx, 0, appendAudio(nil, true, p.tracks[p.audio].Extradata))
+	}
+	return nil
+}
+
+// packet sends one packet and returns how many bytes of media it was; 0 when it was
+// left out: sound from before the connection's first picture.
+func (p *plan) packet(ctx context.Context, c *client, packet *media.Packet) (int, error) {
+	if packet.Track < 0 || packet.Track >= len(p.tracks) {
+		return 0, fmt.Errorf("rtmp: packet of unknown track %d", packet.Track)
+	}
+	tb := p.tracks[packet.Track].TimeBase
+	dts, pts := media.TimeOf(packet.DTS, tb), media.TimeOf(packet.PTS, tb)
+	if !p.started {
+		p.started, p.base = true, dts
+	}
+	audio := packet.Track == p.audio
+	if dts < p.base && audio {
+		return 0, nil
+	}
+	timestamp, cts := p.stamp(dts, pts, audio)
+	if audio {
+		p.body = appendAudio(p.body[:0], false, packet.Data)
+		return len(packet.Data), c.audio(ctx, timestamp, p.body)
+	}
+	p.body = appendVideo(p.body[:0], p.videoCodec(), packet.Keyframe, cts, packet.Data)
+	return len(packet.Data), c.video(ctx, timestamp, p.body)
+}
+
+// stamp is a packet's timestamp, in ms from the connection's start and never
+// decreasing, and its composition time offset. Time is rounded once each for DTS
+// and PTS, so that no error adds up. After 49.7 days it wraps, as the
+// specification has it (RTMP 1.0, 3).
+func (p *plan) stamp(dts, pts time.Duration, audio bool) (timestamp uint32, cts int32) {
+	d, t := milliseconds(dts-p.base), milliseconds(pts-p.base)
+	last := &p.last[0]
+	if audio {
+		last = &p.last[1]
+	}
+	timestamp = uint32(max(d, 0))
+	if int32(timestamp-*last) < 0 {
+		timestamp = *last
+	}
+	*last = timestamp
+	return timestamp, int32(min(max(t-d, -1<<23), 1<<23-1))
+}
+
+func milliseconds(d time.Duration) int64 { return int64(d.Round(time.Millisecond) / time.Millisecond) }

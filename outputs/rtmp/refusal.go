@@ -1,0 +1,148 @@
+package rtmp
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// phase is how far a connection had come when it failed, in words that follow
+// "while".
+type phase string
+
+const (
+	phaseDial      phase = "connecting"
+	phaseTLS       phase = "setting up encryption"
+	phaseHandshake phase = "shaking hands"
+	phaseConnect   phase = "opening the application"
+	phasePublish   phase = "starting the stream"
+	phaseLive      phase = "sending"
+)
+
+// statusError is an answer of the server that says no.
+type statusError struct{ code, description string }
+
+func (e *statusError) Error() string { return e.code + ": " + e.description }
+
+var (
+	errStalled      = errors.New("nothing has been taken for too long")
+	errFinished     = errors.New("finished")
+	errClosedAtOnce = errors.New("closed at once")
+)
+
+// explain turns a failure into the sentence that the operator reads, and marks those
+// that trying again cannot cure. It never contains the key.
+func (t target) explain(p phase, err error) error {
+	if err == nil || outputs.IsPermanent(err) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	var status *statusError
+	if errors.As(err, &status) {
+		return t.explainStatus(p, status)
+	}
+	where := net.JoinHostPort(t.host, t.port)
+	var dns *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	var hostname x509.HostnameError
+	var record tls.RecordHeaderError
+	switch {
+	case errors.Is(err, errClosedAtOnce):
+		return fmt.Errorf("rtmp: %s accepted the stream and closed the connection at once: the stream key may be wrong, or publishing is not allowed there", where)
+	case errors.As(err, &dns):
+		if dns.IsNotFound {
+			return fmt.Errorf("rtmp: the name %q does not exist: check the server address", t.host)
+		}
+		return fmt.Errorf("rtmp: the name %q cannot be looked up: check the network", t.host)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("rtmp: %s refuses connections: no server runs there, or a firewall is in the way", where)
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return fmt.Errorf("rtmp: there is no way to %s: check the network", where)
+	case errors.As(err, &hostname):
+		return outputs.Permanent(fmt.Errorf("rtmp: the certificate at %s is for another name: check the server address", where))
+	case errors.As(err, &certificate):
+		return outputs.Permanent(fmt.Errorf("rtmp: the certificate of %s is not trusted (%s)", where, certificateReason(certificate)))
+	case errors.As(err, &record):
+		return outputs.Permanent(fmt.Errorf("rtmp: %s does not speak TLS: try rtmp:// instead of rtmps://", where))
+	case errors.Is(err, errNotRTMP), errors.Is(err, errGarbage):
+		return fmt.Errorf("rtmp: %s does not speak RTMP: check the address and the port", where)
+	case errors.Is(err, errStalled), errors.Is(err, syscall.ETIMEDOUT):
+		return fmt.Errorf("rtmp: %s has stopped taking the stream: the network or the server is stuck", where)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), isTimeout(err):
+		if p == phaseDial {
+			return fmt.Errorf("rtmp: %s does not answer", where)
+		}
+		return fmt.Errorf("rtmp: %s accepted the connection but does not answer while %s", where, p)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE), errors.Is(err, errWriteEnd), errors.Is(err, net.ErrClosed):
+		return t.explainClosed(p, where)
+	}
+	return fmt.Errorf("rtmp: %s while %s: %s", where, p, t.redact(err.Error()))
+}
+
+func (t target) explainClosed(p phase, where string) error {
+	switch p {
+	case phaseConnect:
+		return fmt.Errorf("rtmp: %s closed the connection instead of opening the application %q: it may not exist there", where, t.appName())
+	case phasePublish:
+		return fmt.Errorf("rtmp: %s closed the connection instead of starting the stream: the stream key may be wrong", where)
+	case phaseLive:
+		return fmt.Errorf("rtmp: %s closed the connection", where)
+	}
+	return fmt.Errorf("rtmp: %s closed the connection while %s", where, p)
+}
+
+// explainStatus reads the codes that servers use. Only a clear no is permanent: a
+// name in use is often our own previous connection, which the server has yet to
+// give up, and "failed" may be a passing state.
+func (t target) explainStatus(p phase, s *statusError) error {
+	where := net.JoinHostPort(t.host, t.port)
+	said := t.redact(s.description)
+	if said == "" {
+		said = t.redact(s.code)
+	}
+	text := strings.ToLower(s.code + " " + s.description)
+	has := func(words ...string) bool {
+		for _, w := range words {
+			if strings.Contains(text, w) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("badname", "already publish", "in use", "duplicate"):
+		return fmt.Errorf("rtmp: the stream name is in use at %s: somebody publishes with this key, perhaps our previous connection (%s)", where, said)
+	case has("invalidapp"), p == phaseConnect && has("not found", "no such app", "unknown app"):
+		return outputs.Permanent(fmt.Errorf("rtmp: %s has no application %q: check the server address (%s)", where, t.appName(), said))
+	case has("badauth", "denied", "unauthorized", "unauthorised", "authentication", "authmod", "forbidden", "invalid key", "invalid stream", "rejected"):
+		if p == phaseConnect {
+			return outputs.Permanent(fmt.Errorf("rtmp: %s rejected the connection: %s", where, said))
+		}
+		return outputs.Permanent(fmt.Errorf("rtmp: %s refused the stream key: %s", where, said))
+	case p == phaseLive:
+		return fmt.Errorf("rtmp: %s ended the stream: %s", where, said)
+	}
+	return fmt.Errorf("rtmp: %s refused the stream while %s: %s", where, p, said)
+}
+
+func certificateReason(err *tls.CertificateVerificationError) string {
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
+		return "it has expired, or this machine's clock is wrong"
+	}
+	return "it is signed by an unknown authority"
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}

@@ -1,0 +1,270 @@
+package rtmp
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	gortmp "github.com/yutopp/go-rtmp"
+	"github.com/yutopp/go-rtmp/handshake"
+	"github.com/yutopp/go-rtmp/message"
+)
+
+// Chunk stream ids, one kind of message each so that timestamps stay monotonic on
+// each and a long picture does not hold up sound.
+const (
+	csControl = 2
+	csCommand = 3
+	csAudio   = 4
+	csMeta    = 5
+	csVideo   = 6
+)
+
+const (
+	// chunkSize we send with: with the default of 128 every 128 bytes would be
+	// a system call. A picture of 8 Mb/s fits into one chunk.
+	chunkSize = 65536
+	// maxUndecodable is how many messages in a row may make no sense.
+	maxUndecodable = 32
+	// maxChunkStreams a peer may use; each can make us hold one message of 16 MB.
+	maxChunkStreams = 16
+)
+
+var (
+	errNotRTMP  = errors.New("rtmp: the peer does not speak RTMP")
+	errGarbage  = errors.New("rtmp: the peer sends data that makes no sense")
+	errWriteEnd = errors.New("rtmp: the connection is closed")
+)
+
+// session is one RTMP connection after its handshake, either end's: chunking by
+// go-rtmp, with the writing, acknowledging and error handling around it that
+// its own Conn lacks. write may be called by any goroutine, read by one.
+type session struct {
+	conn net.Conn     // TLS or the same as tcp
+	tcp  *countedConn // the wire
+	in   *stream
+	out  *countedWriter
+	cs   *gortmp.ChunkStreamer
+
+	mu sync.Mutex // orders writes: the streamer has one encoder
+
+	ackEvery int64 // what the peer asked for; reading goroutine only
+	ackSent  int64 // reading goroutine only
+
+	acked      atomic.Uint32 // last Acknowledgement from the peer, modulo 2^32
+	ackedAt    atomic.Int64  // when, Unix nanoseconds; 0 before the first
+	ackedCount atomic.Int64
+}
+
+// firstByte checks the version, which go-rtmp's handshake does not, before the rest of
+// a handshake is waited for.
+type firstByte struct {
+	io.Reader
+	seen bool
+}
+
+func (r *firstByte) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if n > 0 && !r.seen {
+		r.seen = true
+		if b[0] != 3 { // 6 is RTMPE, 'H' a web server
+			return 0, errNotRTMP
+		}
+	}
+	return n, err
+}
+
+// newSession shakes hands over conn and sends our chunk size. The caller bounds its
+// time by tcp's deadline. The chunk size goes out by hand because telling the
+// streamer about it later is a data race with its writer.
+func newSession(conn net.Conn, tcp *countedConn, client bool) (*session, error) {
+	shake := handshake.HandshakeWithClient
+	if client {
+		shake = handshake.HandshakeWithServer
+	}
+	in, out := &stream{Reader: conn}, &countedWriter{Writer: conn}
+	if err := shake(&firstByte{Reader: in}, out, &handshake.Config{SkipHandshakeVerification: true}); err != nil {
+		return nil, err
+	}
+	set := []byte{csControl, 0, 0, 0, 0, 0, 4, byte(message.TypeIDSetChunkSize), 0, 0, 0, 0}
+	if _, err := out.Write(binary.BigEndian.AppendUint32(set, chunkSize)); err != nil {
+		return nil, err
+	}
+	cs := gortmp.NewChunkStreamer(bufio.NewReaderSize(in, 32<<10), bufio.NewWriterSize(out, 2*chunkSize), &gortmp.StreamControlStateConfig{
+		DefaultChunkSize: chunkSize,
+		MaxChunkSize:     gortmp.MaxChunkSize,
+		MaxChunkStreams:  maxChunkStreams,
+		// The streamer would acknowledge by itself, through a function that is
+		// nil, after half this many bytes: minus one as an unsigned number is
+		// never reached.
+		DefaultAckWindowSize:       -2,
+		MaxAckWindowSize:           math.MaxInt32,
+		DefaultBandwidthWindowSize: math.MaxInt32,
+		MaxBandwidthWindowSize:     math.MaxInt32,
+		MaxMessageSize:             gortmp.MaxChunkSize,
+		MaxMessageStreams:          8,
+	})
+	if err := cs.PeerState().SetChunkSize(gortmp.DefaultChunkSize); err != nil {
+		return nil, err
+	}
+	return &session{conn: conn, tcp: tcp, in: in, out: out, cs: cs}, nil
+}
+
+// writeSlice is how long a waiting write holds the lock before others get a turn.
+const writeSlice = 50 * time.Millisecond
+
+// write queues one message, waiting until the previous one of its chunk stream is
+// on its way or ctx ends. On error nothing of the message has been sent.
+func (s *session) write(ctx context.Context, csid int, timestamp, streamID uint32, msg message.Message) error {
+	for {
+		err := s.writeOnce(ctx, csid, timestamp, streamID, msg)
+		if err == nil || !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func (s *session) writeOnce(ctx context.Context, csid int, timestamp, streamID uint32, msg message.Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// After a socket error the streamer accepts messages for nobody, then blocks.
+	select {
+	case <-s.cs.Done():
+		return errWriteEnd
+	default:
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	slice, cancel := context.WithTimeout(ctx, writeSlice)
+	defer cancel()
+	return s.cs.Write(slice, csid, timestamp, &gortmp.ChunkMessage{StreamID: streamID, Message: msg})
+}
+
+// flush waits until the last message of a chunk stream has been given to the
+// socket. Nothing may be written to it afterwards.
+func (s *session) flush(ctx context.Context, csid int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.cs.Done():
+		return errWriteEnd
+	default:
+	}
+	_, err := s.cs.NewChunkWriter(ctx, csid)
+	return err
+}
+
+func (s *session) command(ctx context.Context, streamID uint32, name string, transaction int64, args ...any) error {
+	body, err := encodeAMF(args...)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, csCommand, 0, streamID, &message.CommandMessage{
+		CommandName: name, TransactionID: transaction, Encoding: message.EncodingTypeAMF0, Body: body,
+	})
+}
+
+func (s *session) control(msg message.Message) error {
+	// Called by the reading goroutine, which must not wait for a stuck writer:
+	// what cannot be sent now is not sent.
+	ctx, cancel := context.WithTimeout(context.Background(), 2*writeSlice)
+	defer cancel()
+	return s.write(ctx, csControl, 0, 0, msg)
+}
+
+// read hands every message to handle until the socket or handle fails, and returns
+// that error. Control messages are dealt with here. A message's payload is only
+// valid during the call.
+func (s *session) read(handle func(timestamp uint32, m *gortmp.ChunkMessage) error) error {
+	undecodable := 0
+	for {
+		var m gortmp.ChunkMessage
+		timestamp, err := s.readOne(&m)
+		if err != nil {
+			if failed := s.in.err(); failed != nil {
+				return failed
+			}
+			// Too many chunk streams: the payload was not read, all that
+			// follows would be misread. Other errors are about one message.
+			if undecodable++; undecodable > maxUndecodable || strings.Contains(err.Error(), "prepare chunk reader") {
+				return fmt.Errorf("%w: %w", errGarbage, err)
+			}
+			continue
+		}
+		undecodable = 0
+		if handled, err := s.handleControl(m.Message); err != nil {
+			return err
+		} else if !handled {
+			if err := handle(timestamp, &m); err != nil {
+				return err
+			}
+		}
+		if n := s.in.n.Load(); s.ackEvery > 0 && n-s.ackSent >= s.ackEvery {
+			if s.control(&message.Ack{SequenceNumber: uint32(n)}) == nil {
+				s.ackSent = n
+			}
+		}
+	}
+}
+
+// readOne reads one message; go-rtmp panics on some malformed ones.
+func (s *session) readOne(m *gortmp.ChunkMessage) (timestamp uint32, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("rtmp: %v", v)
+		}
+	}()
+	_, timestamp, err = s.cs.Read(m)
+	return timestamp, err
+}
+
+func (s *session) handleControl(msg message.Message) (handled bool, err error) {
+	switch msg := msg.(type) {
+	case *message.SetChunkSize:
+		return true, s.cs.PeerState().SetChunkSize(msg.ChunkSize)
+	case *message.WinAckSize:
+		// Half of the window, so that the peer never runs into its end.
+		s.ackEvery = int64(max(msg.Size/2, 1024))
+	case *message.Ack:
+		s.acked.Store(msg.SequenceNumber)
+		s.ackedAt.Store(time.Now().UnixNano())
+		s.ackedCount.Add(1)
+	case *message.UserCtrl:
+		if ping, ok := msg.Event.(*message.UserCtrlEventPingRequest); ok {
+			// A ping that cannot be answered now finds a busy connection anyway.
+			_ = s.control(&message.UserCtrl{Event: &message.UserCtrlEventPingResponse{Timestamp: ping.Timestamp}})
+		}
+	case *message.SetPeerBandwidth, *message.AbortMessage:
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+// close ends the connection at once and waits for the streamer's goroutine. The
+// reader ends by itself, with an error. Call once.
+func (s *session) close() {
+	_ = s.tcp.Close() // it is being thrown away
+	_ = s.cs.Close()  // always nil
+	<-s.cs.Done()
+}
+
+// closeWrite says that no more will come, so that the peer's last words do not meet
+// a closed socket and destroy what it has not read yet.
+func (s *session) closeWrite() {
+	for _, conn := range []any{s.conn, s.tcp.Conn} {
+		if c, ok := conn.(interface{ CloseWrite() error }); ok {
+			_ = c.CloseWrite() // the connection is over either way
+		}
+	}
+}

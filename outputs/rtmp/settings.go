@@ -1,0 +1,161 @@
+package rtmp
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// settings as in show files. The stream key is a secret, not a setting.
+type settings struct {
+	URL      string `json:"url"`
+	Insecure bool   `json:"insecure"`
+}
+
+const schema = `{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "type": "object",
+  "required": ["url"],
+  "additionalProperties": false,
+  "properties": {
+    "url": {
+      "type": "string", "title": "Server",
+      "description": "The service's RTMP address without the stream key, for example rtmps://live.example.com/app",
+      "pattern": "^rtmps?://[^/]+/.+"
+    },
+    "insecure": {
+      "type": "boolean", "title": "Accept any certificate",
+      "description": "For rehearsal and servers with a self-signed certificate: with rtmps, do not check who answers",
+      "default": false
+    }
+  }
+}`
+
+// target is where and as what to publish.
+type target struct {
+	secure   bool
+	insecure bool
+	host     string // name or address, for people and certificates
+	port     string
+	app      string // with its query, if any: may hold a token
+	key      string
+}
+
+// tcURL is the address without the key, as the connect command carries it.
+func (t target) tcURL() string {
+	scheme := "rtmp"
+	if t.secure {
+		scheme = "rtmps"
+	}
+	host := t.host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if t.port != t.defaultPort() {
+		host = net.JoinHostPort(t.host, t.port)
+	}
+	return scheme + "://" + host + "/" + t.app
+}
+
+func (t target) defaultPort() string {
+	if t.secure {
+		return "443"
+	}
+	return "1935"
+}
+
+// appName is the application for the operator's eyes: its first part, no query.
+func (t target) appName() string {
+	name, _, _ := strings.Cut(t.app, "?")
+	name, _, _ = strings.Cut(name, "/")
+	return name
+}
+
+// redact takes the secrets out of a text that a server made.
+func (t target) redact(text string) string {
+	secrets := []string{t.key, url.QueryEscape(t.key), url.PathEscape(t.key)}
+	if name, _, ok := strings.Cut(t.key, "?"); ok { // servers quote the name alone
+		secrets = append(secrets, name)
+	}
+	if _, query, ok := strings.Cut(t.app, "?"); ok {
+		secrets = append(secrets, query)
+	}
+	for _, s := range secrets {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, "***")
+		}
+	}
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if r := []rune(text); len(r) > 200 {
+		text = string(r[:200]) + "…"
+	}
+	return strings.TrimSpace(text)
+}
+
+// parseTarget checks the settings. Its errors never show the address: the key may
+// be in it.
+func parseTarget(raw json.RawMessage, secret string) (target, error) {
+	var s settings
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&s); err != nil {
+		return target{}, fmt.Errorf("rtmp: settings: %w", err)
+	}
+	u, err := url.Parse(strings.TrimSpace(s.URL))
+	if err != nil {
+		return target{}, errors.New("rtmp: the server address is not a valid URL")
+	}
+	t := target{secure: u.Scheme == "rtmps", insecure: s.Insecure, host: u.Hostname(), port: u.Port(), key: strings.TrimSpace(secret)}
+	if u.Scheme != "rtmp" && u.Scheme != "rtmps" {
+		return target{}, errors.New("rtmp: the server address must begin with rtmp:// or rtmps://")
+	}
+	if t.host == "" {
+		return target{}, errors.New("rtmp: the server address has no host name")
+	}
+	if u.User != nil {
+		return target{}, errors.New("rtmp: a user name in the server address is not supported; use the stream key")
+	}
+	if t.port == "" {
+		t.port = t.defaultPort()
+	}
+	path := strings.Trim(u.Path, "/")
+	query := ""
+	if u.RawQuery != "" {
+		query = "?" + u.RawQuery
+	}
+	if t.key == "" {
+		// The last part of the path is the key; its query belongs to it.
+		i := strings.LastIndexByte(path, '/')
+		if i < 0 {
+			return target{}, errors.New("rtmp: the stream key is missing")
+		}
+		path, t.key, query = path[:i], path[i+1:]+query, ""
+	}
+	t.app = path + query
+	if path == "" {
+		return target{}, errors.New("rtmp: the server address has no application, as in rtmp://host/application")
+	}
+	if len(t.key) > 4096 || len(t.app) > 4096 {
+		return target{}, errors.New("rtmp: the server address or the stream key is too long")
+	}
+	return t, nil
+}
+
+func newOutput(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
+	t, err := parseTarget(raw, opt.Secret)
+	if err != nil {
+		return nil, err
+	}
+	return &publisher{target: t, userAgent: opt.UserAgent, limits: defaultLimits()}, nil
+}
