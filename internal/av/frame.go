@@ -88,3 +88,6 @@ func wrapFrame(f *native, info *C.cp_info, format media.PixelFormat, color media
 	out.Native, out.Color = f, color
 	return out
 }
+
+// wholeRows extends b, a view of libav's memory, to n bytes: libav allocates whole rows.
+func wholeRows(b []byte, n int) []byte { return unsafe.Slice(unsafe.SliceData(b), n) }

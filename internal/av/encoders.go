@@ -1,0 +1,136 @@
+package av
+
+import (
+	"fmt"
+	"strconv"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// Encoder is one row of the table of video encoders.
+type Encoder struct {
+	Name     string // libavcodec's
+	Codec    media.Codec
+	Title    string // for menus
+	Hardware bool
+	// Device is the libav device type whose surfaces the encoder wants; empty: it
+	// takes pictures from memory.
+	Device string
+	// NV12 is what it takes natively; I420 otherwise.
+	NV12 bool
+	// options maps our settings to libavcodec's option names, in the order of the
+	// ffmpeg command line.
+	options func(o VideoEncoderOptions) []option
+}
+
+type option struct{ name, value string }
+
+// Encoders is the table: a new encoder is one row. Within a codec, hardware comes in
+// the order in which "auto" tries it; software is what it falls back to.
+func Encoders() []Encoder {
+	return []Encoder{
+		{Name: "libx264", Codec: media.H264, Title: "x264 (software)", options: x264Options},
+		{Name: "h264_nvenc", Codec: media.H264, Title: "NVENC", Hardware: true, NV12: true, options: nvencOptions},
+		{Name: "h264_qsv", Codec: media.H264, Title: "Quick Sync", Hardware: true, NV12: true, options: qsvOptions},
+		{Name: "h264_vaapi", Codec: media.H264, Title: "VA-API", Hardware: true, NV12: true, Device: "vaapi", options: vaapiOptions},
+		{Name: "h264_videotoolbox", Codec: media.H264, Title: "VideoToolbox", Hardware: true, NV12: true, options: videotoolboxOptions},
+		{Name: "libx265", Codec: media.HEVC, Title: "x265 (software)", options: x265Options},
+		{Name: "libsvtav1", Codec: media.AV1, Title: "SVT-AV1 (software)", options: svtOptions},
+	}
+}
+
+// rate is constant bit rate with a VBV of one second and a keyframe every GOP.
+func rate(o VideoEncoderOptions) []option {
+	b := strconv.Itoa(o.BitrateBPS)
+	list := []option{{"b", b}, {"maxrate", b}, {"bufsize", b}, {"g", strconv.Itoa(o.GOP)}}
+	if o.BFrames >= 0 {
+		list = append(list, option{"bf", strconv.Itoa(o.BFrames)})
+	}
+	if o.Threads > 0 {
+		list = append(list, option{"threads", strconv.Itoa(o.Threads)})
+	}
+	return list
+}
+
+// x264: VBV at the bitrate bounds every second without padding. HRD signalling and
+// filler (nal-hrd=cbr) are left out: filler costs the same on every destination and
+// on disk, WebRTC and most platforms want none, and the HRD's buffering and timing
+// SEI trouble strict receivers. Scene cuts never make keyframes; the GOP is closed.
+func x264Options(o VideoEncoderOptions) []option {
+	return append(rate(o), []option{
+		{"preset", orElse(o.Preset, "veryfast")}, {"sc_threshold", "0"}, {"forced-idr", "1"},
+		{"flags", "+cgop"}, {"a53cc", "0"},
+	}...)
+}
+
+func nvencOptions(o VideoEncoderOptions) []option {
+	return append(rate(o), []option{
+		{"preset", orElse(o.Preset, "p4")}, {"rc", "cbr"}, {"no-scenecut", "1"}, {"forced-idr", "1"},
+		{"strict_gop", "1"}, {"a53cc", "0"},
+	}...)
+}
+
+func qsvOptions(o VideoEncoderOptions) []option {
+	return append(rate(o), []option{
+		{"preset", orElse(o.Preset, "veryfast")}, {"forced_idr", "1"}, {"idr_interval", "0"}, {"a53cc", "0"},
+	}...)
+}
+
+func vaapiOptions(o VideoEncoderOptions) []option {
+	return append(rate(o), []option{{"rc_mode", "CBR"}, {"idr_interval", "0"}, {"sei", "0"}}...)
+}
+
+func videotoolboxOptions(o VideoEncoderOptions) []option {
+	return append(rate(o), []option{{"realtime", "1"}, {"constant_bit_rate", "0"}, {"a53cc", "0"}}...)
+}
+
+func x265Options(o VideoEncoderOptions) []option {
+	return append(rate(o), []option{
+		{"preset", orElse(o.Preset, "ultrafast")}, {"forced-idr", "1"}, {"a53cc", "0"},
+		{"x265-params", fmt.Sprintf("log-level=none:keyint=%d:min-keyint=1:scenecut=0:open-gop=0:repeat-headers=1:info=0", o.GOP)},
+	}...)
+}
+
+// SVT-AV1 has no VBV of the usual kind; its constant bit rate (rc=2) needs the
+// low-delay structure (pred-struct=1), which also keeps pictures in display order.
+func svtOptions(o VideoEncoderOptions) []option {
+	params := "rc=2:pred-struct=1:scd=0:buf-sz=1000"
+	if o.Threads > 0 {
+		params += ":lp=" + strconv.Itoa(o.Threads)
+	}
+	return []option{
+		{"b", strconv.Itoa(o.BitrateBPS)}, {"g", strconv.Itoa(o.GOP)},
+		{"preset", orElse(o.Preset, "12")}, {"svtav1-params", params},
+	}
+}
+
+func orElse(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}
+
+// CLIArgs are the arguments of the ffmpeg command line that give its encoder the
+// same settings; for measuring beside it. They are meant for -f h264: other
+// containers add the global header flag.
+func (o VideoEncoderOptions) CLIArgs() ([]string, error) {
+	o = o.withDefaults()
+	for _, row := range Encoders() {
+		if row.Name != o.Encoder {
+			continue
+		}
+		args := []string{"-c:v", row.Name}
+		for _, opt := range row.options(o) {
+			args = append(args, "-"+opt.name, opt.value)
+		}
+		c := orDefault(o.Color)
+		matrix := map[media.Matrix]string{media.BT709: "bt709", media.BT601: "smpte170m", media.BT2020: "bt2020nc"}[c.Matrix]
+		rng := "tv"
+		if c.Range == media.Full {
+			rng = "pc"
+		}
+		return append(args, "-colorspace", matrix, "-color_range", rng, "-chroma_sample_location", "left"), nil
+	}
+	return nil, fmt.Errorf("av: no encoder %q", o.Encoder)
+}

@@ -1,0 +1,394 @@
+package av
+
+// #include "native.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/asticode/go-astiav"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// MuxerOptions describe a container to write.
+type MuxerOptions struct {
+	// Format is "matroska", "mp4", "mpegts" or "flv", or any other muxer of libavformat.
+	Format string
+	// Path is the file to make; it must not exist. Or Write takes the bytes in order (nothing is
+	// ever rewritten); it borrows them for the call, may block, and its error ends the
+	// muxer. One of the two.
+	Path  string
+	Write func([]byte) error
+	// Tracks in the order of Packet.Track.
+	Tracks []media.Track
+	// FragmentDuration is how much a crash may cost in mp4 and matroska; 0 means 1 s.
+	FragmentDuration time.Duration
+	// StartAtZero shifts all tracks alike so that the first packet's PTS becomes 0.
+	// In mpegts and flv, which know no negative time, it becomes as much later as decoding
+	// order and the sound's first packet need.
+	StartAtZero bool
+	// Options are libavformat's own.
+	Options map[string]string
+}
+
+// Muxer writes packets to a container. Packets of each track come in DTS order, tracks
+// interleaved by time, as outputs.Feed gives them; the muxer holds back nothing but
+// the running fragment, so that a stalled track delays no other.
+type Muxer struct {
+	opt     MuxerOptions
+	ctx     *astiav.FormatContext
+	io      *astiav.IOContext
+	file    *os.File
+	pkt     *astiav.Packet
+	streams []*astiav.Stream
+	offset  []int64 // subtracted, in each track's time base
+	last    []int64 // last DTS, in the stream's time base
+	begun   bool
+	flushed time.Duration
+	scratch []byte
+	failed  error // sticky
+	written int64
+	header  bool
+}
+
+// NewMuxer makes the container and writes its header.
+func NewMuxer(opt MuxerOptions) (*Muxer, error) {
+	m := &Muxer{opt: opt}
+	if err := m.open(); err != nil {
+		m.free()
+		if m.failed != nil {
+			err = m.failed
+		}
+		return nil, fmt.Errorf("av: write %s: %w", m.where(), err)
+	}
+	return m, nil
+}
+
+func (m *Muxer) where() string {
+	if m.opt.Path != "" {
+		return filepath.Base(m.opt.Path)
+	}
+	return m.opt.Format
+}
+
+func (m *Muxer) open() error {
+	if (m.opt.Path == "") == (m.opt.Write == nil) {
+		return errors.New("a path or a writer is needed")
+	}
+	if len(m.opt.Tracks) == 0 {
+		return errors.New("there are no tracks")
+	}
+	if m.opt.FragmentDuration <= 0 {
+		m.opt.FragmentDuration = time.Second
+	}
+	var err error
+	if m.ctx, err = astiav.AllocOutputFormatContext(nil, m.opt.Format, ""); err != nil {
+		return fmt.Errorf("format %q is not supported", m.opt.Format)
+	}
+	for _, t := range m.opt.Tracks {
+		if err := m.addStream(t); err != nil {
+			return err
+		}
+	}
+	m.pkt = astiav.AllocPacket()
+	m.offset, m.last = make([]int64, len(m.opt.Tracks)), make([]int64, len(m.opt.Tracks))
+	for i := range m.last {
+		m.last[i] = astiav.NoPtsValue
+	}
+	size := 64 << 10
+	var seek astiav.IOContextSeekFunc
+	if m.opt.Path != "" {
+		if m.file, err = os.OpenFile(m.opt.Path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644); err != nil {
+			var pe *os.PathError
+			if errors.As(err, &pe) {
+				err = pe.Err
+			}
+			return err
+		}
+		seek = m.seek
+	} else if m.opt.Format == "mpegts" {
+		size = 20 * 7 * 188 // whole SRT and UDP payloads
+	}
+	if m.io, err = astiav.AllocIOContext(size, true, nil, seek, m.write); err != nil {
+		return reason(err)
+	}
+	m.ctx.SetPb(m.io)
+	dict := astiav.NewDictionary()
+	defer dict.Free()
+	for k, v := range m.settings() {
+		if err := dict.Set(k, v, 0); err != nil {
+			return reason(err)
+		}
+	}
+	if err := m.ctx.WriteHeader(dict); err != nil {
+		return reason(err)
+	}
+	m.header = true
+	if left := dict.Get("", nil, astiav.NewDictionaryFlags(astiav.DictionaryFlagIgnoreSuffix)); left != nil {
+		return fmt.Errorf("option %q is not known to %s", left.Key(), m.opt.Format)
+	}
+	m.io.Flush()
+	return m.failed
+}
+
+// settings are the options of the format, ours first.
+func (m *Muxer) settings() map[string]string {
+	s := map[string]string{}
+	switch m.opt.Format {
+	case "mp4", "mov":
+		s["frag_duration"] = strconv.FormatInt(m.opt.FragmentDuration.Microseconds(), 10)
+		s["movflags"] = "+default_base_moof+delay_moov"
+		if m.file != nil {
+			// Fragments until the end, then one index over all: an ordinary file when
+			// all went well, a playable one whenever it did not (FFmpeg 7.1's movenc).
+			s["movflags"] = "+hybrid_fragmented"
+		}
+	case "matroska", "webm":
+		s["cluster_time_limit"] = strconv.FormatInt(m.opt.FragmentDuration.Milliseconds(), 10)
+		if m.file == nil {
+			s["live"] = "1"
+		}
+	case "flv":
+		if m.file == nil {
+			s["flvflags"] = "no_duration_filesize"
+		}
+	}
+	for k, v := range m.opt.Options {
+		s[k] = v
+	}
+	return s
+}
+
+var codecIDs = map[media.Codec]astiav.CodecID{
+	media.H264: astiav.CodecIDH264, media.HEVC: astiav.CodecIDHevc, media.AV1: astiav.CodecIDAv1,
+	media.AAC: astiav.CodecIDAac, media.Opus: astiav.CodecIDOpus,
+}
+
+func (m *Muxer) addStream(t media.Track) error {
+	codec := astiav.FindDecoder(codecIDs[t.Codec])
+	if codec == nil {
+		return fmt.Errorf("codec %q is not supported", t.Codec)
+	}
+	ctx := astiav.AllocCodecContext(codec)
+	defer ctx.Free()
+	ctx.SetBitRate(int64(t.BitrateBPS))
+	if err := ctx.SetExtraData(t.Extradata); err != nil {
+		return err
+	}
+	st := m.ctx.NewStream(nil)
+	if t.Codec.IsAudio() {
+		size := 1024
+		if t.Codec == media.Opus {
+			size = 960
+		}
+		C.cp_codec_delay((*C.AVCodecContext)(ctx.UnsafePointer()), C.int(t.Delay), C.int(size), C.int(t.SampleRateHz), C.int(t.Channels))
+	} else {
+		ctx.SetWidth(t.Width)
+		ctx.SetHeight(t.Height)
+		ctx.SetPixelFormat(astiav.PixelFormatYuv420P)
+		ctx.SetSampleAspectRatio(astiav.NewRational(1, 1))
+		ctx.SetFramerate(astiav.NewRational(int(t.FPS.Num), int(t.FPS.Den)))
+		st.SetAvgFrameRate(astiav.NewRational(int(t.FPS.Num), int(t.FPS.Den)))
+		st.SetSampleAspectRatio(astiav.NewRational(1, 1))
+	}
+	if err := st.CodecParameters().FromCodecContext(ctx); err != nil {
+		return reason(err)
+	}
+	st.CodecParameters().SetCodecTag(0)
+	st.SetTimeBase(astiav.NewRational(int(t.TimeBase.Num), int(t.TimeBase.Den)))
+	if t.Title != "" {
+		meta := astiav.NewDictionary()
+		if err := meta.Set("title", t.Title, 0); err != nil {
+			return reason(err)
+		}
+		st.SetMetadata(meta) // the stream's from here on
+	}
+	m.streams = append(m.streams, st)
+	return nil
+}
+
+func (m *Muxer) write(b []byte) (int, error) {
+	if m.failed != nil {
+		return 0, astiav.ErrEio
+	}
+	var err error
+	if m.file != nil {
+		_, err = m.file.Write(b)
+		var pe *os.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+	} else {
+		err = m.opt.Write(b)
+	}
+	if err != nil {
+		m.failed = err
+		return 0, astiav.ErrEio
+	}
+	m.written += int64(len(b))
+	return len(b), nil
+}
+
+// seek implements libav's whence values: the usual three, and AVSEEK_SIZE.
+func (m *Muxer) seek(offset int64, whence int) (int64, error) {
+	const size, force = 0x10000, 0x20000
+	if whence&size != 0 {
+		st, err := m.file.Stat()
+		if err != nil {
+			return 0, astiav.ErrEio
+		}
+		return st.Size(), nil
+	}
+	n, err := m.file.Seek(offset, whence&^force)
+	if err != nil {
+		return 0, astiav.ErrEio
+	}
+	return n, nil
+}
+
+// begin fixes the shift of all tracks by the first packet.
+func (m *Muxer) begin(p *media.Packet) {
+	m.begun = true
+	if !m.opt.StartAtZero {
+		return
+	}
+	tb := m.opt.Tracks[p.Track].TimeBase
+	var lead time.Duration
+	if m.opt.Format == "mpegts" || m.opt.Format == "flv" {
+		lead = media.TimeOf(max(p.PTS-p.DTS, 0), tb)
+		for _, t := range m.opt.Tracks {
+			if t.Codec.IsAudio() { // a packet may begin before the picture it belongs to
+				lead = max(lead, media.TimeOf(int64(max(t.Delay, 1024)), t.TimeBase))
+			}
+		}
+	}
+	for i, t := range m.opt.Tracks {
+		m.offset[i] = media.Rescale(p.PTS, tb, t.TimeBase) - media.UnitsIn(lead, t.TimeBase)
+	}
+}
+
+// WritePacket writes one packet. An error (a full disk, a failing Write) is reported
+// at once or with one of the next packets of the fragment, and again by every later call.
+func (m *Muxer) WritePacket(p *media.Packet) error {
+	if m.failed != nil {
+		return m.error(m.failed)
+	}
+	if p.Track < 0 || p.Track >= len(m.streams) {
+		return fmt.Errorf("av: write %s: there is no track %d", m.where(), p.Track)
+	}
+	if !m.begun {
+		m.begin(p)
+	}
+	t := m.opt.Tracks[p.Track]
+	pts, dts := p.PTS-m.offset[p.Track], p.DTS-m.offset[p.Track]
+	if m.opt.StartAtZero && t.Codec.IsAudio() && pts+p.Duration <= -int64(t.Delay) {
+		return nil // over before the start
+	}
+	st := m.streams[p.Track]
+	// FromData keeps no padding behind the data, which libav's parsers read.
+	m.scratch = append(append(m.scratch[:0], p.Data...), make([]byte, C.AV_INPUT_BUFFER_PADDING_SIZE)...)
+	m.pkt.Unref()
+	if err := m.pkt.FromData(m.scratch); err != nil {
+		return m.error(reason(err))
+	}
+	defer m.pkt.Unref()
+	m.pkt.SetSize(len(p.Data))
+	m.pkt.SetStreamIndex(p.Track)
+	m.pkt.SetPts(pts)
+	m.pkt.SetDts(dts)
+	m.pkt.SetDuration(p.Duration)
+	m.pkt.RescaleTs(astiav.NewRational(int(t.TimeBase.Num), int(t.TimeBase.Den)), st.TimeBase())
+	// Where the container's clock is coarse (1 ms), two packets may fall together.
+	if d := m.pkt.Dts(); m.last[p.Track] != astiav.NoPtsValue && d <= m.last[p.Track] {
+		m.pkt.SetDts(m.last[p.Track] + 1)
+		if m.pkt.Pts() < m.last[p.Track]+1 {
+			m.pkt.SetPts(m.last[p.Track] + 1)
+		}
+	}
+	m.last[p.Track] = m.pkt.Dts()
+	flags := astiav.PacketFlags(0)
+	if p.Keyframe {
+		flags = flags.Add(astiav.PacketFlagKey)
+	}
+	m.pkt.SetFlags(flags)
+	err := m.ctx.WriteFrame(m.pkt)
+	if m.file == nil || p.Time-m.flushed >= 100*time.Millisecond || p.Time < m.flushed {
+		m.io.Flush()
+		m.flushed = p.Time
+	}
+	if m.failed != nil {
+		return m.error(m.failed)
+	}
+	if err != nil {
+		m.failed = reason(err)
+		return m.error(m.failed)
+	}
+	return nil
+}
+
+func (m *Muxer) error(err error) error { return fmt.Errorf("av: write %s: %w", m.where(), err) }
+
+// Flush ends the running fragment and hands everything over.
+func (m *Muxer) Flush() error {
+	if m.failed == nil {
+		if err := m.ctx.WriteFrame(nil); err != nil && m.failed == nil {
+			m.failed = reason(err)
+		}
+		m.io.Flush()
+	}
+	if m.failed != nil {
+		return m.error(m.failed)
+	}
+	return nil
+}
+
+// Written is how many bytes have been handed to the file or to Write.
+func (m *Muxer) Written() int64 { return m.written }
+
+// Close writes the trailer, syncs the file to disk, and frees the muxer. Its error is
+// the first one there was.
+func (m *Muxer) Close() error {
+	if m.header {
+		if err := m.ctx.WriteTrailer(); err != nil && m.failed == nil {
+			m.failed = reason(err)
+		}
+		m.io.Flush()
+	}
+	if m.file != nil && m.failed == nil {
+		if err := m.file.Sync(); err != nil {
+			m.failed = err
+		}
+	}
+	m.free()
+	if m.failed != nil {
+		return m.error(m.failed)
+	}
+	return nil
+}
+
+func (m *Muxer) free() {
+	if m.pkt != nil {
+		m.pkt.Free()
+		m.pkt = nil
+	}
+	if m.ctx != nil {
+		m.ctx.Free()
+		m.ctx = nil
+	}
+	if m.io != nil {
+		m.io.Free()
+		m.io = nil
+	}
+	if m.file != nil {
+		if err := m.file.Close(); err != nil && m.failed == nil {
+			m.failed = err
+		}
+		m.file = nil
+	}
+}
