@@ -114,6 +114,7 @@ type playout struct {
 	begin      sync.Once
 	stop       chan struct{}
 	done       sync.WaitGroup
+	end        func() // stops playing and waits for it
 
 	mu      sync.Mutex
 	sent    []*media.Packet  // guarded by mu
@@ -131,10 +132,11 @@ func newPlayout(t testing.TB, length time.Duration) *playout {
 		clip: theClip(t), length: length, videoDelay: 150 * time.Millisecond, origin: 1000 * time.Second,
 		stop: make(chan struct{}), news: make(chan struct{}, 1),
 	}
-	t.Cleanup(func() {
+	p.end = sync.OnceFunc(func() {
 		close(p.stop)
 		p.done.Wait()
 	})
+	t.Cleanup(p.end)
 	return p
 }
 

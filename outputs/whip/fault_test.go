@@ -1,0 +1,200 @@
+package whip
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// At 3 % loss both ways every packet is repaired by NACK, and the operator sees the loss.
+func TestLossIsRepaired(t *testing.T) {
+	t.Parallel()
+	r := newRelay(t)
+	s := newTestServer(t, r.wrap)
+	feed := newPlayout(t, 5*time.Second)
+	r.lossPercent.Store(3)
+	done := make(chan error, 1)
+	o := newOutput(t, s.url(), testToken)
+	go func() { done <- o.Run(t.Context(), feed) }()
+	feed.await(t, 15*time.Second, "confirmed with loss seen", func(r outputs.Report) bool {
+		return confirmed(r) && r.LostPercent > 0.3 && r.LostPercent < 15
+	})
+	if err := <-done; err != nil {
+		t.Fatalf("Run: %v", err)
+	}
+	sink := <-s.sinks
+	if err := sink.awaitEnd(t, 5*time.Second); err != nil {
+		t.Errorf("the stream ended with %v, want nil", err)
+	}
+	if r.dropped.Load() < 10 {
+		t.Fatalf("the relay dropped %d packets only", r.dropped.Load())
+	}
+	t.Logf("%d datagrams dropped", r.dropped.Load())
+	compare(t, feed, sink)
+}
+
+// A server that is gone without a word, HTTP included, ends Run within 10 s.
+func TestServerGone(t *testing.T) {
+	t.Parallel()
+	r := newRelay(t)
+	s := newTestServer(t, r.wrap)
+	feed := newPlayout(t, time.Minute)
+	done := make(chan error, 1)
+	o := newOutput(t, s.url(), testToken)
+	go func() { done <- o.Run(t.Context(), feed) }()
+	feed.await(t, 10*time.Second, "confirmed", confirmed)
+	r.cut()
+	s.http.CloseClientConnections()
+	s.http.Listener.Close()
+	expectLost(t, done)
+	if err := (<-s.sinks).awaitEnd(t, 15*time.Second); !errors.Is(err, ErrLost) {
+		t.Errorf("the server's stream ended with %v, want %v", err, ErrLost)
+	}
+}
+
+func expectLost(t *testing.T, done <-chan error) {
+	t.Helper()
+	start := time.Now()
+	select {
+	case err := <-done:
+		if !errors.Is(err, ErrLost) || outputs.IsPermanent(err) {
+			t.Errorf("Run: %v, want %v, to be tried again", err, ErrLost)
+		}
+		t.Logf("noticed after %v", time.Since(start).Round(time.Millisecond))
+	case <-time.After(12 * time.Second):
+		t.Fatal("Run goes on 12 s after the server was gone")
+	}
+}
+
+// A frozen server (nothing read, nothing refused, HTTP taken and not answered) is
+// shown as degraded, then ends Run, in bounded memory.
+func TestServerFrozen(t *testing.T) {
+	t.Parallel()
+	r := newRelay(t)
+	s := newTestServer(t, r.wrap)
+	feed := newPlayout(t, time.Minute)
+	done := make(chan error, 1)
+	o := newOutput(t, s.url(), testToken)
+	go func() { done <- o.Run(t.Context(), feed) }()
+	feed.await(t, 10*time.Second, "confirmed", confirmed)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r.hangHTTP.Store(true)
+	r.frozen.Store(true)
+	feed.await(t, 6*time.Second, "degraded", func(r outputs.Report) bool { return r.State == outputs.Degraded })
+	expectLost(t, done)
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapInuse) - int64(before.HeapInuse); grown > 64<<20 {
+		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
+}
+
+// Stopping takes less than 2 s although neither media nor HTTP is answered.
+func TestStopWhileFrozen(t *testing.T) {
+	t.Parallel()
+	r := newRelay(t)
+	s := newTestServer(t, r.wrap)
+	feed := newPlayout(t, time.Minute)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	o := newOutput(t, s.url(), testToken)
+	go func() { done <- o.Run(ctx, feed) }()
+	feed.await(t, 10*time.Second, "confirmed", confirmed)
+	r.hangHTTP.Store(true)
+	r.frozen.Store(true)
+	start := time.Now()
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("Run: %v, want %v", err, context.Canceled)
+	}
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("stopping took %v", took)
+	}
+}
+
+// What waited too long for the connection is skipped up to a keyframe that is fresh.
+func TestStaleStartIsSkipped(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, nil)
+	feed := newPlayout(t, 4*time.Second)
+	feed.begin.Do(func() { feed.done.Go(feed.play) })
+	waitFor(t, 5*time.Second, "600 ms queued", func() bool { return feed.Queued() > 600*time.Millisecond })
+	if err := newOutput(t, s.url(), testToken).Run(t.Context(), feed); err != nil {
+		t.Fatalf("Run: %v", err)
+	}
+	sink := <-s.sinks
+	if err := sink.awaitEnd(t, 3*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	got := of(sink.packets, false)
+	if len(got) == 0 || !got[0].Keyframe {
+		t.Fatalf("%d pictures arrived, want some and a keyframe first", len(got))
+	}
+	dropped := feed.last().DroppedPackets
+	if want := int64(len(feed.sent) - len(sink.packets)); dropped == 0 || dropped != want {
+		t.Errorf("%d packets reported as dropped, want %d", dropped, want)
+	}
+}
+
+// 100 connections leave goroutines and file descriptors where they were.
+func TestReconnectsLeakNothing(t *testing.T) {
+	s := newTestServer(t, nil)
+	o := newOutput(t, s.url(), testToken)
+	once := func() {
+		feed := newPlayout(t, time.Minute)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- o.Run(ctx, feed) }()
+		feed.await(t, 10*time.Second, "confirmed", confirmed)
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Fatalf("Run: %v", err)
+		}
+		feed.end()
+		if err := (<-s.sinks).awaitEnd(t, 5*time.Second); err != nil {
+			t.Fatalf("the server's stream ended with %v, want nil for a DELETE", err)
+		}
+	}
+	for range 3 {
+		once()
+	}
+	s.http.CloseClientConnections()
+	goroutines, files := runtime.NumGoroutine(), openFiles(t)
+	for range 100 {
+		once()
+	}
+	s.http.CloseClientConnections()
+	waitFor(t, 5*time.Second, "as few goroutines and files as before", func() bool {
+		return runtime.NumGoroutine() <= goroutines+2 && openFiles(t) <= files+2
+	})
+	t.Logf("goroutines %d, then %d; files %d, then %d", goroutines, runtime.NumGoroutine(), files, openFiles(t))
+}
+
+func openFiles(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+func waitFor(t testing.TB, within time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(within)
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v not %s", within, what)
+		}
+		<-ticker.C
+	}
+}

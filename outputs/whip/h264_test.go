@@ -1,0 +1,239 @@
+package whip
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/media/h264"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+var (
+	testSPS = []byte{0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0x8c}
+	testPPS = []byte{0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80}
+)
+
+func nal(header byte, size int) []byte {
+	return append([]byte{0, 0, 0, 1, header}, bytes.Repeat([]byte{0xab}, size-1)...)
+}
+
+func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+
+// What is cut is joined to the same again, whatever the sizes; delimiters and filler
+// go, and a keyframe without parameter sets gets the track's.
+func TestPayloadRoundTrip(t *testing.T) {
+	idr, aud := byte(0x65), []byte{0, 0, 0, 1, 9, 0x10}
+	for _, c := range []struct {
+		name     string
+		in, want []byte
+	}{
+		{"small", nal(0x41, 100), nal(0x41, 100)},
+		{"exactly one payload", nal(0x41, maxPayload), nal(0x41, maxPayload)},
+		{"one byte more", nal(0x41, maxPayload+1), nal(0x41, maxPayload+1)},
+		{"large", nal(idr, 300_000), join(testSPS, testPPS, nal(idr, 300_000))},
+		{"slices", join(nal(0x41, 700), nal(0x41, 700), nal(0x41, 3000), nal(0x41, 20)), join(nal(0x41, 700), nal(0x41, 700), nal(0x41, 3000), nal(0x41, 20))},
+		{"own parameter sets", join(aud, testSPS, testPPS, testPPS, nal(6, 30), nal(idr, 5000)), join(testSPS, testPPS, testPPS, nal(6, 30), nal(idr, 5000))},
+		{"long parameter sets", join(testSPS, nal(0x68, 2000), nal(idr, 50)), join(testSPS, nal(0x68, 2000), nal(idr, 50))},
+		{"filler", join(nal(0x41, 50), nal(12, 5000)), nal(0x41, 50)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cut := newH264Payloader(media.Track{Extradata: join(testSPS, testPPS)})
+			a := h264Assembler{decoding: true}
+			var got []unit
+			parts := cut.payloads(&media.Packet{Data: c.in})
+			for i, part := range parts {
+				if len(part) > maxPayload {
+					t.Errorf("payload %d has %d bytes", i, len(part))
+				}
+				a.push(&rtp.Packet{Header: rtp.Header{Marker: i == len(parts)-1}, Payload: part}, false, func(u unit) { got = append(got, u) })
+			}
+			if len(got) != 1 || !bytes.Equal(got[0].data, c.want) {
+				t.Fatalf("%d units, not the one that was sent", len(got))
+			}
+			if got[0].keyframe != h264.Has(c.in, h264.TypeIDR) {
+				t.Errorf("keyframe %v", got[0].keyframe)
+			}
+		})
+	}
+}
+
+// After a loss nothing comes out before the next keyframe, whole pictures only.
+func TestLossWaitsForKeyframe(t *testing.T) {
+	var order reorder
+	var a h264Assembler
+	var got []unit
+	need := false
+	cut := newH264Payloader(media.Track{})
+	seq := uint16(65530)
+	picture := func(stamp uint32, au []byte, lose int) {
+		parts := cut.payloads(&media.Packet{Data: au})
+		for i, part := range parts {
+			p := &rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Timestamp: stamp, Marker: i == len(parts)-1}, Payload: part}
+			seq++
+			if i == lose {
+				continue
+			}
+			order.push(p, time.Unix(int64(stamp), 0), func(p *rtp.Packet, gap bool) {
+				need = a.push(p, gap, func(u unit) { got = append(got, u) })
+			})
+		}
+	}
+	key := join(testSPS, testPPS, nal(0x65, 5000))
+	picture(1, nal(0x41, 100), -1) // no keyframe yet
+	if len(got) != 0 || !need {
+		t.Fatalf("%d units before the first keyframe, keyframe wanted %v", len(got), need)
+	}
+	picture(2, key, -1)
+	picture(3, nal(0x41, 5000), 2)
+	picture(4, nal(0x41, 5000), -1)
+	picture(5, nal(0x41, 5000), -1)
+	if len(got) != 1 || !need || order.lost != 1 {
+		t.Fatalf("%d units after the loss, want 1; keyframe wanted %v; lost %d, want 1", len(got), need, order.lost)
+	}
+	picture(6, key, -1)
+	picture(7, nal(0x41, 100), -1)
+	if len(got) != 3 || need || got[1].rtpTime != 6 || got[2].rtpTime != 7 {
+		t.Fatalf("%d units in all, want 3; keyframe wanted %v", len(got), need)
+	}
+}
+
+func FuzzH264Assembler(f *testing.F) {
+	f.Add([]byte{0x7c, 0x85, 1, 2}, []byte{0x7c, 0x45, 3}, true)
+	f.Add([]byte{24, 0, 2, 0x67, 1, 0, 9}, []byte{1}, false)
+	f.Fuzz(func(t *testing.T, one, two []byte, gap bool) {
+		a := h264Assembler{decoding: true}
+		emit := func(u unit) {
+			if len(u.data) == 0 {
+				t.Error("an empty unit")
+			}
+		}
+		a.push(&rtp.Packet{Payload: one}, false, emit)
+		a.push(&rtp.Packet{Payload: two, Header: rtp.Header{Marker: true}}, gap, emit)
+	})
+}
+
+// tap is a TrackLocalContext that notes when packets are written.
+type tap struct {
+	at      []time.Duration
+	packets []rtp.Header
+	start   time.Time
+}
+
+func (*tap) CodecParameters() []webrtc.RTPCodecParameters {
+	return []webrtc.RTPCodecParameters{{RTPCodecCapability: codecs[0].capability(h264Fmtp("42e01f")), PayloadType: 96}}
+}
+func (*tap) HeaderExtensions() []webrtc.RTPHeaderExtensionParameter { return nil }
+func (*tap) SSRC() webrtc.SSRC                                      { return 1 }
+func (*tap) SSRCRetransmission() webrtc.SSRC                        { return 0 }
+func (*tap) SSRCForwardErrorCorrection() webrtc.SSRC                { return 0 }
+func (t *tap) WriteStream() webrtc.TrackLocalWriter                 { return t }
+func (*tap) ID() string                                             { return "tap" }
+func (*tap) RTCPReader() interceptor.RTCPReader                     { return nil }
+func (*tap) Write(b []byte) (int, error)                            { return len(b), nil }
+func (t *tap) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
+	t.at = append(t.at, time.Since(t.start))
+	t.packets = append(t.packets, *h)
+	return len(payload), nil
+}
+
+func tapped(t *testing.T) (*connection, *tap) {
+	t.Helper()
+	row, _ := findCodec(media.H264)
+	track := media.Track{Codec: media.H264, TimeBase: media.Rational{Num: 1, Den: 25}, FPS: media.Rational{Num: 25, Den: 1}}
+	local, err := webrtc.NewTrackLocalStaticRTP(row.capability(h264Fmtp("42e01f")), "video", "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := &tap{start: time.Now()}
+	if _, err := local.Bind(out); err != nil {
+		t.Fatal(err)
+	}
+	s := &stream{plannedTrack: plannedTrack{track: track, codec: row}, local: local, payload: newH264Payloader(track)}
+	return &connection{streams: []*stream{s}}, out
+}
+
+// A large keyframe is spread over half a frame's time, in bursts; with the next
+// picture waiting it is not.
+func TestPacing(t *testing.T) {
+	for _, waiting := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			c, out := tapped(t)
+			pictures := make(chan *media.Packet, 2)
+			pictures <- &media.Packet{PTS: 1, Data: nal(0x65, 200*(maxPayload-2)+1)}
+			if waiting {
+				pictures <- &media.Packet{PTS: 2, Data: nal(0x41, 100)}
+				close(pictures)
+			} else {
+				time.AfterFunc(time.Second, func() { close(pictures) })
+			}
+			if err := c.sendPictures(t.Context(), pictures); err != nil {
+				t.Fatal(err)
+			}
+			last := out.at[199]
+			if waiting && last != 0 {
+				t.Errorf("the last packet left after %v although a picture waited", last)
+			}
+			if !waiting && (last < 15*time.Millisecond || last > 20*time.Millisecond) {
+				t.Errorf("the last packet left after %v, want nearly half of 40 ms", last)
+			}
+			for i := burst; !waiting && i < 200; i++ {
+				if out.at[i] == out.at[i-burst] {
+					t.Fatalf("more than %d packets left together", burst)
+				}
+			}
+			if h := out.packets[199]; !h.Marker || h.Timestamp != 3600 || out.packets[198].Marker {
+				t.Errorf("the last packet of the picture is %+v", h)
+			}
+		})
+	}
+}
+
+// Pictures out of display order are the operator's to mend.
+func TestReorderedPicturesAreRefused(t *testing.T) {
+	c, _ := tapped(t)
+	pictures := make(chan *media.Packet, 2)
+	pictures <- &media.Packet{PTS: 3, Data: nal(0x65, 10)}
+	pictures <- &media.Packet{PTS: 1, Data: nal(0x41, 10)}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := c.sendPictures(ctx, pictures); !outputs.IsPermanent(err) {
+		t.Errorf("error %v, want a permanent one", err)
+	}
+}
+
+// Sender reports map every track to one clock, to the nanosecond, at any time and
+// however long the studio has been running.
+func TestSenderReportsAgree(t *testing.T) {
+	video, _ := findCodec(media.H264)
+	audio, _ := findCodec(media.Opus)
+	v := &stream{plannedTrack: plannedTrack{codec: video}}
+	a := &stream{plannedTrack: plannedTrack{codec: audio}}
+	for _, at := range []time.Duration{0, time.Second, 12345678901 * time.Nanosecond, 13 * time.Hour, 26*time.Hour + 7*time.Millisecond} {
+		clock := studioToNTP{time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)}
+		rv, ra := clock.report(clock.zero.Add(at), v), clock.report(clock.zero.Add(at), a)
+		if rv.NTPTime != ra.NTPTime {
+			t.Fatalf("at %v: NTP %x and %x", at, rv.NTPTime, ra.NTPTime)
+		}
+		told := ntpToTime(rv.NTPTime).Sub(clock.zero)
+		if d := (told - at).Abs(); d > time.Millisecond {
+			t.Errorf("at %v: the report speaks of %v", at, told)
+		}
+		for _, c := range []struct {
+			rtpTime uint32
+			hz      int64
+		}{{rv.RTPTime, 90000}, {ra.RTPTime, 48000}} {
+			units := int64(told) * c.hz / int64(time.Second)
+			if d := int32(c.rtpTime - uint32(units)); d < -1 || d > 1 {
+				t.Errorf("at %v: %d Hz: RTP time is %d units off", at, c.hz, d)
+			}
+		}
+	}
+}

@@ -1,0 +1,309 @@
+package whip
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// Every refusal is one sentence without secrets, and only those that trying again
+// cannot change are permanent.
+func TestRefusals(t *testing.T) {
+	for _, c := range []struct {
+		code      int
+		want      string
+		permanent bool
+	}{
+		{401, "refused the token", true},
+		{403, "refused the token", true},
+		{404, "no endpoint at this address", false},
+		{409, "publishing this stream already", false},
+		{400, "did not accept the offer", false},
+		{429, "too busy", false},
+		{503, "too busy", false},
+		{500, "failed by its own account", false},
+		{502, "failed by its own account", false},
+		{200, "instead of 201", false},
+		{302, "instead of 201", false},
+	} {
+		t.Run(fmt.Sprint(c.code), func(t *testing.T) {
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(c.code)
+			}))
+			defer srv.Close()
+			err := newOutput(t, srv.URL+"/whip/stream-key", testToken).Run(t.Context(), newPlayout(t, time.Second))
+			expectError(t, err, c.want, c.permanent)
+		})
+	}
+}
+
+func expectError(t *testing.T, err error, want string, permanent bool) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Fatalf("error %v, want one with %q", err, want)
+	}
+	if outputs.IsPermanent(err) != permanent {
+		t.Errorf("%v: permanent %v, want %v", err, !permanent, permanent)
+	}
+	for _, secret := range []string{testToken, "stream-key", "/whip"} {
+		if strings.Contains(err.Error(), secret) {
+			t.Errorf("error %q shows %q", err, secret)
+		}
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := "http://" + l.Addr().String() + "/whip/stream-key"
+	l.Close()
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	noTLS := strings.Replace(plain.URL, "http:", "https:", 1) + "/whip/stream-key"
+	selfSigned := httptest.NewTLSServer(http.NotFoundHandler())
+	defer selfSigned.Close()
+	for _, c := range []struct{ url, want string }{
+		{closed, "nothing listens there"},
+		{noTLS, "talk to"},
+		{selfSigned.URL + "/whip/stream-key", "cannot be trusted"},
+	} {
+		err := newOutput(t, c.url, testToken).Run(t.Context(), newPlayout(t, time.Second))
+		expectError(t, err, c.want, false)
+	}
+}
+
+// A server that takes the POST and is silent does not hold up a stop.
+func TestStopDuringPost(t *testing.T) {
+	release := make(chan struct{})
+	asked := make(chan struct{}, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			asked <- struct{}{}
+			<-release
+		}
+	}))
+	defer srv.Close()
+	defer close(release)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	feed := newPlayout(t, time.Second)
+	o := newOutput(t, srv.URL, "")
+	done := make(chan error, 1)
+	go func() { done <- o.Run(ctx, feed) }()
+	<-asked
+	start := time.Now()
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("Run: %v, want %v", err, context.Canceled)
+	}
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("stopping took %v", took)
+	}
+}
+
+func TestWrongToken(t *testing.T) {
+	s := newTestServer(t, nil)
+	err := newOutput(t, s.url(), "another").Run(t.Context(), newPlayout(t, time.Second))
+	expectError(t, err, "refused the token", true)
+	if !errors.Is(err, ErrToken) {
+		t.Errorf("%v is not ErrToken", err)
+	}
+}
+
+// A second publisher of a key is refused while the first is there.
+func TestKeyInUse(t *testing.T) {
+	s := newTestServer(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	feed := newPlayout(t, time.Minute)
+	done := make(chan error, 1)
+	o := newOutput(t, s.url(), testToken)
+	go func() { done <- o.Run(ctx, feed) }()
+	feed.await(t, 10*time.Second, "confirmed", confirmed)
+	if st := s.Streams(); len(st) != 1 || st[0].Key != "show" || st[0].Packets == 0 || st[0].Lost != 0 {
+		t.Errorf("streams %+v", st)
+	}
+	err := newOutput(t, s.url(), testToken).Run(t.Context(), newPlayout(t, time.Second))
+	expectError(t, err, "already", false)
+	cancel()
+	<-done
+}
+
+// The offer follows a redirect to another host, with the token; a relative Location
+// is relative to where the answer came from; DELETE goes there, with the token.
+func TestRedirectAndRelativeLocation(t *testing.T) {
+	for _, code := range []int{http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		var mu sync.Mutex
+		var seen []string
+		s := newTestServer(t, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				seen = append(seen, r.Method+" "+strings.Join(strings.Split(r.URL.Path, "/")[:3], "/")+" "+r.Header.Get("Authorization"))
+				mu.Unlock()
+				next.ServeHTTP(w, r)
+			})
+		})
+		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, s.http.URL+"/whip/show?region=2", code)
+		}))
+		feed := newPlayout(t, 500*time.Millisecond)
+		if err := newOutput(t, front.URL+"/global/stream", testToken).Run(t.Context(), feed); err != nil {
+			t.Fatalf("HTTP %d: Run: %v", code, err)
+		}
+		if err := (<-s.sinks).awaitEnd(t, 5*time.Second); err != nil {
+			t.Errorf("HTTP %d: the stream ended with %v, want nil: there was no DELETE", code, err)
+		}
+		front.Close()
+		mu.Lock()
+		want := "OPTIONS /whip/show Bearer s3cret-token, POST /whip/show Bearer s3cret-token, DELETE /whip/show Bearer s3cret-token"
+		if got := strings.Join(seen, ", "); got != want {
+			t.Errorf("HTTP %d: the server saw %s, want %s", code, got, want)
+		}
+		mu.Unlock()
+	}
+}
+
+func TestRedirectInCirclesEnds(t *testing.T) {
+	var srv *httptest.Server
+	srv = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, srv.URL+"/whip/again", http.StatusTemporaryRedirect)
+	}))
+	defer srv.Close()
+	err := newOutput(t, srv.URL+"/whip/stream-key", testToken).Run(t.Context(), newPlayout(t, time.Second))
+	expectError(t, err, "redirects in circles", false)
+}
+
+// A server that refuses a codec in its answer is told good-bye, and the operator which
+// codec it was.
+func TestAnswerWithoutCodec(t *testing.T) {
+	for _, c := range []struct{ from, to, want string }{
+		{"m=video 9 ", "m=video 0 ", "does not take the codec H.264"},
+		{"H264/90000", "VP8/90000", "does not take the codec H.264"},
+		{"m=audio 9 ", "m=audio 0 ", "does not take the codec Opus"},
+	} {
+		s := newTestServer(t, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				rec := httptest.NewRecorder()
+				next.ServeHTTP(rec, r)
+				for k, v := range rec.Header() {
+					w.Header()[k] = v
+				}
+				w.WriteHeader(rec.Code)
+				_, _ = w.Write(bytes.ReplaceAll(rec.Body.Bytes(), []byte(c.from), []byte(c.to))) // the publisher sees it
+			})
+		})
+		err := newOutput(t, s.url(), testToken).Run(t.Context(), newPlayout(t, time.Second))
+		expectError(t, err, c.want, true)
+		if !errors.Is(err, ErrCodec) {
+			t.Errorf("%v is not ErrCodec", err)
+		}
+		if err := (<-s.sinks).awaitEnd(t, 5*time.Second); err != nil {
+			t.Errorf("the stream ended with %v, want nil: there was no DELETE", err)
+		}
+	}
+}
+
+// What Server refuses by itself.
+func TestServerRefuses(t *testing.T) {
+	s := newTestServer(t, nil)
+	for _, c := range []struct {
+		method, path, kind, token, body string
+		want                            int
+	}{
+		{"POST", "/whip/show", "application/sdp", "", "v=0", 401},
+		{"POST", "/whip/show", "text/plain", testToken, "v=0", 415},
+		{"POST", "/whip/show", "application/sdp", testToken, "nonsense", 400},
+		{"POST", "/whip/show", "application/sdp", testToken, strings.Repeat("a=x\r\n", 20000), 400},
+		{"POST", "/whip/", "application/sdp", testToken, "v=0", 404},
+		{"DELETE", "/whip/show/none", "", testToken, "", 404},
+		{"DELETE", "/whip/show/none", "", "", "", 401},
+		{"PATCH", "/whip/show/none", "", testToken, "", 405},
+		{"GET", "/whip/show", "", testToken, "", 405},
+		{"OPTIONS", "/whip/show", "", "", "", 204},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), c.method, s.http.URL+c.path, strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.kind != "" {
+			req.Header.Set("Content-Type", c.kind)
+		}
+		if c.token != "" {
+			req.Header.Set("Authorization", "Bearer "+c.token)
+		}
+		res, err := s.http.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body) // only the status matters
+		res.Body.Close()
+		if res.StatusCode != c.want {
+			t.Errorf("%s %s: HTTP %d, want %d", c.method, c.path, res.StatusCode, c.want)
+		}
+	}
+	if n := len(s.Streams()); n != 0 {
+		t.Errorf("%d streams are left", n)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	for _, c := range []struct{ settings, token, want string }{
+		{`{"url": "https://live.example.com/whip"}`, "t", ""},
+		{`{"url": "http://127.0.0.1:8889/a/whip"}`, "", ""},
+		{`{"url": "rtmp://live.example.com/app"}`, "", "https:// or http://"},
+		{`{"url": "https:///whip"}`, "", "names no server"},
+		{`{}`, "", "https:// or http://"},
+		{`{"url": "https://user:pw@live.example.com/whip"}`, "", "as the destination's secret"},
+		{`{"url": "http://bad host/stream-key"}`, "", "not a web address"},
+		{`{"url": "https://live.example.com/whip"}`, "a b", "spaces"},
+		{`{"url": 5}`, "", "settings"},
+	} {
+		_, err := New([]byte(c.settings), outputs.Options{Secret: c.token})
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: %v", c.settings, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: error %v, want one with %q", c.settings, err, c.want)
+		}
+	}
+}
+
+func TestICEServers(t *testing.T) {
+	h := http.Header{"Link": {
+		`<stun:stun.example.net>; rel="ice-server", <turn:turn.example.net?transport=udp>; rel="ice-server"; username="us,er"; credential="p\"w"; credential-type="password"`,
+		`<turns:turn.example.net:443?transport=tcp>;rel=ice-server;username=u;credential=c`,
+		`<turn:turn.example.net>; rel="ice-server"`, // lacks what a TURN server needs
+		`<https://example.net/>; rel="next"`,
+		`<gopher:x>; rel="ice-server"`,
+		`garbage`,
+	}}
+	got := fmt.Sprint(iceServers(h))
+	want := `[{[stun:stun.example.net]  <nil> password} {[turn:turn.example.net?transport=udp] us,er p"w password} ` +
+		`{[turns:turn.example.net:443?transport=tcp] u c password}]`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func FuzzICEServers(f *testing.F) {
+	f.Add(`<turn:a>; rel="ice-server"; username="u"; credential="c", <stun:b>; rel=ice-server`)
+	f.Add(`<a>;;=;"`)
+	f.Fuzz(func(t *testing.T, field string) {
+		if n := len(iceServers(http.Header{"Link": {field}})); n > maxICEServers {
+			t.Errorf("%d servers", n)
+		}
+	})
+}
