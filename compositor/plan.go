@@ -23,6 +23,10 @@ type Layer struct {
 	Crop Box
 	// Place is where the cropped picture goes, in canvas luma pixels.
 	Place Box
+	// Clip limits a rotated layer, in canvas luma pixels; the zero value is no limit.
+	// Its edges are taken to the nearest even pixel. (A straight layer's Place and
+	// Crop say all.)
+	Clip Box
 	// Rotation is clockwise about the place's centre, in degrees.
 	Rotation float64
 	// Opacity is 0..1.
@@ -211,8 +215,15 @@ func cover(p *Plan, l *Layer) gpu.Rect {
 	y0 := max(evenDown(b.Y-2), 0)
 	x1 := min(evenUp(b.X+b.W+2), p.Width)
 	y1 := min(evenUp(b.Y+b.H+2), p.Height)
-	return gpu.Rect{X: x0, Y: y0, W: x1 - x0, H: y1 - y0}
+	r := gpu.Rect{X: x0, Y: y0, W: x1 - x0, H: y1 - y0}
+	if c := l.Clip; l.Rotation != 0 && c.W > 0 && c.H > 0 {
+		cx, cy := nearEven(c.X), nearEven(c.Y)
+		r = intersect(r, gpu.Rect{X: cx, Y: cy, W: nearEven(c.X+c.W) - cx, H: nearEven(c.Y+c.H) - cy})
+	}
+	return r
 }
+
+func nearEven(v float64) int { return int(math.Round(v/2)) * 2 }
 
 func evenDown(v float64) int { return int(math.Floor(v/2)) * 2 }
 func evenUp(v float64) int   { return int(math.Ceil(v/2)) * 2 }

@@ -1,8 +1,14 @@
 package engine
 
 import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 
+	"crosspoint.studio/crosspoint/compositor"
+	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
@@ -35,9 +41,12 @@ type View struct {
 	hidden atomic.Bool
 	closed atomic.Bool
 
-	// Of the view goroutine.
-	lastTick int64
-	painter  *painter
+	due int64 // tick; of the tick goroutine
+
+	// Of the painting goroutine.
+	comp   *compositor.Compositor // made when first needed
+	scaler *av.Scaler
+	pool   *media.FramePool
 }
 
 // Latest is the newest picture since the last call, RGBA with opaque alpha, which
@@ -51,4 +60,237 @@ func (v *View) SetHidden(hidden bool) { v.hidden.Store(hidden) }
 func (v *View) Close() {
 	v.closed.Store(true)
 	v.latest.Close()
+}
+
+// OpenView starts a view. The error is about its size.
+func (e *Engine) OpenView(spec ViewSpec) (*View, error) {
+	spec.Width, spec.Height = spec.Width&^1, spec.Height&^1
+	if spec.Width < 16 || spec.Height < 16 {
+		return nil, fmt.Errorf("a view of %dx%d is too small to show anything", spec.Width, spec.Height)
+	}
+	v := &View{spec: spec, latest: media.NewLatest(), pool: media.NewFramePool(media.RGBA, spec.Width, spec.Height, 3), scaler: av.NewScaler(av.Area)}
+	e.views.add(v)
+	return v, nil
+}
+
+// The least and the most frames per second that views get.
+const (
+	minViewFPS = 5
+	maxViewFPS = 30
+)
+
+// viewer paints views on a goroutine of its own, from what a tick offers. A tick
+// never waits for it: while it paints, ticks offer nothing.
+type viewer struct {
+	e    *Engine
+	jobs chan []paint
+	done chan struct{}
+	busy atomic.Bool
+
+	mu   sync.Mutex
+	open []*View // guarded by mu
+
+	limit float64 // fps; of the tick goroutine
+	calm  int     // ticks since the last late one
+}
+
+// paint is one view's picture to make. Frames in plan are retained for it.
+type paint struct {
+	view *View
+	plan compositor.Plan
+}
+
+func newViewer(e *Engine) *viewer {
+	return &viewer{e: e, jobs: make(chan []paint, 1), done: make(chan struct{}), limit: maxViewFPS}
+}
+
+func (w *viewer) add(v *View) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open = append(w.open, v)
+}
+
+func (w *viewer) start(ctx context.Context) {
+	go func() {
+		defer close(w.done)
+		for {
+			select {
+			case jobs := <-w.jobs:
+				for _, j := range jobs {
+					w.paint(j)
+				}
+				w.busy.Store(false)
+			case <-ctx.Done():
+				w.stop()
+				return
+			}
+		}
+	}()
+}
+
+func (w *viewer) wait() { <-w.done }
+
+func (w *viewer) stop() {
+	select {
+	case jobs := <-w.jobs:
+		for _, j := range jobs {
+			j.release()
+		}
+	default:
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, v := range w.open {
+		v.Close()
+		v.free()
+	}
+	w.open = nil
+}
+
+// pace lowers the views' rate when ticks run late and raises it again slowly.
+func (w *viewer) pace(late bool) {
+	if late {
+		w.limit, w.calm = max(w.limit/2, minViewFPS), 0
+		return
+	}
+	if w.calm++; w.calm >= 60 && w.limit < maxViewFPS {
+		w.limit, w.calm = min(w.limit*1.25, maxViewFPS), 0
+	}
+}
+
+// offer gives the painting goroutine what is due. Of the tick goroutine.
+func (w *viewer) offer(e *Engine) {
+	if w.busy.Load() {
+		return
+	}
+	w.mu.Lock()
+	w.open = slices.DeleteFunc(w.open, func(v *View) bool {
+		if v.closed.Load() {
+			v.free()
+			return true
+		}
+		return false
+	})
+	var jobs []paint
+	rate := e.fps.Float()
+	for _, v := range w.open {
+		if v.hidden.Load() || e.tick < v.due {
+			continue
+		}
+		fps := min(v.spec.FPS, w.limit)
+		if fps <= 0 {
+			fps = w.limit
+		}
+		v.due = e.tick + max(int64(rate/fps+0.5), 1)
+		jobs = append(jobs, paint{v, e.viewPlan(v)})
+	}
+	w.mu.Unlock()
+	if len(jobs) == 0 {
+		return
+	}
+	w.busy.Store(true)
+	w.jobs <- jobs // empty: it was not busy
+}
+
+// viewPlan is what a view shows now, at the canvas's size, with its frames retained.
+func (e *Engine) viewPlan(v *View) compositor.Plan {
+	p := compositor.Plan{Width: e.plan.Width, Height: e.plan.Height}
+	switch v.spec.Bus {
+	case ViewProgram:
+		p.Base = []compositor.Layer{{Slot: "programme", Frame: e.program, Opacity: 1,
+			Place: compositor.Box{W: float64(p.Width), H: float64(p.Height)}}}
+	case ViewPreview:
+		p.Base = e.appendLayers(nil, e.switcher.Preview)
+	default:
+		p.Base = e.appendLayers(nil, v.spec.ID)
+	}
+	for _, l := range p.Base {
+		l.Frame.Retain()
+	}
+	return p
+}
+
+func (j *paint) release() {
+	for _, l := range j.plan.Base {
+		l.Frame.Release()
+	}
+}
+
+// paint makes one view's picture.
+func (w *viewer) paint(j paint) {
+	defer j.release()
+	v := j.view
+	if v.closed.Load() {
+		return
+	}
+	out := v.pool.Get()
+	if err := v.draw(w.e, &j.plan, out); err != nil {
+		out.Release()
+		w.e.log.Debug("view not painted", "error", err)
+		return
+	}
+	v.latest.Put(out)
+}
+
+// draw fits the plan's picture into out. One camera is scaled on the CPU straight
+// to RGBA, which keeps the GPU thread free; anything composed is drawn small.
+func (v *View) draw(e *Engine, p *compositor.Plan, out *media.Frame) error {
+	// The picture keeps the canvas's shape.
+	w, h := v.spec.Width, v.spec.Height
+	if w*p.Height > h*p.Width {
+		w = max(h*p.Width/p.Height&^1, 2)
+	} else {
+		h = max(w*p.Height/p.Width&^1, 2)
+	}
+	x, y := (v.spec.Width-w)/2&^1, (v.spec.Height-h)/2&^1
+	pix := out.Planes[0]
+	if w != v.spec.Width || h != v.spec.Height {
+		for i := 0; i+3 < len(pix.Data); i += 4 {
+			pix.Data[i], pix.Data[i+1], pix.Data[i+2], pix.Data[i+3] = 0, 0, 0, 255
+		}
+	}
+	inner := media.NewFrame(media.RGBA, w, h, [3]media.Plane{{Data: pix.Data[y*pix.Stride+4*x:], Stride: pix.Stride}}, nil)
+	defer inner.Release()
+	whole := compositor.Box{W: float64(p.Width), H: float64(p.Height)}
+	if len(p.Base) == 1 && p.Base[0].Frame.Format != media.RGBA && p.Base[0].Place == whole && p.Base[0].Opacity >= 1 && p.Base[0].Rotation == 0 && uncropped(&p.Base[0]) {
+		return v.scaler.Scale(inner, p.Base[0].Frame)
+	}
+	if v.comp == nil {
+		var err error
+		if v.comp, err = compositor.New(e.device, w, h, e.color, true); err != nil {
+			return err
+		}
+	}
+	small := compositor.Plan{Width: w, Height: h}
+	sx, sy := float64(w)/float64(p.Width), float64(h)/float64(p.Height)
+	for _, l := range p.Base {
+		scaleBox(&l.Place, sx, sy)
+		scaleBox(&l.Clip, sx, sy)
+		small.Base = append(small.Base, l)
+	}
+	f, _, err := v.comp.Compose(&small)
+	if err != nil {
+		return err
+	}
+	defer f.Release()
+	return v.scaler.Scale(inner, f)
+}
+
+func uncropped(l *compositor.Layer) bool {
+	return l.Crop == compositor.Box{} || l.Crop == compositor.Box{W: float64(l.Frame.Width), H: float64(l.Frame.Height)}
+}
+
+func scaleBox(b *compositor.Box, sx, sy float64) {
+	b.X, b.W = b.X*sx, b.W*sx
+	b.Y, b.H = b.Y*sy, b.H*sy
+}
+
+// free gives back what the painting needed. The painting goroutine does not run for
+// this view any more.
+func (v *View) free() {
+	if v.comp != nil {
+		v.comp.Close()
+		v.comp = nil
+	}
+	v.scaler.Close()
 }

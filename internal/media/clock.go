@@ -19,13 +19,22 @@ type Clock interface {
 }
 
 // RealClock follows the machine's monotonic clock.
-type RealClock struct{ start time.Time }
+type RealClock struct {
+	made  time.Time
+	start atomic.Int64 // nanoseconds after made
+}
 
 // NewRealClock starts studio time now.
-func NewRealClock() *RealClock { return &RealClock{start: time.Now()} }
+func NewRealClock() *RealClock { return &RealClock{made: time.Now()} }
+
+// Zero makes now the start of studio time: the engine calls it once, when everything
+// that the first tick needs is open.
+func (c *RealClock) Zero() { c.start.Store(int64(time.Since(c.made))) }
 
 // Now implements Clock.
-func (c *RealClock) Now() time.Duration { return time.Since(c.start) }
+func (c *RealClock) Now() time.Duration {
+	return time.Since(c.made) - time.Duration(c.start.Load())
+}
 
 // Virtual implements Clock.
 func (c *RealClock) Virtual() bool { return false }

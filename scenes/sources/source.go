@@ -45,6 +45,10 @@ type Source interface {
 // Sink takes what a source produces. Video may be called by one goroutine, Audio by
 // another.
 type Sink interface {
+	// Streams says which streams this run has, before the first of them comes, for
+	// kinds that may lack one (a file without sound): nobody waits for what
+	// is not there. A source that never calls it has all its kind can have.
+	Streams(video, audio bool)
 	// Video hands over a picture (ownership passes in every case). For 4:2:0
 	// formats the colour must be the canvas's unless Color says otherwise; RGBA is
 	// for graphics with alpha. The error is ctx's.

@@ -1,0 +1,286 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/audio"
+	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
+	"crosspoint.studio/crosspoint/shaders"
+)
+
+// logCommand appends c to the command log with its tick.
+func (e *Engine) logCommand(c Command) {
+	body, err := json.Marshal(c)
+	if err != nil {
+		e.log.Error("command not logged", "command", nameOf(c), "error", err)
+		return
+	}
+	line := fmt.Sprintf(`{"at":%d,"do":%q`, e.tick, nameOf(c))
+	if rest := strings.TrimPrefix(string(body), "{"); rest != "}" {
+		line += "," + rest
+	} else {
+		line += "}"
+	}
+	if _, err := fmt.Fprintln(e.opt.CommandLog, line); err != nil {
+		e.warn.set("command log", "The command log cannot be written; the show goes on without it.", e.tick)
+	}
+}
+
+// program checks that id names the programme.
+func (e *Engine) checkProgram(id string) error {
+	if id == "" || id == e.show.Programs[0].ID {
+		return nil
+	}
+	return fmt.Errorf("there is no programme %q", id)
+}
+
+// bus checks that id can be on a bus.
+func (e *Engine) bus(id string) error {
+	if id == "" {
+		return nil
+	}
+	if _, ok := e.show.Scene(id); ok {
+		return nil
+	}
+	if s, ok := e.show.Source(id); ok {
+		if k, known := e.opt.SourceKinds[s.Kind]; known && !k.HasVideo {
+			return fmt.Errorf("source %q has no picture", id)
+		}
+		return nil
+	}
+	return fmt.Errorf("there is no scene or source %q", id)
+}
+
+func (c Preview) apply(e *Engine) error {
+	if err := e.checkProgram(c.Program); err != nil {
+		return err
+	}
+	if err := e.bus(c.Scene); err != nil {
+		return err
+	}
+	e.switcher.SetPreview(c.Scene)
+	return nil
+}
+
+func (c Cut) apply(e *Engine) error {
+	if err := e.checkProgram(c.Program); err != nil {
+		return err
+	}
+	if c.Scene == "" {
+		e.switcher.Cut()
+		return nil
+	}
+	if err := e.bus(c.Scene); err != nil {
+		return err
+	}
+	e.switcher.CutTo(c.Scene)
+	return nil
+}
+
+func (c AutoTake) apply(e *Engine) error {
+	if err := e.checkProgram(c.Program); err != nil {
+		return err
+	}
+	e.switcher.Auto(e.show.Transition.Frames)
+	return nil
+}
+
+func (c TBar) apply(e *Engine) error {
+	if err := e.checkProgram(c.Program); err != nil {
+		return err
+	}
+	if !(c.Position >= 0 && c.Position <= 1) {
+		return fmt.Errorf("the T-bar's position is 0 to 1, not %v", c.Position)
+	}
+	e.switcher.SetLever(c.Position)
+	return nil
+}
+
+func (c FadeToBlack) apply(e *Engine) error {
+	if err := e.checkProgram(c.Program); err != nil {
+		return err
+	}
+	on := !e.switcher.FadedOut
+	if c.On != nil {
+		on = *c.On
+	}
+	e.switcher.FadeToBlack(on, e.show.FadeToBlack.Frames)
+	return nil
+}
+
+func (c SetTransition) apply(e *Engine) error {
+	t := e.show.Transition
+	if c.Kind != "" {
+		if !slices.Contains(shaders.Transitions(), c.Kind) {
+			return fmt.Errorf("there is no transition %q; there are %s", c.Kind, strings.Join(shaders.Transitions(), ", "))
+		}
+		t.Kind = scenes.TransitionKind(c.Kind)
+	}
+	if c.Frames != 0 {
+		t.Frames = c.Frames
+	}
+	if c.Color != "" {
+		t.Color = c.Color
+	}
+	if c.Softness != nil {
+		t.Softness = *c.Softness
+	}
+	if c.Direction != "" {
+		t.Direction = scenes.Direction(c.Direction)
+	}
+	return e.edit(e.show.SetTransition(t))
+}
+
+func (c SetOverlay) apply(e *Engine) error {
+	o, ok := e.show.Overlay(c.ID)
+	if !ok {
+		return fmt.Errorf("there is no overlay %q", c.ID)
+	}
+	on := !o.On
+	if c.On != nil {
+		on = *c.On
+	}
+	return e.edit(e.show.SetOverlayOn(c.ID, on))
+}
+
+func (c SetStrip) apply(e *Engine) error {
+	s, ok := e.show.Source(c.Source)
+	if !ok {
+		return fmt.Errorf("there is no source %q", c.Source)
+	}
+	strip := s.Audio
+	if c.GainDB != nil {
+		strip.GainDB = *c.GainDB
+	}
+	if c.Muted != nil {
+		strip.Muted = *c.Muted
+	}
+	if c.Pan != nil {
+		strip.Pan = *c.Pan
+	}
+	if c.DelayMS != nil {
+		strip.DelayMS = *c.DelayMS
+	}
+	return e.edit(e.show.SetStrip(c.Source, strip))
+}
+
+func (c SetMaster) apply(e *Engine) error {
+	if c.GainDB != nil {
+		if !(*c.GainDB >= -96 && *c.GainDB <= 24) {
+			return fmt.Errorf("the master's gain is -96 to 24 dB, not %v", *c.GainDB)
+		}
+		e.master.GainDB = *c.GainDB
+	}
+	if c.Muted != nil {
+		e.master.Muted = *c.Muted
+	}
+	gain := e.master.GainDB
+	if e.master.Muted {
+		gain = audio.OffDB
+	}
+	e.mixer.SetMaster(gain)
+	return nil
+}
+
+func (c GoLive) apply(e *Engine) error         { return e.outs.goLive(c.Destinations) }
+func (c StopLive) apply(e *Engine) error       { return e.outs.stop(c.Destinations, false) }
+func (c StartRecording) apply(e *Engine) error { return e.outs.startRecording(c.Recordings) }
+func (c StopRecording) apply(e *Engine) error  { return e.outs.stop(c.Recordings, true) }
+
+// seeker finds a source that can be positioned.
+func (e *Engine) seeker(id string) (sources.Seeker, error) {
+	in := e.inputs[id]
+	if in == nil {
+		return nil, fmt.Errorf("there is no source %q", id)
+	}
+	s, ok := in.src.(sources.Seeker)
+	if !ok {
+		return nil, fmt.Errorf("source %q cannot be paused or positioned", id)
+	}
+	return s, nil
+}
+
+func (c Seek) apply(e *Engine) error {
+	s, err := e.seeker(c.Source)
+	if err != nil {
+		return err
+	}
+	if !(c.Position >= 0) {
+		return fmt.Errorf("a position is a number of seconds from the in point, not %v", c.Position)
+	}
+	s.Seek(c.Position)
+	return nil
+}
+
+func (c Pause) apply(e *Engine) error {
+	s, err := e.seeker(c.Source)
+	if err != nil {
+		return err
+	}
+	s.SetPaused(c.Paused)
+	return nil
+}
+
+func (c RestartSource) apply(e *Engine) error {
+	in := e.inputs[c.Source]
+	if in == nil {
+		return fmt.Errorf("there is no source %q", c.Source)
+	}
+	fresh := e.newInput(in.def)
+	fresh.lastFresh = time.Duration(e.tick) * e.frameTime
+	e.retire(in)
+	e.inputs[c.Source] = fresh
+	e.order[slices.Index(e.order, in)] = fresh
+	fresh.start(e.ctx, e.log)
+	e.mixer.Add(fresh.strip)
+	return nil
+}
+
+func (ResetClip) apply(e *Engine) error {
+	e.mixer.ClearClip()
+	for _, in := range e.order {
+		in.strip.ClearClip()
+	}
+	return nil
+}
+
+func (c AddSource) apply(e *Engine) error { return e.edit(e.show.AddSource(c.Source)) }
+
+func (c UpdateSource) apply(e *Engine) error {
+	return e.edit(e.show.UpdateSource(c.Source.ID, c.Source))
+}
+
+func (c RemoveSource) apply(e *Engine) error { return e.edit(e.show.RemoveSource(c.ID, c.Cascade)) }
+
+func (c ReplaceShow) apply(e *Engine) error {
+	if c.Show == nil {
+		return fmt.Errorf("there is no show to change to")
+	}
+	if c.Show.Canvas != e.show.Canvas {
+		return fmt.Errorf("the canvas of a running show cannot change: stop, then open the show")
+	}
+	return e.edit(c.Show, nil)
+}
+
+// edit makes an edited show the current one.
+func (e *Engine) edit(show *scenes.Show, err error) error {
+	if err != nil {
+		return err
+	}
+	before := e.show
+	e.show = show
+	e.reconcile(before)
+	// What is gone from the show is gone from the buses.
+	if e.bus(e.switcher.Program) != nil {
+		e.switcher.Program = ""
+	}
+	if e.bus(e.switcher.Preview) != nil {
+		e.switcher.Preview = ""
+	}
+	return nil
+}

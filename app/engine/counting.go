@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"runtime"
+	"runtime/metrics"
+	"time"
+
+	"crosspoint.studio/crosspoint/compositor"
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// counting gathers what State.Counters shows. Of the tick goroutine.
+type counting struct {
+	total                    Counters // counts since the start, times of the last second
+	repeated                 int64
+	compose, mix, tickTime   time.Duration // since the second began
+	tickMax                  time.Duration
+	ticks                    int64
+	pixels                   int
+	secondAt                 time.Duration
+	heap                     [1]metrics.Sample
+	passthrough, rects, full int64
+}
+
+func (c *counting) composed(st compositor.Stats) {
+	switch st.Path {
+	case compositor.Passthrough, compositor.BlackOnly:
+		c.passthrough++
+	case compositor.Rectangles:
+		c.rects++
+	case compositor.Full:
+		c.full++
+	}
+	c.compose += st.Draw
+	c.pixels = st.Pixels
+}
+
+// tick closes the books of one tick that began at studio time began.
+func (c *counting) tick(e *Engine, began time.Duration, late bool) {
+	now := e.clock.Now()
+	d := now - began
+	c.tickTime += d
+	c.tickMax = max(c.tickMax, d)
+	c.ticks++
+	t := &c.total
+	t.Ticks++
+	if late {
+		t.Late++
+	}
+	t.Repeated = c.repeated
+	t.New = t.Ticks - t.Repeated
+	e.views.pace(late)
+	if now-c.secondAt < time.Second {
+		return
+	}
+	n := float64(c.ticks) * 1e6
+	t.TickMS, t.ComposeMS, t.MixMS = float64(c.tickTime)/n, float64(c.compose)/n, float64(c.mix)/n
+	t.TickMaxMS = float64(c.tickMax) / 1e6
+	t.BudgetMS = float64(e.frameTime) / 1e6
+	t.Passthrough, t.Rects, t.Full = c.passthrough, c.rects, c.full
+	t.PixelsPerTick = c.pixels
+	t.ViewFPS = e.views.limit
+	t.Goroutines = runtime.NumGoroutine()
+	c.heap[0].Name = "/memory/classes/heap/objects:bytes"
+	metrics.Read(c.heap[:])
+	t.HeapMB = float64(c.heap[0].Value.Uint64()) / (1 << 20)
+	c.secondAt = now
+	c.tickTime, c.compose, c.mix, c.tickMax, c.ticks = 0, 0, 0, 0, 0
+}
+
+// publish makes this tick's State.
+func (e *Engine) publish() {
+	e.asked.Store(false)
+	now := media.TickTime(e.tick, e.fps)
+	s := &State{
+		Tick: e.tick, Time: now, Show: e.show,
+		Program: e.switcher.Program, Preview: e.switcher.Preview,
+		Transition: TransitionState{e.switcher.Mode, e.switcher.Lever, e.switcher.Progress(), e.switcher.AutoLeft},
+		Black:      e.switcher.Black, FadedOut: e.switcher.FadedOut,
+		Tally: e.tally(), Master: e.master, Counters: e.count.total,
+		Renditions: e.outs.states(), GPU: e.opt.Thread.Info(), Warnings: e.warn.all(),
+	}
+	m := e.mixer.Meter()
+	s.Master.Meter = Meter{m.PeakDB, m.HoldDB, m.Clipped}
+	for _, in := range e.order {
+		s.Sources = append(s.Sources, in.state(now))
+	}
+	s.Destinations, s.Recordings = e.outs.list(e.show, e.clock.Now())
+	for _, d := range s.Destinations {
+		s.Live = s.Live || d.Started
+	}
+	for _, d := range s.Recordings {
+		s.Recording = s.Recording || d.Started
+	}
+	e.state.Store(s)
+}

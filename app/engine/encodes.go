@@ -1,0 +1,164 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// acquire joins queue to the encodes that rendition id needs for a destination of
+// kind, opening those that do not run yet.
+func (d *deliveries) acquire(show *scenes.Show, id string, kind outputs.Kind, queue *media.PacketQueue) (*link, error) {
+	r, ok := show.Rendition(id)
+	if !ok {
+		return nil, fmt.Errorf("there is no rendition %q", id)
+	}
+	if !slices.Contains(kind.Video, media.Codec(r.Video.Codec)) {
+		return nil, fmt.Errorf("%s cannot carry %s: choose another rendition or another codec", kind.Title, r.Video.Codec)
+	}
+	audio := kind.Audio[0]
+	bitrate := r.Audio.BitrateKbps * 1000
+	if audio == media.Opus {
+		bitrate = opusBitrateBPS
+	}
+	d.opens.Lock()
+	defer d.opens.Unlock()
+	noB := d.noBFrames(show, r)
+	// Renditions that are equal but for their names are one encode.
+	vKey := fmt.Sprintf("%v", r.Video)
+	aKey := fmt.Sprintf("%s %d", audio, bitrate)
+	key := vKey + "|" + aKey
+	if l := d.links[key]; l != nil {
+		l.users++
+		l.stream.attach(queue)
+		return l, nil
+	}
+	v := d.video[vKey]
+	opened := false
+	if v == nil {
+		var err error
+		v, err = openVideo(r, d.e, noB, func(err error) {
+			d.e.warn.set("encoder "+id, fmt.Sprintf("The encoder of rendition %q reports: %v. Pictures are missing where it is used; other renditions go on.", id, err), d.e.state.Load().Tick)
+		})
+		if err != nil {
+			return nil, err
+		}
+		d.video[vKey], opened = v, true
+	}
+	a := d.audio[aKey]
+	if a == nil {
+		var err error
+		a, err = openAudio(audio, bitrate, d.e, func(err error) {
+			d.e.warn.set("audio encoder", fmt.Sprintf("The %s encoder reports: %v. Sound is missing where it is used.", audio, err), d.e.state.Load().Tick)
+		})
+		if err != nil {
+			if opened {
+				delete(d.video, vKey)
+				v.close()
+			}
+			return nil, err
+		}
+		d.audio[aKey] = a
+	}
+	l := &link{key: key, videoKey: vKey, audioKey: aKey, stream: newStream(v.track, a.track), video: v, users: 1}
+	l.stream.attach(queue)
+	d.links[key] = l
+	v.add(l.stream)
+	a.add(l.stream)
+	d.activate()
+	return l, nil
+}
+
+// noBFrames: some destination of the show that uses an encode equal to r cannot take
+// pictures out of display order. Decided from the whole show, so that starting
+// that destination later does not need another encoder.
+func (d *deliveries) noBFrames(show *scenes.Show, r scenes.Rendition) bool {
+	for _, v := range show.Destinations {
+		o, ok := show.Rendition(v.Rendition)
+		if ok && o.Video == r.Video && d.e.opt.OutputKinds[v.Kind].NoBFrames {
+			return true
+		}
+	}
+	return false
+}
+
+// release gives up one use of a link and closes encodes that nobody uses.
+func (d *deliveries) release(l *link, queue *media.PacketQueue) {
+	d.opens.Lock()
+	defer d.opens.Unlock()
+	l.stream.detach(queue)
+	if l.users--; l.users > 0 || d.links[l.key] != l {
+		return
+	}
+	delete(d.links, l.key)
+	var video *videoRunner
+	var audio *audioRunner
+	if v := d.video[l.videoKey]; v != nil {
+		v.remove(l.stream)
+		if !d.used(func(o *link) bool { return o.videoKey == l.videoKey }) {
+			delete(d.video, l.videoKey)
+			video = v
+		}
+	}
+	if a := d.audio[l.audioKey]; a != nil {
+		a.remove(l.stream)
+		if !d.used(func(o *link) bool { return o.audioKey == l.audioKey }) {
+			delete(d.audio, l.audioKey)
+			audio = a
+		}
+	}
+	d.activate()
+	d.settle()
+	if video != nil {
+		video.close()
+	}
+	if audio != nil {
+		audio.close()
+	}
+}
+
+func (d *deliveries) used(by func(*link) bool) bool {
+	for _, l := range d.links {
+		if by(l) {
+			return true
+		}
+	}
+	return false
+}
+
+// activate shows the tick the current encodes; opens is held.
+func (d *deliveries) activate() {
+	r := &runners{}
+	for _, v := range d.video {
+		r.video = append(r.video, v)
+	}
+	for _, a := range d.audio {
+		r.audio = append(r.audio, a)
+	}
+	d.active.Store(r)
+}
+
+// settle waits until the tick no longer uses a set that was replaced, so that its
+// encodes can be closed.
+func (d *deliveries) settle() {
+	d.delivering.Lock()
+	defer d.delivering.Unlock()
+}
+
+// states are the running encodes as surfaces show them.
+func (d *deliveries) states() []RenditionState {
+	var out []RenditionState
+	for _, v := range d.active.Load().video {
+		frames := v.frames.Load()
+		s := RenditionState{ID: v.id, Encoder: v.encoder.Name(), Frames: frames, Dropped: v.dropped.Load()}
+		if frames > 0 {
+			s.EncodeMS = float64(v.busy.Load()) / 1e6 / float64(frames)
+			s.BitrateBPS = int64(float64(v.bytes.Load()*8) / float64(frames) * d.e.fps.Float())
+		}
+		out = append(out, s)
+	}
+	return out
+}

@@ -1,0 +1,395 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"crosspoint.studio/crosspoint/compositor"
+	"crosspoint.studio/crosspoint/compositor/gpu"
+	"crosspoint.studio/crosspoint/internal/audio"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
+)
+
+// Options are what an engine is built from. Show, Clock, Thread and Log are required.
+type Options struct {
+	Show        *scenes.Show
+	SourceKinds map[string]sources.Kind
+	OutputKinds map[string]outputs.Kind
+	Clock       media.Clock
+	Thread      *gpu.Thread
+	Log         *slog.Logger
+	// BaseDir is what relative paths in the show are relative to; RecordDir is where
+	// recordings without a path go.
+	BaseDir, RecordDir string
+	// Secret looks a credential up by the name that destinations use; nil: there are none.
+	Secret func(name string) (string, error)
+	// UserAgent names the program to servers.
+	UserAgent string
+	// Commands are applied at their ticks, in order.
+	Commands []Timed
+	// CommandLog, if set, gets a line per applied command, in the form of a command list.
+	CommandLog io.Writer
+	// Tap, if set, sees every programme picture and block of sound before encoding,
+	// on the tick goroutine; both are borrowed.
+	Tap func(tick int64, f *media.Frame, samples []float32)
+	// Monitor, if set, takes the programme's sound for listening; it must not block.
+	Monitor func(samples []float32)
+	// Ticks ends Run after that many; 0 is no end.
+	Ticks int64
+}
+
+// Engine is one running studio.
+type Engine struct {
+	opt       Options
+	clock     media.Clock
+	log       *slog.Logger
+	color     media.ColorInfo
+	fps       media.Rational
+	frameTime time.Duration
+
+	requests chan *request
+	stopped  chan struct{}
+	state    atomic.Pointer[State]
+	asked    atomic.Bool // somebody has read state since it was built
+
+	device *compositor.Device
+	comp   *compositor.Compositor
+	mixer  *audio.Mixer
+	outs   *deliveries
+	views  *viewer
+	warn   warnings
+
+	// Of the tick goroutine.
+	ctx      context.Context // of Run, for what commands start
+	show     *scenes.Show
+	inputs   map[string]*input
+	order    []*input // in the show's order
+	gone     sync.WaitGroup
+	slate    *media.Frame
+	switcher Switcher
+	looks    looks
+	plan     compositor.Plan
+	change   compositor.Change
+	program  *media.Frame // what was shown last
+	samples  []float32
+	tick     int64
+	pending  []Timed
+	master   MasterState
+	count    counting
+}
+
+type request struct {
+	command Command
+	done    chan error
+}
+
+// New makes a studio; nothing runs before Run. The error is about the show's
+// canvas or the GPU.
+func New(opt Options) (*Engine, error) {
+	c := opt.Show.Canvas
+	e := &Engine{
+		opt: opt, clock: opt.Clock, log: opt.Log, color: c.Color.Info(), fps: c.FPS,
+		frameTime: media.TickTime(1, c.FPS),
+		requests:  make(chan *request, 64), stopped: make(chan struct{}),
+		device: compositor.NewDevice(opt.Thread), mixer: audio.NewMixer(),
+		show: opt.Show, inputs: make(map[string]*input), pending: opt.Commands,
+		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview),
+	}
+	var err error
+	if e.comp, err = compositor.New(e.device, c.Width, c.Height, e.color, false); err != nil {
+		return nil, err
+	}
+	e.plan.Width, e.plan.Height = c.Width, c.Height
+	e.slate = newSlate(c.Width, c.Height, e.color)
+	e.outs = newDeliveries(e)
+	e.views = newViewer(e)
+	if err := e.device.Warm(); err != nil {
+		return nil, err
+	}
+	e.publish()
+	return e, nil
+}
+
+// State is the newest snapshot; it never blocks.
+func (e *Engine) State() *State {
+	e.asked.Store(true)
+	return e.state.Load()
+}
+
+// Do applies c at the next tick and waits for that. The error is why it was refused,
+// or ErrStopped.
+func (e *Engine) Do(c Command) error {
+	r := &request{c, make(chan error, 1)}
+	select {
+	case e.requests <- r:
+	case <-e.stopped:
+		return ErrStopped
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-e.stopped:
+		return ErrStopped
+	}
+}
+
+// Run is the studio: it starts the sources, ticks until ctx ends or Options.Ticks
+// have passed, then stops every output properly and ends everything it
+// started, within 5 s.
+func (e *Engine) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e.ctx = ctx
+	e.reconcile(nil)
+	e.views.start(ctx)
+	// What is asked for at tick 0 is open before studio time begins: a recording
+	// started with the show has the show's first picture.
+	e.outs.opening.Store(true)
+	e.applyDue()
+	e.outs.opening.Store(false)
+	e.preroll(ctx)
+	if c, ok := e.clock.(interface{ Zero() }); ok {
+		c.Zero()
+	}
+	err := e.loop(ctx)
+	close(e.stopped)
+	e.outs.close()
+	cancel()
+	e.views.wait()
+	for _, in := range e.order {
+		in.stop()
+	}
+	e.gone.Wait()
+	e.program.Release()
+	e.program = nil
+	e.slate.Release()
+	e.comp.Close()
+	if ctx.Err() != nil && err == ctx.Err() {
+		err = nil
+	}
+	return err
+}
+
+// prerollTime is the longest that the first tick waits for first pictures.
+const prerollTime = 400 * time.Millisecond
+
+// preroll gives the sources on the buses a moment to have their first picture, so
+// that a show does not begin with black. The virtual clock waits for them anyway.
+func (e *Engine) preroll(ctx context.Context) {
+	if e.clock.Virtual() {
+		return
+	}
+	timeout := time.NewTimer(prerollTime)
+	defer timeout.Stop()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for !e.ready() {
+		select {
+		case <-look.C:
+		case <-timeout.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (e *Engine) ready() bool {
+	for _, in := range e.order {
+		if _, ok := in.sync.First(); !ok && in.src != nil && in.video.Load() && in.kind.Pacing != sources.Live {
+			return false
+		}
+	}
+	return true
+}
+
+// loop ticks. Tick n is due n/fps after the start of studio time.
+func (e *Engine) loop(ctx context.Context) error {
+	for ; e.opt.Ticks == 0 || e.tick < e.opt.Ticks; e.tick++ {
+		due := media.TickTime(e.tick, e.fps)
+		if err := e.clock.WaitUntil(ctx, due); err != nil {
+			return nil // the orderly end
+		}
+		began := e.clock.Now()
+		late := !e.clock.Virtual() && began-due > e.frameTime
+		if err := e.doTick(ctx, late); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		e.count.tick(e, began, late)
+		if e.asked.Load() || e.tick%int64(e.fps.Float()+0.5) == 0 {
+			e.publish()
+		}
+	}
+	return nil
+}
+
+// doTick is one tick: commands, switcher, pictures, sound, delivery.
+func (e *Engine) doTick(ctx context.Context, late bool) error {
+	e.applyDue()
+	e.applyRequests()
+	e.switcher.Step()
+	t := media.TickTime(e.tick, e.fps) // tick time: what sources are brought to
+	from := media.SampleAt(e.tick, e.fps, media.SampleRateHz)
+	to := media.SampleAt(e.tick+1, e.fps, media.SampleRateHz)
+	if e.clock.Virtual() {
+		for _, in := range e.order {
+			if err := in.await(ctx, t, to); err != nil {
+				return err
+			}
+		}
+	}
+	for _, in := range e.order {
+		in.take(t)
+	}
+	e.compose(late)
+
+	mixStart := time.Now()
+	n := int(to-from) * media.Channels
+	if cap(e.samples) < n {
+		e.samples = make([]float32, n+2*media.Channels)
+	}
+	e.samples = e.samples[:n]
+	e.mixer.MixTick(e.samples, from)
+	e.count.mix += time.Since(mixStart)
+
+	if e.opt.Tap != nil {
+		e.opt.Tap(e.tick, e.program, e.samples)
+	}
+	if e.opt.Monitor != nil {
+		e.opt.Monitor(e.samples)
+	}
+	e.outs.deliver(e.tick, from, e.program, e.samples)
+	e.views.offer(e)
+	return nil
+}
+
+// compose makes this tick's programme picture; a late tick, or one whose drawing
+// fails, shows the last one again.
+func (e *Engine) compose(late bool) {
+	if late && e.program != nil {
+		e.count.repeated++
+		return
+	}
+	e.planProgram()
+	f, st, err := e.comp.Compose(&e.plan)
+	if err != nil {
+		e.count.repeated++
+		e.warn.set("compositor", fmt.Sprintf("The picture could not be drawn (%v); the last one stands, sound and destinations go on. If it stays, change the scene back.", err), e.tick)
+		if e.program == nil {
+			e.program = e.slate.Retain()
+		}
+		return
+	}
+	e.warn.clear("compositor")
+	e.program.Release()
+	e.program = f
+	e.count.composed(st)
+}
+
+// applyDue applies the listed commands whose tick has come.
+func (e *Engine) applyDue() {
+	for len(e.pending) > 0 && e.pending[0].Tick <= e.tick {
+		c := e.pending[0].Command
+		e.pending = e.pending[1:]
+		if err := e.apply(c); err != nil {
+			e.warn.set("command "+nameOf(c), fmt.Sprintf("The command %q of the list at tick %d was refused: %v.", nameOf(c), e.tick, err), e.tick)
+			e.log.Warn("command refused", "command", nameOf(c), "tick", e.tick, "reason", err)
+		}
+	}
+}
+
+func (e *Engine) applyRequests() {
+	for {
+		select {
+		case r := <-e.requests:
+			r.done <- e.apply(r.command)
+		default:
+			return
+		}
+	}
+}
+
+func (e *Engine) apply(c Command) error {
+	if err := c.apply(e); err != nil {
+		return err
+	}
+	e.asked.Store(true) // publish this tick
+	if e.opt.CommandLog != nil {
+		e.logCommand(c)
+	}
+	return nil
+}
+
+// reconcile makes the running inputs those of e.show; before is the show they are of.
+func (e *Engine) reconcile(before *scenes.Show) {
+	old := e.inputs
+	e.inputs = make(map[string]*input, len(e.show.Sources))
+	e.order = e.order[:0]
+	for _, def := range e.show.Sources {
+		in := old[def.ID]
+		if in != nil && (in.def.Kind != def.Kind || string(in.def.Settings) != string(def.Settings) || in.def.Name != def.Name && burnsName(def.Kind)) {
+			e.retire(in)
+			in = nil
+		}
+		delete(old, def.ID)
+		if in == nil {
+			in = e.newInput(def)
+			in.lastFresh = media.TickTime(e.tick, e.fps)
+			in.start(e.ctx, e.log)
+			e.mixer.Add(in.strip)
+		} else {
+			in.def = def
+			in.strip.Set(controls(def.Audio))
+		}
+		e.inputs[def.ID] = in
+		e.order = append(e.order, in)
+	}
+	for _, in := range old {
+		e.retire(in)
+	}
+	if before != nil {
+		e.outs.reconcile(e.show)
+	}
+}
+
+// burnsName: the kind draws the source's name into its picture.
+func burnsName(kind string) bool { return kind == "synthetic" }
+
+// retire takes an input off the mix and ends it without keeping the tick waiting.
+func (e *Engine) retire(in *input) {
+	e.mixer.Remove(in.strip)
+	e.gone.Add(1)
+	go func() {
+		defer e.gone.Done()
+		in.stop()
+		// The thread may be closed already, and the textures with it.
+		_ = e.device.Forget(in.def.ID)
+	}()
+}
+
+// newSlate is what a lost source shows: dark grey with diagonal stripes.
+func newSlate(w, h int, color media.ColorInfo) *media.Frame {
+	f := media.NewFramePool(media.I420, w, h, 1).Get()
+	f.Fill(40, 128, 128)
+	f.Color = color
+	for y := range h {
+		row := f.Planes[0].Data[y*f.Planes[0].Stride:]
+		for x := range w {
+			if (x+y)/32%2 == 0 {
+				row[x] = 52
+			}
+		}
+	}
+	return f
+}

@@ -1,0 +1,418 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"crosspoint.studio/crosspoint/compositor"
+	"crosspoint.studio/crosspoint/internal/audio"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
+)
+
+// How long a source may show nothing new before it is marked held and lost.
+const (
+	heldAfter = time.Second
+	lostAfter = 5 * time.Second
+)
+
+// syncDepth is how many pictures a source may be ahead.
+const syncDepth = 4
+
+// input is a source in the studio: its supervised goroutine, its pictures brought
+// to the studio's ticks, and its strip in the mix. It implements sources.Sink.
+type input struct {
+	def   scenes.Source
+	kind  sources.Kind
+	src   sources.Source // nil: the settings were refused
+	color media.ColorInfo
+	clock media.Clock
+	frame time.Duration // of the canvas
+	sync  *media.FrameSync
+	strip *audio.Strip
+	slate *media.Frame
+
+	cancel context.CancelFunc
+	done   chan struct{}
+
+	// Of the tick goroutine.
+	current   *media.Frame // what this tick shows; borrowed from sync, or the slate
+	taken     *media.Frame // the reference behind current
+	anchored  bool
+	offset    time.Duration // studio time = PTS + offset
+	lastFresh time.Duration
+	waited    int
+	repeated  int64
+	lost      bool
+
+	video, audio atomic.Bool // streams that this run has
+	demand       atomic.Uint32
+	arrived      atomic.Int64
+	restarts     atomic.Int64
+	restart      atomic.Bool // the timeline begins anew
+	timing       liveTiming
+
+	mu     sync.Mutex
+	status sources.Status // guarded by mu
+	detail string         // guarded by mu
+	still  bool           // guarded by mu; Hold was called by a running source
+	refuse error          // guarded by mu; why src is nil
+}
+
+// newInput makes an input; start runs it.
+func (e *Engine) newInput(def scenes.Source) *input {
+	in := &input{def: def, color: e.color, clock: e.clock, frame: e.frameTime, slate: e.slate,
+		sync: media.NewFrameSync(syncDepth), done: make(chan struct{})}
+	mode := audio.Paced
+	kind, ok := e.opt.SourceKinds[def.Kind]
+	in.kind = kind
+	if kind.Pacing == sources.Live {
+		mode = audio.Live
+	}
+	in.strip = audio.NewStrip(mode, e.clock, audio.StripOptions{})
+	in.strip.Set(controls(def.Audio))
+	in.streams(kind.HasVideo, kind.HasAudio)
+	in.status.State = sources.Opening
+	in.demand.Store(uint32(sources.DemandFull))
+	if !ok {
+		in.refuse = &unknownKindError{def.Kind}
+		return in
+	}
+	c := e.show.Canvas
+	in.src, in.refuse = kind.New(def.Settings, sources.Options{
+		Width: c.Width, Height: c.Height, FPS: c.FPS, Color: e.color, Name: def.Name,
+		BaseDir: e.opt.BaseDir, Clock: e.clock,
+	})
+	return in
+}
+
+func controls(s scenes.Strip) audio.Controls {
+	return audio.Controls{GainDB: s.GainDB, Mute: s.Muted, Pan: s.Pan, Delay: time.Duration(s.DelayMS) * time.Millisecond}
+}
+
+// start runs the source until ctx ends.
+func (in *input) start(ctx context.Context, log *slog.Logger) {
+	ctx, in.cancel = context.WithCancel(ctx)
+	if in.refuse != nil {
+		in.setStatus(sources.Status{State: sources.Failed, Err: in.refuse})
+		in.sync.Hold()
+		in.strip.Hold()
+		close(in.done)
+		return
+	}
+	go func() {
+		defer close(in.done)
+		// The outcome has been told through onState already.
+		_ = sources.Supervise(ctx, in.src, in, func(s sources.Status) {
+			in.setStatus(s)
+			switch s.State {
+			case sources.Waiting, sources.Failed:
+				log.Warn("source stopped", "source", in.def.ID, "state", s.State.String(), "reason", s.Err, "retry", s.Retry)
+			default:
+				log.Debug("source", "source", in.def.ID, "state", s.State.String())
+			}
+		})
+	}()
+}
+
+// stop ends the source and waits for it.
+func (in *input) stop() {
+	in.cancel()
+	in.sync.Close()
+	in.strip.Close()
+	<-in.done
+	in.taken.Release()
+	in.taken, in.current = nil, nil
+}
+
+func (in *input) setStatus(s sources.Status) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if s.State == sources.Opening && in.status.State != sources.Opening {
+		in.restarts.Add(1)
+	}
+	if s.State == sources.Opening {
+		in.still = false
+	}
+	// While it is being tried again, why it failed stays the thing to know.
+	if s.Err == nil && s.State == sources.Opening {
+		s.Err = in.status.Err
+	}
+	in.status = s
+}
+
+// Streams implements sources.Sink.
+func (in *input) Streams(video, sound bool) { in.streams(video, sound) }
+
+func (in *input) streams(video, sound bool) {
+	in.video.Store(video)
+	in.audio.Store(sound)
+}
+
+// Video implements sources.Sink.
+func (in *input) Video(ctx context.Context, f *media.Frame) error {
+	compositor.Prepare(f, in.color)
+	in.arrived.Add(1)
+	if in.kind.Pacing == sources.Live {
+		in.timing.picture(in.clock.Now(), f.PTS)
+		in.sync.PushLive(f)
+		return nil
+	}
+	return in.sync.Push(ctx, f)
+}
+
+// Audio implements sources.Sink.
+func (in *input) Audio(ctx context.Context, b media.AudioBlock) error {
+	if in.kind.Pacing == sources.Live {
+		in.timing.sound(in.clock.Now(), b.PTS)
+	}
+	return in.strip.WriteWait(ctx, b)
+}
+
+// Hold implements sources.Sink.
+func (in *input) Hold() {
+	in.mu.Lock()
+	in.still = in.status.State == sources.Running || in.kind.Pacing == sources.Still
+	in.mu.Unlock()
+	in.sync.Hold()
+	in.strip.Hold()
+}
+
+// Restart implements sources.Sink.
+func (in *input) Restart() {
+	in.sync.Flush()
+	in.strip.Flush()
+	in.timing.reset()
+	in.restart.Store(true)
+}
+
+// Describe implements sources.Sink.
+func (in *input) Describe(text string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.detail = text
+}
+
+// Demand implements sources.Sink.
+func (in *input) Demand() sources.Demand { return sources.Demand(in.demand.Load()) }
+
+// await blocks until what is due at tick time t is known; for the virtual clock.
+func (in *input) await(ctx context.Context, t time.Duration, nextSample int64) error {
+	if in.kind.Pacing == sources.Live || in.src == nil {
+		return nil
+	}
+	in.anchor(t)
+	if in.video.Load() && in.kind.HasVideo {
+		if err := in.sync.WaitFor(ctx, t-in.offset+in.frame/4); err != nil {
+			return err
+		}
+	}
+	if in.audio.Load() && in.kind.HasAudio {
+		return in.strip.WaitFor(ctx, nextSample)
+	}
+	return nil
+}
+
+// anchor puts a paced source's PTS 0 at studio time t.
+func (in *input) anchor(t time.Duration) {
+	if in.restart.Swap(false) {
+		in.anchored = false
+	}
+	if in.anchored {
+		return
+	}
+	in.offset, in.anchored = t, true
+	// A paced strip: the only error is for live ones.
+	_ = in.strip.SetOffset(t)
+}
+
+// take brings in.current to the picture that is due at tick time t.
+func (in *input) take(t time.Duration) {
+	if in.kind.Pacing == sources.Live {
+		in.follow()
+	} else if !in.clock.Virtual() {
+		in.prepareAnchor(t)
+	}
+	if !in.anchored {
+		in.choose(t)
+		return
+	}
+	f, fresh := in.sync.Take(t - in.offset + in.frame/4)
+	in.taken.Release()
+	in.taken = f
+	if fresh {
+		in.lastFresh = t
+	} else if f != nil && in.kind.Pacing != sources.Still {
+		in.repeated++
+	}
+	in.choose(t)
+}
+
+// prepareAnchor anchors a paced source on the real clock once its first picture
+// and, where it has sound, its first sound are there, so that both start together;
+// a source whose other half is late is not waited for beyond ten ticks.
+func (in *input) prepareAnchor(t time.Duration) {
+	if in.anchored && !in.restart.Load() {
+		return
+	}
+	_, picture := in.sync.First()
+	_, sound := in.strip.First()
+	picture, sound = picture || !in.video.Load(), sound || !in.audio.Load()
+	if !picture && !sound {
+		return
+	}
+	if in.waited++; picture && sound || in.waited > 10 {
+		in.waited = 0
+		in.anchor(t)
+	}
+}
+
+// follow applies a live source's measured timing.
+func (in *input) follow() {
+	offset, target, ok := in.timing.offset(in.frame)
+	if !ok {
+		return
+	}
+	in.offset, in.anchored = offset, true
+	if target > 0 {
+		// A live strip: the only error is for paced ones.
+		_ = in.strip.SetTarget(target)
+	}
+}
+
+// choose decides between the picture and the slate.
+func (in *input) choose(t time.Duration) {
+	in.current = in.taken
+	in.lost = false
+	if in.kind.Pacing == sources.Still || !in.video.Load() || in.src == nil {
+		return
+	}
+	if t-in.lastFresh < lostAfter {
+		return
+	}
+	in.mu.Lock()
+	still := in.still || in.status.State == sources.Ended
+	in.mu.Unlock()
+	if still {
+		return
+	}
+	in.lost = true
+	in.current = in.slate
+}
+
+// state is the input as surfaces show it.
+func (in *input) state(t time.Duration) SourceState {
+	in.mu.Lock()
+	status, detail, still := in.status, in.detail, in.still
+	in.mu.Unlock()
+	dropped, skipped := in.sync.Counts()
+	st := in.strip.Stats()
+	m := in.strip.Meter()
+	s := SourceState{
+		ID: in.def.ID, Name: in.def.Name, Kind: in.def.Kind, Detail: detail,
+		HasVideo: in.kind.HasVideo && in.video.Load(), HasAudio: in.kind.HasAudio && in.audio.Load(), Strip: in.def.Audio,
+		Meter:  Meter{m.PeakDB, m.HoldDB, m.Clipped},
+		Frames: in.arrived.Load(), Dropped: dropped, Skipped: skipped, Repeated: in.repeated,
+		Underruns: st.MissedFrames, QueueMS: float64(st.Queued) / 1e6, DriftPPM: st.PPM, Restarts: max(in.restarts.Load()-1, 0),
+	}
+	switch status.State {
+	case sources.Waiting:
+		s.Status = SourceWaiting
+	case sources.Failed:
+		s.Status = SourceFailed
+	case sources.Ended:
+		s.Status = SourceEnded
+	case sources.Running:
+		s.Status = SourceRunning
+		if s.HasVideo && !still && in.kind.Pacing != sources.Still && t-in.lastFresh > heldAfter {
+			s.Status = SourceHeld
+		}
+	default:
+		s.Status = SourceOpening
+	}
+	if in.lost && status.State != sources.Failed {
+		s.Status = SourceLost
+	}
+	if status.Err != nil && status.State != sources.Running {
+		s.Problem = status.Err.Error()
+	}
+	return s
+}
+
+// liveTiming measures how far a live source's PTS are behind their arrival, and
+// from that when each picture and sample is due: as early as possible, late
+// enough for the jitter, and both together.
+type liveTiming struct {
+	mu     sync.Mutex
+	v, a   tracker       // guarded by mu
+	target time.Duration // guarded by mu; audio's queue, when it last changed
+}
+
+// tracker follows the least of arrival - PTS, forgetting slowly.
+type tracker struct {
+	have  bool
+	least time.Duration
+	seen  time.Duration
+}
+
+// forget is how long the least delay is remembered, roughly.
+const forget = 10 * time.Second
+
+func (k *tracker) observe(now, pts time.Duration) {
+	d := now - pts
+	if !k.have || d < k.least || d-k.least > time.Second {
+		// The first, a quicker one, or a timestamp jump.
+		k.have, k.least = true, d
+	} else {
+		k.least += time.Duration(float64(d-k.least) * min(float64(now-k.seen)/float64(forget), 1))
+	}
+	k.seen = now
+}
+
+func (l *liveTiming) picture(now, pts time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.v.observe(now, pts)
+}
+
+func (l *liveTiming) sound(now, pts time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.a.observe(now, pts)
+}
+
+func (l *liveTiming) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.v, l.a, l.target = tracker{}, tracker{}, 0
+}
+
+// offset is what to add to a picture's PTS for its studio time; target is the audio
+// queue depth that keeps the lips in step, 0 when it need not change.
+func (l *liveTiming) offset(frame time.Duration) (offset, target time.Duration, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	// A picture may be late by a frame and a quarter before one is missed.
+	v := l.v.least + max(frame+frame/4, 25*time.Millisecond)
+	a := l.a.least + audio.DefaultTarget
+	switch {
+	case l.v.have && l.a.have:
+		offset = max(v, a)
+	case l.v.have:
+		offset = v
+	case l.a.have:
+		offset = a
+	default:
+		return 0, 0, false
+	}
+	if l.a.have && l.v.have {
+		if want := offset - l.a.least; (want - l.target).Abs() > 10*time.Millisecond {
+			l.target, target = want, want
+		}
+	}
+	return offset, target, true
+}

@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"strings"
+
+	"crosspoint.studio/crosspoint/compositor"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// looks keeps what each scene, source and overlay of the current show resolves
+// to, so that planning a tick allocates nothing. Of the tick goroutine.
+type looks struct {
+	show   *scenes.Show
+	placed map[string][]scenes.Placed
+}
+
+func (l *looks) of(show *scenes.Show, id string) []scenes.Placed {
+	if l.show != show {
+		l.show, l.placed = show, make(map[string][]scenes.Placed)
+	}
+	p, ok := l.placed[id]
+	if !ok && id != "" {
+		// An id that resolves to nothing is black: commands and show edits have
+		// refused it already with a sentence.
+		p, _ = show.Resolve(id)
+		l.placed[id] = p
+	}
+	return p
+}
+
+// appendLayers adds what id shows at this tick, bottom to top.
+func (e *Engine) appendLayers(dst []compositor.Layer, id string) []compositor.Layer {
+	for _, p := range e.looks.of(e.show, id) {
+		in := e.inputs[p.Source]
+		if in == nil || in.current == nil {
+			continue
+		}
+		if l, ok := layerOf(p, in.current); ok {
+			l.Slot = p.Source
+			dst = append(dst, l)
+		}
+	}
+	return dst
+}
+
+// layerOf fits a frame into its place. Scenes think in square pixels, the
+// compositor in the frame's own.
+func layerOf(p scenes.Placed, f *media.Frame) (compositor.Layer, bool) {
+	sar := 1.0
+	if f.SAR.IsSet() {
+		sar = f.SAR.Float()
+	}
+	d, ok := p.Draw(float64(f.Width)*sar, float64(f.Height))
+	if !ok {
+		return compositor.Layer{}, false
+	}
+	return compositor.Layer{
+		Frame:    f,
+		Crop:     compositor.Box{X: d.Src.X / sar, Y: d.Src.Y, W: d.Src.Width / sar, H: d.Src.Height},
+		Place:    compositor.Box{X: d.Dst.X, Y: d.Dst.Y, W: d.Dst.Width, H: d.Dst.Height},
+		Clip:     compositor.Box{X: d.Clip.X, Y: d.Clip.Y, W: d.Clip.Width, H: d.Clip.Height},
+		Rotation: d.Rotation,
+		Opacity:  p.Opacity,
+	}, true
+}
+
+// planProgram fills e.plan for this tick from the switcher, the show and the
+// frames that are due.
+func (e *Engine) planProgram() {
+	p := &e.plan
+	p.Base = e.appendLayers(p.Base[:0], e.switcher.Program)
+	p.To, p.Change = p.To[:0], nil
+	if e.switcher.InTransition() {
+		p.To = e.appendLayers(p.To, e.switcher.Preview)
+		e.change = change(e.show.Transition, e.switcher.Progress(), e.color)
+		p.Change = &e.change
+	}
+	p.Over = p.Over[:0]
+	for i := range e.show.Overlays {
+		if o := &e.show.Overlays[i]; o.On {
+			p.Over = e.appendLayers(p.Over, o.ID)
+		}
+	}
+	p.Black = e.switcher.Black
+}
+
+func change(t scenes.Transition, progress float64, color media.ColorInfo) compositor.Change {
+	c := compositor.Change{Kind: string(t.Kind), Progress: progress, Softness: t.Softness}
+	switch t.Direction {
+	case scenes.Left:
+		c.DirectionX = -1
+	case scenes.Up:
+		c.DirectionY = -1
+	case scenes.Down:
+		c.DirectionY = 1
+	default:
+		c.DirectionX = 1
+	}
+	r, g, b := parseRGB(t.Color)
+	c.Color = compositor.YCbCr(r, g, b, color)
+	return c
+}
+
+// parseRGB reads #rrggbb; anything else is black, which validation has refused.
+func parseRGB(s string) (r, g, b uint8) {
+	s = strings.TrimPrefix(s, "#")
+	if len(s) < 6 {
+		return 0, 0, 0
+	}
+	nibble := func(c byte) uint8 {
+		switch {
+		case c >= '0' && c <= '9':
+			return c - '0'
+		case c >= 'a' && c <= 'f':
+			return c - 'a' + 10
+		case c >= 'A' && c <= 'F':
+			return c - 'A' + 10
+		}
+		return 0
+	}
+	v := func(i int) uint8 { return nibble(s[i])<<4 | nibble(s[i+1]) }
+	return v(0), v(2), v(4)
+}
+
+// tally says which sources and scenes are on air and which are next, from what the
+// plan shows: hidden layers and black programmes light nothing.
+func (e *Engine) tally() map[string]Tally {
+	t := make(map[string]Tally)
+	mark := func(id string, v Tally) {
+		if id == "" {
+			return
+		}
+		t[id] = max(t[id], v)
+		for _, p := range e.looks.of(e.show, id) {
+			t[p.Source] = max(t[p.Source], v)
+		}
+	}
+	mark(e.switcher.Preview, OnPreview)
+	if e.switcher.Black >= 1 {
+		return t
+	}
+	mark(e.switcher.Program, OnProgram)
+	if e.switcher.InTransition() {
+		mark(e.switcher.Preview, OnProgram)
+	}
+	for i := range e.show.Overlays {
+		if e.show.Overlays[i].On {
+			mark(e.show.Overlays[i].ID, OnProgram)
+		}
+	}
+	return t
+}

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// maxHold is how long one half of a stream waits for the other before it goes out
+// alone.
+const maxHold = 4 * time.Second
+
+// stream joins one video encode and one audio encode in DTS order and hands the
+// packets to any number of queues. Destinations of the same rendition and codecs
+// share one.
+type stream struct {
+	tracks []media.Track // video, then audio
+
+	mu    sync.Mutex
+	wait  [2][]*media.Packet // guarded by mu; by track
+	taps  []*tap             // guarded by mu
+	ended [2]bool            // guarded by mu
+}
+
+// tap is one destination's queue on a stream.
+type tap struct {
+	queue *media.PacketQueue
+	// until, when set, is the studio time at which the operator stopped the
+	// destination: what the encoders still hold of the time before goes out first.
+	until time.Duration
+	past  [2]bool // this track has come to until
+}
+
+// put hands a packet over and reports whether the tap is done.
+func (t *tap) put(p *media.Packet, dts time.Duration) (done bool) {
+	if t.until > 0 && dts >= t.until {
+		t.past[p.Track] = true
+		if t.past[0] && t.past[1] {
+			t.queue.Close()
+			return true
+		}
+		return false
+	}
+	t.queue.Put(p)
+	return false
+}
+
+func newStream(video, audio media.Track) *stream {
+	return &stream{tracks: []media.Track{video, audio}}
+}
+
+// dts is a packet's decoding time as studio time.
+func (s *stream) dts(p *media.Packet, track int) time.Duration {
+	return media.TimeOf(p.DTS, s.tracks[track].TimeBase)
+}
+
+// put takes a packet of either encode. The packets a stream hands out are copies
+// of the header, since the same data may be another track elsewhere.
+func (s *stream) put(p *media.Packet, audio bool) {
+	track := 0
+	if audio {
+		track = 1
+	}
+	q := *p
+	q.Track, q.Audio = track, audio
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wait[track] = append(s.wait[track], &q)
+	s.drain()
+}
+
+// end says that no more packets of a track come.
+func (s *stream) end(audio bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if audio {
+		s.ended[1] = true
+	} else {
+		s.ended[0] = true
+	}
+	s.drain()
+}
+
+// drain hands out whatever is next in DTS order; mu is held.
+func (s *stream) drain() {
+	for {
+		v, a := s.wait[0], s.wait[1]
+		track := -1
+		switch {
+		case len(v) > 0 && len(a) > 0:
+			track = 0
+			if s.dts(a[0], 1) < s.dts(v[0], 0) {
+				track = 1
+			}
+		case len(v) > 0 && (s.ended[1] || s.dts(v[len(v)-1], 0)-s.dts(v[0], 0) > maxHold):
+			track = 0
+		case len(a) > 0 && (s.ended[0] || s.dts(a[len(a)-1], 1)-s.dts(a[0], 1) > maxHold):
+			track = 1
+		default:
+			return
+		}
+		p := s.wait[track][0]
+		s.wait[track][0] = nil
+		if len(s.wait[track]) == 1 {
+			s.wait[track] = s.wait[track][:0]
+		} else {
+			s.wait[track] = s.wait[track][1:]
+		}
+		dts := s.dts(p, track)
+		s.taps = slices.DeleteFunc(s.taps, func(t *tap) bool { return t.put(p, dts) })
+	}
+}
+
+// attach starts a queue with the next packet.
+func (s *stream) attach(q *media.PacketQueue) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taps = append(s.taps, &tap{queue: q})
+}
+
+// finish closes q once everything before studio time until has been put in.
+func (s *stream) finish(q *media.PacketQueue, until time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.taps {
+		if t.queue == q {
+			t.until = max(until, 1)
+		}
+	}
+}
+
+// detach takes a queue off at once.
+func (s *stream) detach(q *media.PacketQueue) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taps = slices.DeleteFunc(s.taps, func(t *tap) bool { return t.queue == q })
+}
+
+func removeStream(mu *sync.Mutex, list *[]*stream, s *stream) {
+	mu.Lock()
+	defer mu.Unlock()
+	*list = slices.DeleteFunc(*list, func(x *stream) bool { return x == s })
+}

@@ -1,0 +1,36 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+)
+
+// warnings are the sentences the operator should know now, one per key.
+type warnings struct {
+	mu   sync.Mutex
+	list []Warning // guarded by mu
+}
+
+func (w *warnings) set(key, text string, tick int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.list {
+		if w.list[i].Key == key {
+			w.list[i].Text = text
+			return
+		}
+	}
+	w.list = append(w.list, Warning{key, text, tick})
+}
+
+func (w *warnings) clear(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.list = slices.DeleteFunc(w.list, func(x Warning) bool { return x.Key == key })
+}
+
+func (w *warnings) all() []Warning {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.list)
+}
