@@ -64,7 +64,7 @@ func (c *examination) nesting() {
 	for _, list := range []string{"scenes", "overlays"} {
 		for i, v := range c.root.get(list).list() {
 			if count(v) > maxUnfolded {
-				c.add(v.start, item1("$."+list, i), "with the scenes in it this has more than %d layers", maxUnfolded)
+				c.add(v.start, element("$."+list, i), "with the scenes in it this has more than %d layers", maxUnfolded)
 			}
 		}
 	}

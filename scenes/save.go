@@ -51,6 +51,7 @@ func (s *Show) save(path string, d disk) error {
 	}
 	mode := fs.FileMode(0o644)
 	old, err := readFile(path)
+	document := trimMark(old)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -61,11 +62,11 @@ func (s *Show) save(path string, d disk) error {
 		if info, err := os.Stat(path); err == nil {
 			mode = info.Mode().Perm()
 		}
-		if root, _ := parseTree(old); formatOf(root) > Format {
+		if root, _ := parseTree(document); formatOf(root) > Format {
 			return &NewerFormatError{Format: formatOf(root)}
 		}
 		kept := path + ".bak"
-		if !json.Valid(old) {
+		if !json.Valid(document) {
 			kept = path + ".broken"
 		}
 		// A copy, not a rename: path must exist at every moment.
@@ -105,10 +106,9 @@ func replace(path string, data []byte, mode fs.FileMode, d disk) (err error) {
 	if err := d.rename(f.Name(), path); err != nil {
 		return err
 	}
-	if err := d.syncDir(dir); err != nil {
-		// The file is in place and whole; there is nothing to take back.
-		return nil
-	}
+	// The file is in place and whole. Some network file systems cannot sync a
+	// folder, and after a power cut either name leads to a whole show.
+	_ = d.syncDir(dir)
 	return nil
 }
 

@@ -122,7 +122,7 @@ func TestSaveIsAtomic(t *testing.T) {
 
 func TestSaveRefusesANewerFormat(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "show.json")
-	const text = `{"format":2,"stinger":{"file":"x"}}`
+	const text = "\ufeff" + `{"format":2,"stinger":{"file":"x"}}` // as a Windows editor leaves it
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -128,7 +128,7 @@ func (c *examination) schema(path string, n *node, s compiledSchema, at int, quo
 		for _, token := range e.InstanceLocation {
 			if n != nil && n.kind == '[' {
 				i, _ := strconv.Atoi(token) // the library's own index
-				path, n = item1(path, i), n.items[i]
+				path, n = element(path, i), n.items[i]
 			} else {
 				path, n = child(path, token), n.get(token)
 			}

@@ -176,6 +176,9 @@ func parseTree(raw []byte) (*node, []found) {
 	return root, mistakes
 }
 
+// trimMark removes the byte order mark that some editors put before the text.
+func trimMark(raw []byte) []byte { return bytes.TrimPrefix(raw, []byte("\ufeff")) }
+
 // place is where the byte before offset stands, for people.
 func place(raw []byte, offset int) string {
 	before := raw[:max(0, min(offset, len(raw))-1)]

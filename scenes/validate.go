@@ -1,7 +1,6 @@
 package scenes
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,7 +70,7 @@ type edge struct {
 // examine collects the mistakes. Its error is *NewerFormatError, *InvalidError
 // (no JSON at all), or a failed migration.
 func examine(raw []byte, kinds KindCatalog, table []migration) (*examination, error) {
-	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // Windows editors put it there
+	raw = trimMark(raw)
 	root, odd := parseTree(raw)
 	if root == nil {
 		return nil, &InvalidError{[]Mistake{odd[0].Mistake}}
@@ -130,7 +129,7 @@ func child(path, key string) string {
 	return path + "." + key
 }
 
-func item1(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+func element(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
 // literal reports repeated keys and unusable numbers.
 func (c *examination) literal(path string, n *node) {
@@ -143,7 +142,7 @@ func (c *examination) literal(path string, n *node) {
 		c.literal(child(path, m.key), m.value)
 	}
 	for i, v := range n.items {
-		c.literal(item1(path, i), v)
+		c.literal(element(path, i), v)
 	}
 	if n.bad != "" {
 		c.add(n.start, path, "%s", n.bad)
@@ -200,7 +199,7 @@ func (c *examination) ids() {
 	var all []entry
 	for _, l := range lists {
 		for i, v := range c.root.get(l.key).list() {
-			all = append(all, entry{v, l.key, item1("$."+l.key, i)})
+			all = append(all, entry{v, l.key, element("$."+l.key, i)})
 		}
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].n.start < all[j].n.start })
@@ -257,9 +256,9 @@ func (c *examination) layers() {
 	for _, list := range []string{"scenes", "overlays"} {
 		for i, v := range c.root.get(list).list() {
 			owner, _ := v.str("id")
-			path := item1("$."+list, i)
+			path := element("$."+list, i)
 			for j, l := range v.get("layers").list() {
-				path := item1(path+".layers", j)
+				path := element(path+".layers", j)
 				id, ok := c.reference(l, path, "source", "sources", "scenes")
 				if !ok || c.names[id].list != "scenes" {
 					continue
@@ -289,7 +288,7 @@ func (c *examination) renditions() {
 	}
 	for i, v := range c.root.get("renditions").list() {
 		if id, ok := v.str("program"); ok && !programs[id] {
-			c.add(v.get("program").start, item1("$.renditions", i)+".program", "there is no programme %q%s", id, didYouMean(id, names))
+			c.add(v.get("program").start, element("$.renditions", i)+".program", "there is no programme %q%s", id, didYouMean(id, names))
 		}
 	}
 	renditions := c.root.get("renditions")
@@ -302,7 +301,7 @@ func (c *examination) renditions() {
 	}
 	for _, l := range []string{"destinations", "recordings"} {
 		for i, v := range c.root.get(l).list() {
-			path := item1("$."+l, i)
+			path := element("$."+l, i)
 			if v.kind == '{' && v.get("rendition") == nil && renditions != nil && len(renditions.items) == 0 {
 				c.add(v.start, path+".rendition", "is missing, and there is no rendition to choose")
 			}
@@ -321,7 +320,7 @@ func (c *examination) start() {
 func (c *examination) settings() {
 	each := func(list, noun string, kinds []string, schema func(string) (json.RawMessage, bool)) {
 		for i, v := range c.root.get(list).list() {
-			path := item1("$."+list, i)
+			path := element("$."+list, i)
 			kind, ok := v.str("kind")
 			at := v.start
 			if list == "recordings" {
