@@ -3,8 +3,9 @@ package audio
 // delayLine delays sound by whole frames. Its memory grows when a longer delay is
 // asked for, not while it runs. Its owner is the mixing goroutine.
 type delayLine struct {
-	buf   []float32 // a power of two of frames, or nil for no delay so far
+	buf   []float32 // a power of two of frames
 	write int64     // frames ever written
+	since int64     // the first frame that was kept when the memory last grew
 	now   int64     // delay in use, frames
 }
 
@@ -19,7 +20,8 @@ func (d *delayLine) reserve(frames, block int64) {
 	}
 	grown := make([]float32, size*2)
 	old := int64(len(d.buf) / 2)
-	for i := max(0, d.write-old); i < d.write; i++ {
+	d.since = max(d.since, d.write-old)
+	for i := d.since; i < d.write; i++ {
 		from, to := i&(old-1)*2, i&(size-1)*2
 		grown[to], grown[to+1] = d.buf[from], d.buf[from+1]
 	}
@@ -29,16 +31,13 @@ func (d *delayLine) reserve(frames, block int64) {
 // process delays b in place by frames; a change of the delay is crossfaded over
 // 5 ms (or the block, if shorter).
 func (d *delayLine) process(b []float32, frames int64) {
-	if frames == 0 && d.now == 0 {
-		if d.buf != nil {
-			d.store(b)
-		}
-		return
-	}
 	n := int64(len(b) / 2)
 	d.reserve(max(frames, d.now), n)
 	start := d.write
 	d.store(b)
+	if frames == 0 && d.now == 0 {
+		return
+	}
 	fade := int64(0)
 	if frames != d.now {
 		fade = min(fadeFrames, n)
@@ -66,9 +65,14 @@ func (d *delayLine) store(b []float32) {
 }
 
 func (d *delayLine) at(frame int64) (left, right float32) {
-	if frame < 0 || frame < d.write-int64(len(d.buf)/2) {
+	age := frame - d.since
+	if age < 0 {
 		return 0, 0
 	}
 	i := frame & int64(len(d.buf)/2-1) * 2
-	return d.buf[i], d.buf[i+1]
+	left, right = d.buf[i], d.buf[i+1]
+	if age < fadeFrames && d.since > 0 { // what came before was not kept
+		left, right = left*fadeIn[age], right*fadeIn[age]
+	}
+	return left, right
 }

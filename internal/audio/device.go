@@ -41,6 +41,13 @@ const devicePeriod = 10 * time.Millisecond
 // stallTimeout is how long a device may be silent before it is taken for dead.
 const stallTimeout = 2 * time.Second
 
+// backendNull is ma_backend_null. malgo v0.11.24's own constant is one too low:
+// it lacks ma_backend_custom before it.
+const backendNull malgo.Backend = malgo.BackendNull + 1
+
+// closeTimeout is how long a device may take to close.
+const closeTimeout = 3 * time.Second
+
 // Device is a sound device as the operator sees it.
 type Device struct {
 	ID      string // stable name within its backend, hexadecimal
@@ -82,7 +89,7 @@ func newContext(backend Backend) (*malgo.AllocatedContext, error) {
 			malgo.BackendAudio4, malgo.BackendOss, malgo.BackendPulseaudio, malgo.BackendAlsa, malgo.BackendJack,
 		}
 	case NullBackend:
-		list = []malgo.Backend{malgo.BackendNull}
+		list = []malgo.Backend{backendNull}
 	case PulseBackend:
 		list = []malgo.Backend{malgo.BackendPulseaudio}
 	default:
@@ -173,10 +180,26 @@ func find(ctx *malgo.AllocatedContext, kind malgo.DeviceType, device string) (*m
 	return nil, nil
 }
 
-// close stops the device; the callback has ended for good when it returns.
+// close stops the device. Its callback has ended for good when it returns, unless the
+// system's sound service does not answer within closeTimeout: then device and
+// thread are abandoned, so that nothing else hangs with them.
 func (s *session) close() {
-	s.dev.Uninit()
-	freeContext(s.ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// Uninit alone waits for ever once the PulseAudio server has died: the device's
+		// thread sleeps in its main loop, and only Stop wakes it (miniaudio 0.11.24,
+		// ma_device_uninit). What Stop says about a dead device does not matter.
+		_ = s.dev.Stop()
+		s.dev.Uninit()
+		freeContext(s.ctx)
+	}()
+	timer := time.NewTimer(closeTimeout)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
 }
 
 // floats views a device's bytes as samples, without copying.

@@ -75,16 +75,14 @@ const maxPPM = 3500
 // correction of the resampling rate. It is critically damped: with
 // natural frequency w, d2e/dt2 = -2w de/dt - w^2 e.
 type governor struct {
-	integral float64 // learned drift, as a fraction
-	age      float64 // seconds
+	fast, slow float64 // natural frequencies in rad/s, at first and when settled
+	integral   float64 // learned drift, as a fraction
+	age        float64 // seconds
 }
-
-// Natural frequencies in rad/s, at first and when settled.
-const governorFast, governorSlow = 0.25, 0.02
 
 // update returns the correction in ppm for the next seconds of output.
 func (g *governor) update(e, seconds float64) (ppm float64) {
-	w := settled(governorFast, governorSlow, g.age)
+	w := settled(g.fast, g.slow, g.age)
 	g.age += seconds
 	g.integral = clamp(g.integral+w*w*e*seconds, -maxPPM*1e-6, maxPPM*1e-6)
 	return clamp((g.integral+2*w*e)*1e6, -maxPPM, maxPPM)

@@ -67,7 +67,7 @@ type liveStats struct {
 
 func newLiveQueue(clock media.Clock, rs Resampler, target time.Duration) *liveQueue {
 	return &liveQueue{
-		clock: clock, rs: rs, in: newSplice(false),
+		clock: clock, rs: rs, in: newSplice(false), governor: governor{fast: 0.25, slow: 0.02},
 		ring:   media.NewSampleRing(liveFrames * 2),
 		target: boundTarget(target).Seconds(),
 	}

@@ -200,7 +200,7 @@ func newVoice(target float64, gain *atomic.Uint32, counts *voiceCounts) *voice {
 	g := math.Float32frombits(gain.Load())
 	return &voice{
 		ring: media.NewSampleRing(monitorRing), counts: counts, gain: gain,
-		target: target, rs: NewSinc(), splice: newSplice(true), ramp: ramp{g, g},
+		target: target, rs: NewSinc(), governor: governor{fast: 0.05, slow: 0.05}, splice: newSplice(true), ramp: ramp{g, g},
 	}
 }
 

@@ -1,0 +1,280 @@
+package audio
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+	"unsafe"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// eventually waits for ok with a deadline.
+func eventually(t *testing.T, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(limit)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatalf("not within %v: %s", limit, what)
+		case <-tick.C:
+		}
+	}
+}
+
+func discardLog() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+// pulse is a PulseAudio server of this test's own with one null sink.
+type pulse struct {
+	dir, socket string
+	cmd         *exec.Cmd
+}
+
+func newPulse(t *testing.T) *pulse {
+	t.Helper()
+	dir := t.TempDir()
+	p := &pulse{dir: dir, socket: filepath.Join(dir, "native")}
+	t.Setenv("PULSE_SERVER", "unix:"+p.socket)
+	t.Setenv("PULSE_RUNTIME_PATH", dir)
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	t.Setenv("HOME", dir)
+	p.start(t)
+	t.Cleanup(p.stop)
+	return p
+}
+
+func (p *pulse) start(t *testing.T) {
+	t.Helper()
+	p.cmd = exec.Command("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disallow-exit=no",
+		"-L", "module-null-sink sink_name=studio format=float32le rate=48000 channels=2",
+		"-L", "module-native-protocol-unix auth-anonymous=1 socket="+p.socket)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatalf("start pulseaudio (packaging/apt.sh test installs it): %v", err)
+	}
+	eventually(t, 15*time.Second, "pulseaudio answers", func() bool {
+		return exec.Command("pactl", "info").Run() == nil
+	})
+}
+
+func (p *pulse) stop() {
+	if p.cmd == nil {
+		return
+	}
+	_ = p.cmd.Process.Kill() // may have ended
+	_ = p.cmd.Wait()         // was killed
+	p.cmd = nil
+}
+
+// collector keeps what a Capture delivers.
+type collector struct {
+	mu      sync.Mutex
+	samples []float32 // guarded by mu
+	next    int64     // guarded by mu; frame number that should come
+	jumps   int       // guarded by mu
+}
+
+func (c *collector) take(_ context.Context, b media.AudioBlock) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if sampleAt(b.PTS) != c.next {
+		c.jumps++
+	}
+	c.next = sampleAt(b.PTS) + int64(b.Frames())
+	c.samples = append(c.samples, b.Samples...)
+	return nil
+}
+
+func (c *collector) frames() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.samples) / 2
+}
+
+// start runs f until the test is over and gives its error.
+func start(t *testing.T, f func(ctx context.Context) error) <-chan error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		done <- f(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			t.Error("a device did not stop within 10 s")
+		}
+	})
+	return done
+}
+
+// ticks plays a tone through m as the engine would, 30 blocks a second.
+func ticks(ctx context.Context, m *Monitor, tone Tone) error {
+	clock, fps := media.NewRealClock(), media.Rational{Num: 30, Den: 1}
+	b := make([]float32, 3200)
+	for n := int64(0); ; n++ {
+		if err := clock.WaitUntil(ctx, media.TickTime(n, fps)); err != nil {
+			return err
+		}
+		tone.Fill(b, n*1600)
+		m.Write(b)
+	}
+}
+
+func TestNullCapture(t *testing.T) {
+	capture, playback, err := Devices(NullBackend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(capture) != 1 || len(playback) != 1 || capture[0].Name == "" || capture[0].ID == "" {
+		t.Fatalf("null devices: got %+v and %+v, want one each", capture, playback)
+	}
+	for _, device := range []string{"", capture[0].Name, capture[0].ID} {
+		var got collector
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		name := ""
+		err := NewCapture(CaptureOptions{Backend: NullBackend, Device: device, Opened: func(n string) { name = n }}).
+			Run(ctx, func(ctx context.Context, b media.AudioBlock) error {
+				if got.frames() > sampleRateHz/4 {
+					cancel()
+				}
+				return got.take(ctx, b)
+			})
+		cancel()
+		if err != nil || got.frames() < sampleRateHz/4 || got.jumps != 0 || name == "" {
+			t.Errorf("device %q: error %v, %d frames, %d jumps, name %q", device, err, got.frames(), got.jumps, name)
+		}
+	}
+}
+
+func TestMissingDeviceSaysSo(t *testing.T) {
+	err := NewCapture(CaptureOptions{Backend: NullBackend, Device: "Stage left"}).Run(t.Context(), new(collector).take)
+	if !errors.Is(err, ErrNoDevice) {
+		t.Errorf("got %v, want %v", err, ErrNoDevice)
+	}
+	if _, _, err := Devices("nonsense"); err == nil {
+		t.Error("unknown backend: got no error")
+	}
+}
+
+func TestCaptureSinkErrorEndsRun(t *testing.T) {
+	want := errors.New("enough")
+	err := NewCapture(CaptureOptions{Backend: NullBackend}).Run(t.Context(), func(context.Context, media.AudioBlock) error { return want })
+	if err != want {
+		t.Errorf("got %v, want %v", err, want)
+	}
+}
+
+func TestMonitorToneComesOutOfTheNullSink(t *testing.T) {
+	newPulse(t)
+	m := NewMonitor(MonitorOptions{Backend: PulseBackend, Log: discardLog()})
+	start(t, m.Run)
+	start(t, func(ctx context.Context) error { return ticks(ctx, m, Tone{LeftHz: 1000, RightHz: 400, LevelDB: -20}) })
+	eventually(t, 10*time.Second, "monitor plays", func() bool { return m.Stats().Queued > 0 })
+
+	// The reference is PulseAudio's own recorder; Capture records the same beside it.
+	var got collector
+	start(t, func(ctx context.Context) error {
+		return NewCapture(CaptureOptions{Backend: PulseBackend, Device: "Monitor of Null Output"}).Run(ctx, got.take)
+	})
+	// A null sink asks for nothing for two seconds at first; then it must run smoothly.
+	eventually(t, 15*time.Second, "the sink has settled", func() bool { return got.frames() > sampleRateHz/2 && m.Stats().PPM != 0 })
+	before := m.Stats()
+	rec := exec.Command("parec", "--device=studio.monitor", "--raw", "--format=float32le", "--rate=48000", "--channels=2", "--latency-msec=50")
+	out, err := rec.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rec.Start(); err != nil {
+		t.Fatal(err)
+	}
+	raw := make([]byte, 8*sampleRateHz*5)
+	_, readErr := io.ReadFull(out, raw)
+	_ = rec.Process.Kill() // it records until then
+	_ = rec.Wait()         // was killed
+	if readErr != nil {
+		t.Fatalf("record: %v", readErr)
+	}
+	eventually(t, 10*time.Second, "capture has recorded as much", func() bool { return got.frames() > 4*sampleRateHz })
+
+	got.mu.Lock()
+	captured := got.samples
+	jumps := got.jumps
+	got.mu.Unlock()
+	if jumps != 0 {
+		t.Errorf("PTS jumps in the capture: got %d, want 0", jumps)
+	}
+	for name, b := range map[string][]float32{
+		"parec":   unsafe.Slice((*float32)(unsafe.Pointer(&raw[0])), len(raw)/4),
+		"capture": captured,
+	} {
+		b = b[len(b)/2:][:2*sampleRateHz/2] // half a second of the middle
+		for c, hz := range []float64{1000, 400} {
+			db, found, amp := thdn(b, c, hz)
+			if math.Abs(found-hz) > 0.005*hz {
+				t.Errorf("%s, channel %d: got %.2f Hz, want %v", name, c, found, hz)
+			}
+			if level := dbOf(amp); math.Abs(level+20) > 0.2 {
+				t.Errorf("%s, channel %d: got %.2f dBFS, want -20", name, c, level)
+			}
+			t.Logf("%s, channel %d: %.3f Hz, %.3f dBFS, THD+N %.1f dB", name, c, found, dbOf(amp), db)
+		}
+	}
+	st := m.Stats()
+	if st.Queued > monitorCap || st.Skips > before.Skips+1 {
+		t.Errorf("monitor: before %+v, after %+v", before, st)
+	}
+	t.Logf("monitor: before %+v, after %+v", before, st)
+}
+
+func TestUnplugEndsCaptureAndMonitorComesBack(t *testing.T) {
+	p := newPulse(t)
+	m := NewMonitor(MonitorOptions{Backend: PulseBackend, Log: discardLog()})
+	start(t, m.Run)
+	start(t, func(ctx context.Context) error { return ticks(ctx, m, Tone{LeftHz: 1000, LevelDB: -20}) })
+	var got collector
+	ended := start(t, func(ctx context.Context) error {
+		return NewCapture(CaptureOptions{Backend: PulseBackend}).Run(ctx, got.take)
+	})
+	eventually(t, 10*time.Second, "both run", func() bool { return m.Stats().Queued > 0 && got.frames() > 4800 })
+
+	p.stop()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, errStopped) && !errors.Is(err, errSilent) {
+			t.Errorf("capture: got %v, want that the device went away", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("capture did not notice within 10 s that its device is gone")
+	}
+	eventually(t, 10*time.Second, "monitor notices", func() bool { st := m.Stats(); return st.Device == "" && st.Err != nil })
+
+	p.start(t)
+	eventually(t, 20*time.Second, "monitor plays again", func() bool { st := m.Stats(); return st.Opened == 2 && st.Queued > 0 })
+}
+
+// Reopening over and over leaves no goroutine behind (TestMain looks).
+func TestReopenManyTimes(t *testing.T) {
+	for range 30 {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := NewCapture(CaptureOptions{Backend: NullBackend}).Run(ctx, func(context.Context, media.AudioBlock) error {
+			cancel()
+			return nil
+		})
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
