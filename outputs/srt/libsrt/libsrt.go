@@ -32,8 +32,8 @@ const (
 	// MessageBytes is the payload of one live message: seven MPEG-TS packets, which
 	// is what every SRT product sends (SRT_LIVE_DEF_PLSIZE).
 	MessageBytes = 1316
-	// maxMessageBytes is the largest payload a peer may send (SRT_LIVE_MAX_PLSIZE).
-	maxMessageBytes = 1456
+	// MaxMessageBytes is the largest payload a peer may send (SRT_LIVE_MAX_PLSIZE).
+	MaxMessageBytes = 1456
 	// pollInterval bounds every stay in C, and so how late an ended context is seen.
 	pollInterval = 100 * time.Millisecond
 	// maxStreamID is the longest stream id (SRT access control, section 1).
@@ -95,7 +95,7 @@ func (c Config) apply(s C.SRTSOCKET) error {
 	note("blocking", C.xp_set_bool(s, C.SRTO_RCVSYN, 0))
 	note("linger", C.xp_set_no_linger(s))
 	// A listener or rendezvous takes part in whatever payload size the peer has.
-	number("payload size", C.SRTO_PAYLOADSIZE, maxMessageBytes)
+	number("payload size", C.SRTO_PAYLOADSIZE, MaxMessageBytes)
 	if c.Latency > 0 {
 		number("latency", C.SRTO_LATENCY, int(c.Latency.Milliseconds()))
 	}

@@ -56,7 +56,7 @@ func transfer(t *testing.T, send, recv *Conn) {
 	t.Helper()
 	ctx := within(t, 10*time.Second)
 	want := bytes.Repeat([]byte{0x47, 1, 2, 3}, MessageBytes/4)
-	buf := make([]byte, maxMessageBytes)
+	buf := make([]byte, MaxMessageBytes)
 	for i := range 50 {
 		want[5] = byte(i)
 		if err := send.Send(want); err != nil {
@@ -110,7 +110,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Errorf("latency %v, want %v", s.Latency, want)
 			}
 			send.Close()
-			buf := make([]byte, maxMessageBytes)
+			buf := make([]byte, MaxMessageBytes)
 			if _, err := recv.Recv(within(t, 5*time.Second), buf); !errors.Is(err, ErrLost) {
 				t.Errorf("after the sender closed: %v, want ErrLost", err)
 			}

@@ -1,0 +1,373 @@
+package srt
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"crosspoint.studio/crosspoint/internal/supervise"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const passphrase = "correct horse battery"
+
+// freePort is a UDP port that was free a moment ago, for peers that cannot be
+// given port 0.
+func freePort(t *testing.T) int {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).Port
+}
+
+func newOutput(t *testing.T, settings map[string]any, secret string) outputs.Output {
+	t.Helper()
+	raw, err := json.Marshal(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := New(raw, outputs.Options{Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// running is an output at work.
+type running struct {
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func run(t *testing.T, o outputs.Output, feed outputs.Feed) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &running{cancel, make(chan error, 1)}
+	go func() { r.done <- o.Run(ctx, feed) }()
+	t.Cleanup(func() { r.stop(t) })
+	return r
+}
+
+// stop ends the output, which has to obey within the time outputs.Output promises.
+func (r *running) stop(t *testing.T) error {
+	t.Helper()
+	r.cancel()
+	return r.wait(t, 2*time.Second)
+}
+
+func (r *running) wait(t *testing.T, d time.Duration) error {
+	t.Helper()
+	select {
+	case err := <-r.done:
+		r.done <- err
+		return err
+	case <-time.After(d):
+		t.Errorf("the output did not end within %v", d)
+		return nil
+	}
+}
+
+// receiver is a Server that keeps what it gets, one file a connection.
+type receiver struct {
+	*Server
+	mu    sync.Mutex
+	files []string // guarded by mu
+	stop  func()
+}
+
+func newReceiver(t *testing.T, opt ServerOptions) *receiver {
+	t.Helper()
+	s, err := NewServer(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &receiver{Server: s}
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.Run(ctx, func(_ context.Context, c *Connection) {
+			f, err := os.CreateTemp(dir, "*.ts")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer f.Close()
+			r.mu.Lock()
+			r.files = append(r.files, f.Name())
+			r.mu.Unlock()
+			if _, err := io.Copy(f, c); err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+		}) // it ends with its context
+	}()
+	r.stop = sync.OnceFunc(func() {
+		cancel()
+		<-done
+	})
+	t.Cleanup(r.stop)
+	return r
+}
+
+func (r *receiver) url() string { return "srt://" + r.Addr().String() }
+
+func (r *receiver) file(t *testing.T, n int) string {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.files) <= n {
+		t.Fatalf("%d connections, want %d", len(r.files), n+1)
+	}
+	return r.files[n]
+}
+
+func TestDelivers(t *testing.T) {
+	for _, c := range []struct {
+		name, secret, streamID string
+		keyLength              int
+	}{
+		{"plain", "", "", 16},
+		{"AES-128 and stream id", passphrase, "#!::r=live/programme,m=publish", 16},
+		{"AES-256", passphrase, "", 32},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newReceiver(t, ServerOptions{Passphrase: c.secret, Check: func(id string, _ netip.AddrPort) (string, Reason) {
+				if id != c.streamID {
+					return "", RefuseNotFound
+				}
+				return "", 0
+			}})
+			feed := newLiveFeed(t, 1)
+			o := newOutput(t, map[string]any{"url": r.url(), "stream_id": c.streamID, "key_length": c.keyLength}, c.secret)
+			out := run(t, o, feed)
+			first := feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+			if first.AckedBytes <= 0 || first.AckedBytes > first.SentBytes {
+				t.Errorf("confirmed with %d of %d bytes", first.AckedBytes, first.SentBytes)
+			}
+			last := feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 150 })
+			if last.DroppedPackets != 0 || last.State != outputs.Confirmed || last.RTT <= 0 {
+				t.Errorf("report %+v", last)
+			}
+			if err := out.stop(t); !errors.Is(err, context.Canceled) {
+				t.Errorf("ended with %v", err)
+			}
+			r.stop()
+			got := demux(t, r.file(t, 0))
+			if got.first > 200*time.Millisecond || got.video < 2*clipFPS || got.audio < got.video*2 || got.keyframes < 2 || got.biggestGap > 70*time.Millisecond {
+				t.Errorf("received %+v", got)
+			}
+		})
+	}
+}
+
+// TestEndIsComplete: an orderly end brings everything to the receiver.
+func TestEndIsComplete(t *testing.T) {
+	r := newReceiver(t, ServerOptions{})
+	feed := newLiveFeed(t, 1)
+	o := newOutput(t, map[string]any{"url": r.url()}, "")
+	out := run(t, o, feed)
+	feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 100 })
+	feed.queue.Close()
+	if err := out.wait(t, 5*time.Second); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	feed.mu.Lock()
+	sent := feed.reports[len(feed.reports)-1].SentPackets
+	feed.mu.Unlock()
+	r.stop()
+	got := demux(t, r.file(t, 0))
+	if n := int64(got.video + got.audio); n < sent {
+		t.Errorf("received %d packets of at least %d", n, sent)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	secure := newReceiver(t, ServerOptions{Passphrase: passphrase})
+	picky := newReceiver(t, ServerOptions{Check: func(id string, _ netip.AddrPort) (string, Reason) {
+		if id != "good" {
+			return "", RefuseForbidden
+		}
+		return "", 0
+	}})
+	nobody := fmt.Sprintf("srt://127.0.0.1:%d", freePort(t))
+	taken := freePort(t)
+	blocker, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", taken))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer blocker.Close()
+	for _, c := range []struct {
+		name      string
+		settings  map[string]any
+		secret    string
+		want      string
+		permanent bool
+	}{
+		{"wrong passphrase", map[string]any{"url": secure.url()}, "not the passphrase", "refused the passphrase", true},
+		{"no passphrase", map[string]any{"url": secure.url()}, "", "asks for a passphrase", true},
+		{"unwanted passphrase", map[string]any{"url": picky.url(), "stream_id": "good"}, passphrase, "uses no encryption", true},
+		{"refused stream id", map[string]any{"url": picky.url(), "stream_id": "secret-key-1"}, "", "refused the stream id", true},
+		{"nobody there", map[string]any{"url": nobody}, "", "nothing answers at 127.0.0.1", false},
+		{"no such name", map[string]any{"url": "srt://no-such-host.invalid:9000"}, "", "no address was found for the name no-such-host.invalid", false},
+		{"port taken", map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", taken), "mode": "listener"}, "", "in use", false},
+		{"not our address", map[string]any{"url": "srt://192.0.2.1:9000", "mode": "listener"}, "", "not an address of it", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := run(t, newOutput(t, c.settings, c.secret), newLiveFeed(t, 1))
+			err := out.wait(t, 6*time.Second)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want %q", err, c.want)
+			}
+			if outputs.IsPermanent(err) != c.permanent {
+				t.Errorf("permanent %v, want %v: %v", outputs.IsPermanent(err), c.permanent, err)
+			}
+			for _, s := range []string{c.secret, "secret-key-1"} {
+				if s != "" && strings.Contains(err.Error(), s) {
+					t.Errorf("%q tells %q", err, s)
+				}
+			}
+		})
+	}
+}
+
+func TestSettings(t *testing.T) {
+	for _, c := range []struct{ settings, secret, want string }{
+		{`{}`, "", "must look like"},
+		{`{"url":"rtmp://a/b"}`, "", "must look like"},
+		{`{"url":"srt://host"}`, "", "needs a port"},
+		{`{"url":"srt://:9000"}`, "", "needs a host"},
+		{`{"url":"srt://host:9000/app"}`, "", "stream id"},
+		{`{"url":"srt://host:9000?passphrase=hello-there-you"}`, "", "secret"},
+		{`{"url":"srt://host:9000?fancy=1"}`, "", `"fancy"`},
+		{`{"url":"srt://host:9000","mode":"both"}`, "", "caller, listener or rendezvous"},
+		{`{"url":"srt://host:9000","latency_ms":5}`, "", "20 to 8000"},
+		{`{"url":"srt://host:9000","key_length":20}`, "", "16, 24 or 32"},
+		{`{"url":"srt://host:9000","local_address":"eth0"}`, "", "IP address"},
+		{`{"url":"srt://host:9000","colour":"red"}`, "", "colour"},
+		{`{"url":"srt://host:9000"}`, "short", "10 to 79"},
+		{`{"url":"srt://host:9000"}`, strings.Repeat("x", 80), "10 to 79"},
+		{`{"url":"srt://host:9000","stream_id":"` + strings.Repeat("x", 513) + `"}`, "", "512"},
+	} {
+		_, err := New(json.RawMessage(c.settings), outputs.Options{Secret: c.secret})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", c.settings, err, c.want)
+		} else if strings.Contains(err.Error(), "hello-there") {
+			t.Errorf("%s: the error tells the passphrase", c.settings)
+		}
+	}
+	got, err := ParseTarget("srt://example.com:9000?mode=rendezvous&latency=300&streamid=a%20b&pbkeylen=32&adapter=127.0.0.2")
+	want := Target{Mode: Rendezvous, Host: "example.com", Port: 9000, Latency: 300 * time.Millisecond, StreamID: "a b", KeyLength: 32, Local: netip.MustParseAddrPort("127.0.0.2:0")}
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+}
+
+// TestListener: a receiver comes, leaves, and comes again.
+func TestListener(t *testing.T) {
+	port := freePort(t)
+	feed := newLiveFeed(t, 1)
+	o := newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port), "mode": "listener", "stream_id": "pgm"}, passphrase)
+	run(t, o, feed)
+	feed.await(t, 5*time.Second, 0, inState(outputs.Connecting))
+	target := Target{Mode: Caller, Host: "127.0.0.1", Port: uint16(port), Latency: defaultLatency, Passphrase: passphrase, KeyLength: 16, StreamID: "other"}
+	if _, err := OpenReader(t.Context(), target); err == nil || !outputs.IsPermanent(err) {
+		t.Errorf("another stream id: %v", err)
+	}
+	target.StreamID = "pgm"
+	for n := range 2 {
+		skip := feed.reported()
+		c, err := OpenReader(t.Context(), target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "got.ts")
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(f, c, 150_000); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		f.Close()
+		feed.await(t, 5*time.Second, skip, inState(outputs.Confirmed))
+		if got := demux(t, path); got.video < clipFPS || got.audio < clipFPS {
+			t.Errorf("reader %d received %+v", n, got)
+		}
+		feed.await(t, 10*time.Second, skip, inState(outputs.Connecting))
+	}
+}
+
+func TestRendezvous(t *testing.T) {
+	port := freePort(t)
+	feed := newLiveFeed(t, 1)
+	o := newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.2:%d", port), "mode": "rendezvous", "local_address": "127.0.0.1"}, passphrase)
+	run(t, o, feed)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	c, err := OpenReader(ctx, Target{
+		Mode: Rendezvous, Host: "127.0.0.1", Port: uint16(port), Local: netip.MustParseAddrPort("127.0.0.2:0"),
+		Latency: defaultLatency, Passphrase: passphrase, KeyLength: 16,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if n, err := io.CopyN(io.Discard, c, 150_000); err != nil {
+		t.Errorf("received %d bytes: %v", n, err)
+	}
+	feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+}
+
+// TestServerRestarts: Supervise brings the destination back when its server does.
+func TestServerRestarts(t *testing.T) {
+	r := newReceiver(t, ServerOptions{})
+	feed := newLiveFeed(t, 1)
+	o := newOutput(t, map[string]any{"url": r.url()}, "")
+	policy := supervise.Default()
+	policy.First, policy.Max = 300*time.Millisecond, time.Second
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- outputs.Supervise(ctx, outputs.SuperviseOptions{Output: o, Feed: feed, Log: slog.New(slog.DiscardHandler), Name: "test", Policy: policy})
+	}()
+	feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+	r.stop()
+	lost := feed.await(t, 10*time.Second, 0, inState(outputs.Waiting))
+	if !strings.Contains(lost.Detail, "was lost") {
+		t.Errorf("detail %q", lost.Detail)
+	}
+	skip := feed.reported()
+	again := newReceiver(t, ServerOptions{Addr: r.Addr()})
+	feed.await(t, 15*time.Second, skip, inState(outputs.Confirmed))
+	feed.await(t, 5*time.Second, skip, func(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 100 })
+	cancel()
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second):
+		t.Fatal("Supervise did not end")
+	}
+	again.stop()
+	if got := demux(t, again.file(t, 0)); got.first > 200*time.Millisecond || got.video < clipFPS || got.biggestGap > 70*time.Millisecond {
+		t.Errorf("after the restart %+v", got)
+	}
+}
