@@ -16,14 +16,18 @@ func TestLossIsRepaired(t *testing.T) {
 	t.Parallel()
 	r := newRelay(t)
 	s := newTestServer(t, r.wrap)
-	feed := newPlayout(t, 5*time.Second)
-	r.lossPercent.Store(3)
+	feed := newPlayout(t, 6*time.Second)
 	done := make(chan error, 1)
 	o := newOutput(t, s.url(), testToken)
 	go func() { done <- o.Run(t.Context(), feed) }()
-	feed.await(t, 15*time.Second, "confirmed with loss seen", func(r outputs.Report) bool {
+	// Not the first and the last packets: nobody can know that those are missing.
+	feed.await(t, 5*time.Second, "confirmed", confirmed)
+	r.lossPercent.Store(3)
+	feed.await(t, 5*time.Second, "confirmed with loss seen", func(r outputs.Report) bool {
 		return confirmed(r) && r.LostPercent > 0.3 && r.LostPercent < 15
 	})
+	waitFor(t, 10*time.Second, "five seconds played", func() bool { return feed.played() > 5*time.Second })
+	r.lossPercent.Store(0)
 	if err := <-done; err != nil {
 		t.Fatalf("Run: %v", err)
 	}

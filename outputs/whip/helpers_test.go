@@ -163,6 +163,16 @@ func (p *playout) last() outputs.Report {
 	return p.reports[len(p.reports)-1]
 }
 
+// played is how much of the clip has left.
+func (p *playout) played() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.sent) == 0 {
+		return 0
+	}
+	return p.sent[len(p.sent)-1].Time - p.origin
+}
+
 // await waits until the last report satisfies ok.
 func (p *playout) await(t testing.TB, within time.Duration, what string, ok func(outputs.Report) bool) {
 	t.Helper()
