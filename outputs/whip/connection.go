@@ -39,6 +39,7 @@ type connection struct {
 	states   chan webrtc.PeerConnectionState
 	streams  []*stream
 	feedback *feedback
+	work     sync.WaitGroup // all goroutines of the connection
 
 	sent, skipped atomic.Int64 // media packets
 }
@@ -104,22 +105,22 @@ func (c *connection) over(s webrtc.PeerConnectionState) error {
 	return nil
 }
 
-// deliver sends the feed until its end, ctx's end or the loss of the connection.
+// deliver sends the feed until its end, ctx's end or the loss of the connection. The
+// goroutines it starts are told to end, and waited for once the connection is
+// closed: a write may be waiting in it.
 func (c *connection) deliver(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	var senders sync.WaitGroup
-	defer senders.Wait()
 	defer cancel()
 	pictures := make(chan *media.Packet, pictureQueue)
 	clocks := make(chan studioToNTP, 1)
 	ended := make(chan error, 2)
-	senders.Go(func() {
+	c.work.Go(func() {
 		defer close(pictures)
 		if err := c.readFeed(ctx, pictures, clocks); err != nil {
 			ended <- err
 		}
 	})
-	senders.Go(func() { ended <- c.sendPictures(ctx, pictures) })
+	c.work.Go(func() { ended <- c.sendPictures(ctx, pictures) })
 
 	c.feed.Report(outputs.Report{State: outputs.Sending})
 	ticker := time.NewTicker(reportInterval)

@@ -98,6 +98,26 @@ func TestServerFrozen(t *testing.T) {
 	}
 }
 
+// A server that ends the stream in order is noticed at once.
+func TestServerCloses(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, nil)
+	feed := newPlayout(t, time.Minute)
+	done := make(chan error, 1)
+	o := newOutput(t, s.url(), testToken)
+	go func() { done <- o.Run(t.Context(), feed) }()
+	feed.await(t, 10*time.Second, "confirmed", confirmed)
+	start := time.Now()
+	s.Close()
+	expectLost(t, done)
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if err := (<-s.sinks).awaitEnd(t, time.Second); !errors.Is(err, context.Canceled) {
+		t.Errorf("the server's stream ended with %v, want %v", err, context.Canceled)
+	}
+}
+
 // Stopping takes less than 2 s although neither media nor HTTP is answered.
 func TestStopWhileFrozen(t *testing.T) {
 	t.Parallel()

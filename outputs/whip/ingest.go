@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -118,8 +119,11 @@ func (in *ingest) newPeer(loopback bool) error {
 	if err := webrtc.ConfigureTWCCSenderWithOptions(m, registry, twcc.WithLoggerFactory(quiet{})); err != nil {
 		return fmt.Errorf("whip: set up transport-wide feedback: %w", err)
 	}
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(registry),
-		webrtc.WithSettingEngine(settingEngine(loopback)))
+	settings := settingEngine(loopback)
+	if loopback {
+		settings.SetIPFilter(net.IP.IsLoopback)
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
 	in.pc, err = api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
 	if err != nil {
 		return fmt.Errorf("whip: set up WebRTC: %w", err)

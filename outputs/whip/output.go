@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/pion/sdp/v3"
@@ -44,10 +43,9 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 		return err
 	}
 	var ses *session
-	var readers sync.WaitGroup
 	defer func() {
 		endSession(context.WithoutCancel(ctx), http, ses, c.pc)
-		readers.Wait()
+		c.work.Wait() // writers and readers end with the connection, if they have not before
 	}()
 	c.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		select {
@@ -74,7 +72,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	}
 	c.feedback = &feedback{keyframe: feed.RequestKeyframe, clock: time.Now}
 	for _, s := range c.streams {
-		readers.Go(func() { c.feedback.read(s) })
+		c.work.Go(func() { c.feedback.read(s) })
 	}
 	if err := c.awaitConnected(ctx); err != nil {
 		return err
@@ -108,11 +106,10 @@ func plan(tracks []media.Track) ([]plannedTrack, error) {
 		if !ok {
 			return nil, outputs.Permanent(fmt.Errorf("whip: %s cannot be sent by WebRTC: choose a rendition with H.264 and Opus", t.Codec))
 		}
-		if audio := t.Codec.IsAudio(); taken[audio] {
+		if taken[t.Codec.IsAudio()] {
 			return nil, outputs.Permanent(errors.New("whip: one track of pictures and one of sound can be sent, not more"))
-		} else {
-			taken[audio] = true
 		}
+		taken[t.Codec.IsAudio()] = true
 		if !t.TimeBase.IsSet() {
 			return nil, outputs.Permanent(fmt.Errorf("whip: the %s track has no time base", t.Codec))
 		}

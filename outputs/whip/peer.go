@@ -2,7 +2,6 @@ package whip
 
 import (
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/pion/ice/v4"
@@ -24,17 +23,15 @@ const (
 // nackHistory is how many packets of a stream can be sent again: 4 s of 10 Mb/s.
 const nackHistory = 4096
 
-// settingEngine is common to both ends.
+// settingEngine is common to both ends. loopback adds the loopback addresses to
+// this machine's others, which a server on it may be using in containers.
 func settingEngine(loopback bool) webrtc.SettingEngine {
 	s := webrtc.SettingEngine{LoggerFactory: quiet{}}
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.SetSTUNGatherTimeout(gatherTimeout)
-	if loopback {
-		s.SetIncludeLoopbackCandidate(true)
-		s.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
-	}
+	s.SetIncludeLoopbackCandidate(loopback)
 	return s
 }
 

@@ -48,6 +48,25 @@ func TestPublishArrivesExactly(t *testing.T) {
 	}
 }
 
+// A stream of another profile is agreed on by its own name.
+func TestHighProfileIsAgreedOn(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, nil)
+	feed := newPlayout(t, time.Second)
+	feed.tracks[0].Extradata = []byte{
+		0, 0, 0, 1, 0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02, 0x27, 0xe5, 0xc0, 0x44, 0x00, 0x00, 0x03,
+		0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xf0, 0x3c, 0x60, 0xc6, 0x58,
+	}
+	if err := newOutput(t, s.url(), testToken).Run(t.Context(), feed); err != nil {
+		t.Fatalf("Run: %v", err)
+	}
+	sink := <-s.sinks
+	if err := sink.awaitEnd(t, 3*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, feed, sink)
+}
+
 // compare holds what a sink got against what the feed gave.
 func compare(t *testing.T, feed *playout, sink *collector) {
 	t.Helper()

@@ -18,7 +18,8 @@ import (
 )
 
 // Sink takes one stream that Server receives. Its methods are called by one
-// goroutine; while one of them blocks, the stream is not read and packets get lost.
+// goroutine; while one of them blocks, the stream is not read, packets get lost, and
+// Close waits.
 type Sink interface {
 	// Start says what the stream is made of, once, before the first packet. Video has
 	// a time base of 1/90000, Opus of 1/48000; H.264 has its parameter sets and size.
@@ -30,7 +31,8 @@ type Sink interface {
 	// are left out up to the next keyframe. Made is the time of arrival on a clock
 	// that began with the stream.
 	Packet(p *media.Packet)
-	// End is called once, last, also without Start. nil is an orderly end.
+	// End is called once, last, also without Start. nil is an orderly end,
+	// context.Canceled the server's Close.
 	End(err error)
 }
 

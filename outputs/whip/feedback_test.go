@@ -1,0 +1,146 @@
+package whip
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// What each kind of RTCP means for our stream, and that another's is passed over.
+func TestFeedback(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	const own, other = 7, 8
+	report := func(ssrc uint32, seq uint32) *rtcp.ReceiverReport {
+		return &rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{
+			SSRC: ssrc, LastSequenceNumber: seq, FractionLost: 64,
+			LastSenderReport: uint32(ntpTime(now.Add(-300*time.Millisecond)) >> 16), Delay: 65536 / 4,
+		}}}
+	}
+	transport := func(ssrc uint32) *rtcp.TransportLayerCC {
+		return &rtcp.TransportLayerCC{MediaSSRC: ssrc, PacketStatusCount: 10, PacketChunks: []rtcp.PacketStatusChunk{
+			&rtcp.RunLengthChunk{PacketStatusSymbol: rtcp.TypeTCCPacketReceivedSmallDelta, RunLength: 8},
+			&rtcp.StatusVectorChunk{SymbolList: []uint16{rtcp.TypeTCCPacketNotReceived, rtcp.TypeTCCPacketReceivedLargeDelta, 0, 0, 0}},
+		}}
+	}
+	for _, c := range []struct {
+		name      string
+		packet    rtcp.Packet
+		confirms  bool
+		keyframes int
+		acked     int64
+		lost      float64
+	}{
+		{"receiver report", report(own, 1<<16|2), true, 0, 300, 25},
+		{"report of another stream", report(other, 1<<16|2), false, 0, 0, 0},
+		{"report of a packet not sent", report(own, 900), false, 0, 0, 0},
+		{"report in a sender report", &rtcp.SenderReport{Reports: report(own, 1).Reports}, true, 0, 200, 25},
+		{"transport-wide", transport(own), true, 0, 0, 10},
+		{"transport-wide of another", transport(other), false, 0, 0, 0},
+		{"nack", &rtcp.TransportLayerNack{MediaSSRC: own}, true, 0, 0, 0},
+		{"pli", &rtcp.PictureLossIndication{MediaSSRC: own}, false, 1, 0, 0},
+		{"pli of another", &rtcp.PictureLossIndication{MediaSSRC: other}, false, 0, 0, 0},
+		{"fir", &rtcp.FullIntraRequest{FIR: []rtcp.FIREntry{{SSRC: other}, {SSRC: own}}}, false, 1, 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &stream{ssrc: own, next: 3, packets: 3, octets: 300}
+			s.sentUpTo[0], s.sentUpTo[1], s.sentUpTo[2] = 100, 200, 300
+			keyframes := 0
+			f := &feedback{keyframe: func() { keyframes++ }, clock: func() time.Time { return now }}
+			f.handle(s, c.packet)
+			last, rtt, lost := f.health()
+			if got := !last.IsZero(); got != c.confirms {
+				t.Errorf("confirms %v, want %v", got, c.confirms)
+			}
+			if keyframes != c.keyframes {
+				t.Errorf("%d keyframes requested, want %d", keyframes, c.keyframes)
+			}
+			if _, acked := s.bytes(); acked != c.acked {
+				t.Errorf("%d bytes acknowledged, want %d", acked, c.acked)
+			}
+			if lost != c.lost {
+				t.Errorf("lost %v %%, want %v", lost, c.lost)
+			}
+			if c.acked > 0 && (rtt-50*time.Millisecond).Abs() > time.Millisecond {
+				t.Errorf("RTT %v, want 50 ms", rtt)
+			}
+		})
+	}
+}
+
+// What cannot be carried is refused before anything is sent.
+func TestRenditionsThatCannotBeSent(t *testing.T) {
+	tb := media.Rational{Num: 1, Den: 30}
+	for _, c := range []struct {
+		tracks []media.Track
+		want   string
+	}{
+		{nil, "nothing to send"},
+		{[]media.Track{{Codec: media.AAC, TimeBase: tb}}, "aac cannot be sent"},
+		{[]media.Track{{Codec: media.H264, TimeBase: tb}, {Codec: media.H264, TimeBase: tb}}, "not more"},
+		{[]media.Track{{Codec: media.H264}}, "no time base"},
+	} {
+		_, err := plan(c.tracks)
+		if err == nil || !strings.Contains(err.Error(), c.want) || !outputs.IsPermanent(err) {
+			t.Errorf("%v: error %v, want a permanent one with %q", c.tracks, err, c.want)
+		}
+	}
+}
+
+// The stream's own profile is offered first, constrained baseline always.
+func TestOffers(t *testing.T) {
+	high := []byte{0, 0, 0, 1, 0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02, 0x27, 0xe5, 0xc0, 0x44, 0x00, 0x00, 0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xf0, 0x3c, 0x60, 0xc6, 0x58}
+	got := h264Offers(media.Track{Extradata: high})
+	if len(got) != 2 || !strings.HasSuffix(got[0], "=640028") || !strings.HasSuffix(got[1], "=42e01f") {
+		t.Errorf("offers %q", got)
+	}
+	if got := h264Offers(media.Track{}); len(got) != 1 || !strings.HasSuffix(got[0], "=42e01f") {
+		t.Errorf("offers without parameter sets %q", got)
+	}
+}
+
+// RTP time goes on through its wrap, packets may be late by a little, and the mapping
+// moves only when reports contradict it.
+func TestTimeline(t *testing.T) {
+	epoch := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	tl := timeline{timeBase: media.Rational{Num: 1, Den: 90000}}
+	start := uint32(1<<32 - 90000)
+	tl.report(epoch, epoch.Add(time.Second), start)
+	for _, c := range []struct {
+		rtpTime uint32
+		want    int64
+	}{{start, 90000}, {start + 89999, 179999}, {0, 180000}, {start + 3000, 93000}, {90000, 270000}} {
+		if got := tl.pts(c.rtpTime); got != c.want {
+			t.Errorf("pts of %d is %d, want %d", c.rtpTime, got, c.want)
+		}
+	}
+	if tl.report(epoch, epoch.Add(4*time.Second+10*time.Millisecond), 180000) {
+		t.Error("10 ms of drift moved the mapping")
+	}
+	if !tl.report(epoch, epoch.Add(4*time.Second+20*time.Millisecond), 180000) || tl.pts(180000) != 361800 {
+		t.Errorf("20 ms of drift left the mapping where it was: %d", tl.pts(180000))
+	}
+	arrival := timeline{timeBase: media.Rational{Num: 1, Den: 48000}}
+	arrival.assume(epoch, epoch.Add(time.Second), 500)
+	arrival.assume(epoch, epoch.Add(time.Hour), 501)
+	if got := arrival.pts(500 + 48000); got != 96000 {
+		t.Errorf("without reports pts is %d, want 96000", got)
+	}
+}
+
+func TestOpusDuration(t *testing.T) {
+	for _, c := range []struct {
+		packet []byte
+		want   int64
+	}{
+		{nil, 0}, {[]byte{0xfc}, 960}, {[]byte{0xfd}, 1920}, {[]byte{0x18}, 2880}, {[]byte{0x60}, 480}, {[]byte{0xe3, 3}, 360}, {[]byte{0xe3}, 0},
+	} {
+		if got := opusDuration(c.packet); got != c.want {
+			t.Errorf("% x lasts %d, want %d", c.packet, got, c.want)
+		}
+	}
+}
