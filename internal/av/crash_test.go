@@ -82,7 +82,8 @@ func TestKilled(t *testing.T) {
 				in := open(t, t.Context(), path, InputOptions{})
 				got := int64(0)
 				if err := decodeAll(in, VideoDecoderOptions{}, func(f *media.Frame) {
-					if n := readNumber(f); n != got {
+					// At the cut a picture may lack the B pictures before it.
+					if n := readNumber(f); n != got && (n < got || n < newest-40) {
 						t.Errorf("got picture %d, want %d", n, got)
 					}
 					got++

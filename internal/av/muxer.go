@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,6 +51,7 @@ type Muxer struct {
 	offset  []int64 // subtracted, in each track's time base
 	last    []int64 // last DTS, in the stream's time base
 	begun   bool
+	early   []*media.Packet // sound before the first picture
 	flushed time.Duration
 	scratch []byte
 	failed  error // sticky
@@ -147,7 +149,9 @@ func (m *Muxer) settings() map[string]string {
 		if m.file != nil {
 			// Fragments until the end, then one index over all: an ordinary file when
 			// all went well, a playable one whenever it did not (FFmpeg 7.1's movenc).
-			s["movflags"] = "+hybrid_fragmented"
+			// With delay_moov or use_editlist 7.1.5 writes a wrong final index, so there
+			// are no edit lists, and begin and WritePacket see to it that none is needed.
+			s["movflags"] = "+hybrid_fragmented+default_base_moof"
 		}
 	case "matroska", "webm":
 		s["cluster_time_limit"] = strconv.FormatInt(m.opt.FragmentDuration.Milliseconds(), 10)
@@ -213,6 +217,13 @@ func (m *Muxer) addStream(t media.Track) error {
 	return nil
 }
 
+// maxEarly bounds the sound held back for the first picture, some 20 s.
+const maxEarly = 1000
+
+func (m *Muxer) hasVideo() bool {
+	return slices.ContainsFunc(m.opt.Tracks, func(t media.Track) bool { return !t.Codec.IsAudio() })
+}
+
 func (m *Muxer) write(b []byte) (int, error) {
 	if m.failed != nil {
 		return 0, astiav.ErrEio
@@ -258,19 +269,39 @@ func (m *Muxer) begin(p *media.Packet) {
 	if !m.opt.StartAtZero {
 		return
 	}
-	tb := m.opt.Tracks[p.Track].TimeBase
-	var lead time.Duration
+	// The shift is a whole number of pictures where there are pictures: rounded to
+	// each track's own units it would move them against each other.
+	tb, zero := m.opt.Tracks[p.Track].TimeBase, p.PTS
+	for _, t := range m.opt.Tracks {
+		if p.Audio && !t.Codec.IsAudio() {
+			zero = media.Rescale(p.PTS, tb, t.TimeBase)
+			if media.Rescale(zero, t.TimeBase, tb) < p.PTS {
+				zero++ // the first picture that may follow
+			}
+			tb = t.TimeBase
+			break
+		}
+	}
+	lead := int64(0)
+	if m.hybrid() {
+		lead = max(p.PTS-p.DTS, 0) // each track has to begin at DTS 0
+	}
 	if m.opt.Format == "mpegts" || m.opt.Format == "flv" {
-		lead = media.TimeOf(max(p.PTS-p.DTS, 0), tb)
+		lead = max(p.PTS-p.DTS, 0)
 		for _, t := range m.opt.Tracks {
 			if t.Codec.IsAudio() { // a packet may begin before the picture it belongs to
-				lead = max(lead, media.TimeOf(int64(max(t.Delay, 1024)), t.TimeBase))
+				lead = max(lead, media.Rescale(int64(t.Delay+1024), t.TimeBase, tb)+1)
 			}
 		}
 	}
 	for i, t := range m.opt.Tracks {
-		m.offset[i] = media.Rescale(p.PTS, tb, t.TimeBase) - media.UnitsIn(lead, t.TimeBase)
+		m.offset[i] = media.Rescale(zero-lead, tb, t.TimeBase)
 	}
+}
+
+// hybrid: the container is a hybrid fragmented mp4, which has no edit lists.
+func (m *Muxer) hybrid() bool {
+	return m.file != nil && (m.opt.Format == "mp4" || m.opt.Format == "mov")
 }
 
 // WritePacket writes one packet. An error (a full disk, a failing Write) is reported
@@ -282,13 +313,41 @@ func (m *Muxer) WritePacket(p *media.Packet) error {
 	if p.Track < 0 || p.Track >= len(m.streams) {
 		return fmt.Errorf("av: write %s: there is no track %d", m.where(), p.Track)
 	}
+	if m.hybrid() && !m.begun && p.Audio && m.hasVideo() && len(m.early) < maxEarly {
+		// libavformat takes the first packet's time for zero, and it must be a picture's.
+		m.early = append(m.early, p)
+		return nil
+	}
 	if !m.begun {
 		m.begin(p)
+		if err := m.put(p); err != nil {
+			return err
+		}
+		for _, e := range m.early {
+			if err := m.put(e); err != nil {
+				return err
+			}
+		}
+		m.early = nil
+		return nil
 	}
+	return m.put(p)
+}
+
+func (m *Muxer) put(p *media.Packet) error {
 	t := m.opt.Tracks[p.Track]
 	pts, dts := p.PTS-m.offset[p.Track], p.DTS-m.offset[p.Track]
 	if m.opt.StartAtZero && t.Codec.IsAudio() && pts+p.Duration <= -int64(t.Delay) {
 		return nil // over before the start
+	}
+	duration := p.Duration
+	if m.opt.StartAtZero && m.hybrid() && t.Codec.IsAudio() && pts < 0 {
+		// Sound of the first picture that began before it: cut in time, not in content,
+		// by less than a packet; all that follows is exact.
+		if pts+duration <= 0 {
+			return nil
+		}
+		pts, dts, duration = 0, 0, pts+duration
 	}
 	st := m.streams[p.Track]
 	// FromData keeps no padding behind the data, which libav's parsers read.
@@ -302,7 +361,7 @@ func (m *Muxer) WritePacket(p *media.Packet) error {
 	m.pkt.SetStreamIndex(p.Track)
 	m.pkt.SetPts(pts)
 	m.pkt.SetDts(dts)
-	m.pkt.SetDuration(p.Duration)
+	m.pkt.SetDuration(duration)
 	m.pkt.RescaleTs(astiav.NewRational(int(t.TimeBase.Num), int(t.TimeBase.Den)), st.TimeBase())
 	// Where the container's clock is coarse (1 ms), two packets may fall together.
 	if d := m.pkt.Dts(); m.last[p.Track] != astiav.NoPtsValue && d <= m.last[p.Track] {

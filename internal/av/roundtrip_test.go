@@ -100,7 +100,7 @@ func checkFile(t *testing.T, path string, first, n, gop int, slack time.Duration
 	}
 	in := open(t, t.Context(), path, InputOptions{})
 	var start time.Duration
-	got := 0
+	got, wrong := 0, 0
 	var c clicks
 	decoded(t, in, VideoDecoderOptions{Canvas: media.ColorInfo{Matrix: media.BT709, Range: media.Limited}}, func(f *media.Frame) {
 		if got == 0 {
@@ -111,6 +111,10 @@ func checkFile(t *testing.T, path string, first, n, gop int, slack time.Duration
 		}
 		want := start + media.TickTime(int64(got), fps30)
 		if d := f.PTS - want; d < -slack || d > slack {
+			if wrong++; wrong > 2 {
+				got++
+				return
+			}
 			t.Errorf("got picture %d at %v, want %v", got, f.PTS, want)
 		}
 		got++
