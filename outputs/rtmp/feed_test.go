@@ -114,10 +114,10 @@ func (f *testFeed) waitState(t *testing.T, state outputs.State, within time.Dura
 	}
 }
 
-// fakePacket makes picture n (30 a second, a keyframe every 60th) of size bytes, or
+// fakePacket makes picture n (30 a second, a keyframe every 15th) of size bytes, or
 // the block of sound n (1024 audio frames).
 func fakePicture(n int64, size int) *media.Packet {
-	p := &media.Packet{Track: 0, Keyframe: n%60 == 0, DTS: n, PTS: n, Duration: 1, Time: media.TimeOf(n, media.NewRational(1, 30))}
+	p := &media.Packet{Track: 0, Keyframe: n%15 == 0, DTS: n, PTS: n, Duration: 1, Time: media.TimeOf(n, media.NewRational(1, 30))}
 	nal := byte(0x41)
 	if p.Keyframe {
 		nal = 0x65
@@ -183,6 +183,8 @@ func (r *received) Closed(err error) {
 	close(r.closed)
 }
 
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
 // testServer accepts everything but app "deny", and the keys "bad" and "used".
 type testServer struct {
 	addr string
@@ -202,7 +204,7 @@ func startServer(t *testing.T, wrap func(net.Listener) net.Listener) *testServer
 		l = wrap(l)
 	}
 	server := NewServer(ServerOptions{
-		Log: slog.New(slog.DiscardHandler),
+		Log: discard(),
 		OnConnect: func(app string) error {
 			if app == "unknown" {
 				return ErrUnknownApp
@@ -259,3 +261,5 @@ func newPublisher(t testing.TB, url, key string) *publisher {
 	}
 	return out.(*publisher)
 }
+
+func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

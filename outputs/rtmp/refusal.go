@@ -97,7 +97,11 @@ func (t target) explainClosed(p phase, where string) error {
 	case phaseLive:
 		return fmt.Errorf("rtmp: %s closed the connection", where)
 	}
-	return fmt.Errorf("rtmp: %s closed the connection while %s", where, p)
+	hint := "it may expect rtmps://"
+	if t.secure {
+		hint = "it may expect rtmp://"
+	}
+	return fmt.Errorf("rtmp: %s closed the connection while %s: %s", where, p, hint)
 }
 
 // explainStatus reads the codes that servers use. Only a clear no is permanent: a

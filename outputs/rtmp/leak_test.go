@@ -1,0 +1,164 @@
+package rtmp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/supervise"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+// settle waits until get() is at most want, and returns the last value.
+func settle(get func() int, want int) int {
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		if got := get(); got <= want || time.Now().After(deadline) {
+			return got
+		}
+		runtime.Gosched()
+	}
+}
+
+// relay passes bytes on and cuts every connection after a while: somebody pulls the
+// cable, again and again.
+func relay(t *testing.T, to string, after time.Duration) string {
+	return listen(t, func(c net.Conn) {
+		up, err := net.Dial("tcp", to)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		done := make(chan struct{})
+		go func() { defer close(done); _, _ = io.Copy(up, c) }()
+		cut := time.AfterFunc(after, func() { _ = up.Close(); _ = c.Close() })
+		defer cut.Stop()
+		_, _ = io.Copy(c, up)
+		_, _ = c.Close(), up.Close()
+		<-done
+	})
+}
+
+func TestReconnectsLeaveNothingBehind(t *testing.T) {
+	server := startServer(t, nil)
+	out := newPublisher(t, "rtmp://"+relay(t, server.addr, 20*time.Millisecond)+"/live", "key")
+	feed := newTestFeed(testTracks(t), media.LiveLimits)
+	pumping, stop := context.WithCancel(t.Context())
+	pumped := make(chan struct{})
+	go func() { defer close(pumped); feed.pump(pumping, 4000) }()
+	defer func() { stop(); <-pumped }()
+	counters := new(outputs.Counters)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	run := func(tries int64) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		result := make(chan error, 1)
+		go func() {
+			result <- outputs.Supervise(ctx, outputs.SuperviseOptions{
+				Output: out, Feed: feed, Log: discard(), Name: "relay", Counters: counters,
+				Policy: supervise.Policy{First: time.Millisecond, StopWithin: 5 * time.Second},
+			})
+		}()
+		for target := counters.Tries.Load() + tries; counters.Tries.Load() < target; {
+			timer := time.NewTimer(10 * time.Millisecond)
+			<-timer.C
+		}
+		cancel()
+		if err := <-result; !errors.Is(err, context.Canceled) {
+			t.Errorf("Supervise = %v", err)
+		}
+	}
+	run(5) // whatever is made once is made now
+	goroutines := settle(runtime.NumGoroutine, 8)
+	files := settle(func() int { return openFiles(t) }, 0)
+	run(200)
+	if got := settle(runtime.NumGoroutine, goroutines); got > goroutines {
+		t.Errorf("%d goroutines before, %d after 200 reconnects", goroutines, got)
+	}
+	if got := settle(func() int { return openFiles(t) }, files); got > files {
+		t.Errorf("%d files before, %d after 200 reconnects", files, got)
+	}
+	if counters.Panics.Load() != 0 || counters.Abandoned.Load() != 0 {
+		t.Errorf("%d panics, %d abandoned", counters.Panics.Load(), counters.Abandoned.Load())
+	}
+	server.mu.Lock()
+	defer server.mu.Unlock()
+	if len(server.streams) < 150 {
+		t.Errorf("only %d streams reached the server", len(server.streams))
+	}
+	for _, s := range server.streams {
+		<-s.closed
+	}
+}
+
+// A new connection begins with a keyframe at time zero, whatever came before.
+func TestReconnectStartsOver(t *testing.T) {
+	server := startServer(t, nil)
+	out := newPublisher(t, "rtmp://"+relay(t, server.addr, 1200*time.Millisecond)+"/live", "key")
+	feed := newTestFeed(testTracks(t), media.LiveLimits)
+	pumping, stop := context.WithCancel(t.Context())
+	pumped := make(chan struct{})
+	go func() { defer close(pumped); feed.pump(pumping, 4000) }()
+	defer func() { stop(); <-pumped }()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	result := make(chan error, 1)
+	go func() {
+		result <- outputs.Supervise(ctx, outputs.SuperviseOptions{
+			Output: out, Feed: feed, Log: discard(), Name: "relay",
+			Policy: supervise.Policy{First: 10 * time.Millisecond, StopWithin: 5 * time.Second},
+		})
+	}()
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		if s := server.stream(2); s != nil {
+			s.mu.Lock()
+			n := len(s.packets)
+			s.mu.Unlock()
+			if n > 5 {
+				break
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no third connection")
+		}
+		timer := time.NewTimer(10 * time.Millisecond)
+		<-timer.C
+	}
+	cancel()
+	<-result
+	for i := range 3 {
+		s := server.stream(i)
+		<-s.closed
+		if len(s.packets) == 0 {
+			continue // cut before the next keyframe came
+		}
+		p := s.packets[0]
+		if p.Audio || !p.Keyframe || p.DTS != 0 {
+			t.Errorf("connection %d begins with audio %v, keyframe %v, time %d", i, p.Audio, p.Keyframe, p.DTS)
+		}
+		for _, p := range s.packets {
+			if p.DTS > 5000 {
+				t.Fatalf("connection %d: time %d ms", i, p.DTS)
+			}
+		}
+	}
+	if !strings.Contains(feed.states(), "live waiting resolving connecting handshaking sending") {
+		t.Errorf("states: %s", feed.states())
+	}
+}
