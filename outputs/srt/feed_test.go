@@ -83,7 +83,9 @@ func makeClip() (coded, error) {
 	if err := add(1, packets, err); err != nil {
 		return coded{}, err
 	}
-	out.packets = slices.DeleteFunc(out.packets, func(p *media.Packet) bool { return p.Audio && p.PTS+p.Duration > clipSeconds*media.SampleRateHz-1024+p.Duration })
+	out.packets = slices.DeleteFunc(out.packets, func(p *media.Packet) bool {
+		return p.Audio && p.PTS+p.Duration > clipSeconds*media.SampleRateHz-1024+p.Duration
+	})
 	slices.SortStableFunc(out.packets, func(a, b *media.Packet) int { return int(a.Time - b.Time) })
 	return out, nil
 }

@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const passphrase = "correct horse battery"
+const passphrase = "correct-horse-battery"
 
 // freePort is a UDP port that was free a moment ago, for peers that cannot be
 // given port 0.
