@@ -1,0 +1,297 @@
+package record
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// mountTmpfs needs root, as in a container that builds the program, or a user
+// namespace of its own that a CI job gives it.
+func mountTmpfs(t *testing.T, options string) string {
+	t.Helper()
+	dir := t.TempDir()
+	var flags uintptr
+	if o, ok := strings.CutSuffix(options, ",ro"); ok {
+		options, flags = o, syscall.MS_RDONLY
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", flags, options); err != nil {
+		t.Fatalf("mount a small disk: %v (this test needs root)", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// roomyDisk always says that there is room, so that writing has to find out.
+type roomyDisk struct{ disk }
+
+func (roomyDisk) Free(string) (int64, error) { return 1 << 40, nil }
+
+func TestNearlyFullDisk(t *testing.T) {
+	for container := range containers {
+		t.Run(container, func(t *testing.T) {
+			dir := mountTmpfs(t, "size=110m")
+			o := newRecorder(t, map[string]any{"path": filepath.Join(dir, "show."+container)})
+			feed := newLiveFeed(t, 1)
+			rec := run(t, o, feed)
+			feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+			if err := os.WriteFile(filepath.Join(dir, "other"), make([]byte, 70<<20), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			err := rec.wait(t, 5*time.Second)
+			if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "MB are free on the disk") || !strings.Contains(err.Error(), "show."+container+" is complete") {
+				t.Fatalf("got %v", err)
+			}
+			if got := demux(t, filepath.Join(dir, "show."+container)); got.video < 3 || got.audio < got.video {
+				t.Errorf("recorded %+v", got)
+			}
+		})
+	}
+}
+
+// TestFullDisk: another program takes the last of the disk between two looks at it.
+func TestFullDisk(t *testing.T) {
+	for container := range containers {
+		t.Run(container, func(t *testing.T) {
+			dir := mountTmpfs(t, "size=2m")
+			path := filepath.Join(dir, "show."+container)
+			o := newRecorder(t, map[string]any{"path": path})
+			o.disk = roomyDisk{realDisk{}}
+			feed := newLiveFeed(t, 8)
+			err := run(t, o, feed).wait(t, 20*time.Second)
+			if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "is full; what was recorded so far is kept in show."+container) {
+				t.Fatalf("got %v", err)
+			}
+			// 2 MB are 23 s of this clip.
+			if got := demux(t, path); got.last < 18*time.Second || got.biggestGap > 70*time.Millisecond {
+				t.Errorf("recorded %+v", got)
+			}
+		})
+	}
+}
+
+// faultyMuxer fails like a disk does, from the n-th packet on.
+type faultyMuxer struct {
+	muxer
+	after  int
+	err    error
+	closed bool
+}
+
+func (m *faultyMuxer) WritePacket(p *media.Packet) error {
+	if m.after--; m.after < 0 {
+		return fmt.Errorf("av: write x: %w", m.err)
+	}
+	return m.muxer.WritePacket(p)
+}
+
+func (m *faultyMuxer) Close() error {
+	m.closed = true
+	return m.muxer.Close()
+}
+
+func TestDiskFaults(t *testing.T) {
+	for _, c := range []struct {
+		err       error
+		want      string
+		permanent bool
+	}{
+		{syscall.EIO, "reports a fault; what was recorded so far is kept", true},
+		{syscall.EROFS, "read-only; what was recorded", true},
+		{syscall.EFBIG, "no larger file; what was recorded", false},
+	} {
+		t.Run(c.err.Error(), func(t *testing.T) {
+			o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show.mkv"})
+			var faulty *faultyMuxer
+			o.newMuxer = func(format string, tracks []media.Track, path string) (muxer, error) {
+				m, err := newMuxer(format, tracks, path)
+				faulty = &faultyMuxer{muxer: m, after: 100, err: c.err}
+				return faulty, err
+			}
+			err := run(t, o, newLiveFeed(t, 8)).wait(t, 10*time.Second)
+			if err == nil || outputs.IsPermanent(err) != c.permanent || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v", err)
+			}
+			if !faulty.closed {
+				t.Error("the file was not closed")
+			}
+		})
+	}
+}
+
+// slowDisk takes its time to sync.
+type slowDisk struct {
+	disk
+	delay time.Duration
+	syncs atomic.Int64
+}
+
+type slowFile struct {
+	file
+	d *slowDisk
+}
+
+func (d *slowDisk) Open(path string) (file, error) {
+	f, err := d.disk.Open(path)
+	return slowFile{f, d}, err
+}
+
+func (f slowFile) SyncData() error {
+	if f.d.syncs.Add(1) > 1 {
+		time.Sleep(f.d.delay)
+	}
+	return f.file.SyncData()
+}
+
+func TestSlowDisk(t *testing.T) {
+	o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show.mkv"})
+	o.disk = &slowDisk{disk: realDisk{}, delay: 4500 * time.Millisecond}
+	feed := newLiveFeed(t, 1)
+	run(t, o, feed)
+	feed.await(t, 2*time.Second, 0, inState(outputs.Confirmed))
+	slow := feed.await(t, 8*time.Second, 0, inState(outputs.Degraded))
+	if !strings.Contains(slow.Detail, "slow") || slow.SentPackets < 100 {
+		t.Errorf("report %+v", slow)
+	}
+	if d := feed.Queued(); d > 500*time.Millisecond {
+		t.Errorf("%v wait: the slow sync holds up writing", d)
+	}
+	feed.await(t, 8*time.Second, feed.reported(), inState(outputs.Confirmed))
+}
+
+// childDir names the folder a child process of TestKilled records to.
+const childDir = "CROSSPOINT_RECORD_CHILD"
+
+// toldFeed prints the time of each packet that its recorder takes.
+type toldFeed struct{ *liveFeed }
+
+func (f toldFeed) Next(ctx context.Context) (*media.Packet, error) {
+	p, err := f.liveFeed.Next(ctx)
+	if err == nil {
+		fmt.Println(p.Time.Milliseconds())
+	}
+	return p, err
+}
+
+// recordUntilKilled is the child: it records to both containers for ever.
+func recordUntilKilled(dir string) {
+	c, err := clip()
+	if err != nil {
+		panic(err)
+	}
+	var all sync.WaitGroup
+	for i, container := range []string{"mkv", "mp4"} {
+		o, err := New([]byte(`{"path":"show.`+container+`"}`), outputs.Options{BaseDir: dir})
+		if err != nil {
+			panic(err)
+		}
+		feed := &liveFeed{queue: media.NewPacketQueue(media.RecordLimits, true), tracks: c.tracks, changed: make(chan struct{})}
+		all.Go(func() { feed.play(context.Background(), c, 1) })
+		all.Go(func() {
+			var f outputs.Feed = feed
+			if i == 0 {
+				f = toldFeed{feed}
+			}
+			panic(o.Run(context.Background(), f))
+		})
+	}
+	all.Wait()
+}
+
+// TestKilled: kill -9 at 20 random moments; both files play up to the last second.
+func TestKilled(t *testing.T) {
+	const (
+		moments  = 20
+		together = 5
+	)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	slots := make(chan struct{}, together)
+	var all sync.WaitGroup
+	var delays [moments]time.Duration
+	for i := range delays {
+		delays[i] = 1200*time.Millisecond + time.Duration(random.Int64N(int64(3*time.Second)))
+	}
+	for i := range moments {
+		dir := t.TempDir()
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			last, err := recordAndKill(dir, delays[i])
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for _, name := range []string{"show.mkv", "show.mp4"} {
+				got := demux(t, filepath.Join(dir, name))
+				if got.last < last-time.Second || got.biggestGap > 70*time.Millisecond || got.audio < got.video {
+					t.Errorf("killed %v into the stream, %s plays to %v: %+v", last, name, got.last, got)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// recordAndKill starts a child, kills it so long after its first packet, and returns
+// the time of the last packet that its recorder had taken.
+func recordAndKill(dir string, after time.Duration) (last time.Duration, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), childDir+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	lines := bufio.NewScanner(out)
+	var kill *time.Timer
+	for lines.Scan() {
+		ms, err := strconv.Atoi(lines.Text())
+		if err != nil {
+			continue // something else that was printed
+		}
+		last = time.Duration(ms) * time.Millisecond
+		if kill == nil {
+			kill = time.AfterFunc(after, func() { _ = cmd.Process.Kill() }) // it may have died by itself, which shows below
+		}
+	}
+	_, _ = io.Copy(io.Discard, out) // the pipe is at its end
+	if kill == nil {
+		_ = cmd.Process.Kill() // it has printed nothing: it is dead or useless
+	} else {
+		kill.Stop()
+	}
+	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		return last, fmt.Errorf("the recording process ended with %v", err)
+	}
+	if last == 0 {
+		return 0, fmt.Errorf("nothing was recorded")
+	}
+	return last, nil
+}

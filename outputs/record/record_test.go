@@ -1,0 +1,255 @@
+package record
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		recordUntilKilled(dir)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func newRecorder(t *testing.T, settings map[string]any) *Output {
+	t.Helper()
+	raw, err := json.Marshal(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := New(raw, outputs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.(*Output)
+}
+
+type running struct {
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func run(t *testing.T, o outputs.Output, feed outputs.Feed) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &running{cancel, make(chan error, 1)}
+	go func() { r.done <- o.Run(ctx, feed) }()
+	t.Cleanup(func() {
+		cancel()
+		r.wait(t, 2*time.Second)
+	})
+	return r
+}
+
+func (r *running) wait(t *testing.T, d time.Duration) error {
+	t.Helper()
+	select {
+	case err := <-r.done:
+		r.done <- err
+		return err
+	case <-time.After(d):
+		t.Errorf("the recorder did not end within %v", d)
+		return nil
+	}
+}
+
+func onlyFile(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files %q, %v; want one", files, err)
+	}
+	return files[0]
+}
+
+func TestRecords(t *testing.T) {
+	for container, c := range containers {
+		for _, how := range []string{"feed ends", "stopped"} {
+			t.Run(container+" "+how, func(t *testing.T) {
+				dir := t.TempDir()
+				o := newRecorder(t, map[string]any{"path": dir + "/", "container": container})
+				feed := newLiveFeed(t, 4)
+				rec := run(t, o, feed)
+				first := feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+				if first.AckedBytes <= 0 || !strings.Contains(first.Detail, "room for") {
+					t.Errorf("confirmed with %+v", first)
+				}
+				feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 300 })
+				if how == "stopped" {
+					rec.cancel()
+					if err := rec.wait(t, 2*time.Second); !errors.Is(err, context.Canceled) {
+						t.Errorf("ended with %v", err)
+					}
+				} else {
+					feed.queue.Close()
+					if err := rec.wait(t, 5*time.Second); err != nil {
+						t.Errorf("ended with %v", err)
+					}
+				}
+				feed.mu.Lock()
+				last := feed.reports[len(feed.reports)-1]
+				feed.mu.Unlock()
+				path := onlyFile(t, dir)
+				if filepath.Ext(path) != c.extension {
+					t.Errorf("name %q", path)
+				}
+				info, err := os.Stat(path)
+				if err != nil || info.Size() > last.SentBytes+4096 || last.AckedBytes != last.SentBytes {
+					t.Errorf("%d bytes, last report %+v, %v", info.Size(), last, err)
+				}
+				got := demux(t, path)
+				// The muxer leaves out sound that is over before the first picture.
+				if n := int64(got.video + got.audio); n < last.SentPackets-2 || n > last.SentPackets || got.biggestGap > 70*time.Millisecond {
+					t.Errorf("%d packets of %d: %+v", n, last.SentPackets, got)
+				}
+			})
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	dir := t.TempDir()
+	sub := filepath.Join(dir, "folder.with.dots")
+	if err := os.Mkdir(sub, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.Local)
+	for _, c := range []struct{ path, container, base, want string }{
+		{"", "", dir, dir + "/2026-03-04 05-06-07.mkv"},
+		{"", "", dir, dir + "/2026-03-04 05-06-07 (2).mkv"},
+		{"", "", dir, dir + "/2026-03-04 05-06-07 (3).mkv"},
+		{"show.mp4", "", dir, dir + "/show.mp4"},
+		{"show.mp4", "mp4", dir, dir + "/show (2).mp4"},
+		{"show", "ts", dir, dir + "/show.ts"},
+		{"v1.2", "mkv", dir, dir + "/v1.2.mkv"},
+		{sub, "mkv", "/", sub + "/2026-03-04 05-06-07.mkv"},
+		{"folder.with.dots/", "mp4", dir, sub + "/2026-03-04 05-06-07.mp4"},
+		{sub + "/Final.MKV", "", "/", sub + "/Final.mkv"},
+	} {
+		raw, err := json.Marshal(settings{c.path, c.container})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := New(raw, outputs.Options{BaseDir: c.base})
+		if err != nil {
+			t.Errorf("%+v: %v", c, err)
+			continue
+		}
+		o := made.(*Output)
+		o.now = func() time.Time { return at }
+		folder, name, err := o.place()
+		if err != nil {
+			t.Fatal(err)
+		}
+		clip, err := clip()
+		if err != nil {
+			t.Fatal(err)
+		}
+		mux, path, err := o.create(folder, name, clip.tracks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = mux.Close() // an empty recording, of which only the name matters
+		if filepath.Clean(path) != c.want {
+			t.Errorf("%+v: got %q", c, path)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	for _, c := range []struct{ settings, want string }{
+		{`{"container":"avi"}`, "mkv, mp4 or ts"},
+		{`{"path":"a.mp4","container":"mkv"}`, "ends in .mp4"},
+		{`{"file":"a.mp4"}`, "file"},
+	} {
+		if _, err := New(json.RawMessage(c.settings), outputs.Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", c.settings, err, c.want)
+		}
+	}
+}
+
+func TestPathErrors(t *testing.T) {
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "plain")
+	if err := os.WriteFile(plain, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	readOnly := mountTmpfs(t, "size=1m,ro")
+	tiny := mountTmpfs(t, "size=60m")
+	for _, c := range []struct{ name, path, want string }{
+		{"missing folder", dir + "/none/show.mkv", "does not exist"},
+		{"a file as a folder", plain + "/show.mkv", "is not a folder"},
+		{"read-only", readOnly + "/show.mkv", "only"}, // too small as well
+		{"too little room", tiny + "/show.mkv", "only 60 MB are free"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			feed := newLiveFeed(t, 1)
+			err := run(t, newRecorder(t, map[string]any{"path": c.path}), feed).wait(t, 2*time.Second)
+			if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+	t.Run("read-only with room", func(t *testing.T) {
+		o := newRecorder(t, map[string]any{"path": readOnly + "/show.mkv"})
+		o.disk = roomyDisk{realDisk{}}
+		err := run(t, o, newLiveFeed(t, 1)).wait(t, 2*time.Second)
+		if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "is read-only") {
+			t.Errorf("got %v", err)
+		}
+	})
+	for errno, want := range map[syscall.Errno]string{
+		syscall.ENOSPC: "is full; what was recorded so far is kept in a.mkv", syscall.EDQUOT: "share", syscall.EFBIG: "no larger file",
+		syscall.EIO: "fault", syscall.EACCES: "no permission", syscall.EPERM: "no permission", syscall.ESTALE: "stale",
+	} {
+		if got := describe(fmt.Errorf("av: %w", errno), "/x", "/x/a.mkv").Error(); !strings.Contains(got, want) {
+			t.Errorf("%v: %q lacks %q", errno, got, want)
+		}
+	}
+}
+
+func TestCodecsThatDoNotFit(t *testing.T) {
+	c, err := clip()
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed := newLiveFeed(t, 1)
+	feed.tracks = append(c.tracks[:1:1], media.Track{Codec: media.Opus})
+	err = run(t, newRecorder(t, map[string]any{"path": t.TempDir() + "/a.ts"}), feed).wait(t, time.Second)
+	if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "a ts file cannot hold opus") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNothingCame(t *testing.T) {
+	dir := t.TempDir()
+	c, err := clip()
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed := &liveFeed{queue: media.NewPacketQueue(media.RecordLimits, true), tracks: c.tracks, changed: make(chan struct{})}
+	feed.queue.Close()
+	for _, container := range []string{"mkv", "mp4", "ts"} {
+		if err := run(t, newRecorder(t, map[string]any{"path": dir + "/", "container": container}), feed).wait(t, 2*time.Second); err != nil {
+			t.Errorf("%s: %v", container, err)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}

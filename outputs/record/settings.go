@@ -1,0 +1,154 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// nameLayout is the default file name: sorts by time, legal on every file system.
+const nameLayout = "2006-01-02 15-04-05"
+
+type container struct {
+	extension string
+	format    string // libavformat's name
+	video     []media.Codec
+	audio     []media.Codec
+}
+
+var containers = map[string]container{
+	"mkv": {".mkv", "matroska", []media.Codec{media.H264, media.HEVC, media.AV1}, []media.Codec{media.AAC, media.Opus}},
+	"mp4": {".mp4", "mp4", []media.Codec{media.H264, media.HEVC, media.AV1}, []media.Codec{media.AAC, media.Opus}},
+	"ts":  {".ts", "mpegts", []media.Codec{media.H264, media.HEVC}, []media.Codec{media.AAC}},
+}
+
+type settings struct {
+	Path      string `json:"path"`
+	Container string `json:"container"`
+}
+
+var schema = json.RawMessage(`{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "type": "object",
+  "additionalProperties": false,
+  "properties": {
+    "path": {"type": "string", "title": "File or folder", "description": "A folder gets files named by date and time; an existing file is never overwritten. Empty: the Videos folder", "default": ""},
+    "container": {"type": "string", "title": "Container", "description": "mkv and mp4 survive a crash or a power cut; ts is for other programs to read while it grows", "enum": ["mkv", "mp4", "ts"], "default": "mkv"}
+  }
+}`)
+
+// Kind describes recordings.
+func Kind() outputs.Kind {
+	return outputs.Kind{
+		Name:      "record",
+		Title:     "Recording",
+		Video:     []media.Codec{media.H264, media.HEVC, media.AV1},
+		Audio:     []media.Codec{media.AAC, media.Opus},
+		Recording: true,
+		Schema:    schema,
+		New:       New,
+	}
+}
+
+// New checks settings and makes a recorder; it touches no file. A relative path is
+// below opt.BaseDir.
+func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
+	var s settings
+	if len(raw) > 0 {
+		dec := json.NewDecoder(bytes.NewReader(raw))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&s); err != nil {
+			return nil, fmt.Errorf("record: settings: %w", err)
+		}
+	}
+	fromName := strings.TrimPrefix(strings.ToLower(filepath.Ext(s.Path)), ".")
+	_, named := containers[fromName]
+	switch {
+	case s.Container == "" && named:
+		s.Container = fromName
+	case s.Container == "":
+		s.Container = "mkv"
+	}
+	c, ok := containers[s.Container]
+	if !ok {
+		return nil, errors.New("record: the container must be mkv, mp4 or ts")
+	}
+	if named && fromName != s.Container {
+		return nil, fmt.Errorf("record: the file name ends in .%s but the container is %s", fromName, s.Container)
+	}
+	path := s.Path
+	if path != "" && !filepath.IsAbs(path) {
+		// Join cleans, and a final slash says that it is a folder.
+		slash := strings.HasSuffix(filepath.ToSlash(path), "/")
+		path = filepath.Join(opt.BaseDir, path)
+		if slash {
+			path += string(filepath.Separator)
+		}
+	}
+	return &Output{path: path, baseDir: opt.BaseDir, container: c, disk: realDisk{}, newMuxer: newMuxer, now: time.Now}, nil
+}
+
+// videosDir is the user's folder for videos; it is made when it does not exist.
+func videosDir() (string, error) {
+	dir := os.Getenv("XDG_VIDEOS_DIR")
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", errors.New("record: the user has no home folder; set a path for recordings")
+		}
+		dir = filepath.Join(home, "Videos")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", describe(err, dir, "")
+	}
+	return dir, nil
+}
+
+// place is the folder and the file name, without extension, to record to now.
+func (o *Output) place() (dir, name string, err error) {
+	name = o.now().Format(nameLayout)
+	path := o.path
+	if path == "" {
+		path = o.baseDir
+		if path == "" {
+			if path, err = videosDir(); err != nil {
+				return "", "", err
+			}
+		}
+		return path, name, nil
+	}
+	if strings.HasSuffix(filepath.ToSlash(path), "/") {
+		return path, name, nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return path, name, nil
+	}
+	name = filepath.Base(path)
+	if strings.EqualFold(filepath.Ext(name), o.container.extension) {
+		name = strings.TrimSuffix(name, filepath.Ext(name))
+	}
+	return filepath.Dir(path), name, nil
+}
+
+// names lists the files to try for a name: itself, then " (2)" and so on.
+func (o *Output) names(dir, name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(filepath.Join(dir, name+o.container.extension)) {
+			return
+		}
+		for n := 2; n < 10000; n++ {
+			if !yield(filepath.Join(dir, fmt.Sprintf("%s (%d)%s", name, n, o.container.extension))) {
+				return
+			}
+		}
+	}
+}
