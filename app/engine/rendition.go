@@ -62,6 +62,12 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 	if noBFrames {
 		opt.BFrames = 0
 	}
+	if e.clock.Virtual() {
+		// x264's rate control under a VBV looks at how far its other frame threads
+		// have come (seen: the same pictures coded differently from run to run), and a
+		// replay has to be the same to the bit.
+		opt.Threads = 1
+	}
 	enc, err := av.NewVideoEncoder(opt)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,104 @@
+// Package app is the composition root: the command line, which kinds of source and
+// output there are, logging, paths, secrets, and the engine behind either a
+// window or a status line.
+//
+// Threads: Main owns everything it starts and has ended it when it returns.
+// What this package does not do: any work of a studio; that is app/engine.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"crosspoint.studio/crosspoint/internal/av"
+)
+
+// Version is the program's; the build sets it with -ldflags -X.
+var Version = "0.1.0"
+
+// errSilent ends the program with status 1 after everything has been said.
+var errSilent = errors.New("")
+
+// Main runs the program with its arguments (without its name) and returns the exit
+// status: 0 in order, 1 failed, 2 wrong usage.
+func Main(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var usage bool
+	root := newRoot(stdout, stderr, &usage)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errSilent):
+		return 1
+	}
+	fmt.Fprintf(stderr, "crosspoint: %s\n", err)
+	if !usage {
+		return 2
+	}
+	return 1
+}
+
+// console is where a command writes and logs.
+type console struct {
+	out, err io.Writer
+	level    *slog.LevelVar
+	log      *slog.Logger
+}
+
+func newRoot(stdout, stderr io.Writer, started *bool) *cobra.Command {
+	c := &console{out: stdout, err: stderr, level: new(slog.LevelVar)}
+	c.level.Set(slog.LevelWarn)
+	c.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.level}))
+	var verbose bool
+	root := &cobra.Command{
+		Use:   "crosspoint [SHOW.json]",
+		Short: "Live video production studio",
+		Long: `Crosspoint switches cameras, titles and sound live and sends one programme to
+RTMP, SRT, WebRTC (WHIP) and disk at the same time.
+
+Without arguments it opens the window with the built-in demo show. "demo" in
+place of SHOW.json means that show everywhere.`,
+		Args:          cobra.MaximumNArgs(1),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			*started = true // from here on an error is not one of usage
+			if verbose {
+				c.level.Set(slog.LevelDebug)
+			}
+			av.RouteLogs(c.log)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runWindow(cmd.Context(), c, first(args, "demo")) },
+	}
+	root.PersistentFlags().BoolVarP(&verbose, "verbose", "v", false, "log what developers want to know")
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.AddCommand(newRun(c), newRender(c), newRehearse(c), newProbe(c), newValidate(c), newSchema(c),
+		&cobra.Command{
+			Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				_, err := fmt.Fprintf(c.out, "crosspoint %s (%s)\n", Version, strings.TrimSpace(av.Probe().Version))
+				return err
+			},
+		})
+	return root
+}
+
+func first(args []string, otherwise string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return otherwise
+}

@@ -1,0 +1,44 @@
+package app
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+func newValidate(c *console) *cobra.Command {
+	return &cobra.Command{
+		Use: "validate SHOW.json", Short: "List every mistake in a show file", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			raw, err := readShow(args[0])
+			if err != nil {
+				return err
+			}
+			mistakes := scenes.Validate(raw, newCatalog())
+			for _, m := range mistakes {
+				fmt.Fprintln(c.out, m)
+			}
+			if len(mistakes) > 0 {
+				return errSilent
+			}
+			fmt.Fprintf(c.out, "%s is a valid show\n", args[0])
+			return nil
+		},
+	}
+}
+
+func newSchema(c *console) *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Print the show file's JSON Schema", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			b, err := scenes.Schema(newCatalog())
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.out, "%s\n", b)
+			return err
+		},
+	}
+}

@@ -1,0 +1,106 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+type renderOptions struct {
+	commands, output       string
+	length                 time.Duration
+	hash                   bool
+	cpuProfile, memProfile string
+}
+
+func newRender(c *console) *cobra.Command {
+	var o renderOptions
+	cmd := &cobra.Command{
+		Use:   "render SHOW.json --duration 10s --output OUT.mkv",
+		Short: "Replay a show offline on a virtual clock",
+		Long: `Render runs a show on a virtual clock, as fast as it goes, and records it. The
+same show and commands give the same pictures and sound, bit for bit.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			stop, err := profile(o.cpuProfile, o.memProfile)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			return render(cmd.Context(), c, args[0], o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.commands, "commands", "", "the command list (one JSON object a line)")
+	f.StringVar(&o.output, "output", "", "the file to make (.mkv, .mp4, .ts)")
+	f.DurationVar(&o.length, "duration", 0, "how much of the show, for example 10s")
+	f.BoolVar(&o.hash, "hash", false, "print a hash of all programme pictures and sound before encoding")
+	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile (pprof) to this file")
+	f.StringVar(&o.memProfile, "memprofile", "", "write a heap profile (pprof) to this file at the end")
+	for _, name := range []string{"output", "duration"} {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // a flag of this very list is missing
+		}
+	}
+	return cmd
+}
+
+func render(ctx context.Context, c *console, path string, o renderOptions) error {
+	show, err := loadShow(c, path)
+	if err != nil {
+		return err
+	}
+	if o.length <= 0 {
+		return fmt.Errorf("--duration has to be more than nothing")
+	}
+	tuneGC()
+	commands, err := readCommands(o.commands, show.Canvas.FPS)
+	if err != nil {
+		return err
+	}
+	show, id, err := recordingTo(show, o.output)
+	if err != nil {
+		return err
+	}
+	commands = append([]engine.Timed{{Command: engine.StartRecording{Recordings: []string{id}}}}, commands...)
+	opt := engine.Options{
+		Show: show, Clock: media.NewVirtualClock(), Commands: commands,
+		Ticks: max(media.UnitsIn(o.length, show.Canvas.FPS.Inv()), 1),
+	}
+	pictures, sound := fnv.New64a(), fnv.New64a()
+	if o.hash {
+		opt.Tap = func(_ int64, f *media.Frame, samples []float32) {
+			hashFrame(pictures, f)
+			hashSamples(sound, samples)
+		}
+	}
+	e, closeGPU, err := newEngine(c, path, opt)
+	if err != nil {
+		return err
+	}
+	defer closeGPU()
+	start := time.Now()
+	if err := e.Run(ctx); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("stopped before the end; %s holds what was rendered until then", o.output)
+	}
+	for _, d := range e.State().Recordings {
+		if d.ID == id && d.Problem != "" {
+			return fmt.Errorf("%s: %s", o.output, d.Problem)
+		}
+	}
+	took := time.Since(start)
+	fmt.Fprintf(c.out, "rendered %d frames in %.1f s (%.2f x real time)\n", opt.Ticks, took.Seconds(), o.length.Seconds()/took.Seconds())
+	if o.hash {
+		fmt.Fprintf(c.out, "pictures fnv64a %016x\nsound    fnv64a %016x\n", pictures.Sum64(), sound.Sum64())
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+type runOptions struct {
+	headless, live         bool
+	length                 time.Duration
+	stats, record          string
+	commands, commandLog   string
+	cpuProfile, memProfile string
+}
+
+func newRun(c *console) *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:   "run --headless SHOW.json",
+		Short: "Run a show without a window",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := first(args, demoName)
+			if !o.headless {
+				return runWindow(cmd.Context(), c, path)
+			}
+			stop, err := profile(o.cpuProfile, o.memProfile)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			return runHeadless(cmd.Context(), c, path, o)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.headless, "headless", false, "no window: a server, a cloud machine, a test")
+	f.DurationVar(&o.length, "for", 0, "stop after this long, for example 60s")
+	f.StringVar(&o.stats, "stats", "", "append a line of statistics a second to this file, as JSON")
+	f.BoolVar(&o.live, "live", false, "go live to every enabled destination at once")
+	f.StringVar(&o.record, "record", "", "record the first rendition to this file (.mkv, .mp4, .ts) from the first frame")
+	f.StringVar(&o.commands, "commands", "", "apply this command list (one JSON object a line)")
+	f.StringVar(&o.commandLog, "command-log", "", "write every applied command with its tick to this file, as a command list")
+	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile (pprof) to this file")
+	f.StringVar(&o.memProfile, "memprofile", "", "write a heap profile (pprof) to this file at the end")
+	return cmd
+}
+
+// tuneGC keeps the collector out of the tick's way: the heap of a running studio is a
+// few tens of megabytes of pooled pictures, so a larger step costs little memory.
+func tuneGC() { debug.SetGCPercent(400) }
+
+// runHeadless runs a show without a window.
+func runHeadless(ctx context.Context, c *console, path string, o runOptions) error {
+	show, err := loadShow(c, path)
+	if err != nil {
+		return err
+	}
+	tuneGC()
+	start, err := readCommands(o.commands, show.Canvas.FPS)
+	if err != nil {
+		return err
+	}
+	if o.record != "" {
+		var id string
+		if show, id, err = recordingTo(show, o.record); err != nil {
+			return err
+		}
+		start = append([]engine.Timed{{Command: engine.StartRecording{Recordings: []string{id}}}}, start...)
+	}
+	if o.live {
+		start = append([]engine.Timed{{Command: engine.GoLive{}}}, start...)
+	}
+	opt := engine.Options{Show: show, Clock: media.NewRealClock(), Commands: start}
+	if o.length > 0 {
+		opt.Ticks = max(media.UnitsIn(o.length, show.Canvas.FPS.Inv()), 1)
+	}
+	opt, stopRehearsal, err := addRehearsal(ctx, c, show, opt)
+	if err != nil {
+		return err
+	}
+	defer stopRehearsal()
+	if o.commandLog != "" {
+		f, err := os.Create(o.commandLog)
+		if err != nil {
+			return fmt.Errorf("the command log cannot be written: %w", err)
+		}
+		defer f.Close()
+		opt.CommandLog = f
+	}
+	e, closeGPU, err := newEngine(c, path, opt)
+	if err != nil {
+		return err
+	}
+	defer closeGPU()
+	var stats io.Writer
+	if o.stats != "" {
+		f, err := os.OpenFile(o.stats, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+		if err != nil {
+			return fmt.Errorf("the statistics cannot be written: %w", err)
+		}
+		defer f.Close()
+		stats = f
+	}
+	ended := make(chan struct{})
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		report(c, e, stats, ended)
+	}()
+	err = e.Run(ctx)
+	close(ended)
+	<-told
+	return err
+}
+
+// report writes statistics once a second and a status line every ten until ended.
+func report(c *console, e *engine.Engine, stats io.Writer, ended <-chan struct{}) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	n := 0
+	shown := map[string]string{}
+	one := func() {
+		s := e.State()
+		if stats != nil {
+			writeStats(stats, s)
+		}
+		for _, w := range s.Warnings {
+			if shown[w.Key] != w.Text {
+				shown[w.Key] = w.Text
+				fmt.Fprintf(c.err, "crosspoint: %s\n", w.Text)
+			}
+		}
+	}
+	for {
+		select {
+		case <-second.C:
+			one()
+			if n++; n%10 == 0 {
+				fmt.Fprintln(c.err, statusLine(e.State()))
+			}
+		case <-ended:
+			one()
+			fmt.Fprintln(c.err, statusLine(e.State()))
+			return
+		}
+	}
+}
+
+// statusLine is the state in one line.
+func statusLine(s *engine.State) string {
+	k := s.Counters
+	line := fmt.Sprintf("%v  programme %s  preview %s  frames %d new %d repeated %d late  tick %.1f ms (max %.1f of %.1f)",
+		s.Time.Truncate(time.Second), or(s.Program, "black"), or(s.Preview, "black"), k.New, k.Repeated, k.Late, k.TickMS, k.TickMaxMS, k.BudgetMS)
+	for _, list := range [2][]engine.DestinationState{s.Destinations, s.Recordings} {
+		for _, d := range list {
+			if d.Started {
+				line += fmt.Sprintf("  %s: %s %.1f Mb/s", d.ID, d.Report.State, float64(d.BitrateBPS)/1e6)
+			}
+		}
+	}
+	return line
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// statsLine is one line of --stats.
+type statsLine struct {
+	Tick         int64
+	Seconds      float64
+	Program      string
+	Counters     engine.Counters
+	Sources      []sourceStats
+	Renditions   []engine.RenditionState
+	Destinations []engine.DestinationState
+	Recordings   []engine.DestinationState
+	Warnings     []engine.Warning
+}
+
+// sourceStats leaves out what JSON cannot say (levels of silence are -Inf).
+type sourceStats struct {
+	ID                                            string
+	Status                                        engine.SourceStatus
+	Detail, Problem                               string
+	Frames, Dropped, Skipped, Repeated, Underruns int64
+	QueueMS, DriftPPM                             float64
+	Restarts                                      int64
+}
+
+func writeStats(w io.Writer, s *engine.State) {
+	line := statsLine{Tick: s.Tick, Seconds: s.Time.Seconds(), Program: s.Program, Counters: s.Counters,
+		Renditions: s.Renditions, Destinations: s.Destinations, Recordings: s.Recordings, Warnings: s.Warnings}
+	for _, v := range s.Sources {
+		line.Sources = append(line.Sources, sourceStats{v.ID, v.Status, v.Detail, v.Problem, v.Frames, v.Dropped, v.Skipped, v.Repeated, v.Underruns, v.QueueMS, v.DriftPPM, v.Restarts})
+	}
+	b, err := json.Marshal(line)
+	if err != nil {
+		b = []byte(fmt.Sprintf(`{"Tick":%d,"error":%q}`, s.Tick, err.Error()))
+	}
+	// A full disk ends the statistics, not the show.
+	_, _ = fmt.Fprintf(w, "%s\n", b)
+}
+
+// addRehearsal starts the built-in receiver when the show points at it.
+func addRehearsal(ctx context.Context, c *console, show *scenes.Show, opt engine.Options) (engine.Options, func(), error) {
+	if !wantsRehearsal(show) {
+		return opt, func() {}, nil
+	}
+	r, err := startRehearsal(ctx, c, "", nil)
+	if err != nil {
+		return opt, nil, err
+	}
+	opt.OutputKinds = withRehearsal(outputKinds(), r.urls())
+	return opt, r.stop, nil
+}

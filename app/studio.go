@@ -1,0 +1,207 @@
+package app
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/assets"
+	"crosspoint.studio/crosspoint/compositor/gpu"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// demoName stands for the embedded show wherever a show file is asked for.
+const demoName = "demo"
+
+// loadShow reads a show file or the demo, and checks it: what is wrong is said to
+// the console, every mistake on a line; only mistakes that leave no show end it.
+func loadShow(c *console, path string) (*scenes.Show, error) {
+	raw, err := readShow(path)
+	if err != nil {
+		return nil, err
+	}
+	show, err := scenes.Parse(raw)
+	if err != nil {
+		var invalid *scenes.InvalidError
+		if errors.As(err, &invalid) {
+			for _, m := range invalid.Mistakes {
+				fmt.Fprintf(c.err, "%s: %s\n", path, m)
+			}
+			return nil, fmt.Errorf("%s is not a show that can be opened; nothing was changed", path)
+		}
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for _, m := range scenes.Validate(raw, newCatalog()) {
+		fmt.Fprintf(c.err, "%s: %s\n", path, m)
+	}
+	return show, nil
+}
+
+func readShow(path string) ([]byte, error) {
+	if path == demoName {
+		return assets.Demo, nil
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the show cannot be read: %w", err)
+	}
+	return raw, nil
+}
+
+// baseDir is what relative paths in the show are relative to.
+func baseDir(path string) string {
+	if path == demoName {
+		return "."
+	}
+	return filepath.Dir(path)
+}
+
+// recordDir is where recordings without a path go.
+func recordDir() string {
+	if d := os.Getenv("XDG_VIDEOS_DIR"); d != "" {
+		return d
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "."
+	}
+	return filepath.Join(home, "Videos")
+}
+
+// newEngine builds an engine for a show on a GPU thread of its own; close ends the
+// thread after Run has returned.
+func newEngine(c *console, path string, opt engine.Options) (e *engine.Engine, closeGPU func(), err error) {
+	thread, err := gpu.Open()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w; install Mesa's OpenGL (llvmpipe needs no graphics card)", err)
+	}
+	opt.Thread, opt.Log = thread, c.log
+	if opt.SourceKinds == nil {
+		opt.SourceKinds = sourceKinds()
+	}
+	if opt.OutputKinds == nil {
+		opt.OutputKinds = outputKinds()
+	}
+	opt.BaseDir = baseDir(path)
+	if opt.RecordDir == "" {
+		opt.RecordDir = recordDir()
+	}
+	opt.UserAgent = "Crosspoint/" + Version
+	opt.Secret = secret
+	e, err = engine.New(opt)
+	if err != nil {
+		thread.Close()
+		return nil, nil, err
+	}
+	return e, thread.Close, nil
+}
+
+// readCommands reads a command list: one JSON object a line; blank lines and lines
+// that begin with # are passed over.
+func readCommands(path string, fps media.Rational) ([]engine.Timed, error) {
+	if path == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the command list cannot be read: %w", err)
+	}
+	var out []engine.Timed
+	lines := bufio.NewScanner(bytes.NewReader(raw))
+	lines.Buffer(nil, 16<<20)
+	for n := 1; lines.Scan(); n++ {
+		line := bytes.TrimSpace(lines.Bytes())
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		t, err := engine.ParseTimed(line, fps)
+		if err != nil {
+			return nil, fmt.Errorf("%s, line %d: %w", path, n, err)
+		}
+		out = append(out, t)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].Tick < out[j].Tick })
+	return out, nil
+}
+
+// recordingTo adds a recording of the first rendition to file; its id is returned.
+func recordingTo(show *scenes.Show, file string) (*scenes.Show, string, error) {
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return nil, "", err
+	}
+	container := strings.TrimPrefix(strings.ToLower(filepath.Ext(file)), ".")
+	switch container {
+	case "mkv", "mp4", "ts":
+	default:
+		return nil, "", fmt.Errorf("%s: the name of a recording ends in .mkv, .mp4 or .ts", file)
+	}
+	if _, err := os.Stat(abs); err == nil {
+		return nil, "", fmt.Errorf("%s exists already and is never overwritten", file)
+	}
+	settings, err := json.Marshal(map[string]string{"path": abs, "container": container})
+	if err != nil {
+		return nil, "", err
+	}
+	const id = "command-line"
+	show, err = show.SetRecording(scenes.Recording{ID: id, Name: filepath.Base(file), Rendition: show.Renditions[0].ID, Settings: settings})
+	return show, id, err
+}
+
+// rehearsal is what stands for the built-in receiver in a destination's settings.
+const rehearsal = "rehearsal:"
+
+// wantsRehearsal reports whether some destination points at the built-in receiver.
+func wantsRehearsal(show *scenes.Show) bool {
+	for _, d := range show.Destinations {
+		var s struct {
+			URL string `json:"url"`
+		}
+		if json.Unmarshal(d.Settings, &s) == nil && s.URL == rehearsal {
+			return true
+		}
+	}
+	return false
+}
+
+// withRehearsal wraps the output kinds so that the url "rehearsal:" becomes the
+// receiver's for that protocol. The show itself keeps saying "rehearsal:".
+func withRehearsal(kinds map[string]outputs.Kind, urls map[string]string) map[string]outputs.Kind {
+	for name, url := range urls {
+		k, ok := kinds[name]
+		if !ok {
+			continue
+		}
+		inner := k.New
+		k.New = func(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
+			var s map[string]json.RawMessage
+			var to string
+			if json.Unmarshal(raw, &s) == nil && json.Unmarshal(s["url"], &to) == nil && to == rehearsal {
+				s["url"], _ = json.Marshal(url) // a string always marshals
+				replaced, err := json.Marshal(s)
+				if err != nil {
+					return nil, err
+				}
+				raw = replaced
+				if opt.Secret == "" && name == "rtmp" {
+					opt.Secret = "rehearsal"
+				}
+			}
+			return inner(raw, opt)
+		}
+		kinds[name] = k
+	}
+	return kinds
+}
