@@ -1,3 +1,5 @@
+//go:build linux
+
 package record
 
 import (
@@ -21,8 +23,7 @@ import (
 	"crosspoint.studio/crosspoint/outputs"
 )
 
-// mountTmpfs needs root, as in a container that builds the program, or a user
-// namespace of its own that a CI job gives it.
+// mountTmpfs makes a small disk; TestMain sees to it that it may.
 func mountTmpfs(t *testing.T, options string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -31,7 +32,7 @@ func mountTmpfs(t *testing.T, options string) string {
 		options, flags = o, syscall.MS_RDONLY
 	}
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", flags, options); err != nil {
-		t.Fatalf("mount a small disk: %v (this test needs root)", err)
+		t.Fatalf("mount a small disk: %v (these tests need root or user namespaces)", err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {

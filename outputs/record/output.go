@@ -92,9 +92,13 @@ func (o *Output) create(dir, name string, tracks []media.Track) (muxer, string, 
 		if errors.Is(err, os.ErrExist) {
 			continue
 		}
-		return mux, path, err
+		if err != nil {
+			_ = o.disk.Remove(path) // if it was made at all, it is empty
+			return nil, "", err
+		}
+		return mux, path, nil
 	}
-	return nil, "", fmt.Errorf("there are too many recordings of this name")
+	return nil, "", errors.New("there are too many recordings of this name")
 }
 
 // newMuxer is av's, with fragments of half a second: so much a crash may cost.

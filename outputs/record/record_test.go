@@ -1,3 +1,5 @@
+//go:build linux
+
 package record
 
 import (
@@ -6,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -23,7 +26,28 @@ func TestMain(m *testing.M) {
 		recordUntilKilled(dir)
 		return
 	}
+	if os.Geteuid() != 0 {
+		os.Exit(asRoot())
+	}
 	goleak.VerifyTestMain(m)
+}
+
+// asRoot runs the tests in a user namespace, where an ordinary user may mount small
+// disks to fill up.
+func asRoot() int {
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
+	}
+	err := cmd.Run()
+	if cmd.ProcessState == nil {
+		fmt.Fprintf(os.Stderr, "these tests mount small disks, for which they need root or user namespaces: %v\n", err)
+		return 1
+	}
+	return cmd.ProcessState.ExitCode()
 }
 
 func newRecorder(t *testing.T, settings map[string]any) *Output {
@@ -251,5 +275,19 @@ func TestNothingCame(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestUserDir(t *testing.T) {
+	for text, want := range map[string]string{
+		"# comment\nXDG_MUSIC_DIR=\"$HOME/Musik\"\nXDG_VIDEOS_DIR=\"$HOME/Vidéos\"\n": "/home/a/Vidéos",
+		"XDG_VIDEOS_DIR=\"/data/films/\"":                                             "/data/films",
+		"XDG_VIDEOS_DIR=\"$HOME/\"\n":                                                 "",
+		"XDG_VIDEOS_DIR=\"films\"\n":                                                  "",
+		"":                                                                            "",
+	} {
+		if got := userDir(text, "/home/a"); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
 	}
 }

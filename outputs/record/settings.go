@@ -99,18 +99,39 @@ func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 
 // videosDir is the user's folder for videos; it is made when it does not exist.
 func videosDir() (string, error) {
-	dir := os.Getenv("XDG_VIDEOS_DIR")
-	if dir == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", errors.New("record: the user has no home folder; set a path for recordings")
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", errors.New("record: the user has no home folder; set a path for recordings")
+	}
+	dir := filepath.Join(home, "Videos")
+	if config, err := os.UserConfigDir(); err == nil {
+		// Desktops keep the folder's name, in the user's language, in a file of shell
+		// assignments (freedesktop.org xdg-user-dirs); without one the usual name serves.
+		text, err := os.ReadFile(filepath.Join(config, "user-dirs.dirs"))
+		if own := userDir(string(text), home); err == nil && own != "" {
+			dir = own
 		}
-		dir = filepath.Join(home, "Videos")
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", describe(err, dir, "")
 	}
 	return dir, nil
+}
+
+// userDir finds the videos folder in the text of user-dirs.dirs; empty when it names
+// none, or the home folder itself, which means the same there.
+func userDir(text, home string) string {
+	for line := range strings.Lines(text) {
+		value, ok := strings.CutPrefix(strings.TrimSpace(line), `XDG_VIDEOS_DIR="`)
+		if !ok {
+			continue
+		}
+		dir := strings.Replace(strings.TrimSuffix(value, `"`), "$HOME", home, 1)
+		if filepath.IsAbs(dir) && filepath.Clean(dir) != filepath.Clean(home) {
+			return filepath.Clean(dir)
+		}
+	}
+	return ""
 }
 
 // place is the folder and the file name, without extension, to record to now.

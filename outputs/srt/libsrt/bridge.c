@@ -1,10 +1,12 @@
 #include "bridge.h"
 #include "_cgo_export.h"
 
-#include <netinet/in.h>
 #include <string.h>
+#ifndef _WIN32 // where srt.h brings these along
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <syslog.h>
+#endif
 
 static int failed(void) {
 	int e = srt_getlasterror(NULL);
