@@ -1,0 +1,303 @@
+package sources
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// clip is two seconds at 25 fps, 640x360.
+var clip = material{width: 640, height: 360, fps: fps25, frames: 50}
+
+func TestFileConforms(t *testing.T) {
+	path := makeFile(t, filepath.Join(t.TempDir(), "a.mp4"), clip, x264...)
+	conforms(t, File(), settingsOf("path", path, "hardware", "off"), virtual(fps25), 30, 500*time.Millisecond, 20*time.Second)
+}
+
+// playFile plays until so many pictures have come, or the end is held.
+func playFile(t *testing.T, settings string, opt Options, frames int) *recorder {
+	t.Helper()
+	checkLeaks(t)
+	src, err := File().New(json.RawMessage(settings), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := newRecorder(Paced, frames, frames)
+	work := start(t, src, sink)
+	sink.until(t, 30*time.Second, "the end of the file", func() bool { return sink.holds > 0 || sink.numVideo >= frames })
+	if err := work.stop(); !errors.Is(err, context.Canceled) {
+		t.Errorf("Run ended with %v", err)
+	}
+	t.Cleanup(sink.release)
+	for _, f := range sink.faults {
+		t.Error(f)
+	}
+	return sink
+}
+
+func wantNumbers(t *testing.T, what string, frames []*media.Frame, want []int) {
+	t.Helper()
+	got := numbers(frames)
+	if len(got) != len(want) {
+		t.Errorf("%s: %d pictures, want %d: %v", what, len(got), len(want), got)
+		return
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("%s: picture %d is number %d, want %d: %v", what, i, got[i], want[i], got)
+			return
+		}
+	}
+}
+
+func upTo(from, to int) []int {
+	var out []int
+	for i := from; i < to; i++ {
+		out = append(out, i)
+	}
+	return out
+}
+
+func TestFileContainersAndFormats(t *testing.T) {
+	fps30 := media.Rational{Num: 30, Den: 1}
+	for _, c := range []struct {
+		name    string
+		m       material
+		options []string
+	}{
+		{"h264.mp4", clip, x264},
+		{"h264.mkv", material{640, 360, fps30, 60, false, false}, x264},
+		{"h264.ts", material{640, 360, fps2997, 60, false, false}, x264},
+		{"bframes.mp4", clip, append([]string{"-bf", "3"}, "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-c:a", "aac")},
+		{"odd.mkv", material{641, 361, fps25, 30, false, false}, []string{"-c:v", "ffv1", "-c:a", "pcm_s16le"}},
+		{"422p10.mkv", clip, []string{"-c:v", "ffv1", "-pix_fmt", "yuv422p10le", "-c:a", "flac"}},
+		{"444.mkv", clip, []string{"-c:v", "ffv1", "-pix_fmt", "yuv444p", "-c:a", "pcm_f32le"}},
+		{"mjpeg.mov", clip, []string{"-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p", "-c:a", "pcm_s16le", "-ar", "44100"}},
+		{"mpeg2.mpg", material{640, 360, fps25, 50, false, false}, []string{"-c:v", "mpeg2video", "-q:v", "3", "-bf", "2", "-c:a", "mp2"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := makeFile(t, filepath.Join(t.TempDir(), c.name), c.m, c.options...)
+			sink := playFile(t, settingsOf("path", path, "hardware", "off"), virtual(c.m.fps), 1000)
+			wantNumbers(t, c.name, sink.frames, upTo(0, c.m.frames))
+			for i, f := range sink.frames {
+				if f.Color != media.Rec709 || f.Width != c.m.width || f.Height != c.m.height {
+					t.Fatalf("picture %d: %v %dx%d %+v", i, f.Format, f.Width, f.Height, f.Color)
+				}
+				if want := media.TickTime(int64(i), c.m.fps); sink.pts[i]-want > time.Microsecond || want-sink.pts[i] > time.Microsecond {
+					t.Fatalf("picture %d is at %v, want %v", i, sink.pts[i], want)
+				}
+			}
+			// The beeps start with the flashes, within what encoders' time stamps allow.
+			got := beeps(sink.sound)
+			rate := nominalFPS(c.m.fps)
+			if len(got) != (c.m.frames+int(rate)-1)/int(rate) {
+				t.Fatalf("%d beeps", len(got))
+			}
+			for k, at := range got {
+				want := int(media.SampleAt(int64(k)*rate, c.m.fps, media.SampleRateHz))
+				if d := at - want; d > 480 || d < -480 {
+					t.Errorf("beep %d is at %d, want %d", k, at, want)
+				}
+			}
+		})
+	}
+}
+
+func TestFileLoopsWithoutAGap(t *testing.T) {
+	for _, name := range []string{"loop.mp4", "loop.mkv", "loop.ts"} {
+		path := makeFile(t, filepath.Join(t.TempDir(), name), clip, x264...)
+		sink := playFile(t, settingsOf("path", path, "loop", true, "hardware", "off"), virtual(fps25), 130)
+		wantNumbers(t, name, sink.frames, append(append(upTo(0, 50), upTo(0, 50)...), upTo(0, 30)...))
+		for i, pts := range sink.pts {
+			if want := media.TickTime(int64(i), fps25); pts-want > time.Microsecond || want-pts > time.Microsecond {
+				t.Fatalf("%s: picture %d is at %v, want %v", name, i, pts, want)
+			}
+		}
+		for k, at := range beeps(sink.sound) {
+			if d := at - k*media.SampleRateHz; d > 480 || d < -480 {
+				t.Errorf("%s: beep %d is at %d", name, k, at)
+			}
+		}
+	}
+}
+
+func TestFileInAndOutPoints(t *testing.T) {
+	path := makeFile(t, filepath.Join(t.TempDir(), "a.mp4"), clip, x264...)
+	sink := playFile(t, settingsOf("path", path, "in", 0.48, "out", 1.2, "hardware", "off"), virtual(fps25), 1000)
+	wantNumbers(t, "in to out", sink.frames, upTo(12, 30))
+	if sink.pts[0] != 0 {
+		t.Errorf("the first picture is at %v", sink.pts[0])
+	}
+	if n := len(sink.sound) / 2; n != 34560 {
+		t.Errorf("%d audio frames, want 0.72 s", n)
+	}
+	sink = playFile(t, settingsOf("path", path, "in", 0.48, "out", 1.2, "loop", true, "hardware", "off"), virtual(fps25), 40)
+	wantNumbers(t, "looped in to out", sink.frames, append(append(upTo(12, 30), upTo(12, 30)...), upTo(12, 16)...))
+}
+
+func TestFileSeekAndPause(t *testing.T) {
+	checkLeaks(t)
+	path := makeFile(t, filepath.Join(t.TempDir(), "a.mp4"), clip, x264...)
+	src, err := File().New(json.RawMessage(settingsOf("path", path, "paused", true, "hardware", "off")), virtual(fps25))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := newRecorder(Paced, 1000, 1000)
+	work := start(t, src, sink)
+	last := func() int { return numbers(sink.frames[len(sink.frames)-1:])[0] }
+	sink.until(t, 10*time.Second, "the first picture", func() bool { return sink.numVideo == 1 && sink.holds == 1 && last() == 0 })
+	seeker := src.(Seeker)
+	seeker.Seek(1.0)
+	sink.until(t, 10*time.Second, "the picture sought", func() bool { return sink.numVideo == 2 && sink.holds == 2 && last() == 25 })
+	if sink.hasSound {
+		t.Error("sound while paused")
+	}
+	seeker.SetPaused(false)
+	sink.until(t, 10*time.Second, "the end", func() bool { return sink.holds == 3 })
+	sink.mu.Lock()
+	frames := sink.frames[2:]
+	sink.mu.Unlock()
+	wantNumbers(t, "played on", frames, upTo(25, 50))
+	if sink.pts[2] != 0 {
+		t.Errorf("the new timeline starts at %v", sink.pts[2])
+	}
+	seeker.Seek(1.8)
+	sink.until(t, 10*time.Second, "the end again", func() bool { return sink.holds == 4 })
+	wantNumbers(t, "sought at the end", sink.frames[27:], upTo(45, 50))
+	_ = work.stop() // ended by us
+	sink.release()
+	for _, f := range sink.faults {
+		t.Error(f)
+	}
+}
+
+func TestFileWithOneStream(t *testing.T) {
+	silent, blind := clip, clip
+	silent.silent, blind.blind = true, true
+	path := makeFile(t, filepath.Join(t.TempDir(), "silent.mp4"), silent, x264...)
+	sink := playFile(t, settingsOf("path", path, "hardware", "off"), virtual(fps25), 1000)
+	if sink.numVideo != 50 || sink.streams != "video true, audio false" {
+		t.Errorf("%d pictures, streams %s", sink.numVideo, sink.streams)
+	}
+	path = makeFile(t, filepath.Join(t.TempDir(), "blind.wav"), blind, "-c:a", "pcm_s16le")
+	sink = playFile(t, settingsOf("path", path), virtual(fps25), 1000)
+	if len(sink.sound)/2 != 2*media.SampleRateHz || sink.streams != "video false, audio true" {
+		t.Errorf("%d audio frames, streams %s", len(sink.sound)/2, sink.streams)
+	}
+}
+
+// Sound that ends long before the pictures, pictures that end before the sound, and a
+// file whose packets are as badly interleaved as can be.
+func TestFileUnevenStreams(t *testing.T) {
+	dir := t.TempDir()
+	long := makeFile(t, filepath.Join(dir, "long.mp4"), material{320, 180, fps25, 150, true, false}, x264...)
+	beep := makeFile(t, filepath.Join(dir, "short.wav"), material{fps: fps25, frames: 25, blind: true}, "-c:a", "pcm_s16le")
+	for name, args := range map[string][]string{
+		"early.mkv": {"-i", long, "-i", beep, "-c", "copy"},
+		"late.mkv":  {"-i", long, "-itsoffset", "4", "-i", beep, "-c", "copy"},
+		"apart.mkv": {"-i", long, "-i", beep, "-c", "copy", "-max_interleave_delta", "1", "-fflags", "+nobuffer", "-avioflags", "direct"},
+	} {
+		path := filepath.Join(dir, name)
+		runFFmpeg(t, append(args, path)...)
+		sink := playFile(t, settingsOf("path", path, "hardware", "off"), virtual(fps25), 1000)
+		wantNumbers(t, name, sink.frames, upTo(0, 150))
+		if n := len(sink.sound) / 2; n < 6*media.SampleRateHz-10 || n > 6*media.SampleRateHz+10 {
+			t.Errorf("%s: %d audio frames, want 6 s", name, n)
+		}
+	}
+	short := makeFile(t, filepath.Join(dir, "short.mp4"), material{320, 180, fps25, 25, true, false}, x264...)
+	tone := makeFile(t, filepath.Join(dir, "long.wav"), material{fps: fps25, frames: 75, blind: true}, "-c:a", "pcm_s16le")
+	path := filepath.Join(dir, "tail.mkv")
+	runFFmpeg(t, "-i", short, "-i", tone, "-c", "copy", path)
+	sink := playFile(t, settingsOf("path", path, "hardware", "off"), virtual(fps25), 1000)
+	if sink.numVideo != 75 || numbers(sink.frames[74:])[0] != 24 {
+		t.Errorf("%d pictures for three seconds of sound", sink.numVideo)
+	}
+}
+
+func TestFileRotationAndVariableRate(t *testing.T) {
+	dir := t.TempDir()
+	upright := makeFile(t, filepath.Join(dir, "a.mp4"), material{640, 360, fps25, 25, true, false}, x264...)
+	turned := filepath.Join(dir, "turned.mp4")
+	runFFmpeg(t, "-display_rotation", "90", "-i", upright, "-c", "copy", turned)
+	sink := playFile(t, settingsOf("path", turned, "hardware", "off"), virtual(fps25), 1000)
+	if f := sink.frames[0]; f.Width != 360 || f.Height != 640 {
+		t.Errorf("a turned picture is %dx%d, want 360x640", f.Width, f.Height)
+	}
+	vfr := filepath.Join(dir, "vfr.mkv")
+	// Every third picture is left out: 40 ms and 80 ms take turns.
+	runFFmpeg(t, "-i", upright, "-vf", `select=not(eq(mod(n\,3)\,2))`, "-fps_mode", "vfr", "-c:v", "ffv1", vfr)
+	sink = playFile(t, settingsOf("path", vfr, "hardware", "off"), virtual(fps25), 1000)
+	for i, n := range numbers(sink.frames) {
+		if want := i/2*3 + i%2; n != want {
+			t.Fatalf("picture %d is number %d, want %d", i, n, want)
+		}
+		if d := sink.pts[i] - time.Duration(n)*40*time.Millisecond; d > 1200*time.Microsecond || d < -1200*time.Microsecond {
+			t.Errorf("number %d is at %v", n, sink.pts[i])
+		}
+	}
+}
+
+func TestFileBrokenAndMissing(t *testing.T) {
+	dir := t.TempDir()
+	whole := makeFile(t, filepath.Join(dir, "whole.mkv"), material{640, 360, fps25, 100, false, false}, x264...)
+	data, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := filepath.Join(dir, "cut.mkv")
+	if err := os.WriteFile(cut, data[:len(data)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sink := playFile(t, settingsOf("path", cut, "hardware", "off"), virtual(fps25), 1000)
+	if sink.numVideo < 25 || sink.numVideo > 90 || !strings.Contains(sink.text, "cut off") && !strings.Contains(sink.text, "damaged") {
+		t.Errorf("%d pictures of a file cut in half: %q", sink.numVideo, sink.text)
+	}
+	scrambled := append([]byte{}, data...)
+	for i := len(data) / 3; i < len(data)/3+20000 && i < len(data); i++ {
+		scrambled[i] ^= 0x5a
+	}
+	bad := filepath.Join(dir, "scrambled.mkv")
+	if err := os.WriteFile(bad, scrambled, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sink = playFile(t, settingsOf("path", bad, "hardware", "off"), virtual(fps25), 1000)
+	if sink.numVideo < 25 {
+		t.Errorf("%d pictures of a scrambled file", sink.numVideo)
+	}
+	headless := filepath.Join(dir, "headless.mp4")
+	if err := os.WriteFile(headless, []byte("no media at all, only words"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "none.mp4"): "does not exist",
+		dir:                            "is a folder",
+		headless:                       "cannot be played",
+	} {
+		src, err := File().New(json.RawMessage(settingsOf("path", path)), virtual(fps25))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = src.Run(t.Context(), newRecorder(Paced, 1, 0))
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v; want %q in it", filepath.Base(path), err, want)
+		} else {
+			t.Log(err)
+		}
+	}
+}
+
+func TestFileRefusesWrongSettings(t *testing.T) {
+	for _, raw := range []string{`{}`, `{"path":"a","in":5,"out":4}`, `{"path":"a","in":-1}`, `{"path":"a","hardware":"gpu"}`, `{"path":7}`} {
+		if _, err := File().New(json.RawMessage(raw), Options{}); err == nil {
+			t.Errorf("%s was accepted", raw)
+		}
+	}
+}

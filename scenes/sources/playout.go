@@ -1,0 +1,172 @@
+package sources
+
+import (
+	"context"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// videoOut puts a file's pictures on the source's timeline: without what lies outside
+// the in and out points, and one pass after the other. Times on the file's side count
+// from the in point.
+type videoOut struct {
+	sink   Sink
+	origin time.Duration // of the in point, on the input's timeline
+	from   time.Duration // where this pass starts
+	out    time.Duration // the out point; 0 for none
+	base   time.Duration // what makes a file's time the source's
+	step   time.Duration // one picture's length
+
+	last    *media.Frame // pushed last, retained
+	lastPTS time.Duration
+	pos     time.Duration // file's time behind the picture pushed last
+	count   int64
+}
+
+func newVideoOut(sink Sink, origin, from, out, step time.Duration) *videoOut {
+	return &videoOut{sink: sink, origin: origin, from: from, out: out, base: -from, step: step, lastPTS: -1, pos: from}
+}
+
+func (v *videoOut) emit(ctx context.Context, f *media.Frame) error {
+	at := f.PTS - v.origin
+	if v.out > 0 && at >= v.out || at+v.step <= v.from {
+		f.Release()
+		return nil
+	}
+	return v.push(ctx, f, v.base+max(at, v.from))
+}
+
+// push consumes f.
+func (v *videoOut) push(ctx context.Context, f *media.Frame, pts time.Duration) error {
+	if pts <= v.lastPTS {
+		f.Release() // two pictures at one time: the first stands
+		return nil
+	}
+	f.PTS, f.Number = pts, v.count
+	v.last.Release()
+	v.last = f.Retain()
+	if err := v.sink.Video(ctx, f); err != nil {
+		return err
+	}
+	v.lastPTS, v.pos = pts, pts-v.base+v.step
+	v.count++
+	return nil
+}
+
+func (v *videoOut) mark(ctx context.Context, it item) error {
+	if err := v.stand(ctx, v.base+it.t); err != nil {
+		return err
+	}
+	if it.end {
+		v.base += it.t
+		v.from = 0
+		v.pos = 0
+	}
+	return nil
+}
+
+// stand repeats the last picture where the sound is longer, so that whoever waits for a
+// picture gets one.
+func (v *videoOut) stand(ctx context.Context, until time.Duration) error {
+	if v.last == nil {
+		return nil
+	}
+	// A picture whose end is rounded away is not repeated for that.
+	for v.lastPTS+v.step+v.step/2 < until {
+		src := v.last.Retain()
+		f := media.NewFrame(src.Format, src.Width, src.Height, src.Planes, func(*media.Frame) { src.Release() })
+		f.Color, f.SAR = src.Color, src.SAR
+		if err := v.push(ctx, f, v.lastPTS+v.step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *videoOut) close() {
+	v.last.Release()
+	v.last = nil
+}
+
+// audioOut does the same for sound, which it makes contiguous: gaps become silence,
+// what overlaps is cut.
+type audioOut struct {
+	sink   Sink
+	origin time.Duration
+	from   time.Duration
+	out    time.Duration
+	base   time.Duration
+	next   int64 // the next audio frame, at 48 kHz on the source's timeline
+	quiet  []float32
+	pos    time.Duration
+	loose  bool // nothing has come in this pass
+}
+
+// looseFrames is by how much time stamps may be off without anything being cut or
+// filled: containers round them to as much as 1 ms, and encoders' first packets are
+// odder than that.
+const looseFrames = media.SampleRateHz / 50
+
+var perFrame = media.Rational{Num: 1, Den: media.SampleRateHz}
+
+func newAudioOut(sink Sink, origin, from, out time.Duration) *audioOut {
+	return &audioOut{sink: sink, origin: origin, from: from, out: out, base: -from, pos: from, quiet: make([]float32, 2048*media.Channels), loose: true}
+}
+
+func (a *audioOut) emit(ctx context.Context, b media.AudioBlock) error {
+	at := b.PTS - a.origin
+	samples := b.Samples
+	// The cuts at the in and the out point are exact.
+	if a.out > 0 {
+		room := max(0, media.UnitsIn(a.out-at, perFrame))
+		samples = samples[:min(int64(len(samples)), room*media.Channels)]
+	}
+	target := media.UnitsIn(a.base+at, perFrame)
+	late := a.next - target
+	switch {
+	case a.loose && late > 0, late > looseFrames:
+		samples = samples[min(int64(len(samples)), late*media.Channels):]
+	case late < -looseFrames || a.loose && late < 0:
+		if err := a.silence(ctx, target); err != nil {
+			return err
+		}
+	}
+	if len(samples) == 0 {
+		return nil
+	}
+	a.loose = false
+	return a.push(ctx, samples)
+}
+
+func (a *audioOut) push(ctx context.Context, samples []float32) error {
+	b := media.AudioBlock{Samples: samples, PTS: media.TimeOf(a.next, perFrame)}
+	if err := a.sink.Audio(ctx, b); err != nil {
+		return err
+	}
+	a.next += int64(b.Frames())
+	a.pos = media.TimeOf(a.next, perFrame) - a.base
+	return nil
+}
+
+// silence fills up to audio frame until.
+func (a *audioOut) silence(ctx context.Context, until int64) error {
+	for a.next < until {
+		n := min(until-a.next, int64(len(a.quiet)/media.Channels))
+		if err := a.push(ctx, a.quiet[:n*media.Channels]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *audioOut) mark(ctx context.Context, it item) error {
+	if err := a.silence(ctx, media.UnitsIn(a.base+it.t, perFrame)); err != nil {
+		return err
+	}
+	if it.end {
+		a.base += it.t
+		a.from, a.pos, a.loose = 0, 0, true
+	}
+	return nil
+}
