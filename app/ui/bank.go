@@ -1,0 +1,213 @@
+package ui
+
+import (
+	"slices"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// How wide a cell of the bank may be.
+const (
+	cellNarrow float32 = 150
+	cellWide   float32 = 232
+)
+
+// bankItem is one scene or source that can be switched to.
+type bankItem struct{ id, name string }
+
+// bankPanel is what can be put on the buses: the show's scenes, or its sources, as
+// pictures with number, name and tally, and the overlays.
+type bankPanel struct {
+	box
+	desk *desk
+
+	surface  *canvas.Rectangle
+	tabs     [2]*button // scenes, sources
+	scroll   *container.Scroll
+	grid     *box
+	cells    []*bankCell
+	spare    []*bankCell // made before, not needed now
+	empty    *label
+	overlays *overlayRow
+
+	sources bool // which tab is open
+	show    *scenes.Show
+	items   []bankItem
+	// needs is the sources each item shows, for its trouble badge.
+	needs map[string][]string
+}
+
+func newBankPanel(d *desk) *bankPanel {
+	p := &bankPanel{desk: d, surface: newSurface(colPanel), grid: &box{}, needs: map[string][]string{}}
+	p.tabs[0] = newButton(d, "SCENES", textSmall, func() { p.open(false) })
+	p.tabs[1] = newButton(d, "SOURCES", textSmall, func() { p.open(true) })
+	p.empty = newLabel("This show has nothing to switch to yet.", textNormal, colDim)
+	p.overlays = newOverlayRow(d)
+	p.grid.arrange = func(fyne.Size) {}
+	p.grid.ExtendBaseWidget(p.grid)
+	p.scroll = container.NewVScroll(p.grid)
+	p.add(p.surface, p.tabs[0], p.tabs[1], p.overlays, p.empty, p.scroll)
+	p.min = fyne.NewSize(500, p.heightFor(500, 1))
+	p.arrange = p.layout
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// columns is how many cells stand side by side, and how wide they are.
+func (p *bankPanel) columns(width float32) (n int, cell float32) {
+	inner := width - 2*inset
+	n = max(int((inner+gap)/(cellNarrow+gap)), 1)
+	if k := len(p.items); k > 0 && k < n {
+		n = k
+	}
+	return n, min((inner-gap*float32(n-1))/float32(n), cellWide)
+}
+
+// heightFor is the height that shows the given rows of cells whole.
+func (p *bankPanel) heightFor(width float32, rows int) float32 {
+	_, cell := p.columns(width)
+	return headerHeight + gap + float32(rows)*(cellHeight(cell)+gap) + inset - gap + 2
+}
+
+// rows is how many rows of cells there are at a width.
+func (p *bankPanel) rows(width float32) int {
+	n, _ := p.columns(width)
+	return max((len(p.items)+n-1)/n, 1)
+}
+
+func (p *bankPanel) layout(s fyne.Size) {
+	place(p.surface, 0, 0, s.Width, s.Height)
+	x := inset
+	for _, b := range p.tabs {
+		w := b.MinSize().Width
+		place(b, x, 3, w, headerHeight-2)
+		x += w + 2
+	}
+	place(p.overlays, x+3*gap, 3, s.Width-x-3*gap-inset, headerHeight-2)
+	top := headerHeight + gap
+	place(p.scroll, inset, top, s.Width-2*inset, s.Height-top-2)
+	p.empty.place(inset, top, s.Width-2*inset, 40)
+
+	n, cell := p.columns(s.Width)
+	h := cellHeight(cell)
+	for i, c := range p.cells {
+		place(c, float32(i%n)*(cell+gap), float32(i/n)*(h+gap), cell, h)
+	}
+	p.grid.min = fyne.NewSize(10, float32(p.rows(s.Width))*(h+gap))
+	p.scroll.Refresh()
+}
+
+// open chooses the tab.
+func (p *bankPanel) open(sources bool) {
+	if p.sources == sources {
+		return
+	}
+	p.sources, p.show = sources, nil
+	if p.desk.state != nil {
+		p.update(p.desk.state)
+	}
+}
+
+// id is what number n (0 is the first) stands for; "" when there is none.
+func (p *bankPanel) id(n int) (string, bool) {
+	if n < 0 || n >= len(p.items) {
+		return "", false
+	}
+	return p.items[n].id, true
+}
+
+func (p *bankPanel) update(s *engine.State) {
+	if s.Show != p.show {
+		p.rebuild(s)
+	}
+	status := make(map[string]engine.SourceStatus, len(s.Sources))
+	for i := range s.Sources {
+		status[s.Sources[i].ID] = s.Sources[i].Status
+	}
+	for i, c := range p.cells {
+		worst := engine.SourceRunning
+		for _, id := range p.needs[p.items[i].id] {
+			if trouble(status[id]) > trouble(worst) {
+				worst = status[id]
+			}
+		}
+		c.update(s, worst)
+	}
+	p.overlays.update(s)
+}
+
+// rebuild follows a change of the show.
+func (p *bankPanel) rebuild(s *engine.State) {
+	p.show = s.Show
+	if len(s.Show.Scenes) == 0 {
+		p.sources = true
+	}
+	p.tabs[0].lit(!p.sources, colDim, colWell)
+	p.tabs[1].lit(p.sources, colDim, colWell)
+
+	var items []bankItem
+	if p.sources {
+		for _, v := range s.Sources {
+			if v.HasVideo {
+				items = append(items, bankItem{v.ID, v.Name})
+			}
+		}
+	} else {
+		for _, v := range s.Show.Scenes {
+			items = append(items, bankItem{v.ID, v.Name})
+		}
+	}
+	clear(p.needs)
+	for _, it := range items {
+		// An item that cannot be resolved shows nothing, so it needs nothing.
+		p.needs[it.id], _ = s.Show.SourcesOf(it.id)
+	}
+	if slices.Equal(items, p.items) {
+		return
+	}
+	p.items = items
+	for len(p.cells) > len(items) {
+		last := p.cells[len(p.cells)-1]
+		last.stop()
+		p.spare, p.cells = append(p.spare, last), p.cells[:len(p.cells)-1]
+	}
+	for len(p.cells) < len(items) {
+		if k := len(p.spare); k > 0 {
+			p.cells, p.spare = append(p.cells, p.spare[k-1]), p.spare[:k-1]
+		} else {
+			p.cells = append(p.cells, newBankCell(p.desk))
+		}
+	}
+	p.grid.objects = p.grid.objects[:0]
+	for i, c := range p.cells {
+		c.assign(i, items[i])
+		p.grid.objects = append(p.grid.objects, c)
+	}
+	show(p.empty, len(items) == 0)
+	p.layout(p.Size())
+	p.grid.Refresh()
+}
+
+// trouble orders statuses by how much the operator should know about them.
+func trouble(s engine.SourceStatus) int {
+	switch s {
+	case engine.SourceFailed:
+		return 6
+	case engine.SourceLost:
+		return 5
+	case engine.SourceWaiting:
+		return 4
+	case engine.SourceHeld:
+		return 3
+	case engine.SourceOpening:
+		return 2
+	case engine.SourceEnded:
+		return 1
+	}
+	return 0
+}

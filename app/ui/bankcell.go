@@ -1,0 +1,172 @@
+package ui
+
+import (
+	"image/color"
+	"strconv"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"crosspoint.studio/crosspoint/app/engine"
+)
+
+// cellLabel is the height of the line under a cell's picture.
+const cellLabel float32 = 20
+
+// cellHeight is how high a cell of a width is.
+func cellHeight(width float32) float32 {
+	return (width-2*cellEdge)*9/16 + 2*cellEdge + cellLabel
+}
+
+// bankCell is one scene or source: a click previews it, a double click cuts to it.
+type bankCell struct {
+	box
+	desk *desk
+	item bankItem
+
+	frame, well *canvas.Rectangle
+	view        *liveImage
+	number      *label
+	name        *label
+	mark        *label // PGM, PVW
+	badge       *canvas.Rectangle
+	badgeText   *label // HELD, LOST, …
+	lastPress   time.Time
+	focused     bool
+	tally       engine.Tally
+}
+
+var (
+	_ desktop.Mouseable = (*bankCell)(nil)
+	_ desktop.Keyable   = (*bankCell)(nil)
+)
+
+func newBankCell(d *desk) *bankCell {
+	c := &bankCell{desk: d, view: d.views.add()}
+	c.frame, c.well = newSurface(colControl), canvas.NewRectangle(colBlack)
+	c.number = newBold("", textNormal, colText)
+	c.name = newLabel("", textNormal, colText)
+	c.mark = newBold("", textSmall, colText)
+	c.mark.Alignment = fyne.TextAlignTrailing
+	c.badge, c.badgeText = newSurface(colNone), newBold("", textSmall, colInk)
+	c.badgeText.Alignment = fyne.TextAlignCenter
+	c.add(c.frame, c.well, c.view.img, c.number, c.name, c.mark, c.badge, c.badgeText)
+	c.min = fyne.NewSize(cellNarrow, cellHeight(cellNarrow))
+	c.arrange = c.layout
+	c.ExtendBaseWidget(c)
+	return c
+}
+
+func (c *bankCell) layout(s fyne.Size) {
+	place(c.frame, 0, 0, s.Width, s.Height)
+	x, w, h := cellEdge, s.Width-2*cellEdge, (s.Width-2*cellEdge)*9/16
+	place(c.well, x, cellEdge, w, h)
+	place(c.view.img, x, cellEdge, w, h)
+	y := s.Height - cellLabel
+	c.number.place(x+4, y, 20, cellLabel)
+	const mark = 32
+	c.name.place(x+26, y, w-26-mark-6, cellLabel)
+	c.mark.place(x+w-mark-4, y, mark, cellLabel)
+	const badge = 76
+	place(c.badge, x+w-badge-3, cellEdge+3, badge, 18)
+	c.badgeText.place(x+w-badge-3, cellEdge+3, badge, 18)
+}
+
+// assign gives the cell its place in the bank; n counts from 0.
+func (c *bankCell) assign(n int, item bankItem) {
+	c.item = item
+	key := ""
+	if n < 10 {
+		key = strconv.Itoa((n + 1) % 10)
+	}
+	c.number.setText(key)
+	c.name.setText(item.name)
+}
+
+// stop ends the cell's picture, for a cell that leaves the bank.
+func (c *bankCell) stop() { c.view.aim(engine.ViewSpec{}) }
+
+func (c *bankCell) update(s *engine.State, status engine.SourceStatus) {
+	c.view.aimAt(engine.ViewSource, c.item.id, thumbnailFPS, 480)
+	c.tally = s.Tally[c.item.id]
+	c.paint()
+	switch {
+	case trouble(status) == 0:
+		c.setBadge("", colNone, colInk)
+	case trouble(status) <= 2:
+		c.setBadge(strings.ToUpper(status.String()), colDim, colInk)
+	default:
+		c.setBadge(strings.ToUpper(status.String()), colAmber, colInk)
+	}
+}
+
+func (c *bankCell) setBadge(text string, ground, ink color.Color) {
+	fill(c.badge, ground, colNone, 0)
+	c.badgeText.set(text, ink)
+}
+
+func (c *bankCell) paint() {
+	stroke, width := color.Color(colNone), float32(0)
+	if c.focused {
+		stroke, width = colFocus, 2
+	}
+	ground, ink, mark := color.Color(colControl), color.Color(colText), ""
+	switch c.tally {
+	case engine.OnProgram:
+		ground, ink, mark = colProgram, colWhite, "PGM"
+	case engine.OnPreview:
+		ground, ink, mark = colPreview, colInk, "PVW"
+	}
+	fill(c.frame, ground, stroke, width)
+	c.number.set(c.number.full, ink)
+	c.name.set(c.name.full, ink)
+	c.mark.set(mark, ink)
+}
+
+// MouseDown implements desktop.Mouseable.
+func (c *bankCell) MouseDown(e *desktop.MouseEvent) {
+	if e.Button != desktop.MouseButtonPrimary {
+		return
+	}
+	now := c.desk.now()
+	if now.Sub(c.lastPress) < doubleClick {
+		c.lastPress = time.Time{}
+		c.desk.send(&engine.Cut{Scene: c.item.id})
+		return
+	}
+	c.lastPress = now
+	c.desk.send(&engine.Preview{Scene: c.item.id})
+}
+
+// MouseUp implements desktop.Mouseable.
+func (c *bankCell) MouseUp(*desktop.MouseEvent) {}
+
+// FocusGained implements fyne.Focusable.
+func (c *bankCell) FocusGained() { c.focused = true; c.paint() }
+
+// FocusLost implements fyne.Focusable.
+func (c *bankCell) FocusLost() { c.focused = false; c.paint() }
+
+// TypedRune implements fyne.Focusable.
+func (c *bankCell) TypedRune(rune) {}
+
+// TypedKey implements fyne.Focusable; KeyDown does the work, without key repeat.
+func (c *bankCell) TypedKey(*fyne.KeyEvent) {}
+
+// KeyDown implements desktop.Keyable: Space previews, Enter cuts.
+func (c *bankCell) KeyDown(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeySpace:
+		c.desk.send(&engine.Preview{Scene: c.item.id})
+	case fyne.KeyReturn, fyne.KeyEnter:
+		c.desk.send(&engine.Cut{Scene: c.item.id})
+	default:
+		c.desk.keyDown(e)
+	}
+}
+
+// KeyUp implements desktop.Keyable.
+func (c *bankCell) KeyUp(*fyne.KeyEvent) {}

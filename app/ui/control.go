@@ -1,0 +1,188 @@
+package ui
+
+import (
+	"image/color"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+)
+
+// doubleClick is how soon a second press counts as one gesture with the first.
+const doubleClick = 400 * time.Millisecond
+
+// box is a widget that places its objects by hand; panels and controls are boxes.
+type box struct {
+	widget.BaseWidget
+	objects []fyne.CanvasObject
+	arrange func(fyne.Size)
+	min     fyne.Size
+}
+
+// CreateRenderer implements fyne.Widget.
+func (b *box) CreateRenderer() fyne.WidgetRenderer { return boxRenderer{b} }
+
+// add puts objects on top of those already there.
+func (b *box) add(objects ...fyne.CanvasObject) {
+	for _, o := range objects {
+		if l, ok := o.(*label); ok {
+			o = l.Text // Fyne draws the types that it knows, not those around them
+		}
+		b.objects = append(b.objects, o)
+	}
+}
+
+type boxRenderer struct{ b *box }
+
+func (r boxRenderer) Layout(s fyne.Size) {
+	if r.b.arrange != nil {
+		r.b.arrange(s)
+	}
+}
+func (r boxRenderer) MinSize() fyne.Size           { return r.b.min }
+func (r boxRenderer) Refresh()                     { canvas.Refresh(&r.b.BaseWidget) }
+func (r boxRenderer) Objects() []fyne.CanvasObject { return r.b.objects }
+func (r boxRenderer) Destroy()                     {}
+
+// newSurface is the rectangle under a panel.
+func newSurface(col color.Color) *canvas.Rectangle {
+	r := canvas.NewRectangle(col)
+	r.CornerRadius = 4
+	return r
+}
+
+// button acts when it is pressed, not when it is let go: a cut must not wait for
+// a finger. A click does not give it the keyboard, so that Space stays AUTO; Tab
+// does, and then Space and Enter press it.
+type button struct {
+	box
+	desk    *desk
+	back    *canvas.Rectangle
+	caption *label
+	press   func()
+
+	ground  color.Color
+	hovered bool
+	focused bool
+}
+
+var (
+	_ desktop.Mouseable = (*button)(nil)
+	_ desktop.Hoverable = (*button)(nil)
+	_ desktop.Keyable   = (*button)(nil)
+)
+
+func newButton(d *desk, caption string, size float32, press func()) *button {
+	b := &button{desk: d, press: press, ground: colControl}
+	b.back = newSurface(colControl)
+	b.caption = newBold(caption, size, colText)
+	b.caption.Alignment = fyne.TextAlignCenter
+	b.add(b.back, b.caption)
+	b.min = fyne.NewSize(b.caption.MinSize().Width+2*inset, rowHeight)
+	b.arrange = func(s fyne.Size) {
+		place(b.back, 0, 0, s.Width, s.Height)
+		b.caption.place(2, 0, s.Width-4, s.Height)
+	}
+	b.ExtendBaseWidget(b)
+	return b
+}
+
+// look changes caption and colours, if they differ.
+func (b *button) look(caption string, ground, ink color.Color) {
+	b.caption.set(caption, ink)
+	b.ground = ground
+	b.paint()
+}
+
+// lit is look for a lamp: the colour when on, a plain button when off.
+func (b *button) lit(on bool, ground, ink color.Color) {
+	if on {
+		b.look(b.caption.full, ground, ink)
+	} else {
+		b.look(b.caption.full, colControl, colText)
+	}
+}
+
+func (b *button) paint() {
+	ground := b.ground
+	if b.hovered && ground == colControl {
+		ground = colHover
+	}
+	if b.focused {
+		fill(b.back, ground, colFocus, 2)
+	} else {
+		fill(b.back, ground, colNone, 0)
+	}
+}
+
+// MouseDown implements desktop.Mouseable.
+func (b *button) MouseDown(e *desktop.MouseEvent) {
+	if e.Button == desktop.MouseButtonPrimary {
+		b.press()
+	}
+}
+
+// MouseUp implements desktop.Mouseable.
+func (b *button) MouseUp(*desktop.MouseEvent) {}
+
+// MouseIn implements desktop.Hoverable.
+func (b *button) MouseIn(*desktop.MouseEvent) { b.hovered = true; b.paint() }
+
+// MouseMoved implements desktop.Hoverable.
+func (b *button) MouseMoved(*desktop.MouseEvent) {}
+
+// MouseOut implements desktop.Hoverable.
+func (b *button) MouseOut() { b.hovered = false; b.paint() }
+
+// FocusGained implements fyne.Focusable.
+func (b *button) FocusGained() { b.focused = true; b.paint() }
+
+// FocusLost implements fyne.Focusable.
+func (b *button) FocusLost() { b.focused = false; b.paint() }
+
+// TypedRune implements fyne.Focusable.
+func (b *button) TypedRune(rune) {}
+
+// TypedKey implements fyne.Focusable; KeyDown does the work, without key repeat.
+func (b *button) TypedKey(*fyne.KeyEvent) {}
+
+// KeyDown implements desktop.Keyable.
+func (b *button) KeyDown(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+		b.press()
+	default:
+		b.desk.keyDown(e)
+	}
+}
+
+// KeyUp implements desktop.Keyable.
+func (b *button) KeyUp(*fyne.KeyEvent) {}
+
+// confirm turns one button press into a question and the second into the deed; the
+// question goes away by itself. Nothing waits for it.
+type confirm struct {
+	desk  *desk
+	until time.Time
+}
+
+// confirmFor is how long the question stands.
+const confirmFor = 4 * time.Second
+
+// asked reports that the question stands.
+func (c *confirm) asked() bool { return c.desk.now().Before(c.until) }
+
+// press reports whether this press is the answer.
+func (c *confirm) press() bool {
+	if c.asked() {
+		c.until = time.Time{}
+		return true
+	}
+	c.until = c.desk.now().Add(confirmFor)
+	return false
+}
+
+// reset takes the question back.
+func (c *confirm) reset() { c.until = time.Time{} }

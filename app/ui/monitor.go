@@ -1,0 +1,144 @@
+package ui
+
+import (
+	"image/color"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+
+	"crosspoint.studio/crosspoint/app/engine"
+)
+
+// Safe areas as shares of the picture (EBU R 95).
+const (
+	actionSafe  float32 = 0.035
+	graphicSafe float32 = 0.05
+)
+
+// widestView is the widest picture a monitor asks for where OpenGL is drawn by
+// the processor; larger windows stretch it.
+const widestView = 960
+
+// monitorPanel is the large picture of one bus in its tally frame.
+type monitorPanel struct {
+	box
+	desk *desk
+	bus  engine.ViewBus
+
+	frame, well    *canvas.Rectangle
+	safe           [2]*canvas.Rectangle
+	view           *liveImage
+	title, name    *label
+	badge          *canvas.Rectangle
+	badgeText      *label
+	safeButton     *button // preview only
+	safeAreasShown bool
+}
+
+func newMonitorPanel(d *desk, bus engine.ViewBus) *monitorPanel {
+	p := &monitorPanel{desk: d, bus: bus, view: d.views.add()}
+	p.frame, p.well = canvas.NewRectangle(colOff), canvas.NewRectangle(colBlack)
+	p.badge = newSurface(colNone)
+	p.badgeText = newBold("", textNormal, colWhite)
+	p.badgeText.Alignment = fyne.TextAlignCenter
+	p.name = newLabel("", textLarge, colText)
+	caption := "PREVIEW"
+	if bus == engine.ViewProgram {
+		caption = "PROGRAMME"
+	}
+	p.title = newBold(caption, textNormal, colDim)
+	p.add(p.frame, p.well, p.view.img, p.title, p.name, p.badge, p.badgeText)
+	for i := range p.safe {
+		p.safe[i] = canvas.NewRectangle(colNone)
+		p.safe[i].StrokeColor, p.safe[i].StrokeWidth = color.NRGBA{255, 255, 255, 150}, 1
+		p.safe[i].Hide()
+		p.add(p.safe[i])
+	}
+	if bus == engine.ViewPreview {
+		p.safeButton = newButton(d, "Safe areas", textSmall, p.toggleSafe)
+		p.add(p.safeButton)
+	}
+	p.min = fyne.NewSize(320, monitorHeight(320))
+	p.arrange = p.layout
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// monitorHeight is how high a monitor of a width is.
+func monitorHeight(width float32) float32 {
+	return headerHeight + (width-2*tallyEdge)*9/16 + 2*tallyEdge
+}
+
+func (p *monitorPanel) layout(s fyne.Size) {
+	place(p.frame, 0, headerHeight, s.Width, s.Height-headerHeight)
+	x, y, w, h := tallyEdge, headerHeight+tallyEdge, s.Width-2*tallyEdge, s.Height-headerHeight-2*tallyEdge
+	place(p.well, x, y, w, h)
+	place(p.view.img, x, y, w, h)
+	for i, share := range []float32{actionSafe, graphicSafe} {
+		place(p.safe[i], x+w*share, y+h*share, w*(1-2*share), h*(1-2*share))
+	}
+	title := p.title.MinSize().Width
+	p.title.place(2, 0, title, headerHeight)
+	right := s.Width
+	if p.safeButton != nil {
+		bw := p.safeButton.MinSize().Width
+		place(p.safeButton, right-bw, 1, bw, headerHeight-4)
+		right -= bw + gap
+	}
+	const badge = 118
+	place(p.badge, right-badge, 1, badge, headerHeight-4)
+	p.badgeText.place(right-badge, 1, badge, headerHeight-4)
+	p.name.place(title+12, 0, right-badge-gap-title-12, headerHeight)
+}
+
+func (p *monitorPanel) toggleSafe() {
+	p.safeAreasShown = !p.safeAreasShown
+	for _, r := range p.safe {
+		show(r, p.safeAreasShown)
+	}
+	p.safeButton.lit(p.safeAreasShown, colFocus, colInk)
+}
+
+func (p *monitorPanel) update(s *engine.State) {
+	limit := 1 << 14
+	if s.GPU.Software {
+		limit = widestView
+	}
+	p.view.aimAt(p.bus, "", monitorFPS, limit)
+	if p.bus == engine.ViewPreview {
+		p.name.setText(nameOf(s, s.Preview))
+		fill(p.frame, tallyColor(s.Preview != "", colPreview), colNone, 0)
+		return
+	}
+	black := s.Black >= 1
+	fill(p.frame, tallyColor(!black, colProgram), colNone, 0)
+	switch {
+	case black:
+		p.name.setText("Black (faded out)")
+	case s.Transition.Progress > 0 && s.Transition.Progress < 1:
+		p.name.setText(nameOf(s, s.Program) + "  to  " + nameOf(s, s.Preview))
+	default:
+		p.name.setText(nameOf(s, s.Program))
+	}
+	text, confirmed := onAir(s)
+	switch {
+	case text == "":
+		p.setBadge("", colNone, colWhite)
+	case confirmed:
+		p.setBadge(text, colProgram, colWhite)
+	default:
+		p.setBadge(text, colAmber, colInk)
+	}
+}
+
+func (p *monitorPanel) setBadge(text string, ground, ink color.Color) {
+	fill(p.badge, ground, colNone, 0)
+	p.badgeText.set(text, ink)
+}
+
+func tallyColor(on bool, col color.NRGBA) color.Color {
+	if on {
+		return col
+	}
+	return colOff
+}

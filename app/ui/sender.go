@@ -1,0 +1,94 @@
+package ui
+
+import (
+	"context"
+	"sync"
+
+	"crosspoint.studio/crosspoint/app/engine"
+)
+
+// senderDepth is how many commands may wait. Nobody presses that fast; a full
+// queue means that the engine does not answer.
+const senderDepth = 64
+
+// sender carries commands from Fyne's goroutine to the engine in order. Moves of one
+// control (a fader, the T-bar) that wait are replaced by the newest.
+type sender struct {
+	do     func(engine.Command) error
+	failed func(string) // called on the sender's goroutine with a sentence
+
+	wake chan struct{}
+	mu   sync.Mutex // guards queue
+	// queue holds at most senderDepth commands; more are refused and failed is told.
+	queue []pending
+}
+
+type pending struct {
+	key string // of a continuous control; "" is never merged
+	cmd engine.Command
+}
+
+func newSender(do func(engine.Command) error, failed func(string)) *sender {
+	return &sender{do: do, failed: failed, wake: make(chan struct{}, 1)}
+}
+
+// send queues a command; it never blocks. Commands with the same key, not "", merge.
+func (s *sender) send(key string, cmd engine.Command) {
+	if !s.put(key, cmd) {
+		s.failed("The studio does not answer; the last command was not carried out.")
+		return
+	}
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *sender) put(key string, cmd engine.Command) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if key != "" {
+		for i := range s.queue {
+			if s.queue[i].key == key {
+				s.queue[i].cmd = cmd
+				return true
+			}
+		}
+	}
+	if len(s.queue) >= senderDepth {
+		return false
+	}
+	s.queue = append(s.queue, pending{key, cmd})
+	return true
+}
+
+func (s *sender) take() (engine.Command, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queue) == 0 {
+		return nil, false
+	}
+	cmd := s.queue[0].cmd
+	s.queue = append(s.queue[:0], s.queue[1:]...)
+	return cmd, true
+}
+
+// run carries commands until ctx ends.
+func (s *sender) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		}
+		for ctx.Err() == nil {
+			cmd, ok := s.take()
+			if !ok {
+				break
+			}
+			if err := s.do(cmd); err != nil && ctx.Err() == nil {
+				s.failed(sentence(err.Error()))
+			}
+		}
+	}
+}
