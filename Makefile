@@ -1,0 +1,50 @@
+# Crosspoint: make run and make test do everything on a fresh Debian or Ubuntu
+# that has git, make and Go 1.25 or newer. Each step says what it does and costs
+# seconds when there is nothing to do.
+
+SHELL   := /bin/bash
+GO      ?= go
+CACHE   := $(or $(CROSSPOINT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/crosspoint)
+LINT    := $(CACHE)/bin/golangci-lint
+LINTVER := v2.6.0
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
+
+# Every recipe that compiles runs inside this: it finds or builds FFmpeg 7.1.
+ENV := . packaging/env.sh
+
+.PHONY: run build test test-quick lint bench env setup setup-test clean
+
+run: build
+	bin/crosspoint
+
+build: setup
+	@echo "crosspoint: building bin/crosspoint (the first build compiles Fyne and takes some minutes)"
+	@$(ENV) && $(GO) build -ldflags "-X crosspoint.studio/crosspoint/app.Version=$(VERSION)" -o bin/crosspoint .
+
+# test is what CI runs: vet, lint, and every test under the race detector.
+test: setup setup-test lint
+	@echo "crosspoint: vet"
+	@$(ENV) && $(GO) vet ./...
+	@echo "crosspoint: all tests under the race detector"
+	@$(ENV) && packaging/test.sh
+
+lint: setup
+	@packaging/lint.sh $(LINT) $(LINTVER)
+
+bench: build
+	@$(ENV) && $(GO) run ./internal/bench $(BENCH)
+
+# env is a shell in which plain go build and go test work; make env CMD='...' runs one command.
+env: setup
+	@$(ENV) && if [ -n "$(CMD)" ]; then $(CMD); else echo "crosspoint: this shell has PKG_CONFIG_PATH set; exit leaves it"; exec "$${SHELL:-bash}"; fi
+
+setup:
+	@packaging/apt.sh build
+	@packaging/ffmpeg/build.sh >/dev/null
+	@$(GO) version >/dev/null || { echo "crosspoint: Go 1.25 or newer has to be installed first"; exit 1; }
+
+setup-test: setup
+	@packaging/apt.sh test
+
+clean:
+	rm -rf bin
