@@ -30,12 +30,13 @@ var errGoodbye = errors.New("rtmp: the publisher ended the stream")
 
 // ingest is a publisher's connection as the server sees it. One goroutine.
 type ingest struct {
-	server   *Server
-	session  *session
-	setup    *time.Timer
-	app      string
-	streamID uint32
-	handler  StreamHandler
+	server    *Server
+	session   *session
+	setup     *time.Timer
+	app       string
+	connected bool
+	streamID  uint32
+	handler   StreamHandler
 
 	tracks  [2]media.Track // video, audio
 	known   [2]bool
@@ -112,6 +113,7 @@ func (in *ingest) connect(ctx context.Context, tid int64, args []any) error {
 	if err != nil {
 		return err
 	}
+	in.connected = true
 	return s.command(ctx, 0, "_result", tid,
 		map[string]any{
 			"fmsVer": "FMS/3,5,7,7009", "capabilities": 31, "mode": 1, // what clients of old look for
@@ -131,8 +133,8 @@ func (in *ingest) status(ctx context.Context, level, code, description string) e
 
 func (in *ingest) publish(ctx context.Context, _ int64, args []any) error {
 	key := amfString(args, 1)
-	if in.handler != nil {
-		return errors.New("rtmp: published twice on one connection")
+	if in.handler != nil || !in.connected {
+		return errors.New("rtmp: publish out of order")
 	}
 	handler, err := in.server.opt.OnPublish(in.app, key)
 	if err != nil {

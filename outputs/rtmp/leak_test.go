@@ -25,14 +25,18 @@ func openFiles(t *testing.T) int {
 	return len(entries)
 }
 
-// settle waits until get() is at most want, and returns the last value.
+// settle waits until get() is at most want, or has not fallen for a second, and
+// returns the last value.
 func settle(get func() int, want int) int {
-	for deadline := time.Now().Add(5 * time.Second); ; {
-		if got := get(); got <= want || time.Now().After(deadline) {
-			return got
+	lowest := get()
+	for fell := time.Now(); lowest > want && time.Since(fell) < time.Second; {
+		timer := time.NewTimer(20 * time.Millisecond)
+		<-timer.C
+		if got := get(); got < lowest {
+			lowest, fell = got, time.Now()
 		}
-		runtime.Gosched()
 	}
+	return lowest
 }
 
 // relay passes bytes on and cuts every connection after a while: somebody pulls the
@@ -85,7 +89,7 @@ func TestReconnectsLeaveNothingBehind(t *testing.T) {
 		}
 	}
 	run(5) // whatever is made once is made now
-	goroutines := settle(runtime.NumGoroutine, 8)
+	goroutines := settle(runtime.NumGoroutine, 0)
 	files := settle(func() int { return openFiles(t) }, 0)
 	run(200)
 	if got := settle(runtime.NumGoroutine, goroutines); got > goroutines {

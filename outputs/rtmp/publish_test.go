@@ -109,7 +109,7 @@ func TestStopIsQuick(t *testing.T) {
 	start := time.Now()
 	cancel()
 	err := <-result
-	if d := time.Since(start); d > 500*time.Millisecond || !errors.Is(err, context.Canceled) {
+	if d := time.Since(start); d > 2*time.Second || !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped after %v with %v", d, err)
 	}
 	r := server.stream(0)

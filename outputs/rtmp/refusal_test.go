@@ -123,14 +123,14 @@ func TestRefusals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			out := newPublisher(t, c.url, c.key)
-			out.limits.setup, out.limits.roots = 700*time.Millisecond, c.roots
+			out.limits.setup, out.limits.roots = 2*time.Second, c.roots
 			feed := newTestFeed(testTracks(t), media.LiveLimits)
 			start := time.Now()
 			err := out.Run(t.Context(), feed)
 			if err == nil {
 				t.Fatal("Run = nil")
 			}
-			if d := time.Since(start); d > 5*time.Second {
+			if d := time.Since(start); d > 8*time.Second {
 				t.Errorf("took %v", d)
 			}
 			text := err.Error()
@@ -246,5 +246,26 @@ func TestSettings(t *testing.T) {
 	u = target{host: "h", app: "a?token=t0k", key: "K/E Y?x=1"}
 	if got := u.redact("bad K%2FE+Y%3Fx%3D1 or K/E Y?x=1 or K/E Y \x00 token=t0k"); got != "bad *** or *** or ***   ***" {
 		t.Errorf("redact = %q", got)
+	}
+}
+
+// A refusal ends a destination for good only if it has never been live.
+func TestRefusedAfterLive(t *testing.T) {
+	server := startServer(t, nil)
+	out := newPublisher(t, "rtmp://"+server.addr+"/live", "key")
+	feed := newTestFeed(testTracks(t), media.LiveLimits)
+	feed.q.Put(fakePicture(0, 10_000))
+	feed.q.Put(fakePicture(1, 10_000))
+	result := make(chan error, 1)
+	go func() { result <- out.Run(t.Context(), feed) }()
+	feed.waitState(t, outputs.Confirmed, 5*time.Second)
+	feed.q.Close()
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+	out.target.key = "bad-key"
+	err := out.Run(t.Context(), newTestFeed(testTracks(t), media.LiveLimits))
+	if err == nil || outputs.IsPermanent(err) || !strings.Contains(err.Error(), "refused the stream key") {
+		t.Errorf("Run = %v, permanent %v", err, outputs.IsPermanent(err))
 	}
 }

@@ -40,10 +40,21 @@ type publisher struct {
 	target    target
 	userAgent string
 	limits    limits
+	wasLive   bool // in an earlier Run
 }
 
-// Run implements outputs.Output.
+// Run implements outputs.Output. A destination that has been live is never given up:
+// what worked can work again, and a hotel's login page in the way must not end a
+// show's stream.
 func (p *publisher) Run(ctx context.Context, feed outputs.Feed) error {
+	err := p.run(ctx, feed)
+	if p.wasLive && outputs.IsPermanent(err) {
+		return errors.New(err.Error())
+	}
+	return err
+}
+
+func (p *publisher) run(ctx context.Context, feed outputs.Feed) error {
 	plan, err := newPlan(feed.Tracks())
 	if err != nil {
 		return outputs.Permanent(err)
@@ -96,6 +107,7 @@ func (p *publisher) stream(ctx context.Context, c *client, plan *plan, feed outp
 	}
 	cancel(errFinished)
 	<-done
+	p.wasLive = p.wasLive || m.confirmed
 	return err
 }
 
