@@ -116,15 +116,16 @@ func (c codec) capability(fmtp string) webrtc.RTPCodecCapability {
 	}
 }
 
-// register adds c with the given fmtp lines to m, each followed by its rtx (RFC 4588).
-func (c codec) register(m *webrtc.MediaEngine, fmtps []string) error {
+// register adds c with the given fmtp lines to m, each followed by its rtx (RFC 4588)
+// where that is wanted and c has it.
+func (c codec) register(m *webrtc.MediaEngine, fmtps []string, rtx bool) error {
 	pt := c.payloadType
 	for _, fmtp := range fmtps {
 		err := m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: c.capability(fmtp), PayloadType: pt}, c.kind())
 		if err != nil {
 			return fmt.Errorf("whip: register %s: %w", c.title, err)
 		}
-		if !c.rtx {
+		if !rtx || !c.rtx {
 			pt++
 			continue
 		}

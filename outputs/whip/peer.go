@@ -40,7 +40,7 @@ func settingEngine(loopback bool) webrtc.SettingEngine {
 func newPublisherPeer(tracks []plannedTrack, loopback bool, servers []webrtc.ICEServer) (*webrtc.PeerConnection, error) {
 	m := &webrtc.MediaEngine{}
 	for _, t := range tracks {
-		if err := t.codec.register(m, t.codec.offers(t.track)); err != nil {
+		if err := t.codec.register(m, t.codec.offers(t.track), true); err != nil {
 			return nil, err
 		}
 	}

@@ -66,9 +66,7 @@ const (
 type Server struct {
 	opt ServerOptions
 
-	ctx    context.Context // ends with Close; the one every stream descends from
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	wg sync.WaitGroup // the streams
 
 	mu      sync.Mutex
 	streams map[string]*ingest // guarded by mu; by key
@@ -83,9 +81,7 @@ func NewServer(opt ServerOptions) *Server {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{opt: opt, streams: map[string]*ingest{}}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	return s
+	return &Server{opt: opt, streams: map[string]*ingest{}}
 }
 
 // Close ends every stream and waits for its sink's End. Requests from then on are
@@ -93,8 +89,10 @@ func NewServer(opt ServerOptions) *Server {
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
+	for _, in := range s.streams {
+		in.end(context.Canceled)
+	}
 	s.mu.Unlock()
-	s.cancel()
 	s.wg.Wait()
 }
 
@@ -149,8 +147,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "the offer could not be read")
 		return
 	}
-	in := &ingest{key: key, id: rand.Text(), log: s.opt.Log, events: make(chan event, eventQueue)}
-	in.ctx, in.cancel = context.WithCancelCause(s.ctx)
+	in := &ingest{key: key, id: rand.Text(), log: s.opt.Log, events: make(chan event, eventQueue), ended: make(chan struct{})}
 	if code, text := s.claim(in); code != 0 {
 		refuse(w, code, text)
 		return
@@ -195,7 +192,7 @@ func (s *Server) claim(in *ingest) (code int, text string) {
 		return http.StatusServiceUnavailable, "there are too many streams"
 	case old != nil:
 		// Its publisher does not answer: this is most likely the same one, back again.
-		old.cancel(errors.New("whip: replaced by a new connection of the publisher"))
+		old.end(errors.New("whip: replaced by a new connection of the publisher"))
 	}
 	s.streams[in.key] = in
 	s.wg.Add(1)
@@ -224,7 +221,7 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "there is no such stream")
 		return
 	}
-	in.cancel(errDeleted)
+	in.end(errDeleted)
 	w.WriteHeader(http.StatusOK)
 }
 
