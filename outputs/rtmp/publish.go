@@ -140,11 +140,7 @@ func reply(transaction int64) func(answer) bool {
 // connect opens the application. ackEvery is how often we ask the server to
 // acknowledge what it has read, in bytes.
 func (c *client) connect(ctx context.Context, userAgent string, ackEvery int32) error {
-	err := c.write(ctx, csControl, 0, 0, &message.WinAckSize{Size: ackEvery})
-	if err != nil {
-		return err
-	}
-	err = c.command(ctx, 0, "connect", tidConnect, map[string]any{
+	err := c.command(ctx, 0, "connect", tidConnect, map[string]any{
 		"app":        c.target.app,
 		"type":       "nonprivate",
 		"flashVer":   "FMLE/3.0 (compatible; " + userAgent + ")", // some servers insist on the first word
@@ -156,6 +152,10 @@ func (c *client) connect(ctx context.Context, userAgent string, ackEvery int32) 
 	}
 	a, err := c.wait(ctx, reply(tidConnect))
 	if err != nil {
+		return err
+	}
+	// After consent, as other publishers do it.
+	if err := c.write(ctx, csControl, 0, 0, &message.WinAckSize{Size: ackEvery}); err != nil {
 		return err
 	}
 	c.mu.Lock()
