@@ -13,6 +13,7 @@ import (
 // 4:2:0 in its colour already, else into pooled memory. One goroutine.
 type converter struct {
 	canvas media.ColorInfo
+	sar    media.Rational // what the container says; it wins over the frame's
 	scaler Scaler // any format to 4:2:0 or RGBA at the same size
 	pools  [4]*media.FramePool
 	sizes  [4]poolSize
@@ -47,7 +48,8 @@ func (c *converter) take(n *native) (*media.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.sar_num > 0 && info.sar_den > 0 && info.sar_num != info.sar_den {
+	f.SAR = c.sar
+	if !c.sar.IsSet() && info.sar_num > 0 && info.sar_den > 0 {
 		f.SAR = media.NewRational(int64(info.sar_num), int64(info.sar_den))
 	}
 	if info.transpose != 0 || info.flip_x != 0 || info.flip_y != 0 {

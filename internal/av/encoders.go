@@ -2,6 +2,7 @@ package av
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 
 	"crosspoint.studio/crosspoint/internal/media"
@@ -94,6 +95,7 @@ func x265Options(o VideoEncoderOptions) []option {
 // SVT-AV1 has no VBV of the usual kind; its constant bit rate (rc=2) needs the
 // low-delay structure (pred-struct=1), which also keeps pictures in display order.
 func svtOptions(o VideoEncoderOptions) []option {
+	quietSVT()
 	params := "rc=2:pred-struct=1:scd=0:buf-sz=1000"
 	if o.Threads > 0 {
 		params += ":lp=" + strconv.Itoa(o.Threads)
@@ -101,6 +103,13 @@ func svtOptions(o VideoEncoderOptions) []option {
 	return []option{
 		{"b", strconv.Itoa(o.BitrateBPS)}, {"g", strconv.Itoa(o.GOP)},
 		{"preset", orElse(o.Preset, "12")}, {"svtav1-params", params},
+	}
+}
+
+// quietSVT keeps SVT-AV1, which has no log callback, from writing its banner to stderr.
+func quietSVT() {
+	if _, set := os.LookupEnv("SVT_LOG"); !set {
+		_ = os.Setenv("SVT_LOG", "1") // errors only; failing to is harmless
 	}
 }
 

@@ -136,14 +136,14 @@ func encoded(t testing.TB, e *VideoEncoder, first int64, n int) []*media.Packet 
 	return append(out, p...)
 }
 
-// tone is a sine with a click (full scale) at every whole second.
+// tone is a sine with a click (full scale) in the middle of every second.
 func tone(first int64, frames int) []float32 {
 	s := make([]float32, frames*2)
 	for i := range frames {
 		n := first + int64(i)
 		v := 0.1 * math.Sin(2*math.Pi*440*float64(n)/48000)
-		if n%48000 < 96 {
-			v = 0.9 * math.Sin(2*math.Pi*2000*float64(n%48000)/48000)
+		if c := (n + 24000) % 48000; c < 96 {
+			v = 0.9 * math.Sin(2*math.Pi*2000*float64(c)/48000)
 		}
 		s[2*i], s[2*i+1] = float32(v), float32(v)
 	}

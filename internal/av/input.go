@@ -246,7 +246,7 @@ func (in *Input) describe(kind astiav.MediaType) *Stream {
 	}
 	s.Color = colorOf(int(p.ColorSpace()), full, p.Height())
 	if m, ok := p.SideData().DisplayMatrix().Get(); ok {
-		s.Rotation = (int(math.Round(-m.Rotation()/90))*90%360 + 360) % 360
+		s.Rotation = (int(math.Round(m.Rotation()/90))*90%360 + 360) % 360
 	}
 	return s
 }

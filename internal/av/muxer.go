@@ -150,8 +150,9 @@ func (m *Muxer) settings() map[string]string {
 			// Fragments until the end, then one index over all: an ordinary file when
 			// all went well, a playable one whenever it did not (FFmpeg 7.1's movenc).
 			// With delay_moov or use_editlist 7.1.5 writes a wrong final index, so there
-			// are no edit lists, and begin and WritePacket see to it that none is needed.
-			s["movflags"] = "+hybrid_fragmented+default_base_moof"
+			// are no edit lists: pictures begin at 0 by negative composition offsets
+			// (ISO/IEC 14496-12 8.6.1.3, version 1), sound as put sees to.
+			s["movflags"] = "+hybrid_fragmented+default_base_moof+negative_cts_offsets"
 		}
 	case "matroska", "webm":
 		s["cluster_time_limit"] = strconv.FormatInt(m.opt.FragmentDuration.Milliseconds(), 10)
@@ -283,9 +284,6 @@ func (m *Muxer) begin(p *media.Packet) {
 		}
 	}
 	lead := int64(0)
-	if m.hybrid() {
-		lead = max(p.PTS-p.DTS, 0) // each track has to begin at DTS 0
-	}
 	if m.opt.Format == "mpegts" || m.opt.Format == "flv" {
 		lead = max(p.PTS-p.DTS, 0)
 		for _, t := range m.opt.Tracks {

@@ -50,7 +50,8 @@ func (r *Resampler) SetPPM(ppm float64) {
 }
 
 func (r *Resampler) arm() error {
-	delta := int(math.Round(r.ppm * compensation / 1e6))
+	// libswresample steps 1-delta/distance through the input for each output frame.
+	delta := int(math.Round(r.ppm / (1 + r.ppm/1e6) * compensation / 1e6))
 	if n := C.swr_set_compensation(r.swr, C.int(delta), compensation); n < 0 {
 		return wrap("resample", astiav.Error(n))
 	}

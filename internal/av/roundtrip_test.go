@@ -125,9 +125,9 @@ func checkFile(t *testing.T, path string, first, n, gop int, slack time.Duration
 	if start < 0 || start > 100*time.Millisecond {
 		t.Errorf("got the first picture at %v, want it near 0", start)
 	}
-	// Second s of the show carries a click at its first audio frame, and picture 30 s.
+	// The click is in the middle of each second, and picture 30 s begins it.
 	for i, at := range c.at {
-		want := start + time.Duration(i)*time.Second
+		want := start + time.Duration(i)*time.Second + 500*time.Millisecond
 		if d := (at - want).Seconds(); math.Abs(d) > 0.0025 {
 			t.Errorf("got click %d %.4f s from its picture", i, d)
 		}

@@ -1,0 +1,331 @@
+package av
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// TestSameAsCommandLine: the ffmpeg program with CLIArgs encodes with the settings
+// that we do, as x264 itself writes them into the stream.
+func TestSameAsCommandLine(t *testing.T) {
+	for _, o := range []VideoEncoderOptions{
+		{GOP: 60, BFrames: -1}, {GOP: 50, BFrames: 0, Threads: 2, FPS: media.Rational{Num: 25, Den: 1}},
+		{GOP: 120, BFrames: 2, Preset: "medium", FPS: media.Rational{Num: 60000, Den: 1001}},
+	} {
+		e := x264(t, o)
+		ours := SettingsSEI(encoded(t, e, 0, 3)[0].Data)
+		args, err := e.opt.CLIArgs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := filepath.Join(t.TempDir(), "x.h264")
+		run(t, "ffmpeg", slices.Concat([]string{"-v", "error", "-f", "lavfi", "-i",
+			fmt.Sprintf("testsrc2=s=%dx%d:r=%v", e.opt.Width, e.opt.Height, e.opt.FPS), "-frames:v", "3", "-pix_fmt", "yuv420p"}, args, []string{"-f", "h264", out})...)
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs := SettingsSEI(data)
+		if ours == "" || ours != theirs {
+			t.Errorf("got settings\n%s\nthe command line's are\n%s", ours, theirs)
+		}
+		if strings.Contains(ours, "open_gop=1") {
+			t.Errorf("the GOP is open: %s", ours)
+		}
+		for _, want := range []string{"scenecut=0", fmt.Sprintf("keyint=%d ", e.opt.GOP), "vbv_maxrate=800", "vbv_bufsize=800", "nal_hrd=none"} {
+			if !strings.Contains(ours+" ", want) {
+				t.Errorf("%s is missing in %s", want, ours)
+			}
+		}
+	}
+}
+
+// TestKeyframes: on the grid of frame numbers whatever was dropped or forced.
+func TestKeyframes(t *testing.T) {
+	e := x264(t, VideoEncoderOptions{GOP: 30, BFrames: -1})
+	want := []int64{10, 30, 47, 60, 92, 120}
+	pool := media.NewFramePool(media.I420, 320, 180, 2)
+	var got []int64
+	take := func(ps []*media.Packet) {
+		for _, p := range ps {
+			if p.Time != media.TickTime(p.PTS, fps30) {
+				t.Errorf("got time %v of frame %d", p.Time, p.PTS)
+			}
+			sets := parameterSets(media.H264, p.Data)
+			if p.Keyframe {
+				got = append(got, p.PTS)
+				if !bytes.Equal(sets, e.Track().Extradata) {
+					t.Errorf("frame %d: got parameter sets %x, want those of the track, %x", p.PTS, sets, e.Track().Extradata)
+				}
+			} else if sets != nil {
+				t.Errorf("frame %d carries parameter sets but is no keyframe", p.PTS)
+			}
+			nals(p.Data, func(nal []byte) bool {
+				if nalType(media.H264, nal) == h264SEI && p.PTS != want[0] {
+					t.Errorf("frame %d carries an SEI", p.PTS)
+				}
+				return true
+			})
+		}
+	}
+	if len(e.Track().Extradata) == 0 {
+		t.Fatal("no parameter sets before the first frame")
+	}
+	for n := int64(10); n < 130; n++ {
+		if n >= 88 && n < 92 {
+			continue // dropped before encoding, over the grid's 90
+		}
+		f := pool.Get()
+		drawNumber(f, n)
+		p, err := e.Encode(f, n, n == 47)
+		f.Release()
+		if err != nil {
+			t.Fatal(err)
+		}
+		take(p)
+	}
+	p, err := e.Flush()
+	if err != nil {
+		t.Fatal(err)
+	}
+	take(p)
+	if !slices.Equal(got, want) {
+		t.Errorf("got keyframes at %v, want %v", got, want)
+	}
+	if f := pool.Get(); true {
+		if _, err := e.Encode(f, 5, false); err == nil {
+			t.Error("a frame number that goes back was taken")
+		}
+		f.Release()
+	}
+}
+
+// TestDiscardable: pictures that are marked so can be left out without harm.
+func TestDiscardable(t *testing.T) {
+	e := x264(t, VideoEncoderOptions{GOP: 60, BFrames: 2})
+	var buf bytes.Buffer
+	m, err := NewMuxer(MuxerOptions{Format: "mpegts", Write: func(b []byte) error { buf.Write(b); return nil }, Tracks: []media.Track{e.Track()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, dropped := 0, 0
+	for _, p := range encoded(t, e, 0, 90) {
+		if p.Discardable {
+			dropped++
+			continue
+		}
+		kept++
+		if err := m.WritePacket(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if dropped < 20 {
+		t.Errorf("got %d discardable pictures of 90 with two B pictures", dropped)
+	}
+	in := open(t, t.Context(), "mem", InputOptions{Format: "mpegts", ReadFrom: &buf})
+	n, start := 0, time.Duration(0)
+	decoded(t, in, VideoDecoderOptions{}, func(f *media.Frame) {
+		if n == 0 {
+			start = f.PTS
+		}
+		want := (f.PTS - start).Seconds() * 30
+		if got := readNumber(f); float64(got) < want-0.5 || float64(got) > want+0.5 {
+			t.Errorf("got picture %d at %v", got, f.PTS)
+		}
+		n++
+	}, nil)
+	if n != kept {
+		t.Errorf("got %d pictures, want %d", n, kept)
+	}
+}
+
+// TestFormatsIn: every format and size is taken, and shows the right picture.
+func TestFormatsIn(t *testing.T) {
+	for _, c := range []struct {
+		in, native media.PixelFormat
+		w, h       int
+	}{
+		{media.I420, media.I420, 320, 180}, {media.NV12, media.I420, 320, 180}, {media.NV12, media.NV12, 320, 180},
+		{media.I420, media.NV12, 320, 180}, {media.RGBA, media.I420, 320, 180}, {media.I420, media.I420, 640, 360}, {media.NV12, media.I420, 161, 91},
+	} {
+		t.Run(fmt.Sprintf("%v %dx%d to %v", c.in, c.w, c.h, c.native), func(t *testing.T) {
+			e := x264(t, VideoEncoderOptions{Format: c.native})
+			src := media.NewFramePool(c.in, c.w, c.h, 1).Get()
+			if c.in == media.RGBA {
+				for i := range src.Planes[0].Data {
+					src.Planes[0].Data[i] = [4]byte{191, 0, 0, 255}[i%4]
+				}
+			} else {
+				y, cb, cr := FromRGB(media.Rec709, .75, 0, 0)
+				src.Fill(byte(y+.5), byte(cb+.5), byte(cr+.5))
+			}
+			var buf bytes.Buffer
+			for i := range int64(10) {
+				p, err := e.Encode(src, i, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range p {
+					buf.Write(p.Data)
+				}
+			}
+			src.Release()
+			p, err := e.Flush()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range p {
+				buf.Write(p.Data)
+			}
+			in := open(t, t.Context(), "mem", InputOptions{Format: "h264", ReadFrom: &buf})
+			if in.Video().Color != media.Rec709 {
+				t.Errorf("got colour %v in the stream, want BT.709 limited", in.Video().Color)
+			}
+			n := 0
+			decoded(t, in, VideoDecoderOptions{}, func(f *media.Frame) {
+				n++
+				y, cb, cr := FromRGB(media.Rec709, .75, 0, 0)
+				compare(t, "red", f, 160, 90, [3]float64{y, cb, cr}, 2)
+			}, nil)
+			if n != 10 {
+				t.Errorf("got %d pictures, want 10", n)
+			}
+		})
+	}
+	noLeaks(t)
+}
+
+func TestFallBack(t *testing.T) {
+	for _, name := range []string{"auto", "h264_vaapi", "h264_nvenc"} {
+		e := x264(t, VideoEncoderOptions{Encoder: name, BFrames: 0})
+		if e.row.Hardware {
+			if e.Note() != "" {
+				t.Errorf("%s works and yet says %q", name, e.Note())
+			}
+			continue
+		}
+		if e.Name() != "libx264" || e.Note() == "" {
+			t.Errorf("%s: got %s with note %q, want libx264 with a reason", name, e.Name(), e.Note())
+		}
+	}
+	for _, bad := range []VideoEncoderOptions{
+		{Encoder: "nonsense", Width: 320, Height: 180, FPS: fps30, BitrateBPS: 1e6},
+		{Encoder: "libx264", Width: 321, Height: 180, FPS: fps30, BitrateBPS: 1e6},
+		{Encoder: "libx264", Width: 320, Height: 180, BitrateBPS: 1e6},
+		{Encoder: "libx264", Width: 320, Height: 180, FPS: fps30},
+		{Encoder: "libx264", Preset: "warp", Width: 320, Height: 180, FPS: fps30, BitrateBPS: 1e6},
+	} {
+		if e, err := NewVideoEncoder(bad); err == nil {
+			e.Close()
+			t.Errorf("%+v opened", bad)
+		}
+	}
+}
+
+func TestProbe(t *testing.T) {
+	if l := Probe(); !strings.HasPrefix(l.Version, "7.") && !strings.HasPrefix(l.Version, "n7.") || l.License == "" {
+		t.Errorf("got %+v", l)
+	}
+	rows := ProbeEncoders(t.Context())
+	if len(rows) != len(Encoders()) {
+		t.Fatalf("got %d rows, want %d", len(rows), len(Encoders()))
+	}
+	for _, r := range rows {
+		if r.Works != (r.Reason == "") {
+			t.Errorf("%s: works %v, reason %q", r.Name, r.Works, r.Reason)
+		}
+		if !r.Hardware && !r.Works {
+			t.Errorf("%s does not work: %s", r.Name, r.Reason)
+		}
+		t.Logf("%-18s %v %s", r.Name, r.Works, r.Reason)
+	}
+}
+
+// TestDiskFull: a full disk is said within the fragment, by name, and for good.
+func TestDiskFull(t *testing.T) {
+	dir := t.TempDir()
+	if os.Geteuid() == 0 {
+		if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", dir).CombinedOutput(); err == nil {
+			t.Cleanup(func() {
+				if err := syscall.Unmount(dir, 0); err != nil {
+					t.Error(err)
+				}
+			})
+		} else {
+			t.Logf("no tmpfs (%s): a failing writer stands in", bytes.TrimSpace(out))
+			dir = ""
+		}
+	} else {
+		dir = ""
+	}
+	for _, format := range []string{"matroska", "mp4", "mpegts", "flv"} {
+		t.Run(format, func(t *testing.T) {
+			e := x264(t, VideoEncoderOptions{BFrames: 0, BitrateBPS: 2_000_000})
+			opt := MuxerOptions{Format: format, Tracks: []media.Track{e.Track()}}
+			if dir != "" {
+				opt.Path = filepath.Join(dir, "full."+format)
+				defer os.Remove(opt.Path)
+			} else {
+				room := 300 << 10
+				opt.Write = func(b []byte) error {
+					if room -= len(b); room < 0 {
+						return syscall.ENOSPC
+					}
+					return nil
+				}
+			}
+			m, err := NewMuxer(opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pool := media.NewFramePool(media.I420, 320, 180, 2)
+			var failed error
+			written, at := 0, 0
+			for i := int64(0); i < 600 && failed == nil; i++ {
+				f := pool.Get()
+				noise := uint32(i + 1)
+				for k := range f.Planes[0].Data {
+					noise = noise*1664525 + 1013904223
+					f.Planes[0].Data[k] = byte(noise >> 24)
+				}
+				ps, err := e.Encode(f, i, false)
+				f.Release()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range ps {
+					written += len(p.Data)
+					if written > 300<<10 && at == 0 {
+						at = int(i)
+					}
+					if failed = m.WritePacket(p); failed != nil {
+						if at > 0 && int(i)-at > 36 {
+							t.Errorf("got the error %d pictures after the disk was full", int(i)-at)
+						}
+						break
+					}
+				}
+			}
+			if !errors.Is(failed, syscall.ENOSPC) {
+				t.Errorf("got %v after %d bytes, want no space left", failed, written)
+			}
+			if err := m.Close(); !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("close: got %v, want no space left", err)
+			}
+		})
+	}
+}
