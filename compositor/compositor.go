@@ -26,6 +26,10 @@ type Compositor struct {
 	black  *media.Frame
 
 	work, side Work // reused between calls
+	// drawPlan onto drawOut is what drawJob, made once, does on the GPU thread.
+	drawPlan *Plan
+	drawOut  *media.Frame
+	drawJob  func(*gpu.Context) error
 
 	// Targets live on the GPU thread; made when first needed.
 	main, from, to *canvas
@@ -50,6 +54,7 @@ func New(device *Device, w, h int, color media.ColorInfo, view bool) (*Composito
 		return nil, fmt.Errorf("compositor: a canvas of %dx%d is not possible: both sizes have to be even", w, h)
 	}
 	c := &Compositor{device: device, w: w, h: h, color: color, view: view, pool: media.NewFramePool(media.I420, w, h, 8)}
+	c.drawJob = func(ctx *gpu.Context) error { return c.draw(ctx, c.drawPlan, c.drawOut) }
 	c.black = c.pool.Get()
 	c.black.Fill(16, 128, 128)
 	c.black.Color = color
@@ -91,11 +96,14 @@ func (c *Compositor) Compose(p *Plan) (*media.Frame, Stats, error) {
 	if st.Path == Rectangles {
 		media.CopyPlanes(out, c.work.Base)
 	}
-	do := c.device.thread.Do
+	c.drawPlan, c.drawOut = p, out
+	var err error
 	if c.view {
-		do = c.device.thread.DoLater
+		err = c.device.thread.DoLater(c.drawJob)
+	} else {
+		err = c.device.thread.Do(c.drawJob)
 	}
-	err := do(func(ctx *gpu.Context) error { return c.draw(ctx, p, out) })
+	c.drawPlan, c.drawOut = nil, nil
 	if err != nil {
 		out.Release()
 		c.forget()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"sync"
 )
 
 // ErrClosed is returned by Do after Close.
@@ -93,8 +94,13 @@ func (t *Thread) Do(f func(*Context) error) error { return t.enqueue(t.program, 
 // DoLater is Do for work that waits until no programme work is queued.
 func (t *Thread) DoLater(f func(*Context) error) error { return t.enqueue(t.views, f) }
 
+// jobs are reused: a tick allocates none.
+var jobs = sync.Pool{New: func() any { return &job{done: make(chan error, 1)} }}
+
 func (t *Thread) enqueue(line chan<- *job, f func(*Context) error) error {
-	j := &job{run: f, done: make(chan error, 1)}
+	j := jobs.Get().(*job)
+	j.run = f
+	defer jobs.Put(j)
 	select {
 	case line <- j:
 		return <-j.done
