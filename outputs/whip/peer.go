@@ -51,6 +51,7 @@ func newPublisherPeer(tracks []plannedTrack, loopback bool, servers []webrtc.ICE
 	if err := webrtc.ConfigureTWCCHeaderExtensionSender(m, registry); err != nil {
 		return nil, fmt.Errorf("whip: set up transport-wide feedback: %w", err)
 	}
+	registry.Add(headerCopy{})
 	responder, err := nack.NewResponderInterceptor(nack.ResponderSize(nackHistory), nack.WithResponderLoggerFactory(quiet{}))
 	if err != nil {
 		return nil, fmt.Errorf("whip: set up retransmission: %w", err)
