@@ -83,7 +83,8 @@ func newAudioStrip(d *desk, source, name string) *audioStrip {
 		a.panText = newLabel("", textSmall, colDim)
 		a.panText.Alignment = fyne.TextAlignCenter
 		a.pan = newFader(d, false, 0.05, 0.5, a.setPan)
-		a.pan.knobLength = 10
+		a.pan.knobLength = 8
+		a.pan.line.Hide()
 		a.pan.mark(0.5, colOff)
 		a.add(a.pan, a.panText)
 	}

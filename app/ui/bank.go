@@ -60,7 +60,7 @@ func newBankPanel(d *desk) *bankPanel {
 
 // columns is how many cells stand side by side, and how wide they are.
 func (p *bankPanel) columns(width float32) (n int, cell float32) {
-	inner := width - 2*inset
+	inner := width - 2*inset - scrollRoom
 	n = max(int((inner+gap)/(cellNarrow+gap)), 1)
 	if k := len(p.items); k > 0 && k < n {
 		n = k

@@ -13,8 +13,10 @@ import (
 	"crosspoint.studio/crosspoint/app/engine"
 )
 
-// cellLabel is the height of the line under a cell's picture.
-const cellLabel float32 = 20
+const (
+	cellLabel float32 = 20 // height of the line under a cell's picture
+	markWidth float32 = 32 // of PGM and PVW
+)
 
 // cellHeight is how high a cell of a width is.
 func cellHeight(width float32) float32 {
@@ -66,13 +68,22 @@ func (c *bankCell) layout(s fyne.Size) {
 	place(c.well, x, cellEdge, w, h)
 	place(c.view.img, x, cellEdge, w, h)
 	y := s.Height - cellLabel
-	c.number.place(x+4, y, 20, cellLabel)
-	const mark = 32
-	c.name.place(x+26, y, w-26-mark-6, cellLabel)
-	c.mark.place(x+w-mark-4, y, mark, cellLabel)
+	c.number.place(x+4, y, 16, cellLabel)
+	c.placeName()
+	c.mark.place(x+w-markWidth-4, y, markWidth, cellLabel)
 	const badge = 76
 	place(c.badge, x+w-badge-3, cellEdge+3, badge, 18)
 	c.badgeText.place(x+w-badge-3, cellEdge+3, badge, 18)
+}
+
+// placeName gives the name the room that the mark leaves.
+func (c *bankCell) placeName() {
+	s := c.Size()
+	w := s.Width - 2*cellEdge - 22 - 4
+	if c.mark.full != "" {
+		w -= markWidth + 4
+	}
+	c.name.place(cellEdge+22, s.Height-cellLabel, w, cellLabel)
 }
 
 // assign gives the cell its place in the bank; n counts from 0.
@@ -111,7 +122,7 @@ func (c *bankCell) setBadge(text string, ground, ink color.Color) {
 func (c *bankCell) paint() {
 	stroke, width := color.Color(colNone), float32(0)
 	if c.focused {
-		stroke, width = colFocus, 2
+		stroke, width = colFocus, 3
 	}
 	ground, ink, mark := color.Color(colControl), color.Color(colText), ""
 	switch c.tally {
@@ -123,6 +134,10 @@ func (c *bankCell) paint() {
 	fill(c.frame, ground, stroke, width)
 	c.number.set(c.number.full, ink)
 	c.name.set(c.name.full, ink)
+	if (mark == "") != (c.mark.full == "") {
+		c.mark.set(mark, ink)
+		c.placeName()
+	}
 	c.mark.set(mark, ink)
 }
 

@@ -111,7 +111,7 @@ func (b *button) paint() {
 		ground = colHover
 	}
 	if b.focused {
-		fill(b.back, ground, colFocus, 2)
+		fill(b.back, ground, colFocus, 3)
 	} else {
 		fill(b.back, ground, colNone, 0)
 	}

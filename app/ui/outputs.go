@@ -14,6 +14,9 @@ import (
 	"crosspoint.studio/crosspoint/outputs"
 )
 
+// scrollRoom is kept free for the scroll bar.
+const scrollRoom float32 = 8
+
 // isLive reports that the far end has acknowledged media on this connection.
 func isLive(d engine.DestinationState) bool {
 	return d.Report.State == outputs.Confirmed || d.Report.State == outputs.Degraded
@@ -50,7 +53,7 @@ func newOutputsPanel(d *desk) *outputsPanel {
 		y := float32(0)
 		for _, r := range p.rows {
 			h := r.height()
-			place(r, 0, y, s.Width, h)
+			place(r, 0, y, s.Width-scrollRoom, h)
 			y += h + 4
 		}
 	}
@@ -172,7 +175,7 @@ type outputRow struct {
 	name    *label
 	word    *label
 	facts   *label
-	problem [2]*label
+	problem [3]*label
 }
 
 func newOutputRow() *outputRow {
@@ -205,13 +208,13 @@ func newOutputRow() *outputRow {
 
 // height depends on how much there is to say.
 func (r *outputRow) height() float32 {
-	switch {
-	case r.problem[1].full != "":
-		return 72
-	case r.problem[0].full != "":
-		return 57
+	h := float32(42)
+	for _, l := range r.problem {
+		if l.full != "" {
+			h += 15
+		}
 	}
-	return 42
+	return h
 }
 
 func (r *outputRow) update(d engine.DestinationState) {
@@ -220,9 +223,14 @@ func (r *outputRow) update(d engine.DestinationState) {
 	r.name.setText(d.Name)
 	r.word.set(look.word, look.color)
 	r.facts.setText(factsOf(d))
-	one, two := wrapTwo(r.problem[0], d.Problem)
-	r.problem[0].setText(one)
-	r.problem[1].setText(two)
+	rest := sentence(d.Problem)
+	for i, l := range r.problem {
+		line := rest
+		if i < len(r.problem)-1 {
+			line, rest = wrap(l, rest)
+		}
+		l.setText(line) // the last line is cut where it does not fit
+	}
 }
 
 // outputLook is a state in shape, colour and words.
@@ -276,9 +284,8 @@ func factsOf(d engine.DestinationState) string {
 	return strings.Join(parts, "  ·  ")
 }
 
-// wrapTwo breaks a sentence into at most two lines of l's width; the second is cut
-// where it does not fit.
-func wrapTwo(l *label, text string) (one, two string) {
+// wrap takes what fits into one line of l from the words of a sentence.
+func wrap(l *label, text string) (line, rest string) {
 	if l.width <= 0 || l.measure(text) <= l.width {
 		return text, ""
 	}
