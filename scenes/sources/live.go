@@ -1,0 +1,253 @@
+package sources
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// liveInput is what network pulls, cameras and screens have in common: an input that
+// goes by a clock of its own until it fails.
+type liveInput struct {
+	kind     string // begins the errors
+	url      string
+	options  av.InputOptions
+	hardware string
+	lowDelay bool // decode each picture as it comes
+	opt      Options
+	// bursts says of an open input that it delivers faster than it plays (segments, a
+	// recording on a web server), so that it has to be held to its own time here.
+	bursts func(*av.Input) bool
+}
+
+var (
+	errJump = errors.New("the time stamps jump")
+	// errStreamEnded is the far end's orderly end of something that has none.
+	errStreamEnded = errors.New("the far end ended the stream")
+)
+
+// jumpBack and jumpAhead are how far a stream's decoding times may step before that is
+// a new timeline.
+const (
+	jumpBack  = time.Second
+	jumpAhead = 10 * time.Second
+)
+
+// run works until ctx ends or the input fails; nil when a recording is over.
+func (l *liveInput) run(ctx context.Context, sink Sink) error {
+	in, err := av.OpenInput(ctx, l.url, l.options)
+	if err != nil {
+		return l.explain(ctx, err)
+	}
+	defer in.Close()
+	p := &livePlayer{liveInput: l, sink: sink, in: in}
+	defer p.close()
+	if err := p.openDecoders(); err != nil {
+		return fmt.Errorf("%s: %s: %w", l.kind, av.Where(l.url), err)
+	}
+	text := describeInput(in)
+	if p.video != nil && p.video.Note() != "" {
+		text += ", " + p.video.Note()
+	}
+	sink.Describe(text)
+	sink.Streams(p.video != nil, p.audio != nil)
+	for {
+		err := p.stretch(ctx)
+		if !errors.Is(err, errJump) || ctx.Err() != nil {
+			return l.explain(ctx, err)
+		}
+		sink.Restart()
+		if p.video != nil {
+			p.video.Flush()
+		}
+		if p.audio != nil {
+			p.audio.Flush()
+		}
+	}
+}
+
+// explain puts the kind before an error of the input.
+func (l *liveInput) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", l.kind, err)
+}
+
+// livePlayer is an open liveInput.
+type livePlayer struct {
+	*liveInput
+	sink    Sink
+	in      *av.Input
+	video   *av.VideoDecoder
+	audio   *av.AudioDecoder
+	pending *av.InputPacket // the packet that jumped: the first of the next stretch
+}
+
+func (p *livePlayer) openDecoders() error {
+	var why error
+	if st := p.in.Video(); st != nil {
+		p.video, why = av.NewVideoDecoder(st, av.VideoDecoderOptions{Hardware: p.hardware, Canvas: p.opt.Color, LowDelay: p.lowDelay})
+	}
+	if st := p.in.Audio(); st != nil {
+		var err error
+		if p.audio, err = av.NewAudioDecoder(st); err != nil && why == nil {
+			why = err
+		}
+	}
+	if p.video == nil && p.audio == nil {
+		return why
+	}
+	return nil
+}
+
+func (p *livePlayer) close() {
+	if p.pending != nil {
+		p.pending.Free()
+	}
+	if p.video != nil {
+		p.video.Close()
+	}
+	if p.audio != nil {
+		p.audio.Close()
+	}
+}
+
+// stretch plays until the time stamps jump or something fails.
+func (p *livePlayer) stretch(ctx context.Context) error {
+	bursts := p.bursts != nil && p.bursts(p.in)
+	f := newFeed(p.video != nil, p.audio != nil, !bursts)
+	defer f.close()
+	wait := func(context.Context, time.Duration) error { return nil }
+	if bursts {
+		wait = (&pacer{}).wait
+	}
+	parts := []func(context.Context) error{func(ctx context.Context) error { return p.demux(ctx, f) }}
+	if p.video != nil {
+		last, first := time.Duration(0), true
+		emit := func(ctx context.Context, frame *media.Frame) error {
+			p.video.SetSkipNonRef(p.sink.Demand() == DemandReduced)
+			if !first && frame.PTS <= last {
+				frame.Release()
+				return nil
+			}
+			first, last = false, frame.PTS
+			if err := wait(ctx, frame.PTS); err != nil {
+				frame.Release()
+				return err
+			}
+			return p.sink.Video(ctx, frame)
+		}
+		parts = append(parts, func(ctx context.Context) error {
+			return decode(ctx, f, pictures, p.video, func(frame *media.Frame) error { return emit(ctx, frame) }, noMark)
+		})
+	}
+	if p.audio != nil {
+		parts = append(parts, func(ctx context.Context) error {
+			emit := func(b media.AudioBlock) error {
+				if err := wait(ctx, b.PTS); err != nil {
+					return err
+				}
+				return p.sink.Audio(ctx, b)
+			}
+			return decode(ctx, f, sound, p.audio, emit, noMark)
+		})
+	}
+	return together(ctx, parts...)
+}
+
+func noMark(item) error { return nil }
+
+// demux reads into f. At the end of a recording it lets the decoders finish; the end
+// of anything else is an error.
+func (p *livePlayer) demux(ctx context.Context, f *feed) error {
+	var last [2]time.Duration
+	var seen [2]bool
+	for ctx.Err() == nil {
+		pkt := p.pending
+		p.pending = nil
+		if pkt == nil {
+			pkt = f.packet()
+			if err := p.in.ReadPacket(pkt); err != nil {
+				f.recycle(pkt)
+				if errors.Is(err, io.EOF) {
+					return p.end(ctx, f)
+				}
+				return err
+			}
+		}
+		stream := sound
+		if v := p.in.Video(); v != nil && pkt.Stream == v.Index {
+			stream = pictures
+		}
+		if !f.present[stream] {
+			f.recycle(pkt)
+			continue
+		}
+		if d := pkt.DTS - last[stream]; seen[stream] && (d < -jumpBack || d > jumpAhead) {
+			p.pending = pkt
+			return errJump
+		}
+		last[stream], seen[stream] = pkt.DTS, true
+		if err := f.put(ctx, stream, item{pkt: pkt, t: pkt.DTS}); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (p *livePlayer) end(ctx context.Context, f *feed) error {
+	if p.in.Duration() <= 0 {
+		return errStreamEnded
+	}
+	for stream, there := range f.present {
+		if !there {
+			continue
+		}
+		if err := f.put(ctx, stream, item{end: true, last: true}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pacer holds what comes in bursts to real time: from the first picture or sound on.
+// For several goroutines.
+type pacer struct {
+	mu      sync.Mutex
+	started bool          // guarded by mu
+	base    time.Time     // guarded by mu; when first was due
+	first   time.Duration // guarded by mu
+}
+
+// wait blocks until pts is due. Material that comes more than a second late is due now,
+// and what follows it accordingly.
+func (p *pacer) wait(ctx context.Context, pts time.Duration) error {
+	p.mu.Lock()
+	now := time.Now()
+	if !p.started || now.Sub(p.base.Add(pts-p.first)) > time.Second {
+		p.started, p.base, p.first = true, now, pts
+	}
+	d := p.base.Add(pts - p.first).Sub(now)
+	p.mu.Unlock()
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
