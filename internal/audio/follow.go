@@ -14,6 +14,7 @@ import "math"
 // arrivals filters the times at which input comes. Its time line is that of
 // seconds of studio time.
 type arrivals struct {
+	step   float64 // a block this many seconds off the line is a stall or a burst, not jitter
 	locked bool
 	time   float64 // filtered time at which frame count was reached
 	period float64 // seconds per frame
@@ -23,9 +24,6 @@ type arrivals struct {
 
 const (
 	nominalPeriod = 1.0 / sampleRateHz
-	// A block this far off the line is no jitter but a stall or a burst: the line
-	// starts again there, at the rate known so far.
-	arrivalStep = 0.060
 	// Bandwidths in Hz, at first and when settled.
 	arrivalFast, arrivalSlow = 0.5, 0.02
 	// The loops stay fast until settleFrom and are slow from settleTo on, in seconds.
@@ -48,8 +46,8 @@ func (a *arrivals) came(frames int, now float64) (stepped bool) {
 	}
 	predicted := a.time + n*a.period
 	e := now - predicted
-	if math.Abs(e) > arrivalStep {
-		a.time = now
+	if math.Abs(e) > a.step {
+		a.time = now // the line starts again there, at the rate known so far
 		return true
 	}
 	w := min(2*math.Pi*settled(arrivalFast, arrivalSlow, a.age)*n*nominalPeriod, 0.5)
@@ -90,3 +88,20 @@ func (g *governor) update(e, seconds float64) (ppm float64) {
 
 // restart keeps what was learned of the drift and is quick again.
 func (g *governor) restart() { g.age = 0 }
+
+// usage is how much of the input has been used up. A resampler takes whole frames; the
+// point it stands at lies between two, and counting frames alone would feed steps
+// of 21 microseconds to the loop, heard as noise at -90 dB.
+type usage struct {
+	frames int64   // taken or discarded
+	exact  float64 // with the fraction
+}
+
+// made says that frames of output were made at ppm.
+func (u *usage) made(frames int, ppm float64) {
+	u.exact += float64(frames) * (1 + ppm*1e-6)
+	u.exact = clamp(u.exact, float64(u.frames)-2, float64(u.frames)+2)
+}
+
+// settle forgets the fraction: after discarding.
+func (u *usage) settle() { u.exact = float64(u.frames) }

@@ -22,9 +22,14 @@ const (
 	// liveMaxGap is the longest hole in the PTS that is filled with silence; a longer one
 	// is a new timeline.
 	liveMaxGap = time.Second
+	// liveStep is how far a block may be off the line of arrivals, in seconds.
+	liveStep = 0.060
 	// strayLimit is how far the queue may be off its target, in seconds, before it is
 	// set right at once instead of by resampling.
 	strayLimit = 0.050
+	// primeFrames is how much goes through the resampler unheard at a start, so that its
+	// history is of what follows.
+	primeFrames = sincTaps
 	// liveChunk is how many frames are handled at a time.
 	liveChunk = 256
 )
@@ -52,8 +57,9 @@ type liveQueue struct {
 	rs       Resampler
 	governor governor
 	pending  [liveChunk * 2]float32
-	from, to int   // samples of pending not yet used
-	used     int64 // frames taken by rs or discarded
+	primer   [primeFrames * 2]float32
+	from, to int // samples of pending not yet used
+	used     usage
 	running  bool
 }
 
@@ -67,7 +73,7 @@ type liveStats struct {
 
 func newLiveQueue(clock media.Clock, rs Resampler, target time.Duration) *liveQueue {
 	return &liveQueue{
-		clock: clock, rs: rs, in: newSplice(false), governor: governor{fast: 0.25, slow: 0.02},
+		clock: clock, rs: rs, in: newSplice(false), arrivals: arrivals{step: liveStep}, governor: governor{fast: 0.25, slow: 0.02},
 		ring:   media.NewSampleRing(liveFrames * 2),
 		target: boundTarget(target).Seconds(),
 	}
@@ -161,7 +167,7 @@ func (q *liveQueue) read(dst []float32, start int64) (short int64, jumped bool) 
 		q.running = false
 	}
 	// The depth that counts is what is left when this block has been taken.
-	depth := (arrived-float64(q.used))*nominalPeriod - seconds
+	depth := (arrived-q.used.exact)*nominalPeriod - seconds
 	stray := q.running && math.Abs(depth-target) > strayLimit+target/4
 	if q.running && (resync || stray) {
 		// Too little: gather anew. Too much: skip.
@@ -178,13 +184,16 @@ func (q *liveQueue) read(dst []float32, start int64) (short int64, jumped bool) 
 			return 0, false
 		}
 		q.drop(int(math.Round((max(depth, have) - target) * sampleRateHz)))
-		depth = (arrived-float64(q.used))*nominalPeriod - seconds
+		q.resample(q.primer[:])
+		q.used.settle()
+		depth = (arrived-q.used.exact)*nominalPeriod - seconds
 		q.governor.restart()
 		q.running = true
 	}
 	ppm := q.governor.update(depth-target, seconds)
 	q.rs.SetPPM(ppm)
 	made := q.resample(dst)
+	q.used.made(made, ppm)
 	if short = int64(n - made); short > 0 {
 		for i := range dst[made*2:] {
 			dst[made*2+i] = missing
@@ -216,7 +225,7 @@ func (q *liveQueue) resample(dst []float32) (made int) {
 		}
 		taken, m := q.rs.Process(q.pending[q.from:q.to], dst[made*2:])
 		q.from += taken * 2
-		q.used += int64(taken)
+		q.used.frames += int64(taken)
 		made += m
 	}
 	return made
@@ -230,7 +239,8 @@ func (q *liveQueue) drop(frames int) {
 	n := min(frames*2, q.to-q.from)
 	q.from += n
 	n += q.ring.Discard(frames*2 - n)
-	q.used += int64(n / 2)
+	q.used.frames += int64(n / 2)
+	q.used.settle()
 }
 
 func (q *liveQueue) setTarget(d time.Duration) {

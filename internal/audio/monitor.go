@@ -14,15 +14,13 @@ import (
 )
 
 const (
-	// monitorTarget is the mean queue in front of the device unless told otherwise; a tick's
-	// block of 33..42 ms goes through it.
+	// monitorTarget is the queue in front of the device unless told otherwise, on top of the
+	// device's block.
 	monitorTarget = 60 * time.Millisecond
 	// monitorCap is the most it may ever be.
 	monitorCap = 200 * time.Millisecond
 	// monitorRing holds 341 ms, the cap and any tick's block.
 	monitorRing = 1 << 15
-	// monitorSmoothing averages the sawtooth of ticks against callbacks.
-	monitorSmoothing = 1.0 // s
 	// reopening a device that is gone is tried this often, slowing down.
 	reopenFirst, reopenLast = time.Second, 10 * time.Second
 )
@@ -31,7 +29,8 @@ const (
 type MonitorOptions struct {
 	Backend Backend
 	Device  string        // ID or name; "" is the default device
-	Target  time.Duration // mean queue before the device, 20..150 ms; 0 is 60 ms
+	Target  time.Duration // least queue to start with, 20..120 ms; 0 is 60 ms
+	Clock   media.Clock   // required; the studio's
 	Log     *slog.Logger  // required
 }
 
@@ -60,7 +59,7 @@ func NewMonitor(opt MonitorOptions) *Monitor {
 	if opt.Target == 0 {
 		opt.Target = monitorTarget
 	}
-	m := &Monitor{opt: opt, target: clamp(opt.Target.Seconds(), 0.020, 0.150)}
+	m := &Monitor{opt: opt, target: clamp(opt.Target.Seconds(), 0.020, 0.120)}
 	m.SetGain(0)
 	return m
 }
@@ -80,7 +79,7 @@ func (m *Monitor) Write(samples []float32) {
 		m.totals.dropped.Add(int64(len(samples) / 2))
 		return
 	}
-	v.ring.Write(samples)
+	v.write(samples, m.opt.Clock.Now().Seconds())
 }
 
 // Run keeps the device open until ctx ends, and opens it again when it comes
@@ -117,8 +116,9 @@ func (m *Monitor) Run(ctx context.Context) error {
 // play opens the device and waits for its end.
 func (m *Monitor) play(ctx context.Context) error {
 	v := newVoice(m.target, &m.gain, &m.totals)
+	clock := m.opt.Clock
 	dev, err := open(m.opt.Backend, malgo.Playback, m.opt.Device, func(out, _ []byte, _ uint32) {
-		v.play(floats(out))
+		v.play(floats(out), clock.Now().Seconds())
 	})
 	if err != nil {
 		return err
@@ -155,7 +155,7 @@ type MonitorStats struct {
 	Device    string        // "" while there is none
 	Err       error         // why there is none; nil before the first attempt
 	Opened    int64         // times a device was opened
-	Queued    time.Duration // mean, before the device's own buffer
+	Queued    time.Duration // filtered, before the device's own buffer
 	PPM       float64       // how much slower than the studio the device's clock runs
 	Underruns int64         // times the queue was empty
 	Skips     int64         // times it passed 200 ms and was cut to the target
@@ -169,98 +169,8 @@ func (m *Monitor) Stats() MonitorStats {
 	m.mu.Unlock()
 	st.Underruns, st.Skips, st.Dropped = m.totals.underruns.Load(), m.totals.skips.Load(), m.totals.dropped.Load()
 	if v := m.voice.Load(); v != nil {
-		st.Queued = seconds(math.Float64frombits(v.mean.Load()))
+		st.Queued = seconds(math.Float64frombits(v.depth.Load()))
 		st.PPM = math.Float64frombits(v.ppm.Load())
 	}
 	return st
-}
-
-// voice is one run of the device. All but ring, calls, mean and ppm belongs to the
-// device's callback.
-type voice struct {
-	ring   *media.SampleRing
-	counts *voiceCounts
-	gain   *atomic.Uint32
-	calls  atomic.Int64
-	mean   atomic.Uint64 // bits of a float64: seconds queued
-	ppm    atomic.Uint64 // bits of a float64
-
-	target   float64
-	rs       *Sinc
-	governor governor
-	splice   splice
-	ramp     ramp
-	pending  [liveChunk * 2]float32
-	from, to int
-	running  bool
-	average  float64
-}
-
-func newVoice(target float64, gain *atomic.Uint32, counts *voiceCounts) *voice {
-	g := math.Float32frombits(gain.Load())
-	return &voice{
-		ring: media.NewSampleRing(monitorRing), counts: counts, gain: gain,
-		target: target, rs: NewSinc(), governor: governor{fast: 0.05, slow: 0.05}, splice: newSplice(true), ramp: ramp{g, g},
-	}
-}
-
-// play fills out (interleaved stereo); it runs on the device's thread.
-func (v *voice) play(out []float32) {
-	v.calls.Add(1)
-	n := len(out) / 2
-	period := float64(n) * nominalPeriod
-	depth := float64(v.queued())*nominalPeriod - period
-	if !v.running && depth >= v.target {
-		v.running, v.average = true, v.target
-		v.governor.restart()
-	}
-	made := 0
-	if v.running {
-		if depth > monitorCap.Seconds() {
-			v.discard(int((depth - v.target) * sampleRateHz))
-			v.splice.cut()
-			v.counts.skips.Add(1)
-			depth, v.average = v.target, v.target
-		}
-		v.average += (depth - v.average) * (1 - math.Exp(-period/monitorSmoothing))
-		ppm := v.governor.update(v.average-v.target, period)
-		v.rs.SetPPM(ppm)
-		v.ppm.Store(math.Float64bits(ppm))
-		if made = v.resample(out); made < n {
-			v.running = false
-			v.counts.underruns.Add(1)
-		}
-	}
-	v.mean.Store(math.Float64bits(v.average))
-	for i := range out[made*2:] {
-		out[made*2+i] = missing
-	}
-	v.splice.process(out)
-	g := math.Float32frombits(v.gain.Load())
-	v.ramp.scale(out, g, g)
-}
-
-func (v *voice) queued() int { return (v.ring.Len() + v.to - v.from) / 2 }
-
-// resample fills out as far as the queue goes.
-func (v *voice) resample(out []float32) (made int) {
-	for made*2 < len(out) {
-		if v.from == v.to {
-			n := min(v.ring.Len(), len(v.pending))
-			if n == 0 {
-				break
-			}
-			v.from, v.to = 0, v.ring.Read(v.pending[:n])
-		}
-		taken, m := v.rs.Process(v.pending[v.from:v.to], out[made*2:])
-		v.from += taken * 2
-		made += m
-	}
-	return made
-}
-
-func (v *voice) discard(frames int) {
-	n := min(frames*2, v.to-v.from)
-	v.from += n
-	v.ring.Discard(frames*2 - n)
 }

@@ -5,6 +5,8 @@ import "math"
 // fadeFrames is the length of every emergency fade: 5 ms.
 const fadeFrames = 5 * sampleRateHz / 1000
 
+const pastFrames = 2 * fadeFrames
+
 // fadeIn is a raised cosine from 0 to 1; 1-fadeIn is its complement, so that a
 // splice of two equal signals is that signal.
 var fadeIn = func() (t [fadeFrames]float32) {
@@ -31,7 +33,9 @@ type splice struct {
 	tail    int // frames of the fade-out done; fadeFrames when there is none
 	in      int // frames of the fade-in done
 	edge    int // frame after the last one before the hole, in this block; negative for earlier blocks
-	past    [fadeFrames * 2]float32
+	// past is what came before this block: a tail that began late in the block before still
+	// goes back a whole fade from there.
+	past [pastFrames * 2]float32
 }
 
 func newSplice(fromStart bool) splice {
@@ -73,7 +77,7 @@ func (s *splice) process(b []float32) {
 			if j >= 0 {
 				l += float32(b[2*j] * g)
 				r += float32(b[2*j+1] * g)
-			} else if j += fadeFrames; j >= 0 {
+			} else if j += pastFrames; j >= 0 {
 				l += float32(s.past[2*j] * g)
 				r += float32(s.past[2*j+1] * g)
 			}
@@ -82,10 +86,10 @@ func (s *splice) process(b []float32) {
 		b[2*i], b[2*i+1] = l, r
 	}
 	s.edge -= n
-	if n >= fadeFrames {
-		copy(s.past[:], b[2*(n-fadeFrames):2*n])
+	if n >= pastFrames {
+		copy(s.past[:], b[2*(n-pastFrames):2*n])
 	} else {
 		copy(s.past[:], s.past[2*n:])
-		copy(s.past[2*(fadeFrames-n):], b[:2*n])
+		copy(s.past[2*(pastFrames-n):], b[:2*n])
 	}
 }
