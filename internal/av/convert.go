@@ -14,7 +14,7 @@ import (
 type converter struct {
 	canvas media.ColorInfo
 	sar    media.Rational // what the container says; it wins over the frame's
-	scaler Scaler // any format to 4:2:0 or RGBA at the same size
+	scaler Scaler         // any format to 4:2:0 or RGBA at the same size
 	pools  [4]*media.FramePool
 	sizes  [4]poolSize
 }

@@ -251,7 +251,7 @@ func TestReadFromAndSeek(t *testing.T) {
 			first = &pts
 		}
 	}, nil)
-	if first == nil || (*first - f.Start()).Round(time.Millisecond) != 2*time.Second {
+	if first == nil || (*first-f.Start()).Round(time.Millisecond) != 2*time.Second {
 		t.Errorf("got %v after seeking to 2.5 s, want the keyframe at 2 s", first)
 	}
 }

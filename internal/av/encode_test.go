@@ -329,3 +329,71 @@ func TestDiskFull(t *testing.T) {
 		})
 	}
 }
+
+// TestByReference: a decoded picture in the canvas's colour goes to the encoder as it is.
+func TestByReference(t *testing.T) {
+	first, second := x264(t, VideoEncoderOptions{BFrames: -1}), x264(t, VideoEncoderOptions{BFrames: -1})
+	var a, b bytes.Buffer
+	for _, p := range encoded(t, first, 0, 40) {
+		a.Write(p.Data)
+	}
+	n := int64(0)
+	put := func(ps []*media.Packet, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range ps {
+			b.Write(p.Data)
+		}
+	}
+	decoded(t, open(t, t.Context(), "mem", InputOptions{Format: "h264", ReadFrom: &a}), VideoDecoderOptions{}, func(f *media.Frame) {
+		if f.Native == nil || f.Format != media.I420 {
+			t.Fatalf("frame %d is a copy", n)
+		}
+		put(second.Encode(f, n, false))
+		n++
+	}, nil)
+	put(second.Flush())
+	if len(second.memory) != 0 {
+		t.Errorf("the encoder copied %d pictures", len(second.memory))
+	}
+	n = 0
+	decoded(t, open(t, t.Context(), "mem", InputOptions{Format: "h264", ReadFrom: &b}), VideoDecoderOptions{}, func(f *media.Frame) {
+		if got := readNumber(f); got != n {
+			t.Errorf("got picture %d, want %d", got, n)
+		}
+		n++
+	}, nil)
+	if n != 40 {
+		t.Errorf("got %d pictures, want 40", n)
+	}
+	noLeaks(t)
+}
+
+func BenchmarkConvert1080p(b *testing.B) {
+	for _, c := range []struct {
+		name     string
+		src, dst media.PixelFormat
+		color    media.ColorInfo
+		quality  Quality
+		w, h     int
+	}{
+		{"recolor", media.I420, media.I420, media.ColorInfo{Matrix: media.BT601, Range: media.Full}, Bicubic, 1920, 1080},
+		{"nv12 to i420", media.NV12, media.I420, media.Rec709, Bicubic, 1920, 1080},
+		{"view fast", media.I420, media.RGBA, media.Rec709, Fast, 640, 360},
+		{"view area", media.I420, media.RGBA, media.Rec709, Area, 640, 360},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			src, dst := media.NewFramePool(c.src, 1920, 1080, 1).Get(), media.NewFramePool(c.dst, c.w, c.h, 1).Get()
+			src.Color = c.color
+			s := NewScaler(c.quality)
+			defer s.Close()
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.Scale(dst, src); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

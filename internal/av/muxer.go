@@ -32,7 +32,8 @@ type MuxerOptions struct {
 	FragmentDuration time.Duration
 	// StartAtZero shifts all tracks alike so that the first packet's PTS becomes 0.
 	// In mpegts and flv, which know no negative time, it becomes as much later as decoding
-	// order and the sound's first packet need.
+	// order and the sound's first packet need. mp4 files always start at zero, and the
+	// sound's first packet (21 ms) may be cut there; offsets stay exact.
 	StartAtZero bool
 	// Options are libavformat's own.
 	Options map[string]string
@@ -63,7 +64,11 @@ type Muxer struct {
 func NewMuxer(opt MuxerOptions) (*Muxer, error) {
 	m := &Muxer{opt: opt}
 	if err := m.open(); err != nil {
+		made := m.file != nil
 		m.free()
+		if made {
+			_ = os.Remove(opt.Path) // a header at most; the error that matters is err
+		}
 		if m.failed != nil {
 			err = m.failed
 		}
@@ -86,6 +91,7 @@ func (m *Muxer) open() error {
 	if len(m.opt.Tracks) == 0 {
 		return errors.New("there are no tracks")
 	}
+	m.opt.StartAtZero = m.opt.StartAtZero || m.hybrid() // no edit list, no other start
 	if m.opt.FragmentDuration <= 0 {
 		m.opt.FragmentDuration = time.Second
 	}
@@ -299,7 +305,7 @@ func (m *Muxer) begin(p *media.Packet) {
 
 // hybrid: the container is a hybrid fragmented mp4, which has no edit lists.
 func (m *Muxer) hybrid() bool {
-	return m.file != nil && (m.opt.Format == "mp4" || m.opt.Format == "mov")
+	return m.opt.Path != "" && (m.opt.Format == "mp4" || m.opt.Format == "mov")
 }
 
 // WritePacket writes one packet. An error (a full disk, a failing Write) is reported
