@@ -40,7 +40,8 @@ type Output struct {
 	now       func() time.Time // wall clock, for names
 }
 
-// Run implements outputs.Output.
+// Run implements outputs.Output. At the end it waits for the disk, which takes longer
+// than 2 s only when the disk itself does.
 func (o *Output) Run(ctx context.Context, feed outputs.Feed) error {
 	if err := o.carries(feed.Tracks()); err != nil {
 		return outputs.Permanent(err)

@@ -75,7 +75,7 @@ func run(t *testing.T, o outputs.Output, feed outputs.Feed) *running {
 	go func() { r.done <- o.Run(ctx, feed) }()
 	t.Cleanup(func() {
 		cancel()
-		r.wait(t, 2*time.Second)
+		r.wait(t, 6*time.Second) // a slow disk is waited for, as the end of the file is worth it
 	})
 	return r
 }
