@@ -115,11 +115,11 @@ func TestMonitorCapAndFades(t *testing.T) {
 		}
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		var last float32
-		for n := range 400 {
-			if rng.IntN(40) == 0 {
+		for n := range 200 {
+			if rng.IntN(30) == 0 {
 				d.played += int64(rng.IntN(24000)) // the device slept
 			}
-			if rng.IntN(40) == 0 {
+			if rng.IntN(30) == 0 {
 				d.tick += int64(rng.IntN(6)) // the studio lost ticks
 			}
 			b := d.callback()

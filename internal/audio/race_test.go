@@ -4,4 +4,4 @@ package audio
 
 // simulatedMinutes is how long the long test of the loop is; the race detector makes it
 // twenty times slower.
-const simulatedMinutes = 3
+const simulatedMinutes = 2
