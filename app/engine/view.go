@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -62,15 +61,15 @@ func (v *View) Close() {
 	v.latest.Close()
 }
 
-// OpenView starts a view. The error is about its size.
-func (e *Engine) OpenView(spec ViewSpec) (*View, error) {
-	spec.Width, spec.Height = spec.Width&^1, spec.Height&^1
-	if spec.Width < 16 || spec.Height < 16 {
-		return nil, fmt.Errorf("a view of %dx%d is too small to show anything", spec.Width, spec.Height)
-	}
+// leastView is the smallest width and height of a view.
+const leastView = 16
+
+// OpenView starts a view. Sizes below 16 are taken as 16.
+func (e *Engine) OpenView(spec ViewSpec) *View {
+	spec.Width, spec.Height = max(spec.Width&^1, leastView), max(spec.Height&^1, leastView)
 	v := &View{spec: spec, latest: media.NewLatest(), pool: media.NewFramePool(media.RGBA, spec.Width, spec.Height, 3), scaler: av.NewScaler(av.Area)}
 	e.views.add(v)
-	return v, nil
+	return v
 }
 
 // The least and the most frames per second that views get.
