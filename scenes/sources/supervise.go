@@ -2,7 +2,7 @@ package sources
 
 import (
 	"context"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
@@ -49,8 +49,6 @@ func Supervise(ctx context.Context, src Source, sink Sink, onState func(Status))
 }
 
 func superviseWith(ctx context.Context, policy supervise.Policy, src Source, sink Sink, onState func(Status)) error {
-	// Everything of a try's life passes through one channel, so that a late
-	// "running" of one try cannot follow "waiting" of it.
 	first := true
 	run := func(ctx context.Context, healthy func()) error {
 		if !first {
@@ -58,24 +56,12 @@ func superviseWith(ctx context.Context, policy supervise.Policy, src Source, sin
 		}
 		first = false
 		onState(Status{State: Opening})
-		w := &watched{Sink: sink, started: make(chan struct{})}
-		ended := make(chan struct{})
-		told := make(chan struct{})
-		go func() {
-			defer close(told)
-			select {
-			case <-w.started:
-				healthy()
-				onState(Status{State: Running})
-			case <-ended:
-			}
-		}()
-		// Deferred, so that a panic on its way to the supervisor ends the watch too.
-		defer func() {
-			close(ended)
-			<-told
-		}()
-		return src.Run(ctx, w)
+		// The first picture or sound tells, on its own goroutine and before it is handed
+		// on, so that whatever follows it (Hold) meets a source that is running.
+		return src.Run(ctx, &watched{Sink: sink, started: func() {
+			healthy()
+			onState(Status{State: Running})
+		}})
 	}
 	waiting := func(err error, wait time.Duration) {
 		sink.Hold()
@@ -94,27 +80,21 @@ func superviseWith(ctx context.Context, policy supervise.Policy, src Source, sin
 	return err
 }
 
-// watched tells when the first picture or sound has come.
+// watched calls started once, when the first picture or sound comes.
 type watched struct {
 	Sink
-	once    atomic.Bool
-	started chan struct{}
-}
-
-func (w *watched) saw() {
-	if !w.once.Load() && w.once.CompareAndSwap(false, true) {
-		close(w.started)
-	}
+	once    sync.Once
+	started func()
 }
 
 // Video implements Sink.
 func (w *watched) Video(ctx context.Context, f *media.Frame) error {
-	w.saw()
+	w.once.Do(w.started)
 	return w.Sink.Video(ctx, f)
 }
 
 // Audio implements Sink.
 func (w *watched) Audio(ctx context.Context, b media.AudioBlock) error {
-	w.saw()
+	w.once.Do(w.started)
 	return w.Sink.Audio(ctx, b)
 }

@@ -1,0 +1,363 @@
+package sources
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// player is an open file.
+type player struct {
+	sink    Sink
+	name    string
+	set     fileSettings
+	virtual bool
+	opened  *av.Input // what the decoders were made for; closed last
+	in      *av.Input // what is read
+	reopen  func() (*av.Input, error)
+	video   *pictureDecoder
+	audio   *av.AudioDecoder
+	start   time.Duration // of the material on the input's timeline
+	origin  time.Duration // the in point on the input's timeline
+	out     time.Duration // the out point from the in point; 0 for none
+	fresh   bool          // nothing has been read yet
+	text    string
+	reached time.Duration // how far the last pass came
+	readErr error         // why it came no further
+}
+
+// pictureDecoder is a decoder with what is known of its pictures' times.
+type pictureDecoder struct {
+	*av.VideoDecoder
+	fps   media.Rational // not set when not known
+	step  time.Duration  // one picture's length
+	first time.Duration  // the stream's first PTS
+}
+
+// exact undoes the rounding of time stamps, which is 1 ms in Matroska: a time that
+// close to a whole number of pictures is meant to be just that. Without it, a picture
+// whose time is rounded up would miss its tick.
+func (d *pictureDecoder) exact(pts time.Duration) time.Duration {
+	if !d.fps.IsSet() {
+		return pts
+	}
+	t := d.first + media.TickTime(media.UnitsIn(pts-d.first, d.fps.Inv()), d.fps)
+	if diff := t - pts; diff > 1100*time.Microsecond || diff < -1100*time.Microsecond {
+		return pts
+	}
+	return t
+}
+
+func (d *pictureDecoder) length() time.Duration {
+	if d == nil {
+		return 0
+	}
+	return d.step
+}
+
+func (s *file) open(ctx context.Context, sink Sink) (*player, error) {
+	name := filepath.Base(s.path)
+	switch info, err := os.Stat(s.path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("file: %s does not exist", s.path)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("file: %s may not be read: permission denied", s.path)
+	case err != nil:
+		return nil, fmt.Errorf("file: %s: %w", name, err)
+	case info.IsDir():
+		return nil, fmt.Errorf("file: %s is a folder", name)
+	}
+	// The protocol keeps a name with a colon in it from being taken for another.
+	reopen := func() (*av.Input, error) { return av.OpenInput(ctx, "file:"+s.path, av.InputOptions{}) }
+	in, err := reopen()
+	if err != nil {
+		return nil, fmt.Errorf("file: %s cannot be played: %w", name, errors.Unwrap(err))
+	}
+	p := &player{
+		sink: sink, name: name, set: s.set, virtual: s.opt.Clock.Virtual(),
+		opened: in, in: in, reopen: reopen, start: in.Start(), fresh: s.set.In == 0,
+	}
+	// Pictures that start a little after the sound do so because of the encoder's
+	// priming: the first of them is where the material begins.
+	if v := in.Video(); v != nil && v.Start > p.start && v.Start < p.start+100*time.Millisecond {
+		p.start = v.Start
+	}
+	p.origin = p.start + seconds(s.set.In)
+	if s.set.Out > 0 {
+		p.out = seconds(s.set.Out) - seconds(s.set.In)
+	}
+	if err := p.openDecoders(s.opt); err != nil {
+		p.close()
+		return nil, fmt.Errorf("file: %s cannot be played: %w", name, err)
+	}
+	p.text = describeInput(in)
+	if p.video != nil && p.video.Note() != "" {
+		p.text += ", " + p.video.Note()
+	}
+	sink.Describe(p.text)
+	sink.Streams(p.video != nil, p.audio != nil)
+	return p, nil
+}
+
+func (p *player) openDecoders(opt Options) error {
+	var why error
+	if st := p.in.Video(); st != nil {
+		d, err := av.NewVideoDecoder(st, av.VideoDecoderOptions{Hardware: p.set.Hardware, Canvas: opt.Color})
+		if err == nil {
+			p.video = &pictureDecoder{VideoDecoder: d, step: 40 * time.Millisecond, first: st.Start}
+			if st.FPS.IsSet() {
+				p.video.fps, p.video.step = st.FPS, media.TickTime(1, st.FPS)
+			}
+		}
+		why = err
+	}
+	if st := p.in.Audio(); st != nil {
+		d, err := av.NewAudioDecoder(st)
+		if err == nil {
+			p.audio = d
+		} else if why == nil {
+			why = err
+		}
+	}
+	if p.video == nil && p.audio == nil {
+		return why
+	}
+	return nil
+}
+
+func (p *player) close() {
+	if p.video != nil {
+		p.video.Close()
+	}
+	if p.audio != nil {
+		p.audio.Close()
+	}
+	if p.in != p.opened {
+		p.in.Close()
+	}
+	p.opened.Close()
+}
+
+// describeInput is the operator's line for an input: what its streams are.
+func describeInput(in *av.Input) string {
+	text := ""
+	if v := in.Video(); v != nil {
+		text = fmt.Sprintf("%dx%d", v.Width, v.Height)
+		if v.FPS.IsSet() {
+			text += fmt.Sprintf(" %.5g fps", v.FPS.Float())
+		}
+		text += " " + v.Codec
+	}
+	if a := in.Audio(); a != nil {
+		if text != "" {
+			text += ", "
+		}
+		text += fmt.Sprintf("%s %.4g kHz", a.Codec, float64(a.SampleRateHz)/1000)
+		switch a.Channels {
+		case 1:
+			text += " mono"
+		case 2:
+			text += " stereo"
+		default:
+			text += fmt.Sprintf(" %d channels", a.Channels)
+		}
+	}
+	return text
+}
+
+// sayEnd tells how the file ended where that is not as it should be.
+func (p *player) sayEnd() {
+	text := p.text
+	at := (p.origin - p.start + p.reached).Seconds()
+	whole := p.in.Duration()
+	switch {
+	case p.readErr != nil:
+		text += fmt.Sprintf("; the file is damaged behind %.1f s", at)
+	case p.out == 0 && whole > 0 && p.origin-p.start+p.reached+time.Second < whole:
+		text += fmt.Sprintf("; the file is cut off: %.1f s of %.1f s are there", at, whole.Seconds())
+	}
+	if p.video != nil && p.video.Damaged() > 0 {
+		text += fmt.Sprintf("; %d damaged pictures", p.video.Damaged())
+	}
+	p.sink.Describe(text)
+}
+
+// errShown ends a stretch that was to show one picture only.
+var errShown = errors.New("shown")
+
+// play plays from pos (from the in point) and returns the position reached, and
+// whether the material is over. Paused, it shows the picture there and no more.
+func (p *player) play(ctx context.Context, pos time.Duration, paused bool) (time.Duration, bool, error) {
+	if !p.fresh || pos > 0 {
+		if err := p.seek(p.origin + pos); err != nil {
+			return pos, false, fmt.Errorf("file: %s cannot be sought in: %w", p.name, err)
+		}
+		if p.video != nil {
+			p.video.Flush()
+		}
+		if p.audio != nil {
+			p.audio.Flush()
+		}
+	}
+	p.fresh = false
+	f := newFeed(p.video != nil, p.audio != nil, false)
+	defer f.close()
+	parts := []func(context.Context) error{func(ctx context.Context) error { return p.demux(ctx, f) }}
+	var v *videoOut
+	var a *audioOut
+	if p.video != nil {
+		v = newVideoOut(p.sink, p.origin, pos, p.out, p.video.step)
+		defer v.close()
+		parts = append(parts, func(ctx context.Context) error {
+			emit := func(frame *media.Frame) error {
+				p.video.SetSkipNonRef(!p.virtual && p.sink.Demand() == DemandReduced)
+				frame.PTS = p.video.exact(frame.PTS)
+				err := v.emit(ctx, frame)
+				if err == nil && paused && v.count > 0 {
+					err = errShown
+				}
+				return err
+			}
+			return decode(ctx, f, pictures, p.video, emit, func(it item) error { return v.mark(ctx, it) })
+		})
+	}
+	if p.audio != nil {
+		a = newAudioOut(p.sink, p.origin, pos, p.out)
+		parts = append(parts, func(ctx context.Context) error {
+			emit := func(b media.AudioBlock) error {
+				if paused {
+					return nil
+				}
+				return a.emit(ctx, b)
+			}
+			return decode(ctx, f, sound, p.audio, emit, func(it item) error {
+				if paused {
+					return nil
+				}
+				return a.mark(ctx, it)
+			})
+		})
+	}
+	err := together(ctx, parts...)
+	switch {
+	case errors.Is(err, errShown):
+		return pos, false, nil // playing on shows this picture again, for its time
+	case v != nil:
+		pos = v.pos
+	default:
+		pos = a.pos
+	}
+	return pos, err == nil && !paused, err
+}
+
+// demux reads pass after pass into f.
+func (p *player) demux(ctx context.Context, f *feed) error {
+	for {
+		end, err := p.pass(ctx, f)
+		if err != nil {
+			return err
+		}
+		for stream, there := range f.present {
+			if !there {
+				continue
+			}
+			if err := f.put(ctx, stream, item{end: true, last: !p.set.Loop, t: end}); err != nil {
+				return err
+			}
+		}
+		if !p.set.Loop {
+			return nil
+		}
+		if err := p.seek(p.origin); err != nil {
+			return fmt.Errorf("file: %s cannot be looped: %w", p.name, err)
+		}
+	}
+}
+
+// seek goes to the keyframe at or before t. At the start it opens the file anew: a
+// seek in MP4 and Matroska leaves out the packet of priming that a sound decoder
+// needs for its first 20 ms to be whole. Where the file is gone by now, a seek in
+// what is still open has to do.
+func (p *player) seek(t time.Duration) error {
+	if t <= p.start {
+		if in, err := p.reopen(); err == nil {
+			if p.in != p.opened {
+				p.in.Close()
+			}
+			p.in = in
+			return nil
+		}
+	}
+	return p.in.Seek(t)
+}
+
+// pass reads to the out point or the end and returns how long the material is, from
+// the in point. It is known here, ahead of the decoders, so that pictures and sound
+// of the next pass need not wait for each other.
+func (p *player) pass(ctx context.Context, f *feed) (time.Duration, error) {
+	var ends, last [2]time.Duration
+	past := [2]bool{!f.present[pictures], !f.present[sound]}
+	p.readErr = nil
+	for !past[pictures] || !past[sound] {
+		pkt := f.packet()
+		if err := p.in.ReadPacket(pkt); err != nil {
+			f.recycle(pkt)
+			if ctx.Err() != nil {
+				return 0, ctx.Err()
+			}
+			if !errors.Is(err, io.EOF) {
+				p.readErr = err // what is there is played; sayEnd tells
+			}
+			break
+		}
+		stream := sound
+		if v := p.in.Video(); v != nil && pkt.Stream == v.Index {
+			stream = pictures
+		}
+		at := pkt.DTS - p.origin
+		if pkt.HasPTS {
+			at = pkt.PTS - p.origin
+		}
+		if !f.present[stream] || p.out > 0 && pkt.DTS-p.origin >= p.out {
+			past[stream] = true
+			f.recycle(pkt)
+			continue
+		}
+		length := max(0, min(at-last[stream], 200*time.Millisecond))
+		if stream == pictures {
+			at, length = p.video.exact(at+p.origin)-p.origin, p.video.step
+		}
+		last[stream] = at
+		ends[stream] = max(ends[stream], at+length)
+		if err := f.put(ctx, stream, item{pkt: pkt, t: pkt.DTS - p.origin}); err != nil {
+			return 0, err
+		}
+	}
+	// The length of the last packet of sound is guessed; where the file says how long
+	// it is, it is not longer.
+	if whole := p.in.Duration(); whole > 0 && p.readErr == nil {
+		ends[sound] = min(ends[sound], max(p.in.Start()+whole-p.origin, 0))
+	}
+	end := max(ends[pictures], ends[sound])
+	// A little more sound than pictures is the encoder's padding: cutting it keeps the
+	// pictures of the passes evenly spaced.
+	if over := ends[sound] - ends[pictures]; f.present[pictures] && ends[pictures] > 0 && over < 60*time.Millisecond {
+		end = ends[pictures]
+	}
+	if p.out > 0 {
+		end = min(end, p.out)
+	}
+	p.reached = end
+	if end <= 0 {
+		return 0, fmt.Errorf("file: %s has nothing to play behind %.1f s", p.name, p.set.In)
+	}
+	return end, nil
+}
