@@ -63,6 +63,8 @@ type audioStrip struct {
 	pan     *fader // nil for the master
 	panText *label
 	muted   bool
+	// What the texts say, so that they are made only when it changes.
+	shownGain, shownPan float64
 }
 
 func newAudioStrip(d *desk, source, name string) *audioStrip {
@@ -138,7 +140,10 @@ func (a *audioStrip) toggleMute() {
 func (a *audioStrip) show(gainDB, pan float64, muted bool, m engine.Meter, calm bool) {
 	a.muted = muted
 	a.fader.follow(faderPlace(gainDB))
-	a.gain.setText(gainText(gainDB) + " dB")
+	if gainDB != a.shownGain || a.gain.full == "" {
+		a.shownGain = gainDB
+		a.gain.setText(gainText(gainDB) + " dB")
+	}
 	if muted {
 		a.mute.look("MUTED", colAmber, colInk)
 	} else {
@@ -146,7 +151,10 @@ func (a *audioStrip) show(gainDB, pan float64, muted bool, m engine.Meter, calm 
 	}
 	if a.pan != nil {
 		a.pan.follow((pan + 1) / 2)
-		a.panText.setText(panText(pan))
+		if pan != a.shownPan || a.panText.full == "" {
+			a.shownPan = pan
+			a.panText.setText(panText(pan))
+		}
 	}
 	if !calm {
 		a.meter.set(m)
@@ -175,6 +183,7 @@ type audioPanel struct {
 	row     *box
 	strips  []*audioStrip
 	items   []bankItem
+	spare   []bankItem // memory of update
 	master  *audioStrip
 }
 
@@ -209,14 +218,15 @@ func newAudioPanel(d *desk) *audioPanel {
 func (p *audioPanel) toggleMasterMute() { p.master.toggleMute() }
 
 func (p *audioPanel) update(s *engine.State) {
-	var items []bankItem
+	items := p.spare[:0]
 	for i := range s.Sources {
 		if v := &s.Sources[i]; v.HasAudio {
 			items = append(items, bankItem{v.ID, v.Name})
 		}
 	}
+	p.spare = items
 	if !slices.Equal(items, p.items) {
-		p.items, p.strips, p.row.objects = items, nil, nil
+		p.items, p.strips, p.row.objects = slices.Clone(items), nil, nil
 		for _, it := range items {
 			a := newAudioStrip(p.desk, it.id, it.name)
 			p.strips = append(p.strips, a)

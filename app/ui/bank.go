@@ -40,10 +40,12 @@ type bankPanel struct {
 	items   []bankItem
 	// needs is the sources each item shows, for its trouble badge.
 	needs map[string][]string
+	// status is memory of update.
+	status map[string]engine.SourceStatus
 }
 
 func newBankPanel(d *desk) *bankPanel {
-	p := &bankPanel{desk: d, surface: newSurface(colPanel), grid: &box{}, needs: map[string][]string{}}
+	p := &bankPanel{desk: d, surface: newSurface(colPanel), grid: &box{}, needs: map[string][]string{}, status: map[string]engine.SourceStatus{}}
 	p.tabs[0] = newButton(d, "SCENES", textSmall, func() { p.open(false) })
 	p.tabs[1] = newButton(d, "SOURCES", textSmall, func() { p.open(true) })
 	p.empty = newLabel("This show has nothing to switch to yet.", textNormal, colDim)
@@ -125,7 +127,8 @@ func (p *bankPanel) update(s *engine.State) {
 	if s.Show != p.show {
 		p.rebuild(s)
 	}
-	status := make(map[string]engine.SourceStatus, len(s.Sources))
+	status := p.status
+	clear(status)
 	for i := range s.Sources {
 		status[s.Sources[i].ID] = s.Sources[i].Status
 	}

@@ -120,11 +120,11 @@ func (c *bankCell) setBadge(text string, ground, ink color.Color) {
 }
 
 func (c *bankCell) paint() {
-	stroke, width := color.Color(colNone), float32(0)
+	stroke, width := colNone, float32(0)
 	if c.focused {
 		stroke, width = colFocus, 3
 	}
-	ground, ink, mark := color.Color(colControl), color.Color(colText), ""
+	ground, ink, mark := colControl, colText, ""
 	switch c.tally {
 	case engine.OnProgram:
 		ground, ink, mark = colProgram, colWhite, "PGM"

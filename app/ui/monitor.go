@@ -136,7 +136,7 @@ func (p *monitorPanel) setBadge(text string, ground, ink color.Color) {
 	p.badgeText.set(text, ink)
 }
 
-func tallyColor(on bool, col color.NRGBA) color.Color {
+func tallyColor(on bool, col color.Color) color.Color {
 	if on {
 		return col
 	}

@@ -37,6 +37,7 @@ type outputsPanel struct {
 	list      *box
 	rows      []*outputRow
 	items     []bankItem
+	all       []engine.DestinationState // memory of update
 	// recordedSince is when the recording that runs was first seen running; studio time.
 	recordedSince time.Duration
 	recording     bool
@@ -144,8 +145,9 @@ func (p *outputsPanel) update(s *engine.State) {
 	}
 	p.updateButtons(s)
 
-	all := slices.Concat(s.Destinations, s.Recordings)
-	if !slices.EqualFunc(p.items, all, func(it bankItem, d engine.DestinationState) bool { return it.id == d.ID }) {
+	p.all = append(append(p.all[:0], s.Destinations...), s.Recordings...)
+	all := p.all
+	if !slices.EqualFunc(p.items, all, sameOutput) {
 		p.items, p.rows, p.list.objects = nil, nil, nil
 		for _, d := range all {
 			r := newOutputRow()
@@ -176,6 +178,7 @@ type outputRow struct {
 	word    *label
 	facts   *label
 	problem [3]*label
+	shown   engine.DestinationState
 }
 
 func newOutputRow() *outputRow {
@@ -218,6 +221,10 @@ func (r *outputRow) height() float32 {
 }
 
 func (r *outputRow) update(d engine.DestinationState) {
+	if d == r.shown {
+		return
+	}
+	r.shown = d
 	look := lookOf(d)
 	r.lamp.set(look.shape, look.color)
 	r.name.setText(d.Name)
@@ -236,7 +243,7 @@ func (r *outputRow) update(d engine.DestinationState) {
 // outputLook is a state in shape, colour and words.
 type outputLook struct {
 	shape shape
-	color color.NRGBA
+	color color.Color
 	word  string
 }
 
@@ -296,3 +303,5 @@ func wrap(l *label, text string) (line, rest string) {
 	}
 	return strings.Join(words[:n], " "), strings.Join(words[n:], " ")
 }
+
+func sameOutput(have bankItem, d engine.DestinationState) bool { return have.id == d.ID }

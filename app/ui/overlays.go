@@ -16,6 +16,7 @@ type overlayRow struct {
 	title   *label
 	buttons []*button
 	items   []bankItem
+	on      []bool // as drawn
 }
 
 func newOverlayRow(d *desk) *overlayRow {
@@ -49,6 +50,7 @@ func (r *overlayRow) toggle(n int) {
 func (r *overlayRow) update(s *engine.State) {
 	if !slices.EqualFunc(r.items, s.Show.Overlays, sameOverlay) {
 		r.items, r.buttons, r.objects = nil, nil, r.objects[:1]
+		r.on = make([]bool, len(s.Show.Overlays))
 		for i, o := range s.Show.Overlays {
 			b := newButton(r.desk, "", textSmall, func() { r.toggle(i) })
 			r.items = append(r.items, bankItem{o.ID, o.Name})
@@ -63,6 +65,10 @@ func (r *overlayRow) update(s *engine.State) {
 		r.Refresh()
 	}
 	for i, o := range s.Show.Overlays {
+		if o.On == r.on[i] {
+			continue
+		}
+		r.on[i] = o.On
 		if o.On {
 			r.buttons[i].look(overlayText(o.Name, true), colProgram, colWhite)
 		} else {

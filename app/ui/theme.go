@@ -28,8 +28,8 @@ var (
 	colBlack      = rgb(0x000000)
 	colWhite      = rgb(0xffffff)
 	colInk        = rgb(0x08100a) // text on green and amber
-	colShade      = color.NRGBA{0, 0, 0, 0xc8}
-	colNone       = color.NRGBA{}
+	colShade      = color.Color(color.NRGBA{0, 0, 0, 0xc8})
+	colNone       = color.Color(color.NRGBA{})
 
 	// Meter zones of CONVENTIONS: green below -20, yellow to -9, red from there.
 	colMeterLow  = rgb(0x2fae4e)
@@ -53,7 +53,8 @@ const (
 	headerHeight float32 = 24
 )
 
-func rgb(v uint32) color.NRGBA {
+// rgb is boxed once, here: a conversion at each use would allocate.
+func rgb(v uint32) color.Color {
 	return color.NRGBA{R: uint8(v >> 16), G: uint8(v >> 8), B: uint8(v), A: 0xff}
 }
 

@@ -40,6 +40,8 @@ type transitionPanel struct {
 	// frames is the length last known, or asked for until askedUntil.
 	frames     int
 	askedUntil time.Time
+	shownRate  int
+	shownShow  *scenes.Show
 }
 
 func newTransitionPanel(d *desk) *transitionPanel {
@@ -144,7 +146,10 @@ func (p *transitionPanel) update(s *engine.State) {
 	if p.desk.now().After(p.askedUntil) {
 		p.frames = t.Frames
 	}
-	p.rate.setText(framesText(t.Frames, s.Show.Canvas.FPS))
+	if t.Frames != p.shownRate || s.Show != p.shownShow {
+		p.shownRate, p.shownShow = t.Frames, s.Show
+		p.rate.setText(framesText(t.Frames, s.Show.Canvas.FPS))
+	}
 
 	mid := s.Transition.Progress > 0 && s.Transition.Progress < 1
 	switch {

@@ -1,0 +1,262 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"crosspoint.studio/crosspoint/app/engine"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+func wantSent(t *testing.T, b *bench, want ...engine.Command) {
+	t.Helper()
+	got := b.sent(t)
+	if len(got) == 0 && len(want) == 0 {
+		return
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("sent %s, want %s", commandsText(got), commandsText(want))
+	}
+}
+
+func TestKeys(t *testing.T) {
+	live := func(s *engine.State) { s.Live = true }
+	recording := func(s *engine.State) { s.Recording = true }
+	wipe := func(s *engine.State) { s.Show.Transition.Kind = "wipe" }
+	for _, c := range []struct {
+		name string
+		keys []fyne.KeyName
+		mod  fyne.KeyModifier
+		with func(*engine.State)
+		want []engine.Command
+	}{
+		{name: "1 previews the first", keys: []fyne.KeyName{fyne.Key1}, want: []engine.Command{&engine.Preview{Scene: "one"}}},
+		{name: "2 previews the second", keys: []fyne.KeyName{fyne.Key2}, want: []engine.Command{&engine.Preview{Scene: "two"}}},
+		{name: "0 is the tenth, which is not there", keys: []fyne.KeyName{fyne.Key0}},
+		{name: "Ctrl+2 cuts", keys: []fyne.KeyName{fyne.Key2}, mod: fyne.KeyModifierShortcutDefault, want: []engine.Command{&engine.Cut{Scene: "two"}}},
+		{name: "Alt+1 is an overlay", keys: []fyne.KeyName{fyne.Key1}, mod: fyne.KeyModifierAlt, want: []engine.Command{&engine.SetOverlay{ID: "lower"}}},
+		{name: "Alt+2 is no overlay", keys: []fyne.KeyName{fyne.Key2}, mod: fyne.KeyModifierAlt},
+		{name: "Space is AUTO", keys: []fyne.KeyName{fyne.KeySpace}, want: []engine.Command{&engine.AutoTake{}}},
+		{name: "Enter is CUT", keys: []fyne.KeyName{fyne.KeyReturn}, want: []engine.Command{&engine.Cut{}}},
+		{name: "Enter of the number block is CUT", keys: []fyne.KeyName{fyne.KeyEnter}, want: []engine.Command{&engine.Cut{}}},
+		{name: "B fades to black", keys: []fyne.KeyName{fyne.KeyB}, want: []engine.Command{&engine.FadeToBlack{}}},
+		{name: "T is the next kind", keys: []fyne.KeyName{fyne.KeyT}, want: []engine.Command{&engine.SetTransition{Kind: "dip"}}},
+		{name: "T goes round", keys: []fyne.KeyName{fyne.KeyT}, with: wipe, want: []engine.Command{&engine.SetTransition{Kind: "mix"}}},
+		{name: "] is longer; presses add up and merge", keys: []fyne.KeyName{fyne.KeyRightBracket, fyne.KeyRightBracket}, want: []engine.Command{&engine.SetTransition{Frames: 11}}},
+		{name: "[ is shorter", keys: []fyne.KeyName{fyne.KeyLeftBracket}, want: []engine.Command{&engine.SetTransition{Frames: 8}}},
+		{name: "M mutes the master", keys: []fyne.KeyName{fyne.KeyM}, want: []engine.Command{&engine.SetMaster{Muted: ptr(true)}}},
+		{name: "R records", keys: []fyne.KeyName{fyne.KeyR}, want: []engine.Command{&engine.StartRecording{}}},
+		{name: "R once does not stop", keys: []fyne.KeyName{fyne.KeyR}, with: recording},
+		{name: "R twice stops", keys: []fyne.KeyName{fyne.KeyR, fyne.KeyR}, with: recording, want: []engine.Command{&engine.StopRecording{}}},
+		{name: "Ctrl+L goes live", keys: []fyne.KeyName{fyne.KeyL}, mod: fyne.KeyModifierShortcutDefault, want: []engine.Command{&engine.GoLive{}}},
+		{name: "Ctrl+L once does not stop", keys: []fyne.KeyName{fyne.KeyL}, mod: fyne.KeyModifierShortcutDefault, with: live},
+		{name: "Ctrl+L twice stops", keys: []fyne.KeyName{fyne.KeyL, fyne.KeyL}, mod: fyne.KeyModifierShortcutDefault, with: live, want: []engine.Command{&engine.StopLive{}}},
+		{name: "L alone is nothing", keys: []fyne.KeyName{fyne.KeyL}},
+		{name: "Alt+Space is not AUTO", keys: []fyne.KeyName{fyne.KeySpace}, mod: fyne.KeyModifierAlt},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := aState()
+			if c.with != nil {
+				c.with(s)
+			}
+			b := newBench(t, s)
+			for _, k := range c.keys {
+				b.keys.down(k, c.mod)
+			}
+			wantSent(t, b, c.want...)
+		})
+	}
+}
+
+func TestHelpSheetClosesOnAnyKeyAndKeyStillActs(t *testing.T) {
+	b := newBench(t, aState())
+	b.keys.down(fyne.KeyF1, 0)
+	if !b.help.Visible() {
+		t.Fatal("F1 did not open the sheet")
+	}
+	b.keys.down(fyne.KeyF1, 0)
+	if b.help.Visible() {
+		t.Fatal("the second F1 did not close the sheet")
+	}
+	b.keys.down(fyne.KeyF1, 0)
+	b.keys.down(fyne.KeySpace, 0)
+	if b.help.Visible() {
+		t.Error("Space left the sheet open")
+	}
+	wantSent(t, b, &engine.AutoTake{})
+}
+
+func TestFocusedControlTakesSpaceAndPassesOtherKeysOn(t *testing.T) {
+	b := newBench(t, aState())
+	cut := b.keys.transition.cut
+	b.canvas.Focus(cut)
+	cut.KeyDown(&fyne.KeyEvent{Name: fyne.KeySpace})
+	cut.KeyDown(&fyne.KeyEvent{Name: fyne.Key2})
+	wantSent(t, b, &engine.Cut{}, &engine.Preview{Scene: "two"})
+	cut.KeyDown(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	if b.canvas.Focused() != nil {
+		t.Error("Escape left the focus where it was")
+	}
+}
+
+func TestEveryControlIsReachedByTab(t *testing.T) {
+	b := newBench(t, aState())
+	seen := map[fyne.Focusable]bool{}
+	for range 100 {
+		b.canvas.(interface{ FocusNext() }).FocusNext()
+		f := b.canvas.Focused()
+		if f == nil || seen[f] {
+			break
+		}
+		seen[f] = true
+	}
+	k := b.keys
+	for name, c := range map[string]fyne.Focusable{
+		"safe areas": k.preview.safeButton, "kind": k.transition.kind[2], "rate": k.transition.faster, "cut": k.transition.cut,
+		"auto": k.transition.auto, "ftb": k.transition.ftb, "t-bar": k.transition.tbar, "tab": k.bank.tabs[1], "cell": k.bank.cells[1],
+		"overlay": k.bank.overlays.buttons[0], "go live": k.outputs.live, "rec": k.outputs.rec, "fader": k.audio.strips[0].fader,
+		"pan": k.audio.strips[1].pan, "mute": k.audio.strips[0].mute, "master": k.audio.master.fader,
+	} {
+		if !seen[c] {
+			t.Errorf("Tab never came to %s", name)
+		}
+	}
+}
+
+func TestBankClicks(t *testing.T) {
+	b := newBench(t, aState())
+	cell := b.keys.bank.cells[1]
+	press(cell)
+	wantSent(t, b, &engine.Preview{Scene: "two"})
+	b.clock = b.clock.Add(doubleClick / 2)
+	press(cell)
+	wantSent(t, b, &engine.Cut{Scene: "two"})
+	b.clock = b.clock.Add(doubleClick / 2)
+	press(cell)
+	wantSent(t, b, &engine.Preview{Scene: "two"}) // the third click begins anew
+	b.clock = b.clock.Add(2 * doubleClick)
+	press(cell)
+	wantSent(t, b, &engine.Preview{Scene: "two"})
+	cell.MouseDown(&desktop.MouseEvent{Button: desktop.MouseButtonSecondary})
+	wantSent(t, b)
+}
+
+func TestSourcesTabChangesWhatNumbersMean(t *testing.T) {
+	b := newBench(t, aState())
+	press(b.keys.bank.tabs[1])
+	b.keys.down(fyne.Key1, 0)
+	wantSent(t, b, &engine.Preview{Scene: "cam1"})
+	press(b.keys.bank.tabs[0])
+	b.keys.down(fyne.Key1, 0)
+	wantSent(t, b, &engine.Preview{Scene: "one"})
+}
+
+func TestStopAsksAndTheQuestionGoesAway(t *testing.T) {
+	s := aState()
+	s.Live = true
+	b := newBench(t, s)
+	live := b.keys.outputs.live
+	press(live)
+	if got := live.caption.full; got != "Really stop?" {
+		t.Errorf("after one press the button says %q, want %q", got, "Really stop?")
+	}
+	wantSent(t, b)
+	b.clock = b.clock.Add(confirmFor + time.Millisecond)
+	b.show(s)
+	if got := live.caption.full; got != "STOP" {
+		t.Errorf("the question is still there: %q", got)
+	}
+	press(live)
+	wantSent(t, b)
+	press(live)
+	wantSent(t, b, &engine.StopLive{})
+}
+
+func TestFaderMovesRelativeToTheHandAndFollowsTheStateWhenLetGo(t *testing.T) {
+	b := newBench(t, aState())
+	bar := b.keys.transition.tbar
+	drag := func(y, dy float32) {
+		bar.Dragged(&fyne.DragEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(5, y)}, Dragged: fyne.NewDelta(0, dy)})
+	}
+	pressAt(bar, fyne.NewPos(5, 10)) // far from the knob: nothing may jump
+	wantSent(t, b)
+	half := bar.travel() / 2
+	bar.MouseDown(&desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(5, 200)}, Button: desktop.MouseButtonPrimary})
+	drag(200-half/2, -half/2)
+	drag(200-half, -half/2)
+	got := b.sent(t)
+	if len(got) != 1 {
+		t.Fatalf("%d commands wait, want the newest position alone", len(got))
+	}
+	if v := got[0].(*engine.TBar).Position; v < 0.499 || v > 0.501 {
+		t.Errorf("dragged by half the travel: %v, want 0.5", v)
+	}
+	s := aState()
+	s.Transition.Lever = 0.2
+	b.show(s)
+	if bar.value == 0.2 {
+		t.Error("the lever left the hand for the state")
+	}
+	bar.DragEnd()
+	b.clock = b.clock.Add(2 * settle)
+	b.show(s)
+	if bar.value != 0.2 {
+		t.Errorf("lever at %v after letting go, want the state's 0.2", bar.value)
+	}
+}
+
+func TestFaderKeysWheelAndReset(t *testing.T) {
+	s := aState()
+	s.Sources[0].Strip.GainDB = -6
+	b := newBench(t, s)
+	f := b.keys.audio.strips[0].fader
+	f.TypedKey(&fyne.KeyEvent{Name: fyne.KeyUp})
+	f.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, -1)})
+	got := b.sent(t)
+	if len(got) != 1 || *got[0].(*engine.SetStrip).GainDB != -6 {
+		t.Errorf("one step up, one down: %v, want -6 dB", got)
+	}
+	press(f)
+	press(f)
+	got = b.sent(t)
+	if len(got) != 1 || *got[0].(*engine.SetStrip).GainDB != 0 {
+		t.Errorf("double click: %v, want 0 dB", got)
+	}
+}
+
+func TestAudioControls(t *testing.T) {
+	s := aState()
+	s.Sources[1].Strip.Muted = true
+	b := newBench(t, s)
+	a := b.keys.audio
+	press(a.strips[0].mute)
+	press(a.strips[1].mute)
+	press(a.strips[0].meter)
+	a.strips[0].pan.set(0)
+	wantSent(t, b,
+		&engine.SetStrip{Source: "cam1", Muted: ptr(true)},
+		&engine.SetStrip{Source: "cam2", Muted: ptr(false)},
+		&engine.ResetClip{},
+		&engine.SetStrip{Source: "cam1", Pan: ptr(-1.0)})
+}
+
+func commandsText(c []engine.Command) string {
+	b, err := json.Marshal(c)
+	if err != nil {
+		return err.Error()
+	}
+	text := string(b)
+	for _, v := range c {
+		text += fmt.Sprintf(" %T", v)
+	}
+	return text
+}
+
+func typeName(v any) string { return fmt.Sprintf("%T", v) }

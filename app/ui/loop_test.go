@@ -1,0 +1,283 @@
+package ui
+
+import (
+	"context"
+	"image"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"go.uber.org/goleak"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// within waits for something that other goroutines bring about.
+func within(t *testing.T, what string, d time.Duration, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(d)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %v", what, d)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+func TestSenderKeepsOrderAndMergesMoves(t *testing.T) {
+	s := newSender(nil, func(string) {})
+	s.send("", &engine.Cut{})
+	s.send("tbar", &engine.TBar{Position: 0.1})
+	s.send("", &engine.AutoTake{})
+	s.send("tbar", &engine.TBar{Position: 0.2})
+	want := []engine.Command{&engine.Cut{}, &engine.TBar{Position: 0.2}, &engine.AutoTake{}}
+	var got []engine.Command
+	for {
+		c, ok := s.take()
+		if !ok {
+			break
+		}
+		got = append(got, c)
+	}
+	if commandsText(got) != commandsText(want) {
+		t.Errorf("got %s, want %s", commandsText(got), commandsText(want))
+	}
+}
+
+func TestSenderTellsRefusals(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	f := &fakeStudio{refuse: errRefused}
+	var said atomic.Pointer[string]
+	s := newSender(f.Do, func(text string) { said.Store(&text) })
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.run(ctx) }()
+	s.send("", &engine.Preview{Scene: "nowhere"})
+	within(t, "a sentence about the refusal", 5*time.Second, func() bool { return said.Load() != nil })
+	if got, want := *said.Load(), "There is no such scene."; got != want {
+		t.Errorf("said %q, want %q", got, want)
+	}
+	stop()
+	<-ended
+}
+
+func TestSenderNeverBlocksAndSaysSoWhenTheStudioHangs(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	f := &fakeStudio{block: make(chan struct{})}
+	var said atomic.Int64
+	s := newSender(f.Do, func(text string) {
+		if strings.HasPrefix(text, "The studio does not answer") {
+			said.Add(1)
+		}
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.run(ctx) }()
+	start := time.Now()
+	for range senderDepth + 10 {
+		s.send("", &engine.Cut{})
+	}
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("sending to a studio that hangs took %v", d)
+	}
+	if n := said.Load(); n < 9 {
+		t.Errorf("%d refusals were told, want at least 9 of the 10 above the queue's room", n)
+	}
+	stop()
+	close(f.block)
+	<-ended
+}
+
+// A panel that hangs holds up the window's goroutine and nobody else: commands of
+// other surfaces and of this window are carried out, State is read, updates do not
+// pile up, and the loop ends when told.
+func TestWedgedPanelHoldsUpNobody(t *testing.T) {
+	b := newBench(t, aState())
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	wedged, release := make(chan struct{}), make(chan struct{})
+	p := &wedgedPanel{panel: b.panels[0], wedged: wedged, release: release}
+	b.panels[0] = p
+
+	queue := make(chan func(), 100) // Fyne's
+	uiEnded := make(chan struct{})
+	go func() {
+		defer close(uiEnded)
+		for f := range queue {
+			f()
+		}
+	}()
+	ctx, stop := context.WithCancel(t.Context())
+	pollEnded, sendEnded := make(chan struct{}), make(chan struct{})
+	go func() { defer close(sendEnded); b.desk.sender.run(ctx) }()
+	go func() { defer close(pollEnded); b.poll(ctx, func(f func()) { queue <- f }) }()
+	<-wedged
+
+	before := b.studio.states.Load()
+	b.desk.send(&engine.Cut{})
+	within(t, "the window's own command", 2*time.Second, func() bool { return len(b.studio.done()) == 1 })
+	start := time.Now()
+	for range 50 { // another surface
+		if b.studio.State() == nil || b.studio.Do(&engine.AutoTake{}) != nil {
+			t.Fatal("the studio refused")
+		}
+	}
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("50 commands of another surface took %v", d)
+	}
+	within(t, "the poll goroutine to go on", 2*time.Second, func() bool { return b.studio.states.Load() > before+60 })
+	if n := len(queue); n > 0 {
+		t.Errorf("%d updates piled up behind the panel", n)
+	}
+	stop()
+	select {
+	case <-pollEnded:
+	case <-time.After(2 * time.Second):
+		t.Error("the poll goroutine did not end")
+	}
+	<-sendEnded
+	close(release)
+	close(queue)
+	<-uiEnded
+}
+
+// wedgedPanel hangs in its first update, for longer than the test lasts.
+type wedgedPanel struct {
+	panel
+	wedged, release chan struct{}
+}
+
+func (p *wedgedPanel) update(*engine.State) { close(p.wedged); <-p.release }
+
+func TestViewsAreOpenedAtTheirSizeAndReopenedOnceItStands(t *testing.T) {
+	f := &fakeStudio{}
+	views := newViewSet(anyStudio[*fakePicture]{f}.openView)
+	v := views.add()
+	start := time.Now()
+	views.take(start)
+	if n := len(f.opened()); n != 0 {
+		t.Fatalf("%d views opened before anything was wanted", n)
+	}
+	v.aim(engine.ViewSpec{Bus: engine.ViewProgram, Width: 64, Height: 36, FPS: 15})
+	views.take(time.Now())
+	if n := len(f.opened()); n != 1 {
+		t.Fatalf("%d views opened, want 1", n)
+	}
+	v.aim(engine.ViewSpec{Bus: engine.ViewProgram, Width: 128, Height: 72, FPS: 15})
+	views.take(time.Now())
+	if n := len(f.opened()); n != 1 {
+		t.Errorf("the view was opened anew while its size was still changing")
+	}
+	views.take(time.Now().Add(2 * resizeSettle))
+	opened := f.opened()
+	if len(opened) != 2 || !opened[0].closed.Load() || opened[1].spec.Width != 128 {
+		t.Errorf("after the size stood: %d views, first closed %v", len(opened), opened[0].closed.Load())
+	}
+	v.aim(engine.ViewSpec{Bus: engine.ViewSource, ID: "cam2", Width: 128, Height: 72, FPS: 15})
+	views.take(time.Now())
+	if n := len(f.opened()); n != 3 {
+		t.Errorf("another source was not opened at once")
+	}
+	v.aim(engine.ViewSpec{})
+	views.take(time.Now())
+	if opened := f.opened(); !opened[2].closed.Load() {
+		t.Error("a view that nobody wants stayed open")
+	}
+}
+
+func TestPicturesArriveAndAreReleasedWithoutAllocating(t *testing.T) {
+	b := newBench(t, aState())
+	f := &fakeStudio{}
+	views := newViewSet(anyStudio[*fakePicture]{f}.openView)
+	b.desk.views = views
+	v := views.add()
+	v.aim(engine.ViewSpec{Bus: engine.ViewProgram, Width: 64, Height: 36, FPS: 15})
+	views.take(time.Now())
+
+	pool := media.NewFramePool(media.RGBA, 66, 36, 4) // not the size asked for, and padded rows
+	put := func(value byte) {
+		frame := pool.Get()
+		for i := range frame.Planes[0].Data {
+			frame.Planes[0].Data[i] = value
+		}
+		f.opened()[0].latest.Put(frame)
+	}
+	put(7)
+	if !views.take(time.Now()) {
+		t.Fatal("the picture was not noticed")
+	}
+	views.flip()
+	img, ok := v.img.Image.(*image.RGBA)
+	if !ok || img.Rect.Dx() != 66 || img.Stride != 66*4 || img.Pix[0] != 7 || img.Pix[len(img.Pix)-1] != 7 {
+		t.Fatalf("the image shown is %T %v", v.img.Image, v.img.Image.Bounds())
+	}
+	if views.take(time.Now()) {
+		t.Error("an old picture was taken for a new one")
+	}
+	put(8)
+	views.take(time.Now())
+	views.flip()
+	n := testing.AllocsPerRun(50, func() {
+		put(9)
+		views.take(time.Now())
+		views.flip()
+
+	})
+	// opened() clones its list: one allocation of the test's own.
+	if n > 1 {
+		t.Errorf("a picture costs %v allocations", n-1)
+	}
+	if got := pool.Get(); !got.Writable() {
+		t.Error("a frame came back with another reference")
+	}
+}
+
+func TestSlowMachineGetsPicturesEverySecondPoll(t *testing.T) {
+	s := aState()
+	s.GPU.Software = true
+	b := newBench(t, s)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	polls, calm := 0, 0
+	b.poll(ctx, func(f func()) {
+		f()
+		polls++
+		if b.desk.calm {
+			calm++
+		}
+		if polls == 10 {
+			stop()
+		}
+	})
+	if calm != 5 {
+		t.Errorf("%d of %d polls spared the machine, want 5", calm, polls)
+	}
+}
+
+func TestWindowKeepsItsPartsApartAtUsualSizes(t *testing.T) {
+	for _, size := range []fyne.Size{{Width: 1024, Height: 640}, {Width: 1366, Height: 728}, {Width: 1920, Height: 1080}, {Width: 2560, Height: 1440}, {Width: 3840, Height: 1200}, {Width: 1080, Height: 1400}} {
+		b := newBench(t, aState())
+		b.content.Resize(size)
+		type part struct {
+			name string
+			x, y float32
+			w, h float32
+		}
+		var parts []part
+		for _, p := range b.panels {
+			parts = append(parts, part{strings.TrimPrefix(typeName(p), "*ui."), p.Position().X, p.Position().Y, p.Size().Width, p.Size().Height})
+		}
+		for i, p := range parts {
+			if p.w <= 0 || p.h <= 0 || p.x < 0 || p.y < 0 || p.x+p.w > size.Width+0.5 || p.y+p.h > size.Height+0.5 {
+				t.Errorf("%vx%v: %v is outside the window", size.Width, size.Height, p)
+			}
+			for _, q := range parts[:i] {
+				if p.x < q.x+q.w && q.x < p.x+p.w && p.y < q.y+q.h && q.y < p.y+p.h {
+					t.Errorf("%vx%v: %v lies over %v", size.Width, size.Height, p, q)
+				}
+			}
+		}
+	}
+}

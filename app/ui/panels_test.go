@@ -1,0 +1,341 @@
+package ui
+
+import (
+	"image/color"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/compositor/gpu"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+func wantLabel(t *testing.T, what string, l *label, text string) {
+	t.Helper()
+	if l.full != text {
+		t.Errorf("%s says %q, want %q", what, l.full, text)
+	}
+}
+
+func wantColor(t *testing.T, what string, got, want color.Color) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s is %v, want %v", what, got, want)
+	}
+}
+
+func TestMonitors(t *testing.T) {
+	b := newBench(t, aState())
+	preview, program := b.monitors[0], b.monitors[1]
+	wantLabel(t, "preview", preview.name, "Close")
+	wantLabel(t, "programme", program.name, "Wide")
+	wantColor(t, "preview's frame", preview.frame.FillColor, colPreview)
+	wantColor(t, "programme's frame", program.frame.FillColor, colProgram)
+	wantLabel(t, "badge off air", program.badgeText, "")
+
+	s := aState()
+	s.Live, s.Destinations[0].Started = true, true
+	s.Destinations[0].Report.State = outputs.Sending
+	b.show(s)
+	wantLabel(t, "badge before anything was acknowledged", program.badgeText, "CONNECTING")
+	wantColor(t, "badge before anything was acknowledged", program.badge.FillColor, colAmber)
+	s = aState()
+	s.Live, s.Destinations[0].Started = true, true
+	s.Destinations[0].Report.State = outputs.Confirmed
+	b.show(s)
+	wantLabel(t, "badge", program.badgeText, "ON AIR")
+	wantColor(t, "badge", program.badge.FillColor, colProgram)
+
+	s.Black = 1
+	b.show(s)
+	wantColor(t, "programme's frame at black", program.frame.FillColor, colOff)
+	s.Black, s.Preview = 0, ""
+	s.Transition.Progress = 0.5
+	b.show(s)
+	wantLabel(t, "programme in a transition", program.name, "Wide  to  Black")
+	wantColor(t, "preview's frame with nothing on it", preview.frame.FillColor, colOff)
+}
+
+func TestTransitionPanel(t *testing.T) {
+	s := aState()
+	b := newBench(t, s)
+	p := b.keys.transition
+	wantLabel(t, "rate", p.rate, "0:09")
+	wantColor(t, "MIX", p.kind[0].back.FillColor, colDim)
+	wantColor(t, "DIP", p.kind[1].back.FillColor, colControl)
+	wantColor(t, "AUTO at rest", p.auto.back.FillColor, colControl)
+
+	s.Transition = engine.TransitionState{Mode: engine.Auto, Lever: 0.3, Progress: 0.3, FramesLeft: 6}
+	b.show(s)
+	wantLabel(t, "AUTO running", p.auto.caption, "AUTO 6")
+	wantColor(t, "AUTO running", p.auto.back.FillColor, colProgram)
+	if p.tbar.value != 0.3 {
+		t.Errorf("T-bar at %v, want the state's 0.3", p.tbar.value)
+	}
+	s.Transition.Mode = engine.Manual
+	b.show(s)
+	wantColor(t, "AUTO halted", p.auto.back.FillColor, colAmber)
+
+	s.FadedOut, s.Black = true, 0.4
+	b.show(s)
+	wantLabel(t, "FTB on its way", p.ftb.caption, "FADING")
+	s.Black = 1
+	b.show(s)
+	wantLabel(t, "FTB", p.ftb.caption, "BLACK")
+	wantColor(t, "FTB", p.ftb.back.FillColor, colProgram)
+}
+
+func TestBankTallyAndTrouble(t *testing.T) {
+	s := aState()
+	b := newBench(t, s)
+	cells := b.keys.bank.cells
+	if len(cells) != 2 {
+		t.Fatalf("%d cells, want the show's 2 scenes", len(cells))
+	}
+	wantLabel(t, "number", cells[1].number, "2")
+	wantLabel(t, "name", cells[1].name, "Close")
+	wantLabel(t, "mark of programme", cells[0].mark, "PGM")
+	wantColor(t, "border of programme", cells[0].frame.FillColor, colProgram)
+	wantLabel(t, "mark of preview", cells[1].mark, "PVW")
+	wantColor(t, "border of preview", cells[1].frame.FillColor, colPreview)
+
+	for status, want := range map[engine.SourceStatus]string{
+		engine.SourceRunning: "", engine.SourceHeld: "HELD", engine.SourceLost: "LOST",
+		engine.SourceWaiting: "WAITING", engine.SourceFailed: "FAILED", engine.SourceOpening: "OPENING", engine.SourceEnded: "ENDED",
+	} {
+		s.Sources[1].Status = status
+		b.show(s)
+		wantLabel(t, "badge of a scene whose camera is "+status.String(), cells[1].badgeText, want)
+		wantLabel(t, "badge of the other scene", cells[0].badgeText, "")
+	}
+	delete(s.Tally, "one")
+	b.show(s)
+	wantLabel(t, "mark of nothing", cells[0].mark, "")
+	wantColor(t, "border of nothing", cells[0].frame.FillColor, colControl)
+}
+
+func TestBankFollowsTheShow(t *testing.T) {
+	b := newBench(t, aState())
+	s := aState()
+	s.Show.Scenes = s.Show.Scenes[:1]
+	b.show(s)
+	if n := len(b.keys.bank.cells); n != 1 {
+		t.Errorf("%d cells after a scene went, want 1", n)
+	}
+	s = aState()
+	s.Show.Scenes = nil
+	b.show(s)
+	wantLabel(t, "first cell of a show without scenes", b.keys.bank.cells[0].name, "Camera 1")
+	s = aState()
+	s.Show.Overlays[0].On = true
+	b.show(s)
+	o := b.keys.bank.overlays.buttons[0]
+	wantLabel(t, "overlay", o.caption, "Lower third  ON")
+	wantColor(t, "overlay", o.back.FillColor, colProgram)
+}
+
+func TestOutputLooks(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		started bool
+		kind    string
+		state   outputs.State
+		want    outputLook
+	}{
+		{"not started", false, "rtmp", outputs.Idle, outputLook{shapeRing, colOff, "OFF"}},
+		{"not started, no report", false, "rtmp", 0, outputLook{shapeRing, colOff, "OFF"}},
+		{"just started", true, "rtmp", outputs.Idle, outputLook{shapeTriangle, colAmber, "STARTING"}},
+		{"resolving", true, "srt", outputs.Resolving, outputLook{shapeTriangle, colAmber, "RESOLVING"}},
+		{"bytes leave, none acknowledged", true, "rtmp", outputs.Sending, outputLook{shapeTriangle, colAmber, "SENDING"}},
+		{"acknowledged", true, "whip", outputs.Confirmed, outputLook{shapeDisc, colGood, "LIVE"}},
+		{"on disk", true, "record", outputs.Confirmed, outputLook{shapeDisc, colGood, "RECORDING"}},
+		{"stalled", true, "rtmp", outputs.Degraded, outputLook{shapeTriangle, colAmber, "DEGRADED"}},
+		{"between tries", true, "rtmp", outputs.Waiting, outputLook{shapeTriangle, colAmber, "RETRYING"}},
+		{"given up", true, "rtmp", outputs.Failed, outputLook{shapeSquare, colBad, "FAILED"}},
+	} {
+		d := engine.DestinationState{Started: c.started, Kind: c.kind, Report: outputs.Report{State: c.state}}
+		if got := lookOf(d); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestOutputsPanel(t *testing.T) {
+	s := aState()
+	b := newBench(t, s)
+	p := b.keys.outputs
+	if len(p.rows) != 2 {
+		t.Fatalf("%d rows, want the destination and the recording", len(p.rows))
+	}
+	wantLabel(t, "destination", p.rows[0].name, "Stage")
+	wantLabel(t, "its word", p.rows[0].word, "OFF")
+
+	s.Live = true
+	s.Destinations[0].Started = true
+	s.Destinations[0].Report.State = outputs.Confirmed
+	s.Destinations[0].BitrateBPS, s.Destinations[0].Dropped, s.Destinations[0].Uptime = 6_160_000, 12, 65*time.Second
+	s.Recording, s.Recordings[0].Started = true, true
+	b.show(s)
+	s.Time += 83 * time.Second
+	b.show(s)
+	wantLabel(t, "its numbers", p.rows[0].facts, "6.2 Mb/s  ·  dropped 12  ·  1:05")
+	wantLabel(t, "GO LIVE", p.live.caption, "STOP")
+	wantColor(t, "GO LIVE", p.live.back.FillColor, colProgram)
+	wantLabel(t, "REC", p.rec.caption, "REC 1:23")
+
+	before := p.rows[0].height()
+	s.Destinations[0].Problem = "the server refused the stream key, which has to be corrected before this destination can be started again"
+	b.show(s)
+	if p.rows[0].height() <= before {
+		t.Error("the row did not grow for its problem")
+	}
+	var said []string
+	for _, l := range p.rows[0].problem {
+		said = append(said, l.full)
+	}
+	if got, want := strings.TrimSpace(strings.Join(said, " ")), sentence(s.Destinations[0].Problem); got != want {
+		t.Errorf("the problem reads %q, want %q", got, want)
+	}
+}
+
+func TestMixerShowsTheState(t *testing.T) {
+	s := aState()
+	s.Sources[0].Strip.GainDB, s.Sources[0].Strip.Pan = -6, -0.5
+	s.Sources[1].HasAudio = false
+	s.Master.Muted = true
+	b := newBench(t, s)
+	p := b.keys.audio
+	if len(p.strips) != 1 {
+		t.Fatalf("%d strips, want 1: the other source has no sound", len(p.strips))
+	}
+	wantLabel(t, "gain", p.strips[0].gain, "-6.0 dB")
+	wantLabel(t, "pan", p.strips[0].panText, "L50")
+	wantLabel(t, "master's mute", p.master.mute.caption, "MUTED")
+	if got, want := p.strips[0].fader.value, faderPlace(-6); got != want {
+		t.Errorf("fader at %v, want %v", got, want)
+	}
+}
+
+func TestMeterZones(t *testing.T) {
+	b := newBench(t, aState())
+	m := b.keys.audio.master.meter
+	h := m.Size().Height - clipHeight
+	silent := math.Inf(-1)
+	m.set(engine.Meter{PeakDB: [2]float64{-14, silent}, HoldDB: [2]float64{-5, silent}, Clipped: true})
+	near := func(what string, got, want float32) {
+		t.Helper()
+		if d := got - want; d < -1 || d > 1 {
+			t.Errorf("%s is %v high, want %v", what, got, want)
+		}
+	}
+	near("green", m.bars[0][0].Size().Height, h*40/60)
+	near("yellow at -14", m.bars[0][1].Size().Height, h*6/60)
+	near("red at -14", m.bars[0][2].Size().Height, 0)
+	near("silence", m.bars[1][0].Size().Height, 0)
+	wantColor(t, "hold at -5", m.holds[0].FillColor, colMeterHigh)
+	wantColor(t, "clip lamp", m.clip.FillColor, colMeterHigh)
+	m.set(engine.Meter{PeakDB: [2]float64{-3, -50}, HoldDB: [2]float64{-3, -15}})
+	near("red at -3", m.bars[0][2].Size().Height, h*6/60)
+	wantColor(t, "hold at -15", m.holds[1].FillColor, colMeterMid)
+	wantColor(t, "clip lamp after a reset", m.clip.FillColor, colControl)
+}
+
+func TestStatusPanel(t *testing.T) {
+	s := aState()
+	s.GPU = gpu.Info{Renderer: "llvmpipe (LLVM 15.0.6, 256 bits)", Software: true}
+	s.Counters = engine.Counters{New: 300, TickMS: 5, BudgetMS: 33.3, Rects: 300}
+	b := newBench(t, s)
+	p := b.status
+	if !strings.HasPrefix(p.message.full, "All is well.") {
+		t.Errorf("message is %q", p.message.full)
+	}
+	wantLabel(t, "renderer", p.fields[3], "llvmpipe, on the processor")
+	next := *s
+	next.Tick, next.Time = 324, s.Time+time.Second
+	next.Counters.New, next.Counters.Rects, next.Counters.TickMS = 323, 324, 30
+	next.Renditions = []engine.RenditionState{{Encoder: "libx264"}}
+	b.show(&next)
+	if want := "23.0 of 30 fps   new 323   late 0"; p.fields[0].full != want {
+		t.Errorf("rates: %q, want %q", p.fields[0].full, want)
+	}
+	wantColor(t, "23 of 30 fps", p.fields[0].Color, colBad)
+	wantColor(t, "a tick of 30 ms", p.fields[1].Color, colAmber)
+	wantLabel(t, "path", p.fields[2], "compose: rectangles")
+	wantLabel(t, "encoder", p.fields[4], "libx264")
+
+	next.Warnings = []engine.Warning{{Text: "an older one"}, {Text: "camera 3 is silent"}}
+	b.show(&next)
+	wantLabel(t, "warning", p.message, "Camera 3 is silent.  (+1 more)")
+	b.notice("There is no such scene.")
+	b.show(&next)
+	wantLabel(t, "refusal", p.message, "There is no such scene.")
+	b.clock = b.clock.Add(noticeFor + time.Second)
+	b.show(&next)
+	if !strings.HasPrefix(p.message.full, "The studio has not moved for 0:07") {
+		t.Errorf("a studio that stands still is reported as %q", p.message.full)
+	}
+}
+
+func TestTexts(t *testing.T) {
+	for _, c := range []struct {
+		frames int
+		fps    media.Rational
+		want   string
+	}{
+		{9, media.NewRational(30, 1), "0:09"}, {35, media.NewRational(30, 1), "1:05"},
+		{60, media.NewRational(60000, 1001), "1:00"}, {24, media.NewRational(25, 1), "0:24"}, {250, media.NewRational(120, 1), "2:010"},
+	} {
+		if got := framesText(c.frames, c.fps); got != c.want {
+			t.Errorf("%d frames at %v: %q, want %q", c.frames, c.fps, got, c.want)
+		}
+	}
+	for d, want := range map[time.Duration]string{0: "0:00", 61 * time.Second: "1:01", 3661 * time.Second: "1:01:01"} {
+		if got := clockText(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+	for g, want := range map[float64]string{-96: "-inf", 0: "0.0", -0.01: "0.0", 6: "+6.0", -12.5: "-12.5"} {
+		if got := gainText(g); got != want {
+			t.Errorf("%v dB: %q, want %q", g, got, want)
+		}
+	}
+	if got := sentence("rtmp: the key was refused"); got != "Rtmp: the key was refused." {
+		t.Errorf("sentence: %q", got)
+	}
+}
+
+func TestFaderLaw(t *testing.T) {
+	if g := faderGain(unityAt); g != 0 {
+		t.Errorf("the unity mark is %v dB", g)
+	}
+	if g := faderGain(0); g != silenceDB {
+		t.Errorf("the bottom is %v dB", g)
+	}
+	last := math.Inf(-1)
+	for i := range 1001 {
+		at := float64(i) / 1000
+		g := faderGain(at)
+		if g <= last {
+			t.Fatalf("at %v the gain %v is not above %v", at, g, last)
+		}
+		last = g
+		if back := faderPlace(g); math.Abs(back-at) > 1e-9 {
+			t.Fatalf("faderPlace(faderGain(%v)) = %v", at, back)
+		}
+	}
+	if faderPlace(24) != 1 {
+		t.Error("a gain above the fader is not at its top")
+	}
+}
+
+// An update comes thirty times a second; one that changes nothing must be cheap.
+func TestQuietUpdateIsCheap(t *testing.T) {
+	s := aState()
+	b := newBench(t, s)
+	if n := testing.AllocsPerRun(50, func() { b.show(s) }); n > 40 {
+		t.Errorf("an update that changes nothing allocates %v times", n)
+	}
+}
