@@ -131,20 +131,12 @@ func (s *clock) runTimecode(ctx context.Context, sink Sink, face *clockFace) err
 	}
 }
 
-// step is how long one picture of the clock stands.
-func (s *clock) step() time.Duration {
-	switch s.set.Format {
-	case "hh:mm":
-		return time.Minute
-	case "date":
-		return 24 * time.Hour
-	}
-	return time.Second
-}
-
-// runVirtual hands over pictures in studio time, as far ahead as the sink takes them.
+// runVirtual hands over a picture for every second of studio time, as far ahead as the
+// sink takes them: also where it shows the same, for a source of moving pictures that
+// shows nothing new for long counts as lost.
 func (s *clock) runVirtual(ctx context.Context, sink Sink, face *clockFace) error {
-	opened, step := s.opt.Clock.Now(), s.step()
+	const step = time.Second
+	opened := s.opt.Clock.Now()
 	for n := int64(0); ; n++ {
 		at := opened.Truncate(step) + time.Duration(n)*step
 		f := face.picture(s.write(time.Unix(0, 0).Add(at).UTC()))

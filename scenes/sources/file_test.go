@@ -246,6 +246,28 @@ func TestFileRotationAndVariableRate(t *testing.T) {
 	}
 }
 
+// A picture every three seconds: between them the last one is handed on once a second.
+func TestFileSlides(t *testing.T) {
+	dir := t.TempDir()
+	fast := makeFile(t, filepath.Join(dir, "fast.mkv"), material{320, 180, fps25, 3, true, false}, "-c:v", "ffv1")
+	slow := filepath.Join(dir, "slow.mkv")
+	runFFmpeg(t, "-i", fast, "-vf", "setpts=N*3/TB", "-fps_mode", "vfr", "-c:v", "ffv1", slow)
+	sink := playFile(t, settingsOf("path", slow, "hardware", "off"), virtual(fps25), 1000)
+	last := -1
+	for i, n := range numbers(sink.frames) {
+		if n < last || n > last+1 || n != int((sink.pts[i]+time.Millisecond)/(3*time.Second)) {
+			t.Errorf("number %d at %v", n, sink.pts[i])
+		}
+		last = n
+		if i > 0 && sink.pts[i]-sink.pts[i-1] > 1500*time.Millisecond {
+			t.Errorf("nothing from %v to %v", sink.pts[i-1], sink.pts[i])
+		}
+	}
+	if last != 2 {
+		t.Errorf("the last picture is number %d", last)
+	}
+}
+
 func TestFileBrokenAndMissing(t *testing.T) {
 	dir := t.TempDir()
 	whole := makeFile(t, filepath.Join(dir, "whole.mkv"), material{640, 360, fps25, 100, false, false}, x264...)

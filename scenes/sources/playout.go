@@ -34,8 +34,17 @@ func (v *videoOut) emit(ctx context.Context, f *media.Frame) error {
 		f.Release()
 		return nil
 	}
-	return v.push(ctx, f, v.base+max(at, v.from))
+	// A slide that stands for long is repeated, or it would count as lost.
+	pts := v.base + max(at, v.from)
+	if err := v.stand(ctx, pts, max(v.step, standing)); err != nil {
+		f.Release()
+		return err
+	}
+	return v.push(ctx, f, pts)
 }
+
+// standing is how often a picture is repeated that has no successor for long.
+const standing = time.Second
 
 // push consumes f.
 func (v *videoOut) push(ctx context.Context, f *media.Frame, pts time.Duration) error {
@@ -55,7 +64,7 @@ func (v *videoOut) push(ctx context.Context, f *media.Frame, pts time.Duration) 
 }
 
 func (v *videoOut) mark(ctx context.Context, it item) error {
-	if err := v.stand(ctx, v.base+it.t); err != nil {
+	if err := v.stand(ctx, v.base+it.t, v.step); err != nil {
 		return err
 	}
 	if it.end {
@@ -66,18 +75,18 @@ func (v *videoOut) mark(ctx context.Context, it item) error {
 	return nil
 }
 
-// stand repeats the last picture where the sound is longer, so that whoever waits for a
-// picture gets one.
-func (v *videoOut) stand(ctx context.Context, until time.Duration) error {
+// stand repeats the last picture so often up to a time, where the sound is longer or the
+// next picture far away, so that whoever waits for a picture gets one.
+func (v *videoOut) stand(ctx context.Context, until, every time.Duration) error {
 	if v.last == nil {
 		return nil
 	}
 	// A picture whose end is rounded away is not repeated for that.
-	for v.lastPTS+v.step+v.step/2 < until {
+	for v.lastPTS+every+v.step/2 < until {
 		src := v.last.Retain()
 		f := media.NewFrame(src.Format, src.Width, src.Height, src.Planes, func(*media.Frame) { src.Release() })
 		f.Color, f.SAR = src.Color, src.SAR
-		if err := v.push(ctx, f, v.lastPTS+v.step); err != nil {
+		if err := v.push(ctx, f, v.lastPTS+every); err != nil {
 			return err
 		}
 	}
