@@ -320,7 +320,7 @@ func TestNetworkStopsWhileConnecting(t *testing.T) {
 func xvfb(t *testing.T) string {
 	t.Helper()
 	display := ":" + strconv.Itoa(100+rand.IntN(20000))
-	spawn(t, "Xvfb", display, "-screen", "0", "800x600x24", "-nolisten", "tcp")
+	spawn(t, "Xvfb", display, "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset")
 	socket := "/tmp/.X11-unix/X" + display[1:]
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if _, err := os.Stat(socket); err == nil {
