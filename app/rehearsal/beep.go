@@ -12,17 +12,20 @@ const (
 	step = media.SampleRateHz / 1000
 	// minBeep is the least peak that counts: a fader may have lowered the sound.
 	minBeep = 0.05
-	// A beep lasts one picture: from 120 to 20 a second, and what a codec adds.
-	minBeepMS, maxBeepMS = 6, 70
+	// codecMS is by how much a codec makes a beep longer.
+	codecMS = 5
 	// quietMS is how much before a beep is quiet, but for the codec's pre-echo, which
 	// may take echoMS.
 	quietMS, echoMS = 30, 10
 )
 
 // beeps finds where beeps begin in mono sound at the studio's rate: sudden, the
-// loudest that there is, as short as a picture, and after quiet. Offsets are from the
-// first sample.
-func beeps(sound []float32) []time.Duration {
+// loudest that there is, about as short as a picture, and after quiet. Offsets are
+// from the first sample. The sound has to be longer than the time from beep to beep,
+// or the loudest may be something else.
+func beeps(sound []float32, picture time.Duration) []time.Duration {
+	shortest := int(picture.Milliseconds() / 2)
+	longest := int(picture.Milliseconds()*7/5) + codecMS
 	envelope := make([]float32, len(sound)/step)
 	peak := float32(0)
 	for i := range envelope {
@@ -48,7 +51,7 @@ func beeps(sound []float32) []time.Duration {
 			}
 		}
 		long := end - i - 3
-		if long >= minBeepMS && long <= maxBeepMS && loudest(envelope[i-quietMS:i-echoMS]) < peak/3 {
+		if long >= shortest && long <= longest && loudest(envelope[i-quietMS:i-echoMS]) < peak/3 {
 			at := i * step
 			for _, v := range sound[i*step : (i+1)*step] {
 				if max(v, -v) >= peak/4 {

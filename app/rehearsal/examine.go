@@ -347,12 +347,15 @@ func (x *examination) judge(f *media.Frame, heard *track) sight {
 	if lit, known := flashes(f, source); !known || lit != (since == 0) {
 		return out // a counter, but not of a synthetic camera
 	}
-	flash := x.key.pts - media.TickTime(since, x.fps)
-	found := beeps(heard.samples)
+	flash, period := x.key.pts-media.TickTime(since, x.fps), media.TickTime(nominal, x.fps)
+	if media.TimeOf(int64(len(heard.samples)), media.Rational{Num: 1, Den: media.SampleRateHz}) < period+2*quietMS*time.Millisecond {
+		return out
+	}
+	found := beeps(heard.samples, media.TickTime(1, x.fps))
 	for i := range found {
 		found[i] += heard.start()
 	}
-	if d, ok := nearest(flash, found, media.TickTime(nominal, x.fps)); ok {
+	if d, ok := nearest(flash, found, period); ok {
 		out.offset = &d
 	}
 	return out
