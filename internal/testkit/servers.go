@@ -1,0 +1,190 @@
+package testkit
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs/whip"
+)
+
+// Nginx is Debian's nginx with its RTMP module. Application "live" takes streams and
+// records each to Dir/KEY.flv; "deny" refuses every publisher; others are unknown.
+type Nginx struct {
+	*Process
+	Port int
+	Dir  string
+}
+
+// StartNginx starts one and waits until it listens.
+func StartNginx(t testing.TB) *Nginx {
+	t.Helper()
+	dir := t.TempDir()
+	n := &Nginx{Port: FreePort(t), Dir: dir}
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user root;"
+	}
+	config := fmt.Sprintf(`load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;
+daemon off; master_process off; worker_processes 1; %[3]s pid %[1]s/pid; error_log %[1]s/error.log notice;
+events { worker_connections 64; }
+rtmp { server { listen 127.0.0.1:%[2]d; chunk_size 4096;
+  application live { live on; record all; record_path %[1]s; record_suffix .flv; }
+  application deny { live on; deny publish all; } } }
+`, dir, n.Port, user)
+	path := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.Process = Start(t, nil, "/usr/sbin/nginx", "-c", path, "-p", dir, "-e", filepath.Join(dir, "error.log"))
+	AwaitPort(t, n.Port)
+	return n
+}
+
+// URL is where an application takes streams.
+func (n *Nginx) URL(app string) string { return fmt.Sprintf("rtmp://127.0.0.1:%d/%s", n.Port, app) }
+
+// Recorded is the file that the stream of that key goes to.
+func (n *Nginx) Recorded(key string) string { return filepath.Join(n.Dir, key+".flv") }
+
+// SRTReceiver is srt-live-transmit, listening and writing what comes to File.
+type SRTReceiver struct {
+	*Process
+	Port int
+	File string
+}
+
+// StartSRT starts a receiver with a latency of 200 ms. An empty passphrase means no
+// encryption.
+func StartSRT(t testing.TB, passphrase string) *SRTReceiver {
+	t.Helper()
+	r := &SRTReceiver{Port: FreePort(t), File: filepath.Join(t.TempDir(), "received.ts")}
+	from := fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&latency=200", r.Port)
+	if passphrase != "" {
+		from += "&passphrase=" + passphrase
+	}
+	f, err := os.Create(r.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() }) // the child writes it, not we
+	r.Process = Start(t, func(c *exec.Cmd) { c.Stdout = f }, "srt-live-transmit", "-q", "-loglevel:fatal", from, "file://con")
+	return r
+}
+
+// URL is where it listens.
+func (r *SRTReceiver) URL() string { return fmt.Sprintf("srt://127.0.0.1:%d", r.Port) }
+
+// WHIP is a WHIP server in this process, which writes each stream to Dir/KEY.mkv.
+type WHIP struct {
+	Dir    string
+	server *whip.Server
+	http   *httptest.Server
+
+	mu      sync.Mutex
+	streams map[string]*whipFile // guarded by mu
+}
+
+// StartWHIP starts one. It takes streams with the bearer token given, or any if that
+// is empty.
+func StartWHIP(t testing.TB, token string) *WHIP {
+	t.Helper()
+	w := &WHIP{Dir: t.TempDir(), streams: map[string]*whipFile{}}
+	w.server = whip.NewServer(whip.ServerOptions{
+		Authorize: func(_, got string) error {
+			if token != "" && got != token {
+				return errors.New("another token")
+			}
+			return nil
+		},
+		Accept: func(key string) whip.Sink {
+			f := &whipFile{path: filepath.Join(w.Dir, key+".mkv"), ended: make(chan struct{})}
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.streams[key] = f
+			return f
+		},
+		Loopback: true,
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/whip/", w.server)
+	w.http = httptest.NewServer(mux)
+	w.http.Config.ReadHeaderTimeout = 5 * time.Second
+	t.Cleanup(func() {
+		w.server.Close()
+		w.http.Close()
+	})
+	return w
+}
+
+// URL is the endpoint of a stream.
+func (w *WHIP) URL(key string) string { return w.http.URL + "/whip/" + key }
+
+// PLIs is how many keyframes the running stream of that key has asked for.
+func (w *WHIP) PLIs(key string) int64 {
+	for _, s := range w.server.Streams() {
+		if s.Key == key {
+			return s.KeyframesAskedFor
+		}
+	}
+	return 0
+}
+
+// Recorded waits for the end of a stream and returns its file.
+func (w *WHIP) Recorded(t testing.TB, key string) string {
+	t.Helper()
+	w.mu.Lock()
+	f := w.streams[key]
+	w.mu.Unlock()
+	if f == nil {
+		t.Fatalf("whip: no stream %q has come", key)
+	}
+	select {
+	case <-f.ended:
+	case <-time.After(10 * time.Second):
+		t.Fatalf("whip: stream %q has not ended", key)
+	}
+	if f.err != nil {
+		t.Fatalf("whip: stream %q: %v", key, f.err)
+	}
+	return f.path
+}
+
+// whipFile writes one stream to a file. It implements whip.Sink.
+type whipFile struct {
+	path  string
+	muxer *av.Muxer
+	err   error // the first; valid once ended is closed
+	ended chan struct{}
+}
+
+func (f *whipFile) Start(tracks []media.Track) {
+	f.muxer, f.err = av.NewMuxer(av.MuxerOptions{Format: "matroska", Path: f.path, Tracks: tracks, StartAtZero: true})
+}
+
+func (f *whipFile) Packet(p *media.Packet) {
+	if f.err == nil {
+		f.err = f.muxer.WritePacket(p)
+	}
+}
+
+func (f *whipFile) End(err error) {
+	if f.muxer != nil {
+		if cerr := f.muxer.Close(); f.err == nil {
+			f.err = cerr
+		}
+	}
+	if f.err == nil {
+		f.err = err
+	}
+	close(f.ended)
+}
