@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// usage is what one run of a program cost.
+type usage struct {
+	CPUSeconds float64 `json:"cpu_s"`  // user and system, of the program and what it waited for
+	WallSecond float64 `json:"wall_s"` // from start to end
+	PeakRSSMB  float64 `json:"peak_rss_mb"`
+	// FirstByteMS is from the start to the first byte in the output file; 0 when there
+	// was none.
+	FirstByteMS float64 `json:"first_byte_ms"`
+	// OtherCPUSeconds is what the rest of the machine used meanwhile, this program
+	// and the receivers in it not counted; StolenSeconds is what the hypervisor gave to others.
+	OtherCPUSeconds float64 `json:"other_cpu_s"`
+	StolenSeconds   float64 `json:"stolen_s"`
+	// BenchCPUSeconds is what this program used: the receivers of case C.
+	BenchCPUSeconds float64 `json:"bench_cpu_s"`
+}
+
+// stopGrace is what a program gets to end after SIGTERM.
+const stopGrace = 10 * time.Second
+
+// run starts a program, waits for it, and measures. output is the file whose first byte
+// is waited for. What the program says on stderr is in the error only.
+func run(ctx context.Context, output, program string, args, env []string) (usage, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append(os.Environ(), env...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopGrace
+	before, err := readHost()
+	if err != nil {
+		return usage{}, err
+	}
+	self := ownCPU()
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return usage{}, fmt.Errorf("start %s: %w", program, err)
+	}
+	ended := make(chan struct{})
+	watched := make(chan watch, 1)
+	go func() { watched <- watchProcess(cmd.Process.Pid, output, began, ended) }()
+	err = cmd.Wait()
+	wall := time.Since(began)
+	close(ended)
+	w := <-watched
+	if err != nil {
+		return usage{}, fmt.Errorf("%s: %w: %s", program, err, lastLines(said.String(), 5))
+	}
+	after, err := readHost()
+	if err != nil {
+		return usage{}, err
+	}
+	u := usage{
+		CPUSeconds: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
+		WallSecond: wall.Seconds(), PeakRSSMB: w.peakRSSMB, FirstByteMS: float64(w.firstByte) / 1e6,
+		BenchCPUSeconds: ownCPU() - self, StolenSeconds: after.stolen - before.stolen,
+	}
+	u.OtherCPUSeconds = max(0, after.busy-before.busy-u.CPUSeconds-u.BenchCPUSeconds)
+	return u, nil
+}
+
+type watch struct {
+	peakRSSMB float64
+	firstByte time.Duration
+}
+
+// watchProcess looks for the first byte in output, and at the process's peak memory,
+// until ended. The kernel's VmHWM is the peak of this program alone; wait4's ru_maxrss
+// of a new process begins with the peak of the one that started it (setmax_mm_hiwater_rss
+// in Linux's exec_mmap), which here is this one.
+func watchProcess(pid int, output string, began time.Time, ended <-chan struct{}) watch {
+	var w watch
+	memory := time.NewTicker(250 * time.Millisecond)
+	defer memory.Stop()
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+			if s, err := os.Stat(output); err == nil && s.Size() > 0 {
+				w.firstByte = time.Since(began)
+				look.Stop()
+			}
+		case <-memory.C:
+			if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
+				w.peakRSSMB = max(w.peakRSSMB, peakRSS(string(status)))
+			}
+		case <-ended:
+			return w
+		}
+	}
+}
+
+// peakRSS finds VmHWM in /proc/PID/status, in MB (2^20).
+func peakRSS(status string) float64 {
+	for line := range strings.Lines(status) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kb, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 64)
+			if err == nil {
+				return kb / 1024
+			}
+		}
+	}
+	return 0
+}
+
+// host is the whole machine's CPU time since it started, in seconds.
+type host struct{ busy, stolen float64 }
+
+func readHost() (host, error) {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return host{}, fmt.Errorf("the machine's load: %w", err)
+	}
+	return parseHost(string(b))
+}
+
+// ticksPerSecond is USER_HZ, which Linux fixes at 100 towards programs.
+const ticksPerSecond = 100
+
+// parseHost reads the first line of /proc/stat (proc(5)): user nice system idle iowait
+// irq softirq steal.
+func parseHost(stat string) (host, error) {
+	line, _, _ := strings.Cut(stat, "\n")
+	fields := strings.Fields(line)
+	if len(fields) < 9 || fields[0] != "cpu" {
+		return host{}, fmt.Errorf("/proc/stat begins with %q", line)
+	}
+	var v [8]float64
+	for i := range v {
+		n, err := strconv.ParseFloat(fields[1+i], 64)
+		if err != nil {
+			return host{}, fmt.Errorf("/proc/stat: %w", err)
+		}
+		v[i] = n / ticksPerSecond
+	}
+	return host{busy: v[0] + v[1] + v[2] + v[5] + v[6], stolen: v[7]}, nil
+}
+
+// ownCPU is this program's CPU time in seconds, programs it started left out.
+func ownCPU() float64 {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		return 0
+	}
+	return float64(r.Utime.Nano()+r.Stime.Nano()) / 1e9
+}
+
+// lastLines are the last n lines of a text that are not empty, on one line.
+func lastLines(text string, n int) string {
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+	return strings.Join(lines[max(0, len(lines)-n):], " | ")
+}
