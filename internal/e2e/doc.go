@@ -1,0 +1,7 @@
+// Package e2e holds the end-to-end tests: the real engine, or the built program, with
+// real servers, real files and real faults, judged from what arrived. They measure
+// real time, so packaging/test.sh runs them alone, after all others and without the
+// race detector. There is nothing here but tests.
+//
+// By hand: CROSSPOINT_E2E_SECONDS shortens the long run (60 s) to that many seconds.
+package e2e
