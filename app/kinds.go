@@ -15,14 +15,27 @@ import (
 // sourceKinds lists the kinds of source: one line for a new kind.
 func sourceKinds() map[string]sources.Kind {
 	return byName(func(k sources.Kind) string { return k.Name },
-		sources.Synthetic(), sources.Bars(), sources.Colour(), sources.Image(), sources.Text(), sources.Clock(),
+		sources.File(),
+		sources.Network(),
+		sources.Camera(),
+		sources.Screen(),
+		sources.Microphone(),
+		sources.Image(),
+		sources.Text(),
+		sources.Clock(),
+		sources.Colour(),
+		sources.Bars(),
+		sources.Synthetic(),
 	)
 }
 
 // outputKinds lists the kinds of destination: one line for a new kind.
 func outputKinds() map[string]outputs.Kind {
 	return byName(func(k outputs.Kind) string { return k.Name },
-		rtmp.Kind(), srt.Kind(), whip.Kind(), record.Kind(),
+		rtmp.Kind(),
+		srt.Kind(),
+		whip.Kind(),
+		record.Kind(),
 	)
 }
 
@@ -40,7 +53,35 @@ type catalog struct {
 	outputs map[string]outputs.Kind
 }
 
-func newCatalog() catalog { return catalog{sourceKinds(), outputKinds()} }
+func newCatalog() catalog {
+	c := catalog{sourceKinds(), outputKinds()}
+	for name, k := range c.outputs {
+		k.Schema = allowRehearsal(k.Schema)
+		c.outputs[name] = k
+	}
+	return c
+}
+
+// allowRehearsal lets a destination's url be "rehearsal:", which no kind knows: the
+// app puts the built-in receiver's address in its place.
+func allowRehearsal(schema json.RawMessage) json.RawMessage {
+	var doc map[string]any
+	if json.Unmarshal(schema, &doc) != nil {
+		return schema
+	}
+	properties, _ := doc["properties"].(map[string]any)
+	url, _ := properties["url"].(map[string]any)
+	pattern, ok := url["pattern"].(string)
+	if !ok {
+		return schema
+	}
+	url["pattern"] = "^" + rehearsal + "$|" + pattern
+	out, err := json.Marshal(doc)
+	if err != nil {
+		return schema
+	}
+	return out
+}
 
 // SourceKinds implements scenes.KindCatalog.
 func (c catalog) SourceKinds() []string { return sorted(c.sources) }

@@ -26,7 +26,12 @@ func newRender(c *console) *cobra.Command {
 		Short: "Replay a show offline on a virtual clock",
 		Long: `Render runs a show on a virtual clock, as fast as it goes, and records it. The
 same show and commands give the same pictures and sound, bit for bit.`,
-		Args: cobra.ExactArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := cobra.ExactArgs(1)(cmd, args); err != nil {
+				return err
+			}
+			return cmd.ValidateRequiredFlags()
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stop, err := profile(o.cpuProfile, o.memProfile)
 			if err != nil {

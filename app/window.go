@@ -32,12 +32,13 @@ func runWindow(ctx context.Context, c *console, path string) error {
 	tuneGC()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	opt, stopRehearsal, err := addRehearsal(ctx, c, show, engine.Options{Show: show, Clock: media.NewRealClock()})
+	clock := media.NewRealClock()
+	opt, stopRehearsal, err := addRehearsal(ctx, c, show, engine.Options{Show: show, Clock: clock})
 	if err != nil {
 		return err
 	}
 	defer stopRehearsal()
-	monitor := audio.NewMonitor(audio.MonitorOptions{})
+	monitor := audio.NewMonitor(audio.MonitorOptions{Clock: clock, Log: c.log})
 	opt.Monitor = monitor.Write
 	e, closeGPU, err := newEngine(c, path, opt)
 	if err != nil {

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"crosspoint.studio/crosspoint/assets"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// cli runs the program in this process.
+func cli(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status = Main(args, &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+func TestDemoShowIsValid(t *testing.T) {
+	for _, m := range scenes.Validate(assets.Demo, newCatalog()) {
+		t.Error(m)
+	}
+}
+
+func TestKindsAreWellFormed(t *testing.T) {
+	for name, k := range sourceKinds() {
+		if k.Title == "" || k.Pacing == 0 || k.New == nil || len(k.Schema) == 0 || !k.HasVideo && !k.HasAudio {
+			t.Errorf("source kind %q is incomplete", name)
+		}
+	}
+	for name, k := range outputKinds() {
+		if k.Title == "" || k.New == nil || len(k.Schema) == 0 || len(k.Video) == 0 || len(k.Audio) == 0 {
+			t.Errorf("output kind %q is incomplete", name)
+		}
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	dir := t.TempDir()
+	bad := filepath.Join(dir, "bad.json")
+	if err := os.WriteFile(bad, []byte(`{"format":1,"sources":[{"id":"a","kind":"synthetic","settings":{"camera":99}}],"scenes":[{"id":"s","layers":[{"source":"b"}]}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name    string
+		args    []string
+		status  int
+		out, er string
+	}{
+		{"version", []string{"version"}, 0, "crosspoint " + Version, ""},
+		{"help", []string{"help"}, 0, "rehearse", ""},
+		{"schema", []string{"schema"}, 0, `"$schema"`, ""},
+		{"valid", []string{"validate", "demo"}, 0, "is a valid show", ""},
+		{"dangling id", []string{"validate", bad}, 1, "$.scenes[0].layers[0].source", ""},
+		{"bad settings", []string{"validate", bad}, 1, "$.sources[0].settings.camera", ""},
+		{"no such file", []string{"validate", filepath.Join(dir, "none.json")}, 1, "", "cannot be read"},
+		{"no such command", []string{"fly", "away"}, 2, "", "crosspoint:"},
+		{"no such flag", []string{"run", "--fast"}, 2, "", "unknown flag"},
+		{"render without length", []string{"render", "demo", "--output", "x.mkv"}, 2, "", "duration"},
+		{"recording of no container", []string{"run", "--headless", "demo", "--record", filepath.Join(dir, "x.avi")}, 1, "", "ends in .mkv, .mp4 or .ts"},
+		{"show with mistakes", []string{"run", "--headless", bad}, 1, "", "$.scenes[0].layers[0].source"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, out, errs := cli(t, c.args...)
+			if status != c.status || !strings.Contains(out, c.out) || !strings.Contains(errs, c.er) {
+				t.Errorf("%v: status %d (want %d)\nstdout: %s\nstderr: %s", c.args, status, c.status, out, errs)
+			}
+		})
+	}
+}
