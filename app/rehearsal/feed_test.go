@@ -3,6 +3,8 @@ package rehearsal
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -21,6 +23,13 @@ import (
 
 func TestMain(m *testing.M) {
 	av.RouteLogs(nil)
+	if os.Getenv(childEnv) != "" {
+		if err := receive(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(m)
 }
 
