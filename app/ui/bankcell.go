@@ -102,6 +102,7 @@ func (c *bankCell) stop() { c.view.aim(engine.ViewSpec{}) }
 
 func (c *bankCell) update(s *engine.State, status engine.SourceStatus) {
 	c.view.aimAt(engine.ViewSource, c.item.id, thumbnailFPS, 480)
+	show(c.well, c.view.img.Image == nil)
 	c.tally = s.Tally[c.item.id]
 	c.paint()
 	switch {

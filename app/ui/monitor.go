@@ -25,8 +25,9 @@ type monitorPanel struct {
 	desk *desk
 	bus  engine.ViewBus
 
-	frame, well    *canvas.Rectangle
-	safe           [2]*canvas.Rectangle
+	frame          *outline
+	well           *canvas.Rectangle // until there is a picture
+	safe           [2]*outline
 	view           *liveImage
 	title, name    *label
 	badge          *canvas.Rectangle
@@ -37,7 +38,7 @@ type monitorPanel struct {
 
 func newMonitorPanel(d *desk, bus engine.ViewBus) *monitorPanel {
 	p := &monitorPanel{desk: d, bus: bus, view: d.views.add()}
-	p.frame, p.well = canvas.NewRectangle(colOff), canvas.NewRectangle(colBlack)
+	p.frame, p.well = newOutline(colOff), canvas.NewRectangle(colBlack)
 	p.badge = newSurface(colNone)
 	p.badgeText = newBold("", textNormal, colWhite)
 	p.badgeText.Alignment = fyne.TextAlignCenter
@@ -47,12 +48,12 @@ func newMonitorPanel(d *desk, bus engine.ViewBus) *monitorPanel {
 		caption = "PROGRAMME"
 	}
 	p.title = newBold(caption, textNormal, colDim)
-	p.add(p.frame, p.well, p.view.img, p.title, p.name, p.badge, p.badgeText)
+	p.frame.addTo(&p.box)
+	p.add(p.well, p.view.img, p.title, p.name, p.badge, p.badgeText)
 	for i := range p.safe {
-		p.safe[i] = canvas.NewRectangle(colNone)
-		p.safe[i].StrokeColor, p.safe[i].StrokeWidth = color.NRGBA{255, 255, 255, 150}, 1
-		p.safe[i].Hide()
-		p.add(p.safe[i])
+		p.safe[i] = newOutline(color.NRGBA{255, 255, 255, 150})
+		p.safe[i].show(false)
+		p.safe[i].addTo(&p.box)
 	}
 	if bus == engine.ViewPreview {
 		p.safeButton = newButton(d, "Safe areas", textSmall, p.toggleSafe)
@@ -70,12 +71,12 @@ func monitorHeight(width float32) float32 {
 }
 
 func (p *monitorPanel) layout(s fyne.Size) {
-	place(p.frame, 0, headerHeight, s.Width, s.Height-headerHeight)
+	p.frame.place(0, headerHeight, s.Width, s.Height-headerHeight, tallyEdge)
 	x, y, w, h := tallyEdge, headerHeight+tallyEdge, s.Width-2*tallyEdge, s.Height-headerHeight-2*tallyEdge
 	place(p.well, x, y, w, h)
 	place(p.view.img, x, y, w, h)
 	for i, share := range []float32{actionSafe, graphicSafe} {
-		place(p.safe[i], x+w*share, y+h*share, w*(1-2*share), h*(1-2*share))
+		p.safe[i].place(x+w*share, y+h*share, w*(1-2*share), h*(1-2*share), 1)
 	}
 	title := p.title.MinSize().Width
 	p.title.place(2, 0, title, headerHeight)
@@ -94,7 +95,7 @@ func (p *monitorPanel) layout(s fyne.Size) {
 func (p *monitorPanel) toggleSafe() {
 	p.safeAreasShown = !p.safeAreasShown
 	for _, r := range p.safe {
-		show(r, p.safeAreasShown)
+		r.show(p.safeAreasShown)
 	}
 	p.safeButton.lit(p.safeAreasShown, colFocus, colInk)
 }
@@ -104,14 +105,15 @@ func (p *monitorPanel) update(s *engine.State) {
 	if s.GPU.Software {
 		limit = widestView
 	}
+	show(p.well, p.view.img.Image == nil)
 	p.view.aimAt(p.bus, "", monitorFPS, limit)
 	if p.bus == engine.ViewPreview {
 		p.name.setText(nameOf(s, s.Preview))
-		fill(p.frame, tallyColor(s.Preview != "", colPreview), colNone, 0)
+		p.frame.set(tallyColor(s.Preview != "", colPreview))
 		return
 	}
 	black := s.Black >= 1
-	fill(p.frame, tallyColor(!black, colProgram), colNone, 0)
+	p.frame.set(tallyColor(!black, colProgram))
 	switch {
 	case black:
 		p.name.setText("Black (faded out)")

@@ -32,8 +32,8 @@ func TestMonitors(t *testing.T) {
 	preview, program := b.monitors[0], b.monitors[1]
 	wantLabel(t, "preview", preview.name, "Close")
 	wantLabel(t, "programme", program.name, "Wide")
-	wantColor(t, "preview's frame", preview.frame.FillColor, colPreview)
-	wantColor(t, "programme's frame", program.frame.FillColor, colProgram)
+	wantColor(t, "preview's frame", preview.frame.color, colPreview)
+	wantColor(t, "programme's frame", program.frame.color, colProgram)
 	wantLabel(t, "badge off air", program.badgeText, "")
 
 	s := aState()
@@ -51,12 +51,12 @@ func TestMonitors(t *testing.T) {
 
 	s.Black = 1
 	b.show(s)
-	wantColor(t, "programme's frame at black", program.frame.FillColor, colOff)
+	wantColor(t, "programme's frame at black", program.frame.color, colOff)
 	s.Black, s.Preview = 0, ""
 	s.Transition.Progress = 0.5
 	b.show(s)
 	wantLabel(t, "programme in a transition", program.name, "Wide  to  Black")
-	wantColor(t, "preview's frame with nothing on it", preview.frame.FillColor, colOff)
+	wantColor(t, "preview's frame with nothing on it", preview.frame.color, colOff)
 }
 
 func TestTransitionPanel(t *testing.T) {
