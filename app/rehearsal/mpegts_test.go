@@ -2,6 +2,8 @@ package rehearsal
 
 import (
 	"bytes"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -87,21 +89,52 @@ func TestDemuxerGivesWhatWasMuxed(t *testing.T) {
 	}
 }
 
-func FuzzDemuxer(f *testing.F) {
-	_, ts := tsOfClip(f)
-	f.Add(ts[:20*tsPacket])
-	f.Add(ts[len(ts)-9*tsPacket:])
-	f.Add([]byte{tsSync})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var got found
-		d := newDemuxer(&got)
-		d.feed(b, 0)
-		d.feed(b, time.Second)
-		d.flush()
-		for _, p := range got.packets {
-			if p.Track < 0 || p.Track >= len(got.tracks) || got.tracks[p.Track].Codec == "" {
-				t.Fatalf("a packet of track %d, which is not described", p.Track)
-			}
+// tsOf is one packet that begins a section or PES packet; stuffing follows.
+func tsOf(pid int, payload ...byte) []byte {
+	b := bytes.Repeat([]byte{0xff}, tsPacket)
+	copy(b, append([]byte{tsSync, 0x40 | byte(pid>>8), byte(pid), 0x10}, payload...))
+	return b
+}
+
+// check feeds b twice and looks for what must never be.
+func check(t *testing.T, b []byte) (packets int) {
+	t.Helper()
+	var got found
+	d := newDemuxer(&got)
+	d.feed(b, 0)
+	d.feed(b, time.Second)
+	d.flush()
+	for _, p := range got.packets {
+		if p.Track < 0 || p.Track >= len(got.tracks) || got.tracks[p.Track].Codec == "" {
+			t.Fatalf("a packet of track %d, which is not described", p.Track)
 		}
-	})
+	}
+	return len(got.packets)
+}
+
+func TestDemuxerSurvivesDamage(t *testing.T) {
+	_, ts := tsOfClip(t)
+	ts = ts[:min(len(ts), 60*tsPacket)]
+	rng := rand.New(rand.NewPCG(1, 2))
+	packets := 0
+	for range 2000 {
+		b := bytes.Clone(ts)
+		for range 1 + rng.IntN(20) {
+			b[rng.IntN(len(b))] = byte(rng.Uint32())
+		}
+		packets += check(t, b[rng.IntN(tsPacket):])
+	}
+	if packets == 0 {
+		t.Error("nothing was read")
+	}
+}
+
+func FuzzDemuxer(f *testing.F) {
+	pat := tsOf(0, 0, 0x00, 0xb0, 13, 0, 1, 0xc1, 0, 0, 0, 1, 0xe1, 0x00, 0, 0, 0, 0)
+	pmt := tsOf(0x100, 0, 0x02, 0xb0, 23, 0, 1, 0xc1, 0, 0, 0xe1, 0x01, 0xf0, 0, 0x1b, 0xe1, 0x01, 0xf0, 0, 0x0f, 0xe1, 0x02, 0xf0, 0, 0, 0, 0, 0)
+	sound := tsOf(0x102, 0, 0, 1, 0xc0, 0, 17, 0x80, 0x80, 5, 0x21, 0, 1, 0, 1, 0xff, 0xf1, 0x4c, 0x80, 0x01, 0x3f, 0xfc, 1, 2)
+	picture := tsOf(0x101, 0, 0, 1, 0xe0, 0, 0, 0x80, 0xc0, 10, 0x31, 0, 1, 0, 1, 0x11, 0, 1, 0, 1, 0, 0, 0, 1, 0x67, 1, 2, 3, 0, 0, 0, 1, 0x65, 9)
+	f.Add(slices.Concat(pat, pmt, sound, picture, picture))
+	f.Add([]byte{tsSync})
+	f.Fuzz(func(t *testing.T, b []byte) { check(t, b) })
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -104,7 +105,7 @@ func Start(ctx context.Context, opt Options) (*Receiver, error) {
 	r.urls = map[string]string{
 		"rtmp": "rtmp://" + rtmpListener.Addr().String() + "/" + rtmpApp,
 		"srt":  "srt://" + r.srt.Addr().String(),
-		"whip": "http://" + whipListener.Addr().String() + "/whip/" + opt.Secret,
+		"whip": "http://" + whipListener.Addr().String() + "/whip/" + url.PathEscape(opt.Secret),
 	}
 	return r, nil
 }
