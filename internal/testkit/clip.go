@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -25,6 +26,8 @@ type Clip struct {
 	// with known faults.
 	Without   []int64
 	SoundLate time.Duration
+	// Noise makes the clip as large as a camera's: 1 Mb/s.
+	Noise bool
 	// BFrames is how many B-frames are coded.
 	BFrames int
 }
@@ -104,6 +107,9 @@ func (c Clip) paint(f *media.Frame, n, second int64) {
 		row := f.Planes[0].Data[y*f.Planes[0].Stride:]
 		for x := range f.Width {
 			row[x] = byte(70 + (x+int(n)*4)%80)
+			if c.Noise {
+				row[x] += byte(rand.IntN(60))
+			}
 		}
 	}
 	flash := byte(16)
