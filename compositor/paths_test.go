@@ -9,29 +9,6 @@ import (
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
-// difference is the largest distance of two pictures' codes.
-func difference(t testing.TB, a, b *media.Frame) (most int, where string) {
-	t.Helper()
-	if a.Width != b.Width || a.Height != b.Height {
-		t.Fatalf("sizes %dx%d and %dx%d", a.Width, a.Height, b.Width, b.Height)
-	}
-	for p := range a.Planes {
-		rowBytes, rows := media.PlaneSize(media.I420, a.Width, a.Height, p)
-		for y := range rows {
-			for x := range rowBytes {
-				d := int(a.Planes[p].Data[y*a.Planes[p].Stride+x]) - int(b.Planes[p].Data[y*b.Planes[p].Stride+x])
-				if d < 0 {
-					d = -d
-				}
-				if d > most {
-					most, where = d, fmt.Sprintf("plane %d at %d,%d", p, x, y)
-				}
-			}
-		}
-	}
-	return most, where
-}
-
 func compose(t testing.TB, c *Compositor, p *Plan) (*media.Frame, Stats) {
 	t.Helper()
 	f, st, err := c.Compose(p)
@@ -131,7 +108,7 @@ func TestRectanglesEqualFull(t *testing.T) {
 	}
 }
 
-// frameDifference is difference for a rapid test.
+// frameDifference is the largest distance of two pictures' codes, and where it is.
 func frameDifference(a, b *media.Frame) (int, string) {
 	most, where := 0, ""
 	for p := range a.Planes {

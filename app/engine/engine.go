@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -172,7 +173,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.program = nil
 	e.slate.Release()
 	e.comp.Close()
-	if ctx.Err() != nil && err == ctx.Err() {
+	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
 	return err
@@ -219,8 +220,12 @@ func (e *Engine) loop(ctx context.Context) error {
 			return nil // the orderly end
 		}
 		began := e.clock.Now()
-		late := !e.clock.Virtual() && began-due > e.frameTime
-		if err := e.doTick(ctx, late); err != nil {
+		behind := time.Duration(0)
+		if !e.clock.Virtual() {
+			behind = began - due
+		}
+		late := behind > e.frameTime
+		if err := e.doTick(ctx, behind); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -234,8 +239,18 @@ func (e *Engine) loop(ctx context.Context) error {
 	return nil
 }
 
-// doTick is one tick: commands, switcher, pictures, sound, delivery.
-func (e *Engine) doTick(ctx context.Context, late bool) error {
+// giveUp is how many frames the tick may be behind before it stops composing and
+// shows the last picture again. A composition takes a few milliseconds of the frame's
+// time, so a tick that was held up catches up without losing a picture.
+const giveUp = 8
+
+// catchUpWait is how long a tick that catches up waits for a source that was
+// held up with it.
+const catchUpWait = 10 * time.Millisecond
+
+// doTick is one tick: commands, switcher, pictures, sound, delivery. behind is how
+// late it begins.
+func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	e.applyDue()
 	e.applyRequests()
 	e.switcher.Step()
@@ -249,10 +264,13 @@ func (e *Engine) doTick(ctx context.Context, late bool) error {
 			}
 		}
 	}
+	if behind > e.frameTime/2 && behind <= giveUp*e.frameTime {
+		e.catchUp(ctx, t)
+	}
 	for _, in := range e.order {
 		in.take(t)
 	}
-	e.compose(late)
+	e.compose(behind > giveUp*e.frameTime)
 
 	mixStart := time.Now()
 	n := int(to-from) * media.Channels
@@ -274,10 +292,24 @@ func (e *Engine) doTick(ctx context.Context, late bool) error {
 	return nil
 }
 
-// compose makes this tick's programme picture; a late tick, or one whose drawing
-// fails, shows the last one again.
-func (e *Engine) compose(late bool) {
-	if late && e.program != nil {
+// catchUp gives paced sources a moment to hand over what is due: while the tick was
+// held up their queues were full, and now several ticks follow at once.
+func (e *Engine) catchUp(ctx context.Context, t time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, catchUpWait)
+	defer cancel()
+	for _, in := range e.order {
+		if in.anchored && in.kind.Pacing == sources.Paced && in.src != nil && in.video.Load() {
+			if in.sync.WaitFor(ctx, t-in.offset+in.frame/4) != nil {
+				return // what is not there by now is repeated and counted
+			}
+		}
+	}
+}
+
+// compose makes this tick's programme picture; one that is too far behind, or whose
+// drawing fails, shows the last one again.
+func (e *Engine) compose(skip bool) {
+	if skip && e.program != nil {
 		e.count.repeated++
 		return
 	}

@@ -21,7 +21,7 @@ const (
 )
 
 // syncDepth is how many pictures a source may be ahead.
-const syncDepth = 4
+const syncDepth = 6
 
 // input is a source in the studio: its supervised goroutine, its pictures brought
 // to the studio's ticks, and its strip in the mix. It implements sources.Sink.

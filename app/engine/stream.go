@@ -87,7 +87,7 @@ func (s *stream) end(audio bool) {
 func (s *stream) drain() {
 	for {
 		v, a := s.wait[0], s.wait[1]
-		track := -1
+		var track int
 		switch {
 		case len(v) > 0 && len(a) > 0:
 			track = 0

@@ -60,9 +60,6 @@ func (s *viewSet) add() *liveImage {
 	return v
 }
 
-// drop ends a live image.
-func (s *viewSet) drop(v *liveImage) { v.aim(engine.ViewSpec{}) }
-
 // aim says what to show; a spec without a size shows nothing.
 func (v *liveImage) aim(spec engine.ViewSpec) {
 	if spec.Width < 16 || spec.Height < 16 {

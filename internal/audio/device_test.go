@@ -171,7 +171,7 @@ func TestMissingDeviceSaysSo(t *testing.T) {
 func TestCaptureSinkErrorEndsRun(t *testing.T) {
 	want := errors.New("enough")
 	err := NewCapture(CaptureOptions{Backend: NullBackend}).Run(t.Context(), func(context.Context, media.AudioBlock) error { return want })
-	if err != want {
+	if !errors.Is(err, want) {
 		t.Errorf("got %v, want %v", err, want)
 	}
 }

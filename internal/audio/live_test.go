@@ -1,6 +1,7 @@
 package audio
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -321,7 +322,7 @@ func TestLiveTargetAndNegativeDelay(t *testing.T) {
 	check(150*time.Millisecond, -50*time.Millisecond)
 	f.strip.Set(Controls{Delay: -900 * time.Millisecond})
 	check(20*time.Millisecond, -180*time.Millisecond)
-	if err := f.strip.SetOffset(0); err != ErrMode {
+	if err := f.strip.SetOffset(0); !errors.Is(err, ErrMode) {
 		t.Errorf("SetOffset on a live strip: got %v, want %v", err, ErrMode)
 	}
 }

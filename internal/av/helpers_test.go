@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -296,15 +295,6 @@ func ffprobe(t testing.TB, path string) probed {
 		t.Fatal(err)
 	}
 	return p
-}
-
-func seconds(t testing.TB, s string) float64 {
-	t.Helper()
-	v, err := strconv.ParseFloat(s, 64)
-	if err != nil {
-		t.Fatalf("%q: %v", s, err)
-	}
-	return v
 }
 
 func noLeaks(t testing.TB) {

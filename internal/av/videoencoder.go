@@ -401,7 +401,7 @@ func SettingsSEI(accessUnit []byte) string {
 			return true
 		}
 		if i := bytes.Index(nal, []byte("options: ")); i >= 0 {
-			text = strings.TrimRight(string(nal[i+len("options: "):]), "\x00\x80")
+			text = string(bytes.TrimRightFunc(nal[i+len("options: "):], func(r rune) bool { return r == 0 || r >= 0x80 }))
 		}
 		return text == ""
 	})

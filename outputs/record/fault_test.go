@@ -289,7 +289,7 @@ func recordAndKill(dir string, after time.Duration) (last time.Duration, err err
 		kill.Stop()
 	}
 	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
-		return last, fmt.Errorf("the recording process ended with %v", err)
+		return last, fmt.Errorf("the recording process ended with %w", err)
 	}
 	if last == 0 {
 		return 0, fmt.Errorf("nothing was recorded")

@@ -154,8 +154,11 @@ func skipToColor(r *h264.BitReader, reduced bool) {
 		if orderHint {
 			r.Bits(2) // jnt_comp, ref_frame_mvs
 		}
-		screenContent := r.Bit() || r.Bit() // chosen per frame, or forced on
-		if screenContent && !r.Bit() {      // integer motion vectors not chosen per frame
+		screenContent := r.Bit() // chosen per frame
+		if !screenContent {
+			screenContent = r.Bit() // forced on
+		}
+		if screenContent && !r.Bit() { // integer motion vectors not chosen per frame
 			r.Bit()
 		}
 		if orderHint {

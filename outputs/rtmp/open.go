@@ -93,7 +93,6 @@ func (p *publisher) open(ctx context.Context, plan *plan, r *reporter) (c *clien
 		}
 		c = nil
 	}()
-	at = phaseHandshake
 	r.state(outputs.Handshaking)
 	var conn net.Conn = tcp
 	if p.target.secure {

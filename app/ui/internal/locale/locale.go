@@ -20,12 +20,12 @@ func adopt() string {
 		case "":
 			continue
 		case "C", "POSIX":
-			os.Unsetenv(name)
+			_ = os.Unsetenv(name) // only a malformed name fails
 		default:
 			return ""
 		}
 	}
 	const fallback = "en_GB.UTF-8"
-	os.Setenv("LANG", fallback)
+	_ = os.Setenv("LANG", fallback) // only a malformed name fails
 	return fallback
 }
