@@ -65,16 +65,19 @@ func baseDir(path string) string {
 	return filepath.Dir(path)
 }
 
-// recordDir is where recordings without a path go.
+// recordDir is where recordings without a path go; it is made when it does not
+// exist (what keeps it from being made, the recorder says when it starts).
 func recordDir() string {
-	if d := os.Getenv("XDG_VIDEOS_DIR"); d != "" {
-		return d
+	dir := os.Getenv("XDG_VIDEOS_DIR")
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "."
+		}
+		dir = filepath.Join(home, "Videos")
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "."
-	}
-	return filepath.Join(home, "Videos")
+	_ = os.MkdirAll(dir, 0o755) // see above
+	return dir
 }
 
 // newEngine builds an engine for a show on a GPU thread of its own; close ends the

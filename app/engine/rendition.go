@@ -76,7 +76,9 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 		id: r.ID, gop: gop, clock: e.clock, log: e.log, encoder: enc, track: enc.Track(),
 		jobs: make(chan pictureJob, pictureDepth), done: make(chan struct{}), onError: onError,
 	}
-	if note := enc.Note(); note != "" {
+	if note := enc.Note(); note != "" && r.Video.Encoder == "auto" {
+		e.log.Info("encoder chosen", "rendition", r.ID, "note", note)
+	} else if note != "" {
 		e.warn.set("encoder "+r.ID, fmt.Sprintf("Rendition %q: %s.", r.ID, note), e.tick)
 	}
 	go v.run()
