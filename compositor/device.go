@@ -26,7 +26,9 @@ type programKey struct {
 	format media.PixelFormat
 	filter filter
 	edges  bool
-	// tapsX, tapsY are those of the aligned filter, 1 to maxTaps; else 0.
+	// straight: not rotated. opaque: nothing to multiply.
+	straight, opaque bool
+	// tapsX, tapsY are the fetches per axis of the aligned and the box filter; else 0.
 	tapsX, tapsY int
 }
 
@@ -51,13 +53,16 @@ func (d *Device) Warm() error {
 	return d.thread.Do(func(ctx *gpu.Context) error {
 		for _, chroma := range [2]bool{false, true} {
 			for _, f := range [2]media.PixelFormat{media.I420, media.RGBA} {
-				for _, edges := range [2]bool{false, true} {
-					if _, err := d.layerProgram(ctx, programKey{name: "layer", chroma: chroma, format: f, filter: boxFilter, edges: edges}); err != nil {
+				opaque := f == media.I420
+				for _, key := range []programKey{
+					{filter: copyFilter, straight: true, opaque: opaque},
+					{filter: boxFilter, straight: true, opaque: opaque, tapsX: 1, tapsY: 1},
+					{filter: boxFilter, straight: true, edges: true, tapsX: 2, tapsY: 2},
+				} {
+					key.name, key.chroma, key.format = "layer", chroma, f
+					if _, err := d.layerProgram(ctx, key); err != nil {
 						return err
 					}
-				}
-				if _, err := d.layerProgram(ctx, programKey{name: "layer", chroma: chroma, format: f, filter: copyFilter}); err != nil {
-					return err
 				}
 			}
 			for _, name := range shaders.Transitions() {
@@ -209,8 +214,17 @@ func (d *Device) layerProgram(ctx *gpu.Context, key programKey) (*gpu.Program, e
 	}
 	defines := []string{map[media.PixelFormat]string{media.I420: "I420", media.NV12: "NV12", media.RGBA: "GRAPHIC"}[key.format],
 		[...]string{copyFilter: "COPY", boxFilter: "BOX", alignedFilter: "ALIGNED", cubicFilter: "CUBIC"}[key.filter]}
-	if key.filter == alignedFilter {
+	switch key.filter {
+	case alignedFilter:
 		defines = append(defines, fmt.Sprintf("TAPS_X %d", key.tapsX), fmt.Sprintf("TAPS_Y %d", key.tapsY))
+	case boxFilter:
+		defines = append(defines, fmt.Sprintf("PAIRS_X %d", key.tapsX), fmt.Sprintf("PAIRS_Y %d", key.tapsY))
+	}
+	if key.straight {
+		defines = append(defines, "STRAIGHT")
+	}
+	if key.opaque {
+		defines = append(defines, "OPAQUE")
 	}
 	if key.edges {
 		defines = append(defines, "EDGES")

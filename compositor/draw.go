@@ -156,28 +156,54 @@ func (g *geometry) needs(f *media.Frame, l *Layer, r gpu.Rect) gpu.Rect {
 	return n
 }
 
+// divided is the map to places divided by a texture's size.
+func (a affine) divided(w, h float64) affine {
+	for i := range 3 {
+		a.x[i] /= w
+		a.y[i] /= h
+	}
+	return a
+}
+
 // whole reports that v is an integer, nearly.
 func whole(v float64) bool { return math.Abs(v-math.Round(v)) < 1e-6 }
 
-// aligned reports that f texels make one pixel on an axis and that every pixel
-// starts on a texel; offset is where pixel 0 starts.
-func aligned(f, offset float64) bool {
-	return whole(f) && whole(offset) && f > 0.5 && f < 2*maxTaps+0.5
+// aligned reports that f texels make one pixel on an axis, so that every pixel
+// weighs its texels alike; first is where the footprint of pixel 0 starts, whole
+// that the axis is not cropped inside the texture (the texture's own edge clamps).
+func aligned(f, first float64, uncropped bool) bool {
+	return whole(f) && f > 0.5 && len2(f, first) <= maxTaps && (uncropped || whole(first))
 }
 
-// tap is one linear fetch of the aligned filter: offset from the pixel's centre in
-// texels, and weight.
-func tap(f float64, i int) (offset, weight float32) {
-	if float64(2*i+1) < f-0.5 { // two texels: fetch on their border
-		return float32(float64(2*i+1) - f/2), float32(2 / f)
+// len2 is how many pairs of texels a footprint of f texels from first touches.
+func len2(f, first float64) int {
+	n := math.Round(f)
+	if !whole(first) {
+		n++
 	}
-	return float32(float64(2*i) + 0.5 - f/2), float32(1 / f)
+	return int(math.Ceil(n / 2))
+}
+
+// tap is the i-th linear fetch of the aligned filter for a footprint of f texels that
+// starts at first: offset from the pixel's centre in texels, and weight.
+func tap(f, first float64, i int) (offset, weight float64) {
+	phase := first - math.Floor(first+1e-6) // into the first texel
+	overlap := func(k float64) float64 { return max(min(k+1, phase+f)-max(k, phase), 0) }
+	k := float64(2 * i)
+	w0, w1 := overlap(k), overlap(k+1)
+	w := w0 + w1
+	if w == 0 {
+		return 0, 0
+	}
+	// The footprint's middle is the pixel's centre.
+	return k + 0.5 + w1/w - (phase + f/2), w / f
 }
 
 var tapNames = [2][maxTaps]string{{"tapX0", "tapX1", "tapX2"}, {"tapY0", "tapY1", "tapY2"}}
 
-// choose picks the filter for one plane group's map.
-func choose(l *Layer, source affine) filter {
+// choose picks the filter for one plane group's map. Uncropped says for each axis that
+// the crop ends where the texture does.
+func choose(l *Layer, source affine, first [2]float64, uncropped [2]bool) filter {
 	straight := l.Rotation == 0
 	unit := math.Abs(source.x[0]-1) < 1e-9 && math.Abs(source.y[1]-1) < 1e-9
 	switch {
@@ -185,15 +211,15 @@ func choose(l *Layer, source affine) filter {
 		return copyFilter
 	case math.Hypot(source.x[0], source.x[1]) < 0.999 && math.Hypot(source.y[0], source.y[1]) < 0.999:
 		return cubicFilter
-	case straight && aligned(source.x[0], source.x[2]) && aligned(source.y[1], source.y[2]):
+	case straight && aligned(source.x[0], first[0], uncropped[0]) && aligned(source.y[1], first[1], uncropped[1]):
 		return alignedFilter
 	}
 	return boxFilter
 }
 
 // pairs is how many pairs of texels a footprint of f texels touches at most.
-func pairs(f float64) int32 {
-	return int32(math.Ceil((math.Ceil(f-1e-6) + 1) / 2))
+func pairs(f float64) int {
+	return int(math.Ceil((math.Ceil(f-1e-6) + 1) / 2))
 }
 
 // layer draws l within clip (canvas luma pixels, even-aligned).
@@ -229,10 +255,21 @@ func (d *Device) layer(ctx *gpu.Context, c *canvas, l *Layer, clip gpu.Rect) err
 			target, r, px = c.chroma, half(clip), 2
 			bounds = [4]float32{float32(math.Floor(g.crop.X / 2)), float32(math.Floor(g.crop.Y / 2)), float32(math.Ceil((g.crop.X + g.crop.W) / 2)), float32(math.Ceil((g.crop.Y + g.crop.H) / 2))}
 		}
-		fl := choose(l, source)
-		key := programKey{name: "layer", chroma: chroma, format: f.Format, filter: fl, edges: edges}
-		if fl == alignedFilter {
-			key.tapsX, key.tapsY = (int(math.Round(source.x[0]))+1)/2, (int(math.Round(source.y[1]))+1)/2
+		tex := s.textures[0]
+		if chroma {
+			tex = s.textures[1]
+		}
+		fx, fy := max(g.footprint[0], 1), max(g.footprint[1], 1)
+		// Where the footprint of pixel 0, whose centre is at 0.5, starts.
+		first := [2]float64{source.x[0]*0.5 + source.x[2] - fx/2, source.y[1]*0.5 + source.y[2] - fy/2}
+		uncropped := [2]bool{bounds[0] <= 0 && bounds[2] >= float32(tex.Width), bounds[1] <= 0 && bounds[3] >= float32(tex.Height)}
+		key := programKey{name: "layer", chroma: chroma, format: f.Format, filter: choose(l, source, first, uncropped),
+			edges: edges, straight: l.Rotation == 0, opaque: opaque}
+		switch key.filter {
+		case alignedFilter:
+			key.tapsX, key.tapsY = len2(fx, first[0]), len2(fy, first[1])
+		case boxFilter:
+			key.tapsX, key.tapsY = pairs(fx), pairs(fy)
 		}
 		p, err := d.layerProgram(ctx, key)
 		if err != nil {
@@ -240,30 +277,39 @@ func (d *Device) layer(ctx *gpu.Context, c *canvas, l *Layer, clip gpu.Rect) err
 		}
 		target.Bind(ctx, r)
 		p.Use(ctx)
-		setRow(ctx, p, "sourceX", source.x)
-		setRow(ctx, p, "sourceY", source.y)
+		if key.filter == boxFilter || key.filter == alignedFilter {
+			source = source.divided(float64(tex.Width), float64(tex.Height))
+		}
+		if key.straight {
+			p.SetFloats(ctx, "sourceXY", float32(source.x[0]), float32(source.y[1]), float32(source.x[2]), float32(source.y[2]))
+		} else {
+			setRow(ctx, p, "sourceX", source.x)
+			setRow(ctx, p, "sourceY", source.y)
+		}
 		if edges {
 			setRow(ctx, p, "localX", local.x)
 			setRow(ctx, p, "localY", local.y)
 			p.SetFloats(ctx, "size", float32(l.Place.W), float32(l.Place.H))
 			p.SetFloats(ctx, "pixel", px)
 		}
-		p.SetFloats(ctx, "opacity", float32(min(l.Opacity, 1)))
-		switch fl {
+		if !opaque {
+			p.SetFloats(ctx, "opacity", float32(min(l.Opacity, 1)))
+		}
+		switch key.filter {
 		case boxFilter:
-			fx, fy := max(g.footprint[0], 1), max(g.footprint[1], 1)
 			p.SetFloats(ctx, "footprint", float32(fx), float32(fy))
-			p.SetInts(ctx, "taps", pairs(fx), pairs(fy))
+			p.SetFloats(ctx, "texel", 1/float32(tex.Width), 1/float32(tex.Height))
 			p.SetFloats(ctx, "bounds", bounds[0], bounds[1], bounds[2], bounds[3])
 		case cubicFilter:
 			p.SetFloats(ctx, "bounds", bounds[0], bounds[1], bounds[2], bounds[3])
 		case alignedFilter:
-			for axis, n := range [2]int{key.tapsX, key.tapsY} {
-				f := math.Round([2]float64{source.x[0], source.y[1]}[axis])
-				for i := range n {
-					offset, weight := tap(f, i)
-					p.SetFloats(ctx, tapNames[axis][i], offset, weight)
-				}
+			for i := range key.tapsX {
+				offset, weight := tap(fx, first[0], i)
+				p.SetFloats(ctx, tapNames[0][i], float32(offset/float64(tex.Width)), float32(weight))
+			}
+			for i := range key.tapsY {
+				offset, weight := tap(fy, first[1], i)
+				p.SetFloats(ctx, tapNames[1][i], float32(offset/float64(tex.Height)), float32(weight))
 			}
 		}
 		if chroma {

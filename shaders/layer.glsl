@@ -11,23 +11,27 @@
 //          (weights are the overlaps of a box of `footprint` texels with each texel). With a
 //          footprint of 1 it is linear interpolation. Two neighbouring texels share one
 //          linear fetch: w0*a + w1*b = (w0+w1) * lerp(a, b, w1/(w0+w1)).
-//   ALIGNED the same where the footprint is a whole number of texels and the grids
-//          coincide (a quad split, a third): the weights are the same for every pixel, so
-//          they come as TAPS_X x TAPS_Y ready-made taps. Worth it: the shader arithmetic of
-//          BOX costs a CPU rasteriser four times the fetches.
+//   ALIGNED the same where the footprint is a whole number of texels (a quad split, a
+//          third): the weights are the same for every pixel, so they come as TAPS_X x TAPS_Y
+//          ready-made taps. Worth it: the shader arithmetic of BOX costs a CPU rasteriser
+//          several times the fetches.
 //   CUBIC  16 texels, the cubic convolution kernel of Keys (IEEE Trans. ASSP 29, 1981)
 //          with a = -0.6, the value swscale's bicubic uses.
 uniform sampler2D tex0, tex1;
-uniform vec3 sourceX, sourceY; // source texel of this plane = dot(row, vec3(pixel, 1))
+uniform vec3 sourceX, sourceY; // source place in this plane = dot(row, vec3(pixel, 1)):
+                               // in texels; BOX and ALIGNED: in texels / size of the texture
+#ifdef STRAIGHT
+uniform vec4 sourceXY;         // the same without rotation: pixel * .xy + .zw
+#endif
 uniform vec3 localX, localY;   // place in the layer's rectangle, canvas luma pixels
 uniform vec2 size;             // of that rectangle, canvas luma pixels
 uniform float pixel;           // width of one pixel of this plane in luma pixels: 1 or 2
 uniform vec4 bounds;           // the cropped source in texels: left, top, right, bottom
 uniform vec2 footprint;        // source texels per output pixel, at least 1
-uniform ivec2 taps;            // pairs of texels that a footprint can touch
+uniform vec2 texel;            // 1 / size of the texture
 uniform float opacity;
 #ifdef ALIGNED
-uniform vec2 tapX0, tapX1, tapX2; // ALIGNED: offset from the pixel's centre in texels, weight
+uniform vec2 tapX0, tapX1, tapX2; // offset from the pixel's centre / size, weight
 uniform vec2 tapY0, tapY1, tapY2;
 #endif
 
@@ -62,53 +66,57 @@ layout(location = 1) out vec4 out1;
 #endif
 
 #ifdef BOX
+// pair is one linear fetch on an axis: where, and how much it counts. k is its first
+// texel, the footprint is lo..hi, all in texels.
+vec2 pair(float k, float lo, float hi, float least, float most, float size) {
+	float w0 = clamp(min(k + 1.0, hi) - max(k, lo), 0.0, 1.0);
+	float w1 = clamp(min(k + 2.0, hi) - (k + 1.0), 0.0, 1.0);
+	float w = w0 + w1;
+	return vec2(clamp(k + 0.5 + w1 / max(w, 1e-6), least, most) * size, w);
+}
+vec3 sampleRow(vec2 x[PAIRS_X], float y) {
+	vec3 sum = x[0].y * LINEAR(vec2(x[0].x, y));
+	for (int i = 1; i < PAIRS_X; i++)
+		sum += x[i].y * LINEAR(vec2(x[i].x, y));
+	return sum;
+}
 vec3 sampleAt(vec2 at) {
+	at /= texel;
 	vec2 lo = at - 0.5 * footprint, hi = at + 0.5 * footprint;
 	vec2 first = floor(lo + 1.0 / 512.0);
-	vec2 scale = 1.0 / vec2(textureSize(tex0, 0));
 	vec2 least = bounds.xy + 0.5, most = bounds.zw - 0.5;
+	vec2 x[PAIRS_X];
+	for (int i = 0; i < PAIRS_X; i++)
+		x[i] = pair(first.x + 2.0 * float(i), lo.x, hi.x, least.x, most.x, texel.x);
 	vec3 sum = vec3(0.0);
-	float total = 0.0;
-	for (int j = 0; j < taps.y; j++) {
-		float ky = first.y + 2.0 * float(j);
-		float y0 = max(min(ky + 1.0, hi.y) - max(ky, lo.y), 0.0);
-		float y1 = max(min(ky + 2.0, hi.y) - max(ky + 1.0, lo.y), 0.0);
-		float wy = y0 + y1;
-		float py = clamp(ky + 0.5 + y1 / max(wy, 1e-6), least.y, most.y) * scale.y;
-		for (int i = 0; i < taps.x; i++) {
-			float kx = first.x + 2.0 * float(i);
-			float x0 = max(min(kx + 1.0, hi.x) - max(kx, lo.x), 0.0);
-			float x1 = max(min(kx + 2.0, hi.x) - max(kx + 1.0, lo.x), 0.0);
-			float wx = x0 + x1;
-			float px = clamp(kx + 0.5 + x1 / max(wx, 1e-6), least.x, most.x) * scale.x;
-			float w = wx * wy;
-			sum += w * LINEAR(vec2(px, py));
-			total += w;
-		}
+	for (int j = 0; j < PAIRS_Y; j++) {
+		vec2 y = pair(first.y + 2.0 * float(j), lo.y, hi.y, least.y, most.y, texel.y);
+		sum += y.y * sampleRow(x, y.x);
 	}
-	return sum / total;
+	return sum / (footprint.x * footprint.y);
 }
 #elif defined(ALIGNED)
-vec3 sampleRow(vec2 at, vec2 scale) {
-	vec3 sum = tapX0.y * LINEAR(vec2(at.x + tapX0.x, at.y) * scale);
+vec3 sampleRow(vec2 at) {
 #if TAPS_X > 1
-	sum += tapX1.y * LINEAR(vec2(at.x + tapX1.x, at.y) * scale);
-#endif
+	vec3 sum = tapX0.y * LINEAR(vec2(at.x + tapX0.x, at.y)) + tapX1.y * LINEAR(vec2(at.x + tapX1.x, at.y));
 #if TAPS_X > 2
-	sum += tapX2.y * LINEAR(vec2(at.x + tapX2.x, at.y) * scale);
+	sum += tapX2.y * LINEAR(vec2(at.x + tapX2.x, at.y));
 #endif
 	return sum;
+#else
+	return LINEAR(vec2(at.x + tapX0.x, at.y)); // one tap counts for all
+#endif
 }
 vec3 sampleAt(vec2 at) {
-	vec2 scale = 1.0 / vec2(textureSize(tex0, 0));
-	vec3 sum = tapY0.y * sampleRow(vec2(at.x, at.y + tapY0.x), scale);
 #if TAPS_Y > 1
-	sum += tapY1.y * sampleRow(vec2(at.x, at.y + tapY1.x), scale);
-#endif
+	vec3 sum = tapY0.y * sampleRow(vec2(at.x, at.y + tapY0.x)) + tapY1.y * sampleRow(vec2(at.x, at.y + tapY1.x));
 #if TAPS_Y > 2
-	sum += tapY2.y * sampleRow(vec2(at.x, at.y + tapY2.x), scale);
+	sum += tapY2.y * sampleRow(vec2(at.x, at.y + tapY2.x));
 #endif
 	return sum;
+#else
+	return sampleRow(vec2(at.x, at.y + tapY0.x));
+#endif
 }
 #elif defined(CUBIC)
 vec4 kernel(float f) {
@@ -139,13 +147,17 @@ vec3 sampleAt(vec2 at) { return FETCH(ivec2(floor(at))); }
 
 void main() {
 	vec3 p = vec3(gl_FragCoord.xy, 1.0);
+#ifdef STRAIGHT
+	vec3 v = sampleAt(gl_FragCoord.xy * sourceXY.xy + sourceXY.zw);
+#else
 	vec3 v = sampleAt(vec2(dot(sourceX, p), dot(sourceY, p)));
+#endif
 #ifdef EDGES
 	// How much of this pixel lies inside the layer: a straight edge, one pixel wide.
 	vec2 q = vec2(dot(localX, p), dot(localY, p));
 	vec2 inside = clamp(min(q, size - q) / pixel + 0.5, 0.0, 1.0);
 	v *= opacity * inside.x * inside.y;
-#else
+#elif !defined(OPAQUE)
 	v *= opacity;
 #endif
 	out0 = vec4(v.x, 0.0, 0.0, v.z);
