@@ -85,6 +85,7 @@ type Engine struct {
 	pending  []Timed
 	master   MasterState
 	count    counting
+	pressed  bool // demand is reduced
 }
 
 type request struct {
@@ -232,6 +233,9 @@ func (e *Engine) loop(ctx context.Context) error {
 			return err
 		}
 		e.count.tick(e, began, late)
+		if e.tick%demandEvery == 0 {
+			e.setDemand()
+		}
 		if e.asked.Load() || e.tick%int64(e.fps.Float()+0.5) == 0 {
 			e.publish()
 		}
@@ -306,6 +310,30 @@ func (e *Engine) catchUp(ctx context.Context, t time.Duration) {
 	}
 }
 
+// demandEvery is how many ticks apart the sources are told how much is wanted of them.
+const demandEvery = 15
+
+// setDemand lets sources that are neither on air nor next leave out pictures that no
+// other refers to, as long as ticks run late; otherwise every picture counts.
+func (e *Engine) setDemand() {
+	pressed := e.views.limit < maxViewFPS
+	if !pressed && !e.pressed {
+		return
+	}
+	e.pressed = pressed
+	var wanted map[string]Tally
+	if pressed {
+		wanted = e.tally()
+	}
+	for _, in := range e.order {
+		d := sources.DemandFull
+		if _, ok := wanted[in.def.ID]; pressed && !ok {
+			d = sources.DemandReduced
+		}
+		in.demand.Store(uint32(d))
+	}
+}
+
 // compose makes this tick's programme picture; one that is too far behind, or whose
 // drawing fails, shows the last one again.
 func (e *Engine) compose(skip bool) {
@@ -357,6 +385,9 @@ func (e *Engine) apply(c Command) error {
 		return err
 	}
 	e.asked.Store(true) // publish this tick
+	if e.pressed {
+		e.setDemand() // what comes on air now is wanted in full now
+	}
 	if e.opt.CommandLog != nil {
 		e.logCommand(c)
 	}

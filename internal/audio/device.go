@@ -3,6 +3,7 @@ package audio
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -86,7 +87,10 @@ func newContext(backend Backend) (*malgo.AllocatedContext, error) {
 		// pretend that a machine without sound has some.
 		list = []malgo.Backend{
 			malgo.BackendWasapi, malgo.BackendDsound, malgo.BackendWinmm, malgo.BackendCoreaudio, malgo.BackendSndio,
-			malgo.BackendAudio4, malgo.BackendOss, malgo.BackendPulseaudio, malgo.BackendAlsa, malgo.BackendJack,
+			malgo.BackendAudio4, malgo.BackendOss, malgo.BackendPulseaudio, malgo.BackendJack,
+		}
+		if hasALSACard() {
+			list = append(list, malgo.BackendAlsa)
 		}
 	case NullBackend:
 		list = []malgo.Backend{backendNull}
@@ -96,6 +100,13 @@ func newContext(backend Backend) (*malgo.AllocatedContext, error) {
 		return nil, fmt.Errorf("unknown backend %q", string(backend))
 	}
 	return malgo.InitContext(list, malgo.ContextConfig{ThreadPriority: malgo.ThreadPriorityRealtime}, nil)
+}
+
+// hasALSACard reports whether ALSA is worth asking: without a sound card its library
+// prints a screenful to stderr before it says no.
+func hasALSACard() bool {
+	cards, err := os.ReadFile("/proc/asound/cards")
+	return err == nil && !strings.Contains(string(cards), "no soundcards")
 }
 
 func freeContext(ctx *malgo.AllocatedContext) {
