@@ -9,6 +9,7 @@ import (
 	"crosspoint.studio/crosspoint/compositor/gpu"
 	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
 // probed is what this machine can do.
@@ -18,9 +19,12 @@ type probed struct {
 	NoOpenGL string `json:",omitempty"` // why there is no context
 	FFmpeg   av.Library
 	Encoders []av.EncoderStatus
+	Cameras  []sources.Device
 	Capture  []audio.Device
 	Playback []audio.Device
 	NoAudio  string `json:",omitempty"`
+	Fonts    []string // families that text can use
+	NoFonts  string `json:",omitempty"` // why the system's are missing
 	Sources  []string
 	Outputs  []string
 }
@@ -41,6 +45,10 @@ func newProbe(c *console) *cobra.Command {
 			var err error
 			if p.Capture, p.Playback, err = audio.Devices(""); err != nil {
 				p.NoAudio = err.Error()
+			}
+			p.Cameras = sources.Cameras()
+			if p.Fonts, err = sources.Fonts(); err != nil {
+				p.NoFonts = err.Error()
 			}
 			if asJSON {
 				b, err := json.MarshalIndent(p, "", "  ")
@@ -74,6 +82,12 @@ func (p probed) print(c *console) {
 		}
 		say("encoder     %-18s %-5s %s", e.Name, e.Codec, state)
 	}
+	if len(p.Cameras) == 0 {
+		say("camera      none")
+	}
+	for _, d := range p.Cameras {
+		say("camera      %s  %s", d.Path, d.Name)
+	}
 	if p.NoAudio != "" {
 		say("sound       %s", p.NoAudio)
 	}
@@ -82,6 +96,10 @@ func (p probed) print(c *console) {
 	}
 	for _, d := range p.Playback {
 		say("output      %s", d.Name)
+	}
+	say("fonts       %d families", len(p.Fonts))
+	if p.NoFonts != "" {
+		say("            without the system's: %s", p.NoFonts)
 	}
 	say("sources     %v", p.Sources)
 	say("outputs     %v", p.Outputs)
