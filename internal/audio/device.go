@@ -18,7 +18,7 @@ type Backend string
 // Backends.
 const (
 	// DefaultBackend is the first of the system's that works: WASAPI, Core Audio,
-	// PulseAudio (and PipeWire through it), ALSA, JACK and so on, never NullBackend.
+	// PulseAudio (and PipeWire through it), ALSA and so on, never NullBackend.
 	DefaultBackend Backend = ""
 	// NullBackend has one device that plays to nobody and records silence, in real
 	// time: for tests and machines without sound.
@@ -84,10 +84,13 @@ func newContext(backend Backend) (*malgo.AllocatedContext, error) {
 	switch backend {
 	case DefaultBackend:
 		// miniaudio's own default would end with the null backend and
-		// pretend that a machine without sound has some.
+		// pretend that a machine without sound has some. JACK is left out:
+		// where no server runs, libjack crashes the process (seen with the
+		// library of Debian 12), and systems with JACK have PipeWire or
+		// PulseAudio as well.
 		list = []malgo.Backend{
 			malgo.BackendWasapi, malgo.BackendDsound, malgo.BackendWinmm, malgo.BackendCoreaudio, malgo.BackendSndio,
-			malgo.BackendAudio4, malgo.BackendOss, malgo.BackendPulseaudio, malgo.BackendJack,
+			malgo.BackendAudio4, malgo.BackendOss, malgo.BackendPulseaudio,
 		}
 		if hasALSACard() {
 			list = append(list, malgo.BackendAlsa)
