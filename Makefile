@@ -25,7 +25,7 @@ build: setup
 test: setup setup-test lint
 	@echo "crosspoint: vet"
 	@$(ENV) && $(GO) vet ./...
-	@echo "crosspoint: all tests under the race detector"
+	@echo "crosspoint: tests"
 	@$(ENV) && packaging/test.sh
 
 lint: setup

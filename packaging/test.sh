@@ -1,16 +1,25 @@
 #!/usr/bin/env bash
-# Runs every test: packages that measure real time alone and after the others, so
-# that compilers and race detectors do not share their two cores with them.
+# Runs every test, in three parts:
+#   everything that does not touch the window, under the race detector;
+#   the window and what is linked with it, without: Fyne alone takes longer to
+#     build under the race detector than all tests together;
+#   the end-to-end tests, which measure real time, alone and after the others, so
+#     that compilers and other tests do not share their two cores with them.
 set -uo pipefail
-timed='/internal/e2e'
-quick=$(go list ./... | grep -v "$timed")
+module=$(go list -m)
+all=$(go list ./...)
+timed=$(grep "^$module/internal/e2e" <<<"$all")
+window=$(grep -E "^$module(\$|/app\$|/app/ui)" <<<"$all")
+rest=$(grep -vE "^$module(\$|/app\$|/app/ui|/internal/e2e)" <<<"$all")
 status=0
+say() { printf 'crosspoint: %s\n' "$*"; }
 # shellcheck disable=SC2086
-go test -race -shuffle=on -timeout 20m -p 2 $quick || status=1
-slow=$(go list ./... | grep "$timed" || true)
-if [ -n "$slow" ]; then
-  echo "crosspoint: end-to-end tests, in real time"
-  # shellcheck disable=SC2086
-  go test -timeout 30m -p 1 $slow || status=1
-fi
+go test -race -shuffle=on -timeout 15m -p 2 $rest || status=1
+say "the window and the command line"
+# shellcheck disable=SC2086
+go test -shuffle=on -timeout 10m -p 1 $window || status=1
+say "end to end, in real time"
+# shellcheck disable=SC2086
+go test -timeout 30m -p 1 $timed || status=1
+[ $status -eq 0 ] && say "all tests passed"
 exit $status
