@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"fmt"
 	"runtime"
 	"runtime/metrics"
+	"strings"
 	"time"
 
 	"crosspoint.studio/crosspoint/compositor"
@@ -92,5 +94,41 @@ func (e *Engine) publish() {
 	for _, d := range s.Recordings {
 		s.Recording = s.Recording || d.Started
 	}
+	s.Warnings = append(s.Warnings, troubles(s)...)
 	e.state.Store(s)
+}
+
+// troubles are the sentences about sources and destinations that are not well; they
+// clear themselves with their cause.
+func troubles(s *State) (out []Warning) {
+	for _, v := range s.Sources {
+		text := ""
+		switch reason := sentence(v.Problem); v.Status {
+		case SourceFailed:
+			text = fmt.Sprintf("%s cannot be used%s. The rest of the show goes on; change its settings.", v.Name, reason)
+		case SourceWaiting:
+			text = fmt.Sprintf("%s has stopped%s. Its last picture stands and it is opened again by itself; the rest of the show goes on.", v.Name, reason)
+		case SourceLost:
+			text = fmt.Sprintf("%s has shown nothing new for 5 s%s. A slate stands in its place and it is opened again by itself; switch away from it if it is on air.", v.Name, reason)
+		default:
+			continue
+		}
+		out = append(out, Warning{"source " + v.ID, text, s.Tick})
+	}
+	for _, list := range [2][]DestinationState{s.Destinations, s.Recordings} {
+		for _, v := range list {
+			if v.Started && v.Problem != "" {
+				out = append(out, Warning{"destination " + v.ID, fmt.Sprintf("%s is not live%s. It is tried again by itself; everything else goes on.", v.Name, sentence(v.Problem)), s.Tick})
+			}
+		}
+	}
+	return out
+}
+
+// sentence is a reason as the end of a sentence.
+func sentence(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + strings.TrimRight(reason, ". ")
 }

@@ -10,13 +10,18 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/supervise"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
-// stopWithin is how long an orderly end may take before it is cut short; with what
-// Supervise adds every stop is over within 5 s.
-const stopWithin = 3 * time.Second
+// stopWithin is how long an orderly end may take before it is cut short, and
+// abandonAfter how long an output may then go on before it is left behind:
+// together every stop is over within 5 s.
+const (
+	stopWithin   = 2 * time.Second
+	abandonAfter = 2500 * time.Millisecond
+)
 
 // audioBitrate of Opus, which the rendition's AAC setting does not speak for.
 const opusBitrateBPS = 128_000
@@ -255,7 +260,9 @@ func (v *delivery) run(ctx context.Context, out outputs.Output, err error) {
 	defer v.cancel()
 	key := "output " + v.def.ID
 	if err == nil {
-		err = outputs.Supervise(ctx, outputs.SuperviseOptions{Output: out, Feed: v, Log: v.d.e.log, Name: v.def.ID, Counters: &v.counters})
+		policy := supervise.Default()
+		policy.StopWithin = abandonAfter
+		err = outputs.Supervise(ctx, outputs.SuperviseOptions{Output: out, Feed: v, Log: v.d.e.log, Name: v.def.ID, Policy: policy, Counters: &v.counters})
 		v.d.release(v.link.Load(), v.queue)
 	} else {
 		v.Report(outputs.Report{State: outputs.Failed, Detail: err.Error()})
