@@ -45,6 +45,7 @@ func bencher(ctx context.Context, args []string) error {
 		keep    = flags.Bool("keep", false, "keep recordings, statistics and show files")
 		asJSON  = flags.Bool("json", false, "print JSON instead of a table")
 		program = flags.String("bin", filepath.Join("bin", "crosspoint"), "the program to measure")
+		quiet   = flags.Duration("quiet", 0, "wait up to this long before each run until other programs are idle")
 		profile = flags.String("profile", "", "folder for a CPU profile of each run of Crosspoint")
 	)
 	if err := flags.Parse(args); err != nil {
@@ -60,7 +61,7 @@ func bencher(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	b := &bench{program: *program, seconds: *seconds, pairs: *pairs, keep: *keep, profile: *profile, log: os.Stderr}
+	b := &bench{program: *program, seconds: *seconds, pairs: *pairs, keep: *keep, quiet: *quiet, profile: *profile, log: os.Stderr}
 	if b.tools, err = findTools(); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -148,6 +149,36 @@ func parseHost(stat string) (host, error) {
 		v[i] = n / ticksPerSecond
 	}
 	return host{busy: v[0] + v[1] + v[2] + v[5] + v[6], stolen: v[7]}, nil
+}
+
+// idle is the share of all processors that others may use on a quiet machine.
+const idle = 0.08
+
+// waitQuiet waits until the machine is quiet for two seconds on end, at most limit.
+func waitQuiet(ctx context.Context, limit time.Duration) error {
+	const stretch = 2 * time.Second
+	for until := time.Now().Add(limit); time.Now().Before(until); {
+		before, err := readHost()
+		if err != nil {
+			return err
+		}
+		t := time.NewTimer(stretch)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return ctx.Err()
+		}
+		after, err := readHost()
+		if err != nil {
+			return err
+		}
+		used := after.busy + after.stolen - before.busy - before.stolen
+		if used < idle*stretch.Seconds()*float64(runtime.NumCPU()) {
+			return nil
+		}
+	}
+	return nil
 }
 
 // ownCPU is this program's CPU time in seconds, programs it started left out.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // bench is what all cases share.
@@ -19,7 +20,8 @@ type bench struct {
 	seconds int
 	pairs   int
 	keep    bool
-	profile string // folder for CPU profiles, or ""
+	quiet   time.Duration // how long to wait for a quiet machine before each run
+	profile string        // folder for CPU profiles, or ""
 	log     io.Writer
 }
 
@@ -77,7 +79,9 @@ func (b *bench) runCase(ctx context.Context, c benchCase) (outcome, error) {
 			return filepath.Join(b.work, fmt.Sprintf("%s-%d-%s", c.Name, n+1, what))
 		}
 		record, stats, floor := name("crosspoint.mkv"), name("stats.jsonl"), name("floor.mkv")
-		fmt.Fprintf(b.log, "bench: case %s, pair %d of %d: crosspoint, %d s\n", c.Name, n+1, b.pairs, b.seconds)
+		if err := b.announce(ctx, c, n, "crosspoint"); err != nil {
+			return out, err
+		}
 		own := append(args, "--record", record, "--stats", stats)
 		if b.profile != "" {
 			own = append(own, "--cpuprofile", filepath.Join(b.profile, fmt.Sprintf("%s-%d.pprof", c.Name, n+1)))
@@ -89,7 +93,9 @@ func (b *bench) runCase(ctx context.Context, c benchCase) (outcome, error) {
 		if p.Crosspoint, err = run(ctx, record, b.program, own, env); err != nil {
 			return out, err
 		}
-		fmt.Fprintf(b.log, "bench: case %s, pair %d of %d: floor, %d s\n", c.Name, n+1, b.pairs, b.seconds)
+		if err := b.announce(ctx, c, n, "floor"); err != nil {
+			return out, err
+		}
 		least, err := floorArgs(show, files, b.seconds, floor)
 		if err != nil {
 			return out, err
@@ -119,6 +125,15 @@ func (b *bench) runCase(ctx context.Context, c benchCase) (outcome, error) {
 		}
 	}
 	return out, nil
+}
+
+// announce waits for a quiet machine, if that was asked for, and says what is run.
+func (b *bench) announce(ctx context.Context, c benchCase, pair int, what string) error {
+	if err := waitQuiet(ctx, b.quiet); err != nil {
+		return err
+	}
+	fmt.Fprintf(b.log, "bench: case %s, pair %d of %d: %s, %d s\n", c.Name, pair+1, b.pairs, what, b.seconds)
+	return nil
 }
 
 // writeShow writes the case's show and command list and returns crosspoint's arguments.

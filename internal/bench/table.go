@@ -88,7 +88,7 @@ func (o outcome) notes() []string {
 		add("over the limit: %.3f of the floor, %.2f is allowed", m.ratio, o.Limit)
 	}
 	if int(m.distinct) < o.Expected {
-		add("%d of %d pictures are missing", o.Expected-int(m.distinct), o.Expected)
+		add("%d of %d pictures are missing; the ratio flatters, as pictures that were dropped were not encoded", o.Expected-int(m.distinct), o.Expected)
 	}
 	if m.other > quiet {
 		add("other programs used %.0f CPU seconds a minute: the absolute figures mean little", m.other)
