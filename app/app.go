@@ -59,7 +59,7 @@ type console struct {
 
 func newRoot(stdout, stderr io.Writer, started *bool) *cobra.Command {
 	c := &console{out: stdout, err: stderr, level: new(slog.LevelVar)}
-	c.level.Set(slog.LevelWarn)
+	c.level.Set(slog.LevelError) // what the operator has to know is said in sentences besides
 	c.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.level}))
 	var verbose bool
 	root := &cobra.Command{

@@ -130,5 +130,7 @@ func sentence(reason string) string {
 	if reason == "" {
 		return ""
 	}
+	// When the next try is changes every time; that there is one is said already.
+	reason, _, _ = strings.Cut(reason, "; trying again")
 	return ": " + strings.TrimRight(reason, ". ")
 }
