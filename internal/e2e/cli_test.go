@@ -189,7 +189,7 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"run", "--headless", "--for", "1s", "--record", exists, "demo"}, 1, "exists already"},
 		{[]string{"run", "--headless", "--for", "1s", "--commands", list, "demo"}, 1, "line 3"},
 		{[]string{"render", "demo", "--duration", "1s", "--output", filepath.Join(dir, "no", "such", "folder", "x.mkv")}, 1, "folder"},
-		{[]string{"render", "demo", "--duration", "1s", "--output", "/sys/kernel/x.mkv"}, 1, "/sys/kernel"},
+		{[]string{"render", "demo", "--duration", "1s", "--output", "/etc/hostname/x.mkv"}, 1, "/etc/hostname"},
 		{[]string{"render", "demo", "--duration", "0s", "--output", filepath.Join(dir, "x.mkv")}, 1, "duration"},
 	} {
 		r := cli(t, dir, c.args...)
@@ -224,14 +224,14 @@ func TestBadMaterial(t *testing.T) {
 			object{"id": "nonet", "kind": "network", "settings": object{"url": fmt.Sprintf("rtmp://127.0.0.1:%d/live/secretkey", testkit.FreePort(t))}}),
 		"scenes": cameraScenes(1),
 		"renditions": []object{{"id": "main", "video": object{"bitrate_kbps": 800}},
-			{"id": "exotic", "video": object{"bitrate_kbps": 801, "encoder": "nosuchencoder"}},
-			{"id": "hevc", "video": object{"bitrate_kbps": 802, "codec": "hevc"}}},
+			{"id": "odd", "video": object{"bitrate_kbps": 801, "encoder": "nosuchencoder"}},
+			{"id": "newer", "video": object{"bitrate_kbps": 802, "codec": "hevc"}}},
 		"destinations": []object{
 			srt("locked", "wrong"), srt("tooshort", "short"), srt("nosecret", "nobody"),
-			{"id": "exotic", "kind": "rtmp", "rendition": "exotic", "settings": object{"url": "rtmp://127.0.0.1:1/live/secretkey"}},
-			{"id": "hevcwhip", "kind": "whip", "rendition": "hevc", "settings": object{"url": "http://127.0.0.1:1/whip"}},
+			{"id": "exotic", "kind": "rtmp", "rendition": "odd", "settings": object{"url": "rtmp://127.0.0.1:1/live/secretkey"}},
+			{"id": "hevcwhip", "kind": "whip", "rendition": "newer", "settings": object{"url": "http://127.0.0.1:1/whip"}},
 		},
-		"recordings": []object{{"id": "unwritable", "settings": object{"path": "/sys/kernel/show.mkv"}}},
+		"recordings": []object{{"id": "unwritable", "settings": object{"path": "/etc/hostname/show.mkv"}}},
 		"start":      object{"program": "s1", "preview": "s1"},
 	}))
 	file := filepath.Join(dir, "show.mkv")
@@ -244,13 +244,13 @@ func TestBadMaterial(t *testing.T) {
 	oneLine(t, r, "no such film.mp4", "does not exist")
 	oneLine(t, r, "film.mp4 cannot be played")
 	oneLine(t, r, "picture.png")
-	oneLine(t, r, "127.0.0.1", "refused")
+	oneLine(t, r, "nonet", "connection refused")
 	oneLine(t, r, "refused the passphrase")
 	oneLine(t, r, "passphrase must have 10 to 79 characters")
 	oneLine(t, r, `the credential "nobody" cannot be read`)
 	oneLine(t, r, "nosuchencoder")
 	oneLine(t, r, "cannot carry hevc")
-	oneLine(t, r, "/sys/kernel")
+	oneLine(t, r, "unwritable has stopped", "/etc/hostname")
 	for _, secret := range []string{wrong, "secretkey", "panic", "goroutine "} {
 		if strings.Contains(r.err+r.out, secret) {
 			t.Errorf("%q is in what the program says:\n%s", secret, r.err)
@@ -271,8 +271,9 @@ func TestBadMaterial(t *testing.T) {
 	}
 }
 
-// TestFullDisk: a recording is refused on a disk that is too small, and ends well on
-// one that fills up; the operator is told, and the other recording goes on.
+// TestFullDisk: a recording is refused on a disk that is too small and on one that may
+// not be written, and ends well on one that fills up; the operator is told, and the
+// other recording goes on.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	show := write(t, filepath.Join(dir, "show.json"), document(t, 320, 180, fps, object{
@@ -281,21 +282,22 @@ func TestFullDisk(t *testing.T) {
 		"recordings": []object{
 			{"id": "small", "settings": object{"path": filepath.Join(dir, "small", "a.mkv")}},
 			{"id": "filling", "settings": object{"path": filepath.Join(dir, "filling", "b.mkv")}},
+			{"id": "readonly", "settings": object{"path": filepath.Join(dir, "readonly", "c.mkv")}},
 		},
 	}))
-	for _, d := range []string{"small", "filling"} {
+	for _, d := range []string{"small", "filling", "readonly"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	commands := write(t, filepath.Join(dir, "list.jsonl"), []byte(`{"at": 0, "do": "start_recording", "recordings": ["small", "filling"]}`+"\n"))
+	commands := write(t, filepath.Join(dir, "list.jsonl"), []byte(`{"at": 0, "do": "start_recording", "recordings": ["small", "filling", "readonly"]}`+"\n"))
 	// In a mount namespace of its own, so that the disks end with the program; an
 	// ordinary user becomes root there.
 	flags := "-m"
 	if os.Getuid() != 0 {
 		flags = "-rm"
 	}
-	script := `mount -t tmpfs -o size=32m small "$1/small" && mount -t tmpfs -o size=112m filling "$1/filling" || exit 77
+	script := `mount -t tmpfs -o size=32m small "$1/small" && mount -t tmpfs -o size=112m filling "$1/filling" && mount -t tmpfs -o size=200m,ro readonly "$1/readonly" || exit 77
 (sleep 4; head -c 70000000 /dev/zero >"$1/filling/other") &
 dir=$1; shift; "$@"; status=$?; cp "$dir/filling/b.mkv" "$dir/b.mkv"; ls "$dir/small"; exit $status`
 	whole := filepath.Join(dir, "whole.mkv")
@@ -309,6 +311,7 @@ dir=$1; shift; "$@"; status=$?; cp "$dir/filling/b.mkv" "$dir/b.mkv"; ls "$dir/s
 	}
 	oneLine(t, r, "only", "MB are free", "small")
 	oneLine(t, r, "recording stopped because only", "MB are free", "b.mkv is complete")
+	oneLine(t, r, "readonly has stopped", "read-only")
 	if strings.Contains(r.out, "a.mkv") {
 		t.Errorf("an empty recording is left on the small disk: %q", r.out)
 	}

@@ -263,7 +263,7 @@ func sentence(t *testing.T, what, text string, secrets ...string) {
 	if strings.TrimSpace(text) == "" {
 		t.Errorf("%s: nothing is said", what)
 	}
-	if strings.ContainsAny(text, "\n\r\t") || len(text) > 300 {
+	if strings.ContainsAny(text, "\n\r\t") || len(text) > 500 {
 		t.Errorf("%s: not one sentence: %q", what, text)
 	}
 	for _, s := range secrets {
