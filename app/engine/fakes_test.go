@@ -356,7 +356,6 @@ type studio struct {
 	opt  Options
 }
 
-
 // thread is a GPU thread that ends with the test.
 func thread(t testing.TB) *gpu.Thread {
 	t.Helper()
@@ -384,10 +383,13 @@ func newStudio(t testing.TB, show *scenes.Show, clock media.Clock, change func(*
 	if os.Getenv("ENGINE_TEST_LOG") != "" {
 		level = slog.LevelDebug
 	}
-	s.opt = Options{Show: show, SourceKinds: fakeKinds(s.held), OutputKinds: s.outs.kinds(), Clock: clock, Thread: thread(t),
+	s.opt = Options{Show: show, SourceKinds: fakeKinds(s.held), OutputKinds: s.outs.kinds(), Clock: clock,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))}
 	if change != nil {
 		change(&s.opt)
+	}
+	if s.opt.Thread == nil {
+		s.opt.Thread = thread(t)
 	}
 	e, err := New(s.opt)
 	if err != nil {

@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/audio"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
+)
+
+// flashes is a live source whose picture flashes and whose tone beeps at the same
+// moment, every half second; pictures and sound arrive late and unevenly.
+type flashes struct {
+	opt              sources.Options
+	picture, sound   time.Duration // how late they arrive
+	jitter           time.Duration // of the pictures
+	block            int64         // audio frames
+	burst            int64         // blocks that come at once, as MPEG-TS packs them; 0 is 1
+	epoch            time.Duration // PTS of the start
+	jumpAt, jumpedBy time.Duration // the PTS jump, without a Restart
+}
+
+const flashEvery = 500 * time.Millisecond
+
+func (s *flashes) pts(t time.Duration) time.Duration {
+	if s.jumpAt > 0 && t >= s.jumpAt {
+		t += s.jumpedBy
+	}
+	return s.epoch + t
+}
+
+func (s *flashes) Run(ctx context.Context, sink sources.Sink) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	start := s.opt.Clock.Now()
+	wg.Go(func() {
+		buf := make([]float32, s.block*media.Channels)
+		rate := media.Rational{Num: 1, Den: media.SampleRateHz}
+		for first := int64(0); ; first += s.block {
+			for i := range s.block {
+				at := media.TimeOf(first+i, rate) % flashEvery
+				v := float32(0)
+				if at < 30*time.Millisecond {
+					v = float32(0.5 * math.Sin(2*math.Pi*1000*at.Seconds()))
+				}
+				buf[2*i], buf[2*i+1] = v, v
+			}
+			// A block is there when its last sample has been, and the last of its burst.
+			last, all := first+s.block, s.block*max(s.burst, 1)
+			last = (last + all - 1) / all * all
+			if s.opt.Clock.WaitUntil(ctx, start+media.TimeOf(last, rate)+s.sound) != nil {
+				return
+			}
+			_ = sink.Audio(ctx, media.AudioBlock{Samples: buf, PTS: s.pts(media.TimeOf(first, rate))})
+		}
+	})
+	r := rand.New(rand.NewPCG(1, 2))
+	pool := media.NewFramePool(media.I420, s.opt.Width, s.opt.Height, 8)
+	for n := int64(0); ; n++ {
+		t := media.TickTime(n, s.opt.FPS)
+		late := s.picture
+		if s.jitter > 0 {
+			late += time.Duration(r.Int64N(int64(s.jitter)))
+		}
+		if err := s.opt.Clock.WaitUntil(ctx, start+t+late); err != nil {
+			return err
+		}
+		f := pool.Get()
+		y := byte(30)
+		if t%flashEvery < 10*time.Millisecond {
+			y = 220
+		}
+		f.Fill(y, 128, 128)
+		f.PTS, f.Number = s.pts(t), n
+		_ = sink.Video(ctx, f)
+	}
+}
+
+// TestLiveLipSync: whatever the delays of its two halves, a live source's flash and
+// beep leave the studio within one frame of each other, and pictures are neither
+// lost nor repeated once it has settled.
+func TestLiveLipSync(t *testing.T) {
+	lipSync(t, []lipCase{
+		{"a camera", flashes{block: 480}},
+		{"pictures 150 ms late", flashes{picture: 150 * time.Millisecond, block: 1024}},
+		{"uneven pictures", flashes{jitter: 15 * time.Millisecond, block: 480}},
+		{"a day old", flashes{epoch: 24 * time.Hour, block: 1024}},
+		{"a jump", flashes{block: 480, jumpAt: 1500 * time.Millisecond, jumpedBy: 7 * time.Second}},
+		{"a jump back", flashes{block: 480, epoch: time.Hour, jumpAt: 1500 * time.Millisecond, jumpedBy: -30 * time.Minute}},
+	})
+}
+
+type lipCase struct {
+	what string
+	src  flashes
+}
+
+// lipSync brings each source to the studio as the engine's tick does, in the time of a
+// test bubble: no picture is late because the machine is.
+func lipSync(t *testing.T, cases []lipCase) {
+	for _, c := range cases {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { c.run(t) })
+		})
+	}
+}
+
+func (c lipCase) run(t *testing.T) {
+	const seconds = 12
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	clock := media.NewRealClock()
+	e := &Engine{clock: clock, color: media.Rec709, fps: media.Rational{Num: 30, Den: 1}, mixer: audio.NewMixer(),
+		show: parse(t, `{"format": 1, "canvas": {"width": 32, "height": 18, "fps": "30"}}`)}
+	e.frameTime = media.TickTime(1, e.fps)
+	e.slate = newSlate(32, 18, e.color)
+	e.opt.SourceKinds = map[string]sources.Kind{"flashes": {Name: "flashes", Pacing: sources.Live, HasVideo: true, HasAudio: true,
+		New: func(_ json.RawMessage, opt sources.Options) (sources.Source, error) {
+			src := c.src
+			src.opt = opt
+			return &src, nil
+		}}}
+	in := e.newInput(scenes.Source{ID: "a", Kind: "flashes"})
+	in.start(ctx, slog.New(slog.DiscardHandler))
+	e.mixer.Add(in.strip)
+	var flashed, beeped []time.Duration
+	var loud, bright bool
+	quiet := 0
+	samples := make([]float32, 1600*media.Channels)
+	for tick := range int64(seconds * 30) {
+		now := media.TickTime(tick, e.fps)
+		if err := clock.WaitUntil(ctx, now); err != nil {
+			t.Fatal(err)
+		}
+		in.take(now)
+		if f := in.current; f != nil {
+			if on := f.Planes[0].Data[0] > 128; on != bright {
+				if bright = on; bright {
+					flashed = append(flashed, now)
+				}
+			}
+		}
+		e.mixer.MixTick(samples, tick*1600)
+		for i := 0; i < len(samples); i += 2 {
+			if v := samples[i]; v > 0.1 || v < -0.1 {
+				if !loud {
+					beeped = append(beeped, media.TimeOf(tick*1600+int64(i/2), media.Rational{Num: 1, Den: media.SampleRateHz}))
+				}
+				loud, quiet = true, 0
+			} else if quiet++; quiet > 4800 {
+				loud = false
+			}
+		}
+	}
+	st := in.state(seconds * time.Second)
+	cancel()
+	in.stop()
+	// The last six seconds count: until then it settles, and a jump is over.
+	worst, n := time.Duration(0), 0
+	var all []string
+	for _, f := range flashed {
+		if f < (seconds-6)*time.Second {
+			continue
+		}
+		near := time.Hour
+		for _, b := range beeped {
+			if (b - f).Abs() < near.Abs() {
+				near = b - f
+			}
+		}
+		n++
+		all = append(all, fmt.Sprint(near.Round(time.Millisecond)))
+		if near.Abs() > worst.Abs() {
+			worst = near
+		}
+	}
+	t.Logf("sound after picture by %v (%d beeps, queue %.0f ms, %d underruns); %d dropped, %d skipped, %d repeated of %d",
+		all, len(beeped), st.QueueMS, st.Underruns, st.Dropped, st.Skipped, st.Repeated, st.Frames)
+	if n < 11 || n > 13 || worst.Abs() > e.frameTime {
+		t.Errorf("%d flashes in the last 6 s, worst offset %v, want 12 within a frame", n, worst.Round(time.Millisecond))
+	}
+}
