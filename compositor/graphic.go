@@ -33,32 +33,16 @@ func Prepare(f *media.Frame, color media.ColorInfo) {
 	f.Native = convert(f, color)
 }
 
-// coefficients returns Kr and Kb of a matrix (ITU-R BT.709-6 item 3.2, BT.601-7
-// 2.5.1, BT.2020-2 table 4).
-func coefficients(m media.Matrix) (kr, kb float32) {
-	switch m {
-	case media.BT601:
-		return 0.299, 0.114
-	case media.BT2020:
-		return 0.2627, 0.0593
-	}
-	return 0.2126, 0.0722
-}
-
 // YCbCr converts one 8-bit R'G'B' colour to code values of color.
 func YCbCr(r, g, b uint8, color media.ColorInfo) [3]uint8 {
-	y, cb, cr := toYCbCr(float32(r), float32(g), float32(b), color)
+	y, cb, cr := toYCbCr(r, g, b, color)
 	return [3]uint8{uint8(y + 0.5), uint8(cb + 0.5), uint8(cr + 0.5)}
 }
 
-func toYCbCr(r, g, b float32, color media.ColorInfo) (y, cb, cr float32) {
-	kr, kb := coefficients(color.Matrix)
-	luma := kr*r + (1-kr-kb)*g + kb*b // 0..255
-	u, v := (b-luma)/(2*(1-kb)), (r-luma)/(2*(1-kr))
-	if color.Range == media.Full {
-		return luma, min(128+u, 255), min(128+v, 255)
-	}
-	return 16 + luma*219/255, 128 + u*224/255, 128 + v*224/255
+func toYCbCr(r, g, b uint8, color media.ColorInfo) (y, cb, cr float32) {
+	v, u, w := color.FromRGB(float64(r)/255, float64(g)/255, float64(b)/255)
+	// Full range chroma reaches half a code beyond a byte.
+	return float32(v), float32(min(u, 255)), float32(min(w, 255))
 }
 
 func convert(f *media.Frame, color media.ColorInfo) *Graphic {
@@ -85,7 +69,7 @@ func convert(f *media.Frame, color media.ColorInfo) *Graphic {
 			}
 			x0, x1 = min(x0, x), max(x1, x+1)
 			y0, y1 = min(y0, y), max(y1, y+1)
-			lum, cb, cr := toYCbCr(float32(p[0]), float32(p[1]), float32(p[2]), color)
+			lum, cb, cr := toYCbCr(p[0], p[1], p[2], color)
 			k := float32(a) / 255
 			g.luma[(y*w+x)*2] = uint8(lum*k + 0.5)
 			g.luma[(y*w+x)*2+1] = a

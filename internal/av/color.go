@@ -6,53 +6,13 @@ import (
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
-// luma are the weights KR and KB of a matrix (H.273 table 4; BT.601: clause 2.5.1 of
-// the Recommendation, BT.709: 3.2, BT.2020: table 4, non-constant luminance).
-func luma(m media.Matrix) (kr, kb float64) {
-	switch m {
-	case media.BT601:
-		return 0.299, 0.114
-	case media.BT2020:
-		return 0.2627, 0.0593
-	}
-	return 0.2126, 0.0722
-}
-
-// scales are the code values of full-scale luma and chroma, and of black.
-func scales(r media.Range) (lumaScale, chromaScale, black float64) {
-	if r == media.Full {
-		return 255, 255, 0
-	}
-	return 219, 224, 16
-}
-
-// ToRGB is the exact R'G'B' (0..1, not clipped) of 8-bit code values; they need not
-// be whole. It is the reference of the colour tests.
-func ToRGB(c media.ColorInfo, y, cb, cr float64) (r, g, b float64) {
-	kr, kb := luma(c.Matrix)
-	ls, cs, black := scales(c.Range)
-	y, cb, cr = (y-black)/ls, (cb-128)/cs, (cr-128)/cs
-	r = y + 2*(1-kr)*cr
-	b = y + 2*(1-kb)*cb
-	g = (y - kr*r - kb*b) / (1 - kr - kb)
-	return r, g, b
-}
-
-// FromRGB is the inverse of ToRGB; the code values are neither rounded nor clipped.
-func FromRGB(c media.ColorInfo, r, g, b float64) (y, cb, cr float64) {
-	kr, kb := luma(c.Matrix)
-	ls, cs, black := scales(c.Range)
-	l := kr*r + (1-kr-kb)*g + kb*b
-	return l*ls + black, (b-l)/(2*(1-kb))*cs + 128, (r-l)/(2*(1-kr))*cs + 128
-}
-
 // affine are the coefficients of native.c's cp_affine for the change from one
 // Y'CbCr to another. Going through R'G'B' and back is one linear map; since grey
 // stays grey, chroma does not depend on luma, so chroma needs no resampling.
 func affine(from, to media.ColorInfo) [8]float32 {
 	at := func(y, cb, cr float64) [3]float64 {
-		r, g, b := ToRGB(from, y, cb, cr)
-		y, cb, cr = FromRGB(to, r, g, b)
+		r, g, b := from.ToRGB(y, cb, cr)
+		y, cb, cr = to.FromRGB(r, g, b)
 		return [3]float64{y, cb, cr}
 	}
 	o, dy, db, dr := at(0, 128, 128), at(1, 128, 128), at(0, 129, 128), at(0, 128, 129)

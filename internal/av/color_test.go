@@ -23,14 +23,14 @@ func TestAffineIsExact(t *testing.T) {
 			for i, bar := range bars75 {
 				src, dst := pool.Get(), pool.Get()
 				src.Color, dst.Color = from, to
-				y, cb, cr := FromRGB(from, bar[0], bar[1], bar[2])
+				y, cb, cr := from.FromRGB(bar[0], bar[1], bar[2])
 				y, cb, cr = math.Round(y), math.Round(cb), math.Round(cr)
 				src.Fill(byte(y), byte(cb), byte(cr))
 				if err := NewScaler(0).Scale(dst, src); err != nil {
 					t.Fatal(err)
 				}
-				r, g, b := ToRGB(from, y, cb, cr)
-				wy, wcb, wcr := FromRGB(to, r, g, b)
+				r, g, b := from.ToRGB(y, cb, cr)
+				wy, wcb, wcr := to.FromRGB(r, g, b)
 				compare(t, fmt.Sprintf("%v to %v bar %d", from, to, i), dst, 32, 16, [3]float64{wy, wcb, wcr}, 0.5001)
 				src.Release()
 				dst.Release()
@@ -81,7 +81,7 @@ func barsFile(t *testing.T, format string, c media.ColorInfo, h int) string {
 	}
 	at := func(x, width, channel int) float64 {
 		bar := bars75[x*8/width]
-		y, cb, cr := FromRGB(c, bar[0], bar[1], bar[2])
+		y, cb, cr := c.FromRGB(bar[0], bar[1], bar[2])
 		return [3]float64{y, cb, cr}[channel]
 	}
 	switch format {
@@ -172,7 +172,7 @@ func TestDecodedColor(t *testing.T) {
 							t.Errorf("got %v %v", f.Format, f.Color)
 						}
 						for i, bar := range bars75 {
-							wy, wcb, wcr := FromRGB(media.Rec709, bar[0], bar[1], bar[2])
+							wy, wcb, wcr := media.Rec709.FromRGB(bar[0], bar[1], bar[2])
 							compare(t, fmt.Sprintf("bar %d", i), f, i*16+8, 30, [3]float64{wy, wcb, wcr}, 1.5)
 						}
 					}, nil)
@@ -204,7 +204,7 @@ func TestRGBARoundTrip(t *testing.T) {
 			for _, c := range []media.ColorInfo{media.Rec709, {Matrix: media.BT601, Range: media.Full}} {
 				src := media.NewFramePool(format, size[0], size[1], 1).Get()
 				src.Color = c
-				y, cb, cr := FromRGB(c, 0.75, 0.25, 0.5)
+				y, cb, cr := c.FromRGB(0.75, 0.25, 0.5)
 				src.Fill(byte(math.Round(y)), byte(math.Round(cb)), byte(math.Round(cr)))
 				view := media.NewFrame(media.RGBA, size[0], size[1], [3]media.Plane{{Data: make([]byte, size[0]*4*size[1]), Stride: size[0] * 4}}, nil)
 				for _, q := range []Quality{Bicubic, Area} {

@@ -170,7 +170,7 @@ func TestFormatsIn(t *testing.T) {
 					src.Planes[0].Data[i] = [4]byte{191, 0, 0, 255}[i%4]
 				}
 			} else {
-				y, cb, cr := FromRGB(media.Rec709, .75, 0, 0)
+				y, cb, cr := media.Rec709.FromRGB(.75, 0, 0)
 				src.Fill(byte(y+.5), byte(cb+.5), byte(cr+.5))
 			}
 			var buf bytes.Buffer
@@ -198,7 +198,7 @@ func TestFormatsIn(t *testing.T) {
 			n := 0
 			decoded(t, in, VideoDecoderOptions{}, func(f *media.Frame) {
 				n++
-				y, cb, cr := FromRGB(media.Rec709, .75, 0, 0)
+				y, cb, cr := media.Rec709.FromRGB(.75, 0, 0)
 				compare(t, "red", f, 160, 90, [3]float64{y, cb, cr}, 2)
 			}, nil)
 			if n != 10 {

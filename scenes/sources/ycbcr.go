@@ -9,28 +9,10 @@ import (
 // ycbcr is a colour in 8-bit code values.
 type ycbcr struct{ y, cb, cr byte }
 
-// lumaWeights are Kr and Kb of a matrix (ITU-R BT.709-6 item 3.2, BT.601-7 2.5.1,
-// BT.2020-2 table 4).
-func lumaWeights(m media.Matrix) (kr, kb float64) {
-	switch m {
-	case media.BT601:
-		return 0.299, 0.114
-	case media.BT2020:
-		return 0.2627, 0.0593
-	}
-	return 0.2126, 0.0722
-}
-
 // toYCbCr converts nonlinear R'G'B' in 0..1 to code values.
 func toYCbCr(r, g, b float64, c media.ColorInfo) ycbcr {
-	kr, kb := lumaWeights(c.Matrix)
-	y := kr*r + (1-kr-kb)*g + kb*b
-	cb := (b - y) / (2 * (1 - kb))
-	cr := (r - y) / (2 * (1 - kr))
-	if c.Range == media.Full {
-		return ycbcr{code(y * 255), code(cb*255 + 128), code(cr*255 + 128)}
-	}
-	return ycbcr{code(16 + 219*y), code(128 + 224*cb), code(128 + 224*cr)}
+	y, cb, cr := c.FromRGB(r, g, b)
+	return ycbcr{code(y), code(cb), code(cr)}
 }
 
 func code(v float64) byte { return byte(min(max(math.Round(v), 0), 255)) }
