@@ -164,11 +164,11 @@ func (s *studio) destination(id string) engine.DestinationState {
 }
 
 // undisturbed fails the test when the machine could not keep up, with that said: then
-// losses are no bug of what is tested.
+// losses are no bug of what is tested. Ticks that were late and caught up lost nothing.
 func (s *studio) undisturbed() bool {
 	s.t.Helper()
 	k, ok := s.State().Counters, true
-	if k.Late != 0 || k.Repeated != 0 {
+	if k.Repeated != 0 {
 		s.t.Errorf("%d ticks were late and %d pictures repeated of %d: the machine was too busy for this test, which demands none (last second: tick %.1f ms mean, %.1f max, of %.1f)",
 			k.Late, k.Repeated, k.Ticks, k.TickMS, k.TickMaxMS, k.BudgetMS)
 		ok = false
@@ -181,7 +181,7 @@ func (s *studio) undisturbed() bool {
 	}
 	for _, v := range s.State().Sources {
 		if v.Skipped != 0 || v.Dropped != 0 || v.Kind == "synthetic" && v.Repeated != 0 {
-			s.t.Errorf("source %s: %d pictures skipped, %d dropped, %d repeated: the machine was too busy for this test, which demands none", v.ID, v.Skipped, v.Dropped, v.Repeated)
+			s.t.Errorf("source %s: %d pictures skipped, %d dropped, %d repeated, with %d late ticks: the machine was too busy for this test, which demands none (or, with no late tick, the source was)", v.ID, v.Skipped, v.Dropped, v.Repeated, k.Late)
 			ok = false
 		}
 	}
