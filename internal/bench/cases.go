@@ -14,6 +14,7 @@ type benchCase struct {
 	Name, Title string
 	cameras     int     // decoded by the show and by the floor, from 1 up
 	live        bool    // goes live to the receivers
+	offline     bool    // on the virtual clock, as fast as it goes; the floor too
 	limit       float64 // of the ratio to the floor; 0: none is asked for
 	show        func(files []string, urls map[string]string) *scenes.Show
 	commands    func(frames int) []string // lines of a command list
@@ -44,6 +45,14 @@ func cases() []benchCase {
 		{
 			Name: "X", Title: "1080p30, 1 s mix between two cameras every 2 s", cameras: 2,
 			show: showX, commands: commandsX, places: []place{full(1), full(2)}, need: 1,
+		},
+		{
+			Name: "P-render", Title: "P on the virtual clock", cameras: 1, offline: true,
+			show: showP, places: []place{full(1)}, need: 1,
+		},
+		{
+			Name: "A-render", Title: "A on the virtual clock", cameras: 1, offline: true,
+			show: showA, places: []place{full(1)}, need: 1,
 		},
 	}
 }
@@ -191,11 +200,15 @@ func commandsX(frames int) []string {
 
 // encoding is what the engine makes of the show's rendition, for the floor: the
 // bitstreams' own account of their settings is compared afterwards.
-func encoding(s *scenes.Show) av.VideoEncoderOptions {
+// On the virtual clock the engine encodes with one thread, which is the same to the bit from run to run.
+func encoding(s *scenes.Show, offline bool) av.VideoEncoderOptions {
 	v := s.Renditions[0].Video
 	opt := av.VideoEncoderOptions{
 		Encoder: v.Encoder, Width: v.Width, Height: v.Height, FPS: s.Canvas.FPS, BitrateBPS: v.BitrateKbps * 1000,
 		GOP: int(v.KeyframeSeconds * s.Canvas.FPS.Float()), Preset: v.Preset, BFrames: -1, Color: s.Canvas.Color.Info(),
+	}
+	if offline {
+		opt.Threads = 1
 	}
 	for _, d := range s.Destinations {
 		if d.Kind == "whip" { // WebRTC takes no B-frames

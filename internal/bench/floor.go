@@ -12,11 +12,11 @@ import (
 )
 
 // floorArgs are the arguments with which ffmpeg does the least that a case needs: in
-// real time it decodes the cameras that the show decodes, encodes the first with the
+// real time (offline: as fast as it goes) it decodes the cameras that the show decodes, encodes the first with the
 // show's settings, and composes nothing. A picture that is coded at another size than
 // the camera's is scaled, bicubic.
-func floorArgs(s *scenes.Show, files []string, seconds int, output string) ([]string, error) {
-	opt := encoding(s)
+func floorArgs(s *scenes.Show, files []string, seconds int, offline bool, output string) ([]string, error) {
+	opt := encoding(s, offline)
 	video, err := opt.CLIArgs()
 	if err != nil {
 		return nil, err
@@ -24,7 +24,10 @@ func floorArgs(s *scenes.Show, files []string, seconds int, output string) ([]st
 	length := strconv.Itoa(seconds)
 	args := []string{"-hide_banner", "-loglevel", "error", "-nostdin", "-y"}
 	for _, file := range files {
-		args = append(args, "-re", "-i", file)
+		if !offline {
+			args = append(args, "-re")
+		}
+		args = append(args, "-i", file)
 	}
 	args = append(args, "-map", "0:v", "-map", "0:a")
 	if opt.Width != cameraWidth || opt.Height != cameraHeight {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -42,13 +43,14 @@ type outcome struct {
 	Seconds  int     `json:"seconds"`
 	Expected int     `json:"expected_frames"`
 	Limit    float64 `json:"limit,omitempty"`
+	Offline  bool    `json:"offline,omitempty"` // no ticks, no real time
 	Settings string  `json:"x264_settings"`
 	Pairs    []pair  `json:"pairs"`
 }
 
 // runCase measures a case: Crosspoint and the floor in turn, pairs times.
 func (b *bench) runCase(ctx context.Context, c benchCase) (outcome, error) {
-	out := outcome{Case: c.Name, Title: c.Title, Seconds: b.seconds, Expected: b.seconds * cameraRate, Limit: c.limit}
+	out := outcome{Case: c.Name, Title: c.Title, Seconds: b.seconds, Expected: b.seconds * cameraRate, Limit: c.limit, Offline: c.offline}
 	var files []string
 	for n := range c.cameras {
 		file, err := b.tools.cameraFile(ctx, b.media, n+1, b.log)
@@ -82,8 +84,11 @@ func (b *bench) runCase(ctx context.Context, c benchCase) (outcome, error) {
 		if err := b.announce(ctx, c, n, "crosspoint"); err != nil {
 			return out, err
 		}
-		own := append(args, "--record", record, "--stats", stats)
-		if b.profile != "" {
+		own := append(slices.Clone(args), "--output", record)
+		if !c.offline {
+			own = append(slices.Clone(args), "--record", record, "--stats", stats)
+		}
+		if b.profile != "" && !c.offline {
 			own = append(own, "--cpuprofile", filepath.Join(b.profile, fmt.Sprintf("%s-%d.pprof", c.Name, n+1)))
 		}
 		var env []string
@@ -96,7 +101,7 @@ func (b *bench) runCase(ctx context.Context, c benchCase) (outcome, error) {
 		if err := b.announce(ctx, c, n, "floor"); err != nil {
 			return out, err
 		}
-		least, err := floorArgs(show, files, b.seconds, floor)
+		least, err := floorArgs(show, files, b.seconds, c.offline, floor)
 		if err != nil {
 			return out, err
 		}
@@ -104,8 +109,10 @@ func (b *bench) runCase(ctx context.Context, c benchCase) (outcome, error) {
 			return out, err
 		}
 		p.Ratio = p.Crosspoint.CPUSeconds / p.Floor.CPUSeconds
-		if p.Engine, err = readStats(stats, len(show.Destinations)); err != nil {
-			return out, err
+		if !c.offline {
+			if p.Engine, err = readStats(stats, len(show.Destinations)); err != nil {
+				return out, err
+			}
 		}
 		if far != nil {
 			p.Arrivals, streams = far.arrivals(streams)
@@ -146,7 +153,11 @@ func (b *bench) writeShow(c benchCase, show any) ([]string, error) {
 	if err := os.WriteFile(path, raw, 0o644); err != nil {
 		return nil, fmt.Errorf("write the show: %w", err)
 	}
-	args := []string{"run", "--headless", path, "--for", fmt.Sprintf("%ds", b.seconds)}
+	length := fmt.Sprintf("%ds", b.seconds)
+	args := []string{"run", "--headless", path, "--for", length}
+	if c.offline {
+		args = []string{"render", path, "--duration", length}
+	}
 	if c.live {
 		args = append(args, "--live")
 	}

@@ -109,13 +109,19 @@ func TestShowsAreValid(t *testing.T) {
 			if c.live != (len(show.Destinations) > 0) {
 				t.Errorf("live %v with %d destinations", c.live, len(show.Destinations))
 			}
-			args, err := floorArgs(show, files[:c.cameras], 7, "floor.mkv")
+			args, err := floorArgs(show, files[:c.cameras], 7, c.offline, "floor.mkv")
 			if err != nil {
 				t.Fatal(err)
 			}
 			line := strings.Join(args, " ")
-			if got := strings.Count(line, "-re -i"); got != c.cameras {
+			if got := strings.Count(line, "-i "); got != c.cameras {
 				t.Errorf("the floor reads %d cameras, want %d: %s", got, c.cameras, line)
+			}
+			if got := strings.Contains(line, "-re -i"); got == c.offline {
+				t.Errorf("the floor runs in real time: %v, and the case offline: %v: %s", got, c.offline, line)
+			}
+			if got := strings.Contains(line, "-threads 1"); got != c.offline {
+				t.Errorf("the floor encodes with one thread: %v, and the case offline: %v: %s", got, c.offline, line)
 			}
 			if got, want := strings.Contains(line, "-bf 0"), c.live; got != want {
 				t.Errorf("the floor goes without B-frames: %v, want %v: %s", got, want, line)
@@ -137,7 +143,7 @@ func TestCommandsX(t *testing.T) {
 func TestTable(t *testing.T) {
 	o := outcome{Case: "A", Seconds: 30, Expected: 900, Limit: 1.25, Pairs: []pair{
 		{Crosspoint: usage{CPUSeconds: 50}, Floor: usage{CPUSeconds: 40, WallSecond: 30}, Ratio: 1.25, Frames: frameCount{Frames: 900, Distinct: 900}},
-		{Crosspoint: usage{CPUSeconds: 60, OtherCPUSeconds: 20}, Floor: usage{CPUSeconds: 40, WallSecond: 40}, Ratio: 1.5, Frames: frameCount{Frames: 900, Distinct: 898}},
+		{Crosspoint: usage{CPUSeconds: 60, WallSecond: 30, OtherCPUSeconds: 20}, Floor: usage{CPUSeconds: 40, WallSecond: 40}, Ratio: 1.5, Frames: frameCount{Frames: 900, Distinct: 898}},
 	}}
 	m := o.medians()
 	if m.cpu != 110 || m.floor != 80 || m.ratio != 1.375 || m.distinct != 899 {

@@ -13,6 +13,7 @@ type row struct {
 	distinct, repeated, skipped, unreadable  float64
 	dropped, late, tickP50, tickP99          float64
 	rss, floorRSS, firstByte, other, overrun float64
+	wall                                     float64 // of the floor's
 }
 
 func (o outcome) medians() row {
@@ -24,6 +25,8 @@ func (o outcome) medians() row {
 		return median(values)
 	}
 	minute := 60 / float64(o.Seconds)
+	// Other programs' use is of the time that a run really took.
+	others := func(u usage) float64 { return (u.OtherCPUSeconds + u.StolenSeconds) * 60 / max(u.WallSecond, 1) }
 	return row{
 		cpu:        of(func(p pair) float64 { return p.Crosspoint.CPUSeconds * minute }),
 		floor:      of(func(p pair) float64 { return p.Floor.CPUSeconds * minute }),
@@ -39,10 +42,9 @@ func (o outcome) medians() row {
 		rss:        of(func(p pair) float64 { return p.Crosspoint.PeakRSSMB }),
 		floorRSS:   of(func(p pair) float64 { return p.Floor.PeakRSSMB }),
 		firstByte:  of(func(p pair) float64 { return p.Crosspoint.FirstByteMS }),
-		other: of(func(p pair) float64 {
-			return max(p.Crosspoint.OtherCPUSeconds+p.Crosspoint.StolenSeconds, p.Floor.OtherCPUSeconds+p.Floor.StolenSeconds) * minute
-		}),
-		overrun: of(func(p pair) float64 { return p.Floor.WallSecond - float64(o.Seconds) }),
+		other:      of(func(p pair) float64 { return max(others(p.Crosspoint), others(p.Floor)) }),
+		wall:       of(func(p pair) float64 { return p.Crosspoint.WallSecond / p.Floor.WallSecond }),
+		overrun:    of(func(p pair) float64 { return p.Floor.WallSecond - float64(o.Seconds) }),
 	}
 }
 
@@ -93,7 +95,9 @@ func (o outcome) notes() []string {
 	if m.other > quiet {
 		add("other programs used %.0f CPU seconds a minute: the absolute figures mean little", m.other)
 	}
-	if m.overrun > 2 {
+	if o.Offline {
+		add("took %.2f of the time that the floor took", m.wall)
+	} else if m.overrun > 2 {
 		add("the floor itself took %.0f s longer than real time: the machine was too busy for this case", m.overrun)
 	}
 	for i, p := range o.Pairs {
