@@ -195,7 +195,6 @@ type seen struct {
 	last  map[string]string
 	lines map[string][]string
 	did   map[string]map[string]bool
-	late  int64
 }
 
 func newSeen() *seen {

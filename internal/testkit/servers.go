@@ -143,9 +143,9 @@ func (w *WHIP) PLIs(key string) int64 {
 func (w *WHIP) Recorded(t testing.TB, key string) string {
 	t.Helper()
 	w.mu.Lock()
-	f := w.streams[key]
+	f, ok := w.streams[key]
 	w.mu.Unlock()
-	if f == nil {
+	if !ok {
 		t.Fatalf("whip: no stream %q has come", key)
 	}
 	select {
