@@ -22,9 +22,9 @@ type probed struct {
 	Cameras  []sources.Device
 	Capture  []audio.Device
 	Playback []audio.Device
-	NoAudio  string `json:",omitempty"`
+	NoAudio  string   `json:",omitempty"`
 	Fonts    []string // families that text can use
-	NoFonts  string `json:",omitempty"` // why the system's are missing
+	NoFonts  string   `json:",omitempty"` // why the system's are missing
 	Sources  []string
 	Outputs  []string
 }

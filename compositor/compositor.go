@@ -43,6 +43,7 @@ type key struct {
 	frame    uint64
 	crop     Box
 	place    Box
+	clip     Box
 	rotation float64
 	opacity  float64
 }
@@ -130,7 +131,7 @@ func (c *Compositor) appendKeys(keys []key) []key {
 	}
 	for i := range c.work.Layers {
 		l := &c.work.Layers[i]
-		keys = append(keys, key{l.Frame.ID(), l.Crop, l.Place, l.Rotation, l.Opacity})
+		keys = append(keys, key{l.Frame.ID(), l.Crop, l.Place, l.Clip, l.Rotation, l.Opacity})
 	}
 	return keys
 }

@@ -156,6 +156,15 @@ func cull(p *Plan, layers []Layer) []Layer {
 	return layers
 }
 
+// Visible lists the slots of those layers that can be seen on p's canvas: not empty,
+// not outside, not wholly under another.
+func Visible(p *Plan, layers []Layer) (slots []string) {
+	for _, l := range cull(p, appendVisible(nil, p, layers)) {
+		slots = append(slots, l.Slot)
+	}
+	return slots
+}
+
 // hides reports whether l is opaque over the whole canvas.
 func hides(p *Plan, l *Layer) bool {
 	if l.Opacity < 1 || l.Rotation != 0 {

@@ -213,6 +213,7 @@ func (c Seek) apply(e *Engine) error {
 	if !(c.Position >= 0) {
 		return fmt.Errorf("a position is a number of seconds from the in point, not %v", c.Position)
 	}
+	e.inputs[c.Source].expectTurn()
 	s.Seek(c.Position)
 	return nil
 }
@@ -221,6 +222,10 @@ func (c Pause) apply(e *Engine) error {
 	s, err := e.seeker(c.Source)
 	if err != nil {
 		return err
+	}
+	if in := e.inputs[c.Source]; in.paused != c.Paused {
+		in.paused = c.Paused
+		in.expectTurn()
 	}
 	s.SetPaused(c.Paused)
 	return nil
@@ -236,7 +241,7 @@ func (c RestartSource) apply(e *Engine) error {
 	e.retire(in)
 	e.inputs[c.Source] = fresh
 	e.order[slices.Index(e.order, in)] = fresh
-	fresh.start(e.ctx, e.log)
+	fresh.start(e.ctx, e.log, in.done)
 	e.mixer.Add(fresh.strip)
 	return nil
 }
@@ -264,7 +269,12 @@ func (c ReplaceShow) apply(e *Engine) error {
 	if c.Show.Canvas != e.show.Canvas {
 		return fmt.Errorf("the canvas of a running show cannot change: stop, then open the show")
 	}
-	return e.edit(c.Show, nil)
+	// Whoever made it, it has to be a show that a file could hold.
+	raw, err := c.Show.Encode()
+	if err != nil {
+		return err
+	}
+	return e.edit(scenes.Parse(raw))
 }
 
 // edit makes an edited show the current one.
@@ -281,6 +291,9 @@ func (e *Engine) edit(show *scenes.Show, err error) error {
 	}
 	if e.bus(e.switcher.Preview) != nil {
 		e.switcher.Preview = ""
+	}
+	if e.switcher.hasNext && e.bus(e.switcher.next) != nil {
+		e.switcher.next = ""
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (d *deliveries) acquire(show *scenes.Show, id string, kind outputs.Kind, qu
 	defer d.opens.Unlock()
 	noB := d.noBFrames(show, r)
 	// Renditions that are equal but for their names are one encode.
-	vKey := fmt.Sprintf("%v", r.Video)
+	vKey := fmt.Sprintf("%v %v", r.Video, noB)
 	aKey := fmt.Sprintf("%s %d", audio, bitrate)
 	key := vKey + "|" + aKey
 	if l := d.links[key]; l != nil {

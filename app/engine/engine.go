@@ -74,6 +74,7 @@ type Engine struct {
 	inputs   map[string]*input
 	order    []*input // in the show's order
 	gone     sync.WaitGroup
+	retired  []*input // off the mix with this tick, to be stopped after it
 	slate    *media.Frame
 	switcher Switcher
 	looks    looks
@@ -163,12 +164,17 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	err := e.loop(ctx)
 	close(e.stopped)
+	for _, in := range e.order {
+		in.cancel() // they end while the outputs do
+	}
 	e.outs.close()
+	e.publish() // how the outputs ended
 	cancel()
 	e.views.wait()
 	for _, in := range e.order {
 		in.stop()
 	}
+	e.stopRetired()
 	e.gone.Wait()
 	e.program.Release()
 	e.program = nil
@@ -262,6 +268,12 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	from := media.SampleAt(e.tick, e.fps, media.SampleRateHz)
 	to := media.SampleAt(e.tick+1, e.fps, media.SampleRateHz)
 	if e.clock.Virtual() {
+		for _, in := range e.retired {
+			if err := in.await(ctx, t, to); err != nil { // its last sound
+				return err
+			}
+			in.cancel()
+		}
 		for _, in := range e.order {
 			if err := in.await(ctx, t, to); err != nil {
 				return err
@@ -283,6 +295,7 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	}
 	e.samples = e.samples[:n]
 	e.mixer.MixTick(e.samples, from)
+	e.stopRetired()
 	e.count.mix += time.Since(mixStart)
 
 	if e.opt.Tap != nil {
@@ -324,6 +337,9 @@ func (e *Engine) setDemand() {
 	var wanted map[string]Tally
 	if pressed {
 		wanted = e.tally()
+		for _, p := range e.looks.of(e.show, e.switcher.Program) {
+			wanted[p.Source] = OnProgram // also at full black, from which it comes back
+		}
 	}
 	for _, in := range e.order {
 		d := sources.DemandFull
@@ -401,15 +417,17 @@ func (e *Engine) reconcile(before *scenes.Show) {
 	e.order = e.order[:0]
 	for _, def := range e.show.Sources {
 		in := old[def.ID]
+		var after <-chan struct{}
 		if in != nil && (in.def.Kind != def.Kind || string(in.def.Settings) != string(def.Settings) || in.def.Name != def.Name && burnsName(def.Kind)) {
 			e.retire(in)
+			after = in.done
 			in = nil
 		}
 		delete(old, def.ID)
 		if in == nil {
 			in = e.newInput(def)
 			in.lastFresh = media.TickTime(e.tick, e.fps)
-			in.start(e.ctx, e.log)
+			in.start(e.ctx, e.log, after)
 			e.mixer.Add(in.strip)
 		} else {
 			in.def = def
@@ -429,16 +447,30 @@ func (e *Engine) reconcile(before *scenes.Show) {
 // burnsName: the kind draws the source's name into its picture.
 func burnsName(kind string) bool { return kind == "synthetic" }
 
-// retire takes an input off the mix and ends it without keeping the tick waiting.
+// retire takes an input off the mix; it is ended after this tick's sound, in which
+// it fades out. Its source, which may hold a device, ends at once, or on the virtual
+// clock when that sound is there.
 func (e *Engine) retire(in *input) {
 	e.mixer.Remove(in.strip)
-	e.gone.Add(1)
-	go func() {
-		defer e.gone.Done()
-		in.stop()
-		// The thread may be closed already, and the textures with it.
-		_ = e.device.Forget(in.def.ID)
-	}()
+	if !e.clock.Virtual() {
+		in.cancel()
+	}
+	e.retired = append(e.retired, in)
+}
+
+// stopRetired ends retired inputs without keeping the tick waiting.
+func (e *Engine) stopRetired() {
+	for _, in := range e.retired {
+		e.gone.Add(1)
+		go func() {
+			defer e.gone.Done()
+			in.stop()
+			// The thread may be closed already, and the textures with it.
+			_ = e.device.Forget(in.def.ID)
+		}()
+	}
+	clear(e.retired)
+	e.retired = e.retired[:0]
 }
 
 // newSlate is what a lost source shows: dark grey with diagonal stripes.

@@ -23,6 +23,10 @@ const (
 // syncDepth is how many pictures a source may be ahead.
 const syncDepth = 6
 
+// liveDepth is how many pictures a live source may have waiting: its sound may be as
+// much later than its pictures.
+const liveDepth = 32
+
 // input is a source in the studio: its supervised goroutine, its pictures brought
 // to the studio's ticks, and its strip in the mix. It implements sources.Sink.
 type input struct {
@@ -53,8 +57,14 @@ type input struct {
 	demand       atomic.Uint32
 	arrived      atomic.Int64
 	restarts     atomic.Int64
-	restart      atomic.Bool // the timeline begins anew
 	timing       liveTiming
+
+	turn    sync.Mutex  // held while the timeline changes
+	restart atomic.Bool // the timeline begins anew and has not been anchored
+	turns   atomic.Int64
+	turned  chan struct{} // one token: Restart, Hold or an end has come
+	seeking bool          // of the tick goroutine: the virtual clock waits for turned
+	paused  bool          // of the tick goroutine: what was last asked for
 
 	mu     sync.Mutex
 	status sources.Status // guarded by mu
@@ -66,14 +76,16 @@ type input struct {
 // newInput makes an input; start runs it.
 func (e *Engine) newInput(def scenes.Source) *input {
 	in := &input{def: def, color: e.color, clock: e.clock, frame: e.frameTime, slate: e.slate,
-		sync: media.NewFrameSync(syncDepth), done: make(chan struct{})}
-	mode := audio.Paced
+		done: make(chan struct{}), turned: make(chan struct{}, 1)}
+	mode, depth := audio.Paced, syncDepth
 	kind, ok := e.opt.SourceKinds[def.Kind]
 	in.kind = kind
 	if kind.Pacing == sources.Live {
-		mode = audio.Live
+		mode, depth = audio.Live, liveDepth
 	}
+	in.sync = media.NewFrameSync(depth)
 	in.strip = audio.NewStrip(mode, e.clock, audio.StripOptions{})
+	in.strip.Flush() // nothing is due before it is anchored
 	in.strip.Set(controls(def.Audio))
 	in.streams(kind.HasVideo, kind.HasAudio)
 	in.status.State = sources.Opening
@@ -94,8 +106,10 @@ func controls(s scenes.Strip) audio.Controls {
 	return audio.Controls{GainDB: s.GainDB, Mute: s.Muted, Pan: s.Pan, Delay: time.Duration(s.DelayMS) * time.Millisecond}
 }
 
-// start runs the source until ctx ends.
-func (in *input) start(ctx context.Context, log *slog.Logger) {
+// start runs the source until ctx ends. With after, the source waits for that first:
+// the device of the one it replaces.
+func (in *input) start(ctx context.Context, log *slog.Logger, after <-chan struct{}) {
+	id := in.def.ID
 	ctx, in.cancel = context.WithCancel(ctx)
 	if in.refuse != nil {
 		in.setStatus(sources.Status{State: sources.Failed, Err: in.refuse})
@@ -106,14 +120,21 @@ func (in *input) start(ctx context.Context, log *slog.Logger) {
 	}
 	go func() {
 		defer close(in.done)
+		if after != nil {
+			select {
+			case <-after:
+			case <-ctx.Done():
+				return
+			}
+		}
 		// The outcome has been told through onState already.
 		_ = sources.Supervise(ctx, in.src, in, func(s sources.Status) {
 			in.setStatus(s)
 			switch s.State {
 			case sources.Waiting, sources.Failed:
-				log.Warn("source stopped", "source", in.def.ID, "state", s.State.String(), "reason", s.Err, "retry", s.Retry)
+				log.Warn("source stopped", "source", id, "state", s.State.String(), "reason", s.Err, "retry", s.Retry)
 			default:
-				log.Debug("source", "source", in.def.ID, "state", s.State.String())
+				log.Debug("source", "source", id, "state", s.State.String())
 			}
 		})
 	}()
@@ -143,6 +164,17 @@ func (in *input) setStatus(s sources.Status) {
 		s.Err = in.status.Err
 	}
 	in.status = s
+	if s.State == sources.Ended || s.State == sources.Failed || s.State == sources.Waiting {
+		in.hasTurned()
+	}
+}
+
+// hasTurned wakes a tick that waits for the outcome of a seek.
+func (in *input) hasTurned() {
+	select {
+	case in.turned <- struct{}{}:
+	default:
+	}
 }
 
 // Streams implements sources.Sink.
@@ -151,10 +183,21 @@ func (in *input) Streams(video, sound bool) { in.streams(video, sound) }
 func (in *input) streams(video, sound bool) {
 	in.video.Store(video)
 	in.audio.Store(sound)
+	if !video {
+		in.sync.Hold()
+	}
+	if !sound {
+		in.strip.Hold()
+	}
 }
 
 // Video implements sources.Sink.
 func (in *input) Video(ctx context.Context, f *media.Frame) error {
+	// A closed queue takes everything at once: the source has to hear that it is over.
+	if err := ctx.Err(); err != nil {
+		f.Release()
+		return err
+	}
 	compositor.Prepare(f, in.color)
 	in.arrived.Add(1)
 	if in.kind.Pacing == sources.Live {
@@ -167,8 +210,11 @@ func (in *input) Video(ctx context.Context, f *media.Frame) error {
 
 // Audio implements sources.Sink.
 func (in *input) Audio(ctx context.Context, b media.AudioBlock) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if in.kind.Pacing == sources.Live {
-		in.timing.sound(in.clock.Now(), b.PTS)
+		in.timing.sound(in.clock.Now(), b.PTS, b.Duration())
 	}
 	return in.strip.WriteWait(ctx, b)
 }
@@ -180,14 +226,19 @@ func (in *input) Hold() {
 	in.mu.Unlock()
 	in.sync.Hold()
 	in.strip.Hold()
+	in.hasTurned()
 }
 
 // Restart implements sources.Sink.
 func (in *input) Restart() {
+	in.turn.Lock()
+	defer in.turn.Unlock()
+	in.restart.Store(true)
+	in.turns.Add(1)
 	in.sync.Flush()
 	in.strip.Flush()
 	in.timing.reset()
-	in.restart.Store(true)
+	in.hasTurned()
 }
 
 // Describe implements sources.Sink.
@@ -205,20 +256,54 @@ func (in *input) await(ctx context.Context, t time.Duration, nextSample int64) e
 	if in.kind.Pacing == sources.Live || in.src == nil {
 		return nil
 	}
-	in.anchor(t)
-	if in.video.Load() && in.kind.HasVideo {
-		if err := in.sync.WaitFor(ctx, t-in.offset+in.frame/4); err != nil {
-			return err
+	if in.seeking {
+		in.seeking = false
+		select {
+		case <-in.turned:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	if in.audio.Load() && in.kind.HasAudio {
-		return in.strip.WaitFor(ctx, nextSample)
+	for {
+		turns := in.turns.Load()
+		in.anchor(t)
+		if in.video.Load() && in.kind.HasVideo {
+			if err := in.sync.WaitFor(ctx, t-in.offset+in.frame/4); err != nil {
+				return err
+			}
+		}
+		if in.audio.Load() && in.kind.HasAudio {
+			if err := in.strip.WaitFor(ctx, nextSample); err != nil {
+				return err
+			}
+		}
+		if in.turns.Load() == turns {
+			return nil
+		}
+		// The timeline changed meanwhile: what was waited for is gone.
 	}
-	return nil
+}
+
+// expectTurn makes the virtual clock wait for what a seek or a pause that was just
+// asked for does; what happened before does not count.
+func (in *input) expectTurn() {
+	if !in.clock.Virtual() {
+		return
+	}
+	select {
+	case <-in.turned:
+	default:
+	}
+	// A source that waits for room could not look at what was asked of it.
+	in.sync.Flush()
+	in.strip.Flush()
+	in.seeking = true
 }
 
 // anchor puts a paced source's PTS 0 at studio time t.
 func (in *input) anchor(t time.Duration) {
+	in.turn.Lock()
+	defer in.turn.Unlock()
 	if in.restart.Swap(false) {
 		in.anchored = false
 	}
@@ -237,8 +322,8 @@ func (in *input) take(t time.Duration) {
 	} else if !in.clock.Virtual() {
 		in.prepareAnchor(t)
 	}
-	if !in.anchored {
-		in.choose(t)
+	if !in.anchored || in.restart.Load() {
+		in.choose(t) // what is queued belongs to a timeline that has no place yet
 		return
 	}
 	f, fresh := in.sync.Take(t - in.offset + in.frame/4)
@@ -278,6 +363,7 @@ func (in *input) follow() {
 		return
 	}
 	in.offset, in.anchored = offset, true
+	in.restart.Store(false)
 	if target > 0 {
 		// A live strip: the only error is for paced ones.
 		_ = in.strip.SetTarget(target)
@@ -341,78 +427,4 @@ func (in *input) state(t time.Duration) SourceState {
 		s.Problem = status.Err.Error()
 	}
 	return s
-}
-
-// liveTiming measures how far a live source's PTS are behind their arrival, and
-// from that when each picture and sample is due: as early as possible, late
-// enough for the jitter, and both together.
-type liveTiming struct {
-	mu     sync.Mutex
-	v, a   tracker       // guarded by mu
-	target time.Duration // guarded by mu; audio's queue, when it last changed
-}
-
-// tracker follows the least of arrival - PTS, forgetting slowly.
-type tracker struct {
-	have  bool
-	least time.Duration
-	seen  time.Duration
-}
-
-// forget is how long the least delay is remembered, roughly.
-const forget = 10 * time.Second
-
-func (k *tracker) observe(now, pts time.Duration) {
-	d := now - pts
-	if !k.have || d < k.least || d-k.least > time.Second {
-		// The first, a quicker one, or a timestamp jump.
-		k.have, k.least = true, d
-	} else {
-		k.least += time.Duration(float64(d-k.least) * min(float64(now-k.seen)/float64(forget), 1))
-	}
-	k.seen = now
-}
-
-func (l *liveTiming) picture(now, pts time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.v.observe(now, pts)
-}
-
-func (l *liveTiming) sound(now, pts time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.a.observe(now, pts)
-}
-
-func (l *liveTiming) reset() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.v, l.a, l.target = tracker{}, tracker{}, 0
-}
-
-// offset is what to add to a picture's PTS for its studio time; target is the audio
-// queue depth that keeps the lips in step, 0 when it need not change.
-func (l *liveTiming) offset(frame time.Duration) (offset, target time.Duration, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	// A picture may be late by a frame and a quarter before one is missed.
-	v := l.v.least + max(frame+frame/4, 25*time.Millisecond)
-	a := l.a.least + audio.DefaultTarget
-	switch {
-	case l.v.have && l.a.have:
-		offset = max(v, a)
-	case l.v.have:
-		offset = v
-	case l.a.have:
-		offset = a
-	default:
-		return 0, 0, false
-	}
-	if l.a.have && l.v.have {
-		if want := offset - l.a.least; (want - l.target).Abs() > 10*time.Millisecond {
-			l.target, target = want, want
-		}
-	}
-	return offset, target, true
 }

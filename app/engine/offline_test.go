@@ -273,14 +273,14 @@ func TestTally(t *testing.T) {
 		green    string
 	}{
 		{"at rest", nil, 1, "a one", "b two"},
-		{"a nested scene counts", []Command{&Cut{Scene: "three"}}, 1, "a b three", "two"},
+		{"a nested scene counts", []Command{&Cut{Scene: "three"}}, 1, "a b one three two", ""},
 		{"in a transition both are red", []Command{&AutoTake{}}, 2, "a b one two", ""},
 		{"the hand's transition too", []Command{&TBar{Position: 0.5}}, 9, "a b one two", ""},
-		{"after it the buses have swapped", []Command{&AutoTake{}}, 9, "a b two", "one"},
+		{"after it the buses have swapped", []Command{&AutoTake{}}, 9, "a b one two", ""},
 		{"a key counts", []Command{&SetOverlay{ID: "lower", On: &on}}, 1, "a lower one title", "b two"},
 		{"fading is still on air", []Command{&FadeToBlack{}}, 1, "a one", "b two"},
-		{"black is not", []Command{&FadeToBlack{}, &SetOverlay{ID: "lower", On: &on}}, 9, "", "a b two"},
-		{"a hidden layer is dark", []Command{&Preview{Scene: "three"}}, 1, "a one", "b three"},
+		{"black is not", []Command{&FadeToBlack{}, &SetOverlay{ID: "lower", On: &on}}, 9, "", "a b one two"},
+		{"a hidden layer is dark", []Command{&Preview{Scene: "three"}}, 1, "a one", "b three two"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			var timed []Timed

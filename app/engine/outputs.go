@@ -72,6 +72,7 @@ type delivery struct {
 	ended     chan struct{}
 	counters  outputs.Counters
 	link      atomic.Pointer[link]
+	stopping  atomic.Bool // the operator has stopped it; it is finishing
 
 	mu        sync.Mutex
 	report    outputs.Report // guarded by mu
@@ -192,23 +193,32 @@ func (d *deliveries) reconcile(show *scenes.Show) {
 // start begins a delivery unless it is running.
 func (d *deliveries) start(def scenes.Destination, recording bool) {
 	d.mu.Lock()
+	var before <-chan struct{}
 	if v := d.dest[def.ID]; v != nil && v.isRunning() {
-		d.mu.Unlock()
-		return
+		if !v.stopping.Load() {
+			d.mu.Unlock()
+			return
+		}
+		before = v.ended // the old connection goes first
 	}
-	ctx, cancel := context.WithCancel(d.e.ctx)
+	d.e.warn.clear("output " + def.ID)
+	// The end of the studio is an orderly one too: close says when it has lasted long enough.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(d.e.ctx))
 	v := &delivery{d: d, def: def, recording: recording, cancel: cancel, ended: make(chan struct{}), running: true}
 	v.report.State = outputs.Connecting
 	d.dest[def.ID] = v
 	d.wg.Add(1)
 	d.mu.Unlock()
 	show := d.e.show
-	if d.opening.Load() || d.e.clock.Virtual() {
+	if before == nil && (d.opening.Load() || d.e.clock.Virtual()) {
 		out, err := v.open(show)
 		go v.run(ctx, out, err)
 		return
 	}
 	go func() {
+		if before != nil {
+			<-before
+		}
 		out, err := v.open(show)
 		v.run(ctx, out, err)
 	}()
@@ -291,6 +301,9 @@ func (v *delivery) isRunning() bool {
 // stop lets the output send everything up to this tick and finish; after
 // stopWithin it is cut short. It does not wait.
 func (v *delivery) stop() {
+	if v.stopping.Swap(true) {
+		return
+	}
 	v.mu.Lock()
 	q := v.queue
 	v.mu.Unlock()
@@ -364,7 +377,7 @@ func (v *delivery) state(now time.Duration) DestinationState {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	s := DestinationState{
-		ID: v.def.ID, Name: v.def.Name, Kind: v.def.Kind, Rendition: v.def.Rendition, Started: v.running,
+		ID: v.def.ID, Name: v.def.Name, Kind: v.def.Kind, Rendition: v.def.Rendition, Started: v.running && !v.stopping.Load(),
 		Report: v.report, Problem: v.problem, BitrateBPS: v.bitrate, Dropped: v.dropped + v.report.DroppedPackets,
 		Reconnects: max(v.counters.Tries.Load()-1, 0),
 	}
@@ -392,6 +405,7 @@ func (d *deliveries) close() {
 
 // stopAtEnd is stop for the end of the show: what the encoders still hold is sent too.
 func (v *delivery) stopAtEnd() {
+	v.stopping.Store(true)
 	v.mu.Lock()
 	q, running := v.queue, v.running
 	v.mu.Unlock()
@@ -409,32 +423,27 @@ func (v *delivery) stopAtEnd() {
 	v.cancelAfter(limit)
 }
 
+// drainWithin is how long the encoders may take for what they still hold.
+const drainWithin = 1500 * time.Millisecond
+
 // drain ends all encodes: their last packets go out, then every queue is closed.
 func (d *deliveries) drain() {
 	d.opens.Lock()
 	defer d.opens.Unlock()
 	d.active.Store(&runners{})
 	for _, v := range d.video {
+		hurry := time.AfterFunc(drainWithin, func() { v.hurry.Store(!d.e.clock.Virtual()) })
 		v.close()
+		hurry.Stop()
 	}
 	for _, a := range d.audio {
 		a.close()
 	}
 	for _, l := range d.links {
-		l.stream.end(false)
-		l.stream.end(true)
+		l.stream.end()
 	}
 	clear(d.video)
 	clear(d.audio)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, v := range d.dest {
-		v.mu.Lock()
-		if v.queue != nil {
-			v.queue.Close()
-		}
-		v.mu.Unlock()
-	}
 }
 
 // list is every destination and recording of the show, started or not.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 
 	"crosspoint.studio/crosspoint/compositor"
@@ -123,6 +124,20 @@ func parseRGB(s string) (r, g, b uint8) {
 	return v(0), v(2), v(4)
 }
 
+// markNested marks a scene and the scenes in it.
+func (e *Engine) markNested(t map[string]Tally, id string, v Tally) {
+	t[id] = max(t[id], v)
+	s, ok := e.show.Scene(id)
+	if !ok {
+		return
+	}
+	for _, l := range s.Layers {
+		if _, nested := e.show.Scene(l.Source); nested && !l.Hidden && l.Opacity > 0 {
+			e.markNested(t, l.Source, v)
+		}
+	}
+}
+
 // tally says which sources and scenes are on air and which are next, from what the
 // plan shows: hidden layers and black programmes light nothing.
 func (e *Engine) tally() map[string]Tally {
@@ -131,9 +146,13 @@ func (e *Engine) tally() map[string]Tally {
 		if id == "" {
 			return
 		}
-		t[id] = max(t[id], v)
+		e.markNested(t, id, v)
+		// What another layer covers is not on air; what has no picture yet counts.
+		seen := compositor.Visible(&e.plan, e.appendLayers(nil, id))
 		for _, p := range e.looks.of(e.show, id) {
-			t[p.Source] = max(t[p.Source], v)
+			if in := e.inputs[p.Source]; in == nil || in.current == nil || slices.Contains(seen, p.Source) {
+				t[p.Source] = max(t[p.Source], v)
+			}
 		}
 	}
 	mark(e.switcher.Preview, OnPreview)

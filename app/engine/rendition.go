@@ -40,6 +40,7 @@ type videoRunner struct {
 	done    chan struct{}
 	onError func(error)
 
+	hurry     atomic.Bool // what is queued is not encoded any more
 	keyframe  atomic.Bool // forced at the next picture
 	lastForce atomic.Int64
 
@@ -79,7 +80,7 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 	if note := enc.Note(); note != "" && r.Video.Encoder == "auto" {
 		e.log.Info("encoder chosen", "rendition", r.ID, "note", note)
 	} else if note != "" {
-		e.warn.set("encoder "+r.ID, fmt.Sprintf("Rendition %q: %s.", r.ID, note), e.tick)
+		e.warn.set("encoder "+r.ID, fmt.Sprintf("Rendition %q: %s.", r.ID, note), e.state.Load().Tick)
 	}
 	go v.run()
 	return v, nil
@@ -117,6 +118,11 @@ func (v *videoRunner) run() {
 	defer close(v.done)
 	defer v.encoder.Close()
 	for j := range v.jobs {
+		if v.hurry.Load() {
+			j.frame.Release()
+			v.dropped.Add(1)
+			continue
+		}
 		// Keyframes fall on whole multiples of the GOP in studio time, whatever was
 		// forced between them or dropped before: every rendition cuts at the same ticks.
 		force := j.tick%v.gop == 0 || v.keyframe.Swap(false)

@@ -21,7 +21,7 @@ type stream struct {
 	mu    sync.Mutex
 	wait  [2][]*media.Packet // guarded by mu; by track
 	taps  []*tap             // guarded by mu
-	ended [2]bool            // guarded by mu
+	ended bool               // guarded by mu
 }
 
 // tap is one destination's queue on a stream.
@@ -71,16 +71,16 @@ func (s *stream) put(p *media.Packet, audio bool) {
 	s.drain()
 }
 
-// end says that no more packets of a track come.
-func (s *stream) end(audio bool) {
+// end hands out what is held and closes every queue: no more packets come.
+func (s *stream) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if audio {
-		s.ended[1] = true
-	} else {
-		s.ended[0] = true
-	}
+	s.ended = true
 	s.drain()
+	for _, t := range s.taps {
+		t.queue.Close()
+	}
+	s.taps = nil
 }
 
 // drain hands out whatever is next in DTS order; mu is held.
@@ -94,9 +94,9 @@ func (s *stream) drain() {
 			if s.dts(a[0], 1) < s.dts(v[0], 0) {
 				track = 1
 			}
-		case len(v) > 0 && (s.ended[1] || s.dts(v[len(v)-1], 0)-s.dts(v[0], 0) > maxHold):
+		case len(v) > 0 && (s.ended || s.dts(v[len(v)-1], 0)-s.dts(v[0], 0) > maxHold):
 			track = 0
-		case len(a) > 0 && (s.ended[0] || s.dts(a[len(a)-1], 1)-s.dts(a[0], 1) > maxHold):
+		case len(a) > 0 && (s.ended || s.dts(a[len(a)-1], 1)-s.dts(a[0], 1) > maxHold):
 			track = 1
 		default:
 			return

@@ -132,7 +132,7 @@ func (c lipCase) run(t *testing.T) {
 			return &src, nil
 		}}}
 	in := e.newInput(scenes.Source{ID: "a", Kind: "flashes"})
-	in.start(ctx, slog.New(slog.DiscardHandler))
+	in.start(ctx, slog.New(slog.DiscardHandler), nil)
 	e.mixer.Add(in.strip)
 	var flashed, beeped []time.Duration
 	var loud, bright bool

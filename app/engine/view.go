@@ -127,9 +127,13 @@ func (w *viewer) start(ctx context.Context) {
 	}()
 }
 
-func (w *viewer) wait() { <-w.done }
+// wait is for the end of the painting; what was offered after it is given back.
+func (w *viewer) wait() {
+	<-w.done
+	w.discard()
+}
 
-func (w *viewer) stop() {
+func (w *viewer) discard() {
 	select {
 	case jobs := <-w.jobs:
 		for _, j := range jobs {
@@ -137,6 +141,10 @@ func (w *viewer) stop() {
 		}
 	default:
 	}
+}
+
+func (w *viewer) stop() {
+	w.discard()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, v := range w.open {

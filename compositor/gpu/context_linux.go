@@ -87,6 +87,7 @@ import "C"
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"github.com/go-gl/gl/v3.3-core/gl"
@@ -94,6 +95,8 @@ import (
 
 // ways are the displays that need no window system, best first.
 var ways = [...]string{"surfaceless", "device", "default display"}
+
+var loading sync.Mutex
 
 type native struct{ egl C.crosspoint_egl }
 
@@ -106,11 +109,14 @@ func newContext() (*Context, error) {
 			tried = append(tried, fmt.Sprintf("%s: %s (EGL 0x%04x)", name, C.GoString(e.step), int(e.code)))
 			continue
 		}
+		// go-gl keeps its functions in globals: one thread at a time may set them.
+		loading.Lock()
 		err := gl.InitWithProcAddrFunc(func(name string) unsafe.Pointer {
 			s := C.CString(name)
 			defer C.free(unsafe.Pointer(s))
 			return C.egl_proc(s)
 		})
+		loading.Unlock()
 		if err != nil {
 			C.egl_close(&c.native.egl)
 			tried = append(tried, fmt.Sprintf("%s: %v", name, err))

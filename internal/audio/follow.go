@@ -58,12 +58,13 @@ func (a *arrivals) came(frames int, now float64) (stepped bool) {
 }
 
 // at is how many frames have come by time now, by the line: between blocks it
-// rises evenly. When nothing comes any more it stops after 100 ms.
+// rises evenly. When nothing comes any more it stops after a quarter of a second,
+// which is longer than bursts are apart.
 func (a *arrivals) at(now float64) float64 {
 	if !a.locked {
 		return float64(a.count)
 	}
-	return float64(a.count) + min(now-a.time, 0.1)/a.period
+	return float64(a.count) + min(now-a.time, 0.25)/a.period
 }
 
 // maxPPM bounds the correction: 0.35 % is 6 cents, and crystals are within 0.03 %.

@@ -24,6 +24,8 @@ const (
 	liveMaxGap = time.Second
 	// liveStep is how far a block may be off the line of arrivals, in seconds.
 	liveStep = 0.060
+	// burstWithin, in seconds: what comes so soon after something else came with it.
+	burstWithin = 0.004
 	// strayLimit is how far the queue may be off its target, in seconds, before it is
 	// set right at once instead of by resampling.
 	strayLimit = 0.050
@@ -48,6 +50,8 @@ type liveQueue struct {
 
 	mu       sync.Mutex
 	arrivals arrivals // guarded by mu
+	burst    int      // guarded by mu; frames that came at burstAt and are not booked yet
+	burstAt  float64  // guarded by mu; seconds
 	target   float64  // guarded by mu; seconds
 	resync   bool     // guarded by mu; go to the target at once
 	flushed  bool     // guarded by mu; forget what is queued
@@ -122,8 +126,12 @@ func (q *liveQueue) write(b media.AudioBlock) {
 	now := q.clock.Now().Seconds()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if frames > 0 && q.arrivals.came(frames, now) {
-		q.stats.steps++
+	q.book(now)
+	if frames > 0 {
+		if q.burst == 0 {
+			q.burstAt = now
+		}
+		q.burst += frames
 	}
 	q.stats.bad += bad
 	q.stats.dropped += dropped
@@ -133,6 +141,20 @@ func (q *liveQueue) write(b media.AudioBlock) {
 		q.stats.gaps++
 		q.stats.gapFrames += gap
 	}
+}
+
+// book tells the line of arrivals of a burst that is over. Blocks that come within
+// burstWithin of each other are one arrival: containers pack up to 200 ms of sound into
+// a packet (MPEG-TS does), and eight blocks at once are no eight measurements of
+// the source's clock. mu is held.
+func (q *liveQueue) book(now float64) {
+	if q.burst == 0 || now-q.burstAt < burstWithin {
+		return
+	}
+	if q.arrivals.came(q.burst, q.burstAt) {
+		q.stats.steps++
+	}
+	q.burst = 0
 }
 
 // push splices a chunk into the ring whole, or drops it whole when it is full.
@@ -157,6 +179,7 @@ func (q *liveQueue) read(dst []float32, start int64) (short int64, jumped bool) 
 	now := float64(start) * nominalPeriod
 
 	q.mu.Lock()
+	q.book(q.clock.Now().Seconds())
 	target, arrived := q.target, q.arrivals.at(now)
 	resync, flush := q.resync, q.flushed
 	q.resync, q.flushed = false, false

@@ -32,6 +32,7 @@ type pacedQueue struct {
 	mu      sync.Mutex
 	buf     []float32 // guarded by mu; pacedFrames, frame p at p mod pacedFrames; NaN where the source left a gap
 	begun   bool      // guarded by mu; base and head are set
+	placed  bool      // guarded by mu; offset is this timeline's
 	base    int64     // guarded by mu; oldest frame still of use
 	head    int64     // guarded by mu; end of what was written
 	offset  int64     // guarded by mu; studio frame = source frame + offset
@@ -50,7 +51,7 @@ type pacedQueue struct {
 
 func newPacedQueue() *pacedQueue {
 	return &pacedQueue{
-		buf:  make([]float32, pacedFrames*2),
+		buf: make([]float32, pacedFrames*2), placed: true,
 		room: make(chan struct{}, 1), data: make(chan struct{}, 1),
 	}
 }
@@ -177,14 +178,14 @@ func (q *pacedQueue) read(dst []float32, start int64) (short int64, jumped bool)
 	from := start - q.offset + q.lead
 	for i := range n {
 		p := from + i
-		if !q.begun || p < q.base || p >= q.head {
+		if !q.begun || !q.placed || p < q.base || p >= q.head {
 			dst[2*i], dst[2*i+1] = missing, missing
 			continue
 		}
 		j := p & (pacedFrames - 1) * 2
 		dst[2*i], dst[2*i+1] = q.buf[j], q.buf[j+1]
 	}
-	if !q.begun {
+	if !q.begun || !q.placed {
 		return 0, false
 	}
 	if end := from + n; end > q.base {
@@ -212,7 +213,7 @@ func (q *pacedQueue) waitFor(ctx context.Context, upTo int64) error {
 	for {
 		q.mu.Lock()
 		want := upTo - q.offset + q.lead
-		if q.closed || q.held || q.begun && q.head >= want {
+		if q.closed || q.held || !q.placed || q.begun && q.head >= want {
 			q.mu.Unlock()
 			return nil
 		}
@@ -230,11 +231,12 @@ func (q *pacedQueue) waitFor(ctx context.Context, upTo int64) error {
 	}
 }
 
-// flush forgets what is queued; the next block begins a new timeline.
+// flush forgets what is queued; the next block begins a new timeline, of which
+// nothing is due until it is placed.
 func (q *pacedQueue) flush() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.begun, q.jumped = false, true
+	q.begun, q.placed, q.jumped = false, false, true
 	q.signal()
 }
 
@@ -250,6 +252,14 @@ func (q *pacedQueue) close() {
 	defer q.mu.Unlock()
 	q.closed = true
 	q.begun = false
+	q.signal()
+}
+
+// settle says that the offset is that of the timeline now queued.
+func (q *pacedQueue) settle() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.placed = true
 	q.signal()
 }
 

@@ -179,7 +179,7 @@ func (s *Strip) First() (time.Duration, bool) {
 }
 
 // SetOffset places a paced source on the studio's timeline: studio time = PTS + d,
-// rounded to the sample. Live strips have no timeline: ErrMode.
+// rounded to the sample. After Flush nothing is heard before it is called again. Live strips have no timeline: ErrMode.
 func (s *Strip) SetOffset(d time.Duration) error {
 	if s.mode == Live {
 		return ErrMode
@@ -188,6 +188,7 @@ func (s *Strip) SetOffset(d time.Duration) error {
 	defer s.mu.Unlock()
 	s.offset = d
 	s.place()
+	s.paced.settle()
 	return nil
 }
 

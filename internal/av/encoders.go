@@ -3,6 +3,7 @@ package av
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 
 	"crosspoint.studio/crosspoint/internal/media"
@@ -19,6 +20,9 @@ type Encoder struct {
 	Device string
 	// NV12 is what it takes natively; I420 otherwise.
 	NV12 bool
+	// presets are the names its "preset" option takes; another encoder's means its own
+	// default, since a show's preset is chosen before the encoder is.
+	presets []string
 	// options maps our settings to libavcodec's option names, in the order of the
 	// ffmpeg command line.
 	options func(o VideoEncoderOptions) []option
@@ -30,13 +34,13 @@ type option struct{ name, value string }
 // the order in which "auto" tries it; software is what it falls back to.
 func Encoders() []Encoder {
 	return []Encoder{
-		{Name: "libx264", Codec: media.H264, Title: "x264 (software)", options: x264Options},
-		{Name: "h264_nvenc", Codec: media.H264, Title: "NVENC", Hardware: true, NV12: true, options: nvencOptions},
-		{Name: "h264_qsv", Codec: media.H264, Title: "Quick Sync", Hardware: true, NV12: true, options: qsvOptions},
+		{Name: "libx264", Codec: media.H264, Title: "x264 (software)", presets: x26xPresets, options: x264Options},
+		{Name: "h264_nvenc", Codec: media.H264, Title: "NVENC", Hardware: true, NV12: true, presets: nvencPresets, options: nvencOptions},
+		{Name: "h264_qsv", Codec: media.H264, Title: "Quick Sync", Hardware: true, NV12: true, presets: qsvPresets, options: qsvOptions},
 		{Name: "h264_vaapi", Codec: media.H264, Title: "VA-API", Hardware: true, NV12: true, Device: "vaapi", options: vaapiOptions},
 		{Name: "h264_videotoolbox", Codec: media.H264, Title: "VideoToolbox", Hardware: true, NV12: true, options: videotoolboxOptions},
-		{Name: "libx265", Codec: media.HEVC, Title: "x265 (software)", options: x265Options},
-		{Name: "libsvtav1", Codec: media.AV1, Title: "SVT-AV1 (software)", options: svtOptions},
+		{Name: "libx265", Codec: media.HEVC, Title: "x265 (software)", presets: x26xPresets, options: x265Options},
+		{Name: "libsvtav1", Codec: media.AV1, Title: "SVT-AV1 (software)", presets: svtPresets, options: svtOptions},
 	}
 }
 
@@ -113,6 +117,22 @@ func quietSVT() {
 	}
 }
 
+// The presets of x264 and x265, of NVENC, of Quick Sync and of SVT-AV1.
+var (
+	x26xPresets  = []string{"ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"}
+	nvencPresets = []string{"p1", "p2", "p3", "p4", "p5", "p6", "p7"}
+	qsvPresets   = []string{"veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"}
+	svtPresets   = []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13"}
+)
+
+// own is o with a preset that the row knows, or none.
+func (e Encoder) own(o VideoEncoderOptions) VideoEncoderOptions {
+	if !slices.Contains(e.presets, o.Preset) {
+		o.Preset = ""
+	}
+	return o
+}
+
 func orElse(s, fallback string) string {
 	if s == "" {
 		return fallback
@@ -130,7 +150,7 @@ func (o VideoEncoderOptions) CLIArgs() ([]string, error) {
 			continue
 		}
 		args := []string{"-c:v", row.Name}
-		for _, opt := range row.options(o) {
+		for _, opt := range row.options(row.own(o)) {
 			args = append(args, "-"+opt.name, opt.value)
 		}
 		c := orDefault(o.Color)

@@ -211,7 +211,7 @@ func openVideoEncoder(row Encoder, opt VideoEncoderOptions) (_ *VideoEncoder, er
 	}
 	dict := astiav.NewDictionary()
 	defer dict.Free()
-	list := row.options(opt)
+	list := row.options(row.own(opt))
 	// A global header gives the parameter sets now; repeating them is asked for below
 	// or, where the encoder cannot, done in collect.
 	list = append(list, option{"flags", "+global_header"})

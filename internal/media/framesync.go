@@ -21,6 +21,7 @@ type FrameSync struct {
 	closed  bool     // guarded by mu
 	dropped int64    // guarded by mu
 	skipped int64    // guarded by mu
+	epoch   int64    // guarded by mu; counts Flush
 	changed chan struct{}
 }
 
@@ -134,13 +135,17 @@ func (s *FrameSync) Take(t time.Duration) (f *Frame, fresh bool) {
 }
 
 // WaitFor blocks until the picture due at t is known: a later one is queued, or
-// none is coming (Hold, Close). It frees room for that as it goes, so a
+// none is coming (Hold, Close), or t has lost its meaning (Flush). It frees room for that as it goes, so a
 // faster source never blocks it. For the virtual clock only.
 func (s *FrameSync) WaitFor(ctx context.Context, t time.Duration) error {
+	epoch := int64(-1)
 	for {
 		s.mu.Lock()
+		if epoch < 0 {
+			epoch = s.epoch
+		}
 		n := len(s.queue)
-		if s.closed || s.held || n > 0 && s.queue[n-1].PTS > t {
+		if s.closed || s.held || s.epoch != epoch || n > 0 && s.queue[n-1].PTS > t {
 			s.mu.Unlock()
 			return nil
 		}
@@ -171,6 +176,7 @@ func (s *FrameSync) Flush() {
 	}
 	clear(s.queue)
 	s.queue = s.queue[:0]
+	s.epoch++
 	s.signal()
 }
 

@@ -24,7 +24,7 @@ const (
 	// syncEvery is how often written data is brought to the platter, at most.
 	syncEvery = time.Second
 	// fragment is how much stream is in the air before it is written.
-	fragment = 500 * time.Millisecond
+	fragment = 250 * time.Millisecond
 )
 
 // errNearlyFull stops a recording while there is still room to end it well.
@@ -102,7 +102,8 @@ func (o *Output) create(dir, name string, tracks []media.Track) (muxer, string, 
 	return nil, "", errors.New("there are too many recordings of this name")
 }
 
-// newMuxer is av's, with fragments of half a second: so much a crash may cost.
+// newMuxer is av's, with fragments of a quarter of a second: with the half second that pictures
+// spend in the encoder, a crash costs less than a second.
 func newMuxer(format string, tracks []media.Track, path string) (muxer, error) {
 	return av.NewMuxer(av.MuxerOptions{
 		Format: format, Path: path, Tracks: tracks,

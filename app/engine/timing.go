@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"sync"
+	"time"
+)
+
+// liveTiming measures how far a live source's PTS are behind their arrival, and
+// from that when each picture and sample is due: as early as possible, late
+// enough for the jitter, and both together.
+type liveTiming struct {
+	mu     sync.Mutex
+	v, a   tracker       // guarded by mu
+	target time.Duration // guarded by mu; audio's queue, when it last changed
+}
+
+// tracker follows the delay from PTS to arrival: the least, the most, and the least
+// from the end of what arrived, each forgetting slowly.
+type tracker struct {
+	have        bool
+	least, most time.Duration
+	leastEnd    time.Duration
+	seen        time.Duration
+}
+
+// How long the least and the most delay are remembered, roughly.
+const (
+	forgetLeast = 10 * time.Second
+	forgetMost  = 30 * time.Second
+)
+
+// soundMargin is what sound waits beyond the worst delay seen of late.
+const soundMargin = 20 * time.Millisecond
+
+// observe takes the arrival of something that begins at pts and lasts for length.
+func (k *tracker) observe(now, pts, length time.Duration) {
+	d := now - pts
+	if !k.have || (d-k.least).Abs() > time.Second+k.most-k.least {
+		// The first, or a timestamp jump.
+		*k = tracker{have: true, least: d, most: d, leastEnd: d - length, seen: now}
+		return
+	}
+	passed := now - k.seen
+	toward := func(from, to, within time.Duration) time.Duration {
+		return from + time.Duration(float64(to-from)*min(float64(passed)/float64(within), 1))
+	}
+	k.least = min(d, toward(k.least, d, forgetLeast))
+	k.most = max(d, toward(k.most, d, forgetMost))
+	k.leastEnd = min(d-length, toward(k.leastEnd, d-length, forgetLeast))
+	k.seen = now
+}
+
+func (l *liveTiming) picture(now, pts time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.v.observe(now, pts, 0)
+}
+
+func (l *liveTiming) sound(now, pts, length time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.a.observe(now, pts, length)
+}
+
+func (l *liveTiming) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.v, l.a, l.target = tracker{}, tracker{}, 0
+}
+
+// offset is what to add to a PTS for its studio time; target is the audio queue depth
+// after a tick's read that keeps the lips in step, 0 when it need not change.
+func (l *liveTiming) offset(frame time.Duration) (offset, target time.Duration, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	// A picture may be late by a frame and a quarter before one is missed.
+	v := l.v.least + max(frame+frame/4, 25*time.Millisecond)
+	// A tick reads its sound at its beginning, a frame before the last of it is due.
+	a := l.a.most + frame + soundMargin
+	switch {
+	case l.v.have && l.a.have:
+		// Pictures cannot wait longer than there is room for them.
+		offset = min(max(v, a), l.v.least+(liveDepth-4)*frame)
+	case l.v.have:
+		offset = v
+	case l.a.have:
+		offset = a
+	default:
+		return 0, 0, false
+	}
+	if l.a.have {
+		// Queued after the read: from where the source is, if it comes as soon as it
+		// can, to where the mix will be one frame from now.
+		if want := max(offset, a) - l.a.leastEnd - frame; (want - l.target).Abs() > 10*time.Millisecond {
+			l.target, target = want, want
+		}
+	}
+	return offset, target, true
+}
