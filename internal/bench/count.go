@@ -134,7 +134,7 @@ func countFile(ctx context.Context, path string, places []place, need int) (fram
 	defer pkt.Free()
 	for {
 		switch err := in.ReadPacket(pkt); {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			if err := dec.Send(nil); err != nil {
 				return c.count, err
 			}

@@ -82,7 +82,7 @@ func bencher(ctx context.Context, args []string) error {
 	if *keep {
 		fmt.Fprintf(b.log, "bench: files are kept in %s\n", b.work)
 	} else {
-		defer os.RemoveAll(b.work)
+		defer func() { _ = os.RemoveAll(b.work) }() // what is left is in the system's temporary folder
 	}
 	return b.runAll(ctx, run, *asJSON)
 }
