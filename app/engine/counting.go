@@ -102,7 +102,7 @@ func (e *Engine) publish() {
 // clear themselves with their cause.
 func troubles(s *State) (out []Warning) {
 	for _, v := range s.Sources {
-		text := ""
+		var text string
 		switch reason := sentence(v.Problem); v.Status {
 		case SourceFailed:
 			text = fmt.Sprintf("%s cannot be used%s. The rest of the show goes on; change its settings.", v.Name, reason)

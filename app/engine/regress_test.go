@@ -42,8 +42,7 @@ func TestSignalStopsInOrder(t *testing.T) {
 // context.
 func TestStopWithinFiveSeconds(t *testing.T) {
 	show := parse(t, strings.Replace(smallShow, `{"to": "d1"}`, `{"to": "d1", "mode": "hang"}`, 1))
-	var s *studio
-	s = newStudio(t, show, media.NewRealClock(), func(o *Options) {
+	s := newStudio(t, show, media.NewRealClock(), func(o *Options) {
 		o.Ticks = 60
 		o.Commands = []Timed{{0, &GoLive{}}}
 	})

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -107,7 +108,7 @@ func TestStress(t *testing.T) {
 	if did.Load() < 200 || refused.Load() == 0 || pictures.Load() == 0 {
 		t.Errorf("%d commands, %d refused, %d pictures seen: too little was tried", did.Load(), refused.Load(), pictures.Load())
 	}
-	if err := s.Do(Cut{}); err != ErrStopped {
+	if err := s.Do(Cut{}); !errors.Is(err, ErrStopped) {
 		t.Errorf("Do after the end: %v, want ErrStopped", err)
 	}
 	s.noFrames(t)

@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -108,7 +109,7 @@ func write(path string, tracks []media.Track, queue *media.PacketQueue) error {
 	}
 	for {
 		p, err := queue.Next(context.Background()) // ends with Close
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return m.Close()
 		}
 		if err := m.WritePacket(p); err != nil {
