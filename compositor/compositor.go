@@ -33,6 +33,7 @@ type Compositor struct {
 
 	// Targets live on the GPU thread; made when first needed.
 	main, from, to *canvas
+	packed         *packed
 
 	last    *media.Frame // the picture of lastKey, to show again when nothing changed
 	lastKey []key
@@ -153,17 +154,29 @@ func (c *Compositor) draw(ctx *gpu.Context, p *Plan, out *media.Frame) error {
 	if err := c.need(ctx, &c.main, "programme"); err != nil {
 		return err
 	}
+	base := c.work.Base
 	if p.Change != nil {
-		if err := c.drawChange(ctx, p); err != nil {
+		a, b, simple := c.cameras(p)
+		if simple {
+			if err := c.change(ctx, p.Change, a, b, out); err != nil {
+				return err
+			}
+			// From here on it is a camera like any other: only what lies over it is drawn.
+			base = out
+			c.work.Regions = c.work.Regions[:0]
+			for i := range c.work.Layers {
+				c.work.Regions = addRegion(c.work.Regions, cover(p, &c.work.Layers[i]))
+			}
+		} else if err := c.drawChange(ctx, p); err != nil {
 			return err
 		}
-	} else {
-		for _, r := range c.work.Regions {
-			if c.work.Base != nil {
-				c.main.upload(ctx, c.work.Base, r)
-			} else {
-				c.main.clearBlack(ctx, r)
-			}
+	}
+	for _, r := range c.work.Regions {
+		switch {
+		case base != nil:
+			c.main.upload(ctx, base, r)
+		case p.Change == nil:
+			c.main.clearBlack(ctx, r)
 		}
 	}
 	for i := range c.work.Layers {
@@ -171,15 +184,42 @@ func (c *Compositor) draw(ctx *gpu.Context, p *Plan, out *media.Frame) error {
 			return err
 		}
 	}
+	whole := packable(out)
 	for _, r := range c.work.Regions {
-		if p.Black > 0 {
+		if p.Black > 0 && !whole {
 			if err := d.fade(ctx, c.main, [3]uint8{16, 128, 128}, p.Black, r); err != nil {
 				return err
 			}
 		}
 		c.main.read(ctx, out, r)
 	}
+	if p.Black > 0 && whole {
+		if err := c.fadeOut(ctx, out, p.Black); err != nil {
+			return err
+		}
+	}
 	return ctx.Check("draw")
+}
+
+// cameras are the two sides of a change that is the same all over the canvas and whose
+// sides are each one camera that fills it.
+func (c *Compositor) cameras(p *Plan) (a, b *media.Frame, ok bool) {
+	if p.Change.Kind != "mix" && p.Change.Kind != "dip" {
+		return nil, nil, false
+	}
+	for i, layers := range [2][]Layer{p.Base, p.To} {
+		side := Plan{Width: p.Width, Height: p.Height, Base: layers}
+		c.side = Analyse(&side, c.side)
+		if c.side.Path != Passthrough || !packable(c.side.Base) {
+			return nil, nil, false
+		}
+		if i == 0 {
+			a = c.side.Base
+		} else {
+			b = c.side.Base
+		}
+	}
+	return a, b, true
 }
 
 // within draws l in those parts of regions that it covers.
@@ -240,6 +280,7 @@ func (c *Compositor) Close() {
 		for _, cv := range [3]*canvas{c.main, c.from, c.to} {
 			cv.release(ctx)
 		}
+		c.packed.release(ctx)
 		return nil
 	})
 }

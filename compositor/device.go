@@ -73,6 +73,11 @@ func (d *Device) Warm() error {
 			if _, err := d.fadeProgram(ctx, chroma); err != nil {
 				return err
 			}
+			for _, picture := range [2]bool{false, true} {
+				if _, err := d.packedProgram(ctx, chroma, picture); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	})
@@ -242,6 +247,18 @@ func (d *Device) transitionProgram(ctx *gpu.Context, name string, chroma bool) (
 		return nil, fmt.Errorf("compositor: there is no transition %q", name)
 	}
 	return d.program(ctx, key, source, nil)
+}
+
+func (d *Device) packedProgram(ctx *gpu.Context, chroma, picture bool) (*gpu.Program, error) {
+	key := programKey{name: "packed", chroma: chroma, opaque: picture}
+	if p := d.programs[key]; p != nil {
+		return p, nil
+	}
+	var defines []string
+	if picture {
+		defines = append(defines, "PICTURE")
+	}
+	return d.program(ctx, key, shaders.Packed(), defines)
 }
 
 func (d *Device) fadeProgram(ctx *gpu.Context, chroma bool) (*gpu.Program, error) {
