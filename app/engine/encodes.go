@@ -156,7 +156,8 @@ func (d *deliveries) states() []RenditionState {
 		s := RenditionState{ID: v.id, Encoder: v.encoder.Name(), Frames: frames, Dropped: v.dropped.Load()}
 		if frames > 0 {
 			s.EncodeMS = float64(v.busy.Load()) / 1e6 / float64(frames)
-			s.BitrateBPS = int64(float64(v.bytes.Load()*8) / float64(frames) * d.e.fps.Float())
+			// Dropped pictures are time too.
+			s.BitrateBPS = int64(float64(v.bytes.Load()*8) / float64(frames+s.Dropped) * d.e.fps.Float())
 		}
 		out = append(out, s)
 	}

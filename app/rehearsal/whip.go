@@ -141,8 +141,7 @@ type whipSink struct {
 	server *whipServer
 	key    string
 	s      *stream
-	last   int64 // newest PTS of a picture
-	turned bool  // away
+	turned bool // away
 }
 
 // Start implements whip.Sink.
@@ -158,14 +157,11 @@ func (k *whipSink) Packet(p *media.Packet) {
 	if k.turned {
 		return
 	}
-	if !p.Audio && (hasBSlice(p.Data) || k.last-p.PTS > 0 && k.last-p.PTS < 90000) {
+	if !p.Audio && hasBSlice(p.Data) { // not by PTS: the clock they are on is corrected as sender reports come
 		k.turned = true
 		k.s.refuse("its pictures have B-frames, which WebRTC cannot carry")
 		k.server.remove(k.key)
 		return
-	}
-	if !p.Audio {
-		k.last = p.PTS
 	}
 	k.s.packet(p, p.Made)
 }
