@@ -125,6 +125,11 @@ var (
 	svtPresets   = []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13"}
 )
 
+// knownPreset reports that some encoder of the table has the preset.
+func knownPreset(name string) bool {
+	return slices.ContainsFunc(Encoders(), func(e Encoder) bool { return slices.Contains(e.presets, name) })
+}
+
 // own is o with a preset that the row knows, or none.
 func (e Encoder) own(o VideoEncoderOptions) VideoEncoderOptions {
 	if !slices.Contains(e.presets, o.Preset) {

@@ -25,11 +25,11 @@ func openFiles(t *testing.T) int {
 	return len(entries)
 }
 
-// settle waits until get() is at most want, or has not fallen for a second, and
-// returns the last value.
-func settle(get func() int, want int) int {
+// settle waits until get() is at most want, or has not fallen for as long as
+// patience, and returns the last value.
+func settle(get func() int, want int, patience time.Duration) int {
 	lowest := get()
-	for fell := time.Now(); lowest > want && time.Since(fell) < time.Second; {
+	for fell := time.Now(); lowest > want && time.Since(fell) < patience; {
 		timer := time.NewTimer(20 * time.Millisecond)
 		<-timer.C
 		if got := get(); got < lowest {
@@ -38,6 +38,9 @@ func settle(get func() int, want int) int {
 	}
 	return lowest
 }
+
+// lingering is longer than a server keeps a connection that was cut during its set-up.
+const lingering = 12 * time.Second
 
 // relay passes bytes on and cuts every connection after a while: somebody pulls the
 // cable, again and again.
@@ -89,13 +92,13 @@ func TestReconnectsLeaveNothingBehind(t *testing.T) {
 		}
 	}
 	run(5) // whatever is made once is made now
-	goroutines := settle(runtime.NumGoroutine, 0)
-	files := settle(func() int { return openFiles(t) }, 0)
+	goroutines := settle(runtime.NumGoroutine, 0, time.Second)
+	files := settle(func() int { return openFiles(t) }, 0, time.Second)
 	run(200)
-	if got := settle(runtime.NumGoroutine, goroutines); got > goroutines {
+	if got := settle(runtime.NumGoroutine, goroutines, lingering); got > goroutines {
 		t.Errorf("%d goroutines before, %d after 200 reconnects", goroutines, got)
 	}
-	if got := settle(func() int { return openFiles(t) }, files); got > files {
+	if got := settle(func() int { return openFiles(t) }, files, lingering); got > files {
 		t.Errorf("%d files before, %d after 200 reconnects", files, got)
 	}
 	if counters.Panics.Load() != 0 || counters.Abandoned.Load() != 0 {
