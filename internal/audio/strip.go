@@ -45,6 +45,8 @@ type StripOptions struct {
 	Target time.Duration
 	// Resampler is a live strip's; nil is NewSinc().
 	Resampler Resampler
+	// Controls are in force from the first sample on, where Set ramps to them.
+	Controls Controls
 }
 
 // Controls are what the operator sets on a strip.
@@ -101,6 +103,7 @@ func NewStrip(mode Mode, clock media.Clock, opt StripOptions) *Strip {
 	} else {
 		s.paced = newPacedQueue()
 	}
+	s.Set(opt.Controls)
 	left, right := s.gains()
 	s.ramp = ramp{left, right}
 	return s
