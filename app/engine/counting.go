@@ -9,6 +9,7 @@ import (
 
 	"crosspoint.studio/crosspoint/compositor"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
 )
 
 // counting gathers what State.Counters shows. Of the tick goroutine.
@@ -117,7 +118,8 @@ func troubles(s *State) (out []Warning) {
 	}
 	for _, list := range [2][]DestinationState{s.Destinations, s.Recordings} {
 		for _, v := range list {
-			if v.Started && v.Problem != "" {
+			// One that has failed for good has a warning of its own.
+			if v.Started && v.Problem != "" && v.Report.State != outputs.Failed {
 				out = append(out, Warning{"destination " + v.ID, fmt.Sprintf("%s is not live%s. It is tried again by itself; everything else goes on.", v.Name, sentence(v.Problem)), s.Tick})
 			}
 		}

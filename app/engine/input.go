@@ -84,9 +84,8 @@ func (e *Engine) newInput(def scenes.Source) *input {
 		mode, depth = audio.Live, liveDepth
 	}
 	in.sync = media.NewFrameSync(depth)
-	in.strip = audio.NewStrip(mode, e.clock, audio.StripOptions{})
+	in.strip = audio.NewStrip(mode, e.clock, audio.StripOptions{Controls: controls(def.Audio)})
 	in.strip.Flush() // nothing is due before it is anchored
-	in.strip.Set(controls(def.Audio))
 	in.streams(kind.HasVideo, kind.HasAudio)
 	in.status.State = sources.Opening
 	in.demand.Store(uint32(sources.DemandFull))
