@@ -1,0 +1,244 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const frame30 = time.Second / 30
+
+func picture(pool *FramePool, n int) *Frame {
+	f := pool.Get()
+	f.Number, f.PTS = int64(n), time.Duration(n)*frame30
+	return f
+}
+
+func TestFrameSyncShowsWhatIsDue(t *testing.T) {
+	pool := NewFramePool(I420, 16, 16, 8)
+	s := NewFrameSync(4)
+	defer s.Close()
+	if f, fresh := s.Take(0); f != nil || fresh {
+		t.Errorf("an empty synchroniser gave %v, %v", f, fresh)
+	}
+	for n := range 3 {
+		if err := s.Push(t.Context(), picture(pool, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		at    time.Duration
+		want  int64
+		fresh bool
+	}{{0, 0, true}, {frame30 / 2, 0, false}, {2 * frame30, 2, true}, {9 * frame30, 2, false}} {
+		f, fresh := s.Take(c.at)
+		if f == nil || f.Number != c.want || fresh != c.fresh {
+			t.Errorf("at %v: got %v, %v, want picture %d, %v", c.at, f, fresh, c.want, c.fresh)
+		}
+		f.Release()
+	}
+	if _, skipped := s.Counts(); skipped != 1 {
+		t.Errorf("%d pictures passed over, want 1", skipped)
+	}
+}
+
+func TestFrameSyncBlocksAndDrops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool := NewFramePool(I420, 16, 16, 8)
+		s := NewFrameSync(2)
+		pushed := make(chan int, 4)
+		go func() {
+			for n := range 3 {
+				_ = s.Push(context.Background(), picture(pool, n)) // it does not end before the push
+				pushed <- n
+			}
+			close(pushed)
+		}()
+		synctest.Wait()
+		if len(pushed) != 2 {
+			t.Fatalf("%d pictures went into room for two", len(pushed))
+		}
+		f, _ := s.Take(0)
+		f.Release()
+		synctest.Wait()
+		if len(pushed) != 3 {
+			t.Fatal("taking one did not let the third in")
+		}
+		s.PushLive(picture(pool, 3))
+		if dropped, _ := s.Counts(); dropped != 1 {
+			t.Errorf("a full queue dropped %d, want its oldest", dropped)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := s.Push(ctx, picture(pool, 4)); !errors.Is(err, context.Canceled) {
+			t.Errorf("Push into a full queue with an ended context: %v", err)
+		}
+		s.Close()
+		if err := s.Push(context.Background(), picture(pool, 5)); err != nil {
+			t.Errorf("Push after Close: %v", err)
+		}
+	})
+}
+
+func TestFrameSyncWaitFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool := NewFramePool(I420, 16, 16, 8)
+		for name, end := range map[string]func(*FrameSync){
+			"a later picture": func(s *FrameSync) { s.PushLive(picture(pool, 9)) },
+			"hold":            (*FrameSync).Hold,
+			"a new timeline":  (*FrameSync).Flush,
+			"the end":         (*FrameSync).Close,
+		} {
+			s := NewFrameSync(4)
+			s.PushLive(picture(pool, 0))
+			done := make(chan error, 1)
+			go func() { done <- s.WaitFor(context.Background(), frame30) }()
+			synctest.Wait()
+			if len(done) != 0 {
+				t.Fatalf("%s: it did not wait", name)
+			}
+			end(s)
+			if err := <-done; err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			s.Close()
+		}
+	})
+}
+
+// video is a packet of picture n of a 10 fps stream with a keyframe every tenth.
+func video(n int, discardable bool) *Packet {
+	return &Packet{Data: make([]byte, 100), Time: time.Duration(n) * 100 * time.Millisecond, Keyframe: n%10 == 0, Discardable: discardable}
+}
+
+func sound(n int) *Packet {
+	return &Packet{Audio: true, Keyframe: true, Data: make([]byte, 10), Time: time.Duration(n) * 100 * time.Millisecond}
+}
+
+func TestPacketQueuePolicy(t *testing.T) {
+	q := NewPacketQueue(LiveLimits, true)
+	if q.Put(sound(0)) || q.Put(video(3, false)) {
+		t.Error("something was let in before the first keyframe")
+	}
+	if q.Stats().Dropped != 0 {
+		t.Error("what nobody is owed was counted as dropped")
+	}
+	for n := 10; n <= 17; n++ {
+		if !q.Put(video(n, n%2 == 1)) {
+			t.Errorf("picture %d was dropped with %v queued", n, q.Stats().Depth)
+		}
+	}
+	// 700 ms are queued, not more: the next makes it more.
+	q.Put(sound(18))
+	if q.Put(video(19, true)) {
+		t.Error("a picture nothing refers to was kept with 800 ms queued")
+	}
+	if !q.Put(sound(20)) {
+		t.Error("sound was dropped")
+	}
+	if q.Put(video(21, false)) {
+		t.Error("a picture was kept with 1 s queued")
+	}
+	for len(q.items)-q.head > 2 {
+		if _, err := q.Next(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if q.Put(video(22, false)) {
+		t.Error("a picture was let through after one it may refer to was dropped")
+	}
+	for q.Stats().Packets > 0 {
+		if _, err := q.Next(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !q.Put(video(30, false)) || !q.Put(video(31, false)) {
+		t.Error("the keyframe did not mend the queue")
+	}
+	if got := q.Stats().Dropped; got != 3 {
+		t.Errorf("%d dropped, want 3", got)
+	}
+	q.Close()
+	var last error
+	for last == nil {
+		_, last = q.Next(t.Context())
+	}
+	if !errors.Is(last, io.EOF) {
+		t.Errorf("the end is %v, want io.EOF", last)
+	}
+}
+
+func TestPacketQueueReset(t *testing.T) {
+	q := NewPacketQueue(RecordLimits, true)
+	q.Put(video(0, false))
+	q.Reset()
+	if q.Put(video(1, false)) || !q.Put(video(10, false)) {
+		t.Error("after a reset the first packet has to be a keyframe")
+	}
+	if p, err := q.Next(t.Context()); err != nil || !p.Keyframe {
+		t.Errorf("got %v, %v", p, err)
+	}
+}
+
+func TestPacketQueueAllocates(t *testing.T) {
+	q := NewPacketQueue(LiveLimits, true)
+	p := video(0, false)
+	q.Put(p)
+	got := testing.AllocsPerRun(200, func() {
+		q.Put(p)
+		if _, err := q.Next(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got > 0 {
+		t.Errorf("a packet through the queue allocates %v times", got)
+	}
+}
+
+func TestFramePoolAndRelease(t *testing.T) {
+	pool := NewFramePool(NV12, 34, 18, 2)
+	f := pool.Get()
+	id := f.ID()
+	f.Retain()
+	if f.Writable() {
+		t.Error("a shared frame is writable")
+	}
+	f.Release()
+	f.Release()
+	g := pool.Get()
+	if g != f || g.ID() == id {
+		t.Error("the pool did not reuse the memory under a new identity")
+	}
+	g.Release()
+	defer func() {
+		if recover() == nil {
+			t.Error("a double release went unnoticed")
+		}
+	}()
+	g.Release()
+}
+
+func TestSampleRing(t *testing.T) {
+	r := NewSampleRing(8)
+	if n := r.Write([]float32{1, 2, 3, 4, 5, 6, 7, 8, 9}); n != 8 || r.Overruns() != 1 {
+		t.Errorf("wrote %d with %d refused, want 8 and 1", n, r.Overruns())
+	}
+	r.Discard(2)
+	got := make([]float32, 8)
+	if n := r.Read(got); n != 6 || got[0] != 3 || got[5] != 8 || got[6] != 0 || r.Underruns() != 2 {
+		t.Errorf("read %d: %v, %d underruns", n, got, r.Underruns())
+	}
+}
+
+func TestVirtualClock(t *testing.T) {
+	c := NewVirtualClock()
+	if err := c.WaitUntil(t.Context(), time.Hour); err != nil || c.Now() != time.Hour {
+		t.Errorf("after waiting for an hour it is %v, %v", c.Now(), err)
+	}
+	if err := c.WaitUntil(t.Context(), time.Minute); err != nil || c.Now() != time.Hour {
+		t.Errorf("waiting for the past changed the time to %v, %v", c.Now(), err)
+	}
+}
