@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"sync"
 )
 
 // ErrClosed is returned by Do after Close.
@@ -21,6 +20,7 @@ type job struct {
 type Thread struct {
 	program chan *job
 	views   chan *job
+	idle    chan *job
 	quit    chan struct{}
 	ended   chan struct{}
 	info    Info
@@ -36,7 +36,7 @@ type Info struct {
 // Open starts the thread and creates a context that needs no window and no
 // display. The error says which ways were tried.
 func Open() (*Thread, error) {
-	t := &Thread{program: make(chan *job), views: make(chan *job), quit: make(chan struct{}), ended: make(chan struct{})}
+	t := &Thread{program: make(chan *job), views: make(chan *job), idle: make(chan *job, 8), quit: make(chan struct{}), ended: make(chan struct{})}
 	ready := make(chan error, 1)
 	go t.loop(ready)
 	if err := <-ready; err != nil {
@@ -94,13 +94,27 @@ func (t *Thread) Do(f func(*Context) error) error { return t.enqueue(t.program, 
 // DoLater is Do for work that waits until no programme work is queued.
 func (t *Thread) DoLater(f func(*Context) error) error { return t.enqueue(t.views, f) }
 
-// jobs are reused: a tick allocates none.
-var jobs = sync.Pool{New: func() any { return &job{done: make(chan error, 1)} }}
+// newJob takes a job that an earlier call has finished with, so that a tick
+// allocates none. A sync.Pool would not do: the collector empties it.
+func (t *Thread) newJob() *job {
+	select {
+	case j := <-t.idle:
+		return j
+	default:
+		return &job{done: make(chan error, 1)}
+	}
+}
 
 func (t *Thread) enqueue(line chan<- *job, f func(*Context) error) error {
-	j := jobs.Get().(*job)
+	j := t.newJob()
 	j.run = f
-	defer jobs.Put(j)
+	defer func() {
+		j.run = nil
+		select {
+		case t.idle <- j:
+		default:
+		}
+	}()
 	select {
 	case line <- j:
 		return <-j.done
