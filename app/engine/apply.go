@@ -254,29 +254,6 @@ func (ResetClip) apply(e *Engine) error {
 	return nil
 }
 
-func (c AddSource) apply(e *Engine) error { return e.edit(e.show.AddSource(c.Source)) }
-
-func (c UpdateSource) apply(e *Engine) error {
-	return e.edit(e.show.UpdateSource(c.Source.ID, c.Source))
-}
-
-func (c RemoveSource) apply(e *Engine) error { return e.edit(e.show.RemoveSource(c.ID, c.Cascade)) }
-
-func (c ReplaceShow) apply(e *Engine) error {
-	if c.Show == nil {
-		return fmt.Errorf("there is no show to change to")
-	}
-	if c.Show.Canvas != e.show.Canvas {
-		return fmt.Errorf("the canvas of a running show cannot change: stop, then open the show")
-	}
-	// Whoever made it, it has to be a show that a file could hold.
-	raw, err := c.Show.Encode()
-	if err != nil {
-		return err
-	}
-	return e.edit(scenes.Parse(raw))
-}
-
 // edit makes an edited show the current one.
 func (e *Engine) edit(show *scenes.Show, err error) error {
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
-	"crosspoint.studio/crosspoint/scenes"
 )
 
 // Command is one change of the studio. It is applied as a whole at one tick, or
@@ -17,7 +16,8 @@ import (
 // form; commandNames gives its name.
 type Command interface{ apply(e *Engine) error }
 
-// The commands. Program may be left out while a show has one programme.
+// The commands of the live desk; editing.go has those that edit the show. Program may
+// be left out while a show has one programme.
 type (
 	// Preview chooses what is next.
 	Preview struct {
@@ -101,53 +101,51 @@ type (
 	}
 	// ResetClip clears the latched clip lamps.
 	ResetClip struct{}
-
-	// AddSource, UpdateSource and the rest edit the show.
-	AddSource struct {
-		Source scenes.Source `json:"source"`
-	}
-	// UpdateSource replaces the source of the same id; it is reopened only when its
-	// kind or settings differ.
-	UpdateSource struct {
-		Source scenes.Source `json:"source"`
-	}
-	// RemoveSource takes a source out of the show and, with Cascade, the layers that use it.
-	RemoveSource struct {
-		ID      string `json:"id"`
-		Cascade bool   `json:"cascade,omitempty"`
-	}
-	// ReplaceShow changes the whole document at once (open, new, undo).
-	// Sources that are the same in both keep running.
-	ReplaceShow struct {
-		Show *scenes.Show `json:"show"`
-	}
 )
 
 // commandNames are the names of commands in command lists and on every control
 // surface; stable.
 var commandNames = map[string]func() Command{
-	"preview":         func() Command { return &Preview{} },
-	"cut":             func() Command { return &Cut{} },
-	"take":            func() Command { return &Cut{} },
-	"auto":            func() Command { return &AutoTake{} },
-	"tbar":            func() Command { return &TBar{} },
-	"ftb":             func() Command { return &FadeToBlack{} },
-	"transition":      func() Command { return &SetTransition{} },
-	"overlay":         func() Command { return &SetOverlay{} },
-	"strip":           func() Command { return &SetStrip{} },
-	"master":          func() Command { return &SetMaster{} },
-	"go_live":         func() Command { return &GoLive{} },
-	"stop_live":       func() Command { return &StopLive{} },
-	"start_recording": func() Command { return &StartRecording{} },
-	"stop_recording":  func() Command { return &StopRecording{} },
-	"seek":            func() Command { return &Seek{} },
-	"pause":           func() Command { return &Pause{} },
-	"restart_source":  func() Command { return &RestartSource{} },
-	"reset_clip":      func() Command { return &ResetClip{} },
-	"add_source":      func() Command { return &AddSource{} },
-	"update_source":   func() Command { return &UpdateSource{} },
-	"remove_source":   func() Command { return &RemoveSource{} },
-	"replace_show":    func() Command { return &ReplaceShow{} },
+	"preview":            func() Command { return &Preview{} },
+	"cut":                func() Command { return &Cut{} },
+	"take":               func() Command { return &Cut{} },
+	"auto":               func() Command { return &AutoTake{} },
+	"tbar":               func() Command { return &TBar{} },
+	"ftb":                func() Command { return &FadeToBlack{} },
+	"transition":         func() Command { return &SetTransition{} },
+	"overlay":            func() Command { return &SetOverlay{} },
+	"strip":              func() Command { return &SetStrip{} },
+	"master":             func() Command { return &SetMaster{} },
+	"go_live":            func() Command { return &GoLive{} },
+	"stop_live":          func() Command { return &StopLive{} },
+	"start_recording":    func() Command { return &StartRecording{} },
+	"stop_recording":     func() Command { return &StopRecording{} },
+	"seek":               func() Command { return &Seek{} },
+	"pause":              func() Command { return &Pause{} },
+	"restart_source":     func() Command { return &RestartSource{} },
+	"reset_clip":         func() Command { return &ResetClip{} },
+	"add_source":         func() Command { return &AddSource{} },
+	"update_source":      func() Command { return &UpdateSource{} },
+	"remove_source":      func() Command { return &RemoveSource{} },
+	"replace_show":       func() Command { return &ReplaceShow{} },
+	"rename_show":        func() Command { return &RenameShow{} },
+	"set_start":          func() Command { return &SetStart{} },
+	"fade_rate":          func() Command { return &SetFadeRate{} },
+	"add_scene":          func() Command { return &AddScene{} },
+	"update_scene":       func() Command { return &UpdateScene{} },
+	"remove_scene":       func() Command { return &RemoveScene{} },
+	"set_layers":         func() Command { return &SetLayers{} },
+	"put_overlay":        func() Command { return &PutOverlay{} },
+	"remove_overlay":     func() Command { return &RemoveOverlay{} },
+	"put_rendition":      func() Command { return &PutRendition{} },
+	"remove_rendition":   func() Command { return &RemoveRendition{} },
+	"put_destination":    func() Command { return &PutDestination{} },
+	"remove_destination": func() Command { return &RemoveDestination{} },
+	"put_recording":      func() Command { return &PutRecording{} },
+	"remove_recording":   func() Command { return &RemoveRecording{} },
+	"reorder":            func() Command { return &Reorder{} },
+	"undo":               func() Command { return &Undo{} },
+	"redo":               func() Command { return &Redo{} },
 }
 
 // CommandNames lists all names, sorted.

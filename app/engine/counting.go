@@ -76,13 +76,14 @@ func (e *Engine) publish() {
 	e.asked.Store(false)
 	now := media.TickTime(e.tick, e.fps)
 	s := &State{
-		Tick: e.tick, Time: now, Show: e.show,
+		Tick: e.tick, Time: now, Show: e.show, Revision: e.history.revision,
 		Program: e.switcher.Program, Preview: e.switcher.Preview,
 		Transition: TransitionState{e.switcher.Mode, e.switcher.Lever, e.switcher.Progress(), e.switcher.AutoLeft},
 		Black:      e.switcher.Black, FadedOut: e.switcher.FadedOut,
 		Tally: e.tally(), Master: e.master, Counters: e.count.total,
 		Renditions: e.outs.states(), GPU: e.opt.Thread.Info(), Warnings: e.warn.all(),
 	}
+	s.Undo, s.Redo = e.history.labels()
 	m := e.mixer.Meter()
 	s.Master.Meter = Meter{m.PeakDB, m.HoldDB, m.Clipped}
 	for _, in := range e.order {

@@ -76,6 +76,7 @@ type Engine struct {
 	gone     sync.WaitGroup
 	retired  []*input // off the mix with this tick, to be stopped after it
 	slate    *media.Frame
+	history  history
 	switcher Switcher
 	looks    looks
 	plan     compositor.Plan
@@ -397,8 +398,12 @@ func (e *Engine) applyRequests() {
 }
 
 func (e *Engine) apply(c Command) error {
+	before := e.show
 	if err := c.apply(e); err != nil {
 		return err
+	}
+	if e.show != before {
+		e.history.record(c, before, e.tick, int64(e.fps.Float()+0.5))
 	}
 	e.asked.Store(true) // publish this tick
 	if e.pressed {

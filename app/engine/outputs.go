@@ -190,6 +190,20 @@ func (d *deliveries) reconcile(show *scenes.Show) {
 	}
 }
 
+// runningOutside names a running destination or recording that show does not have; "" is none.
+func (d *deliveries) runningOutside(show *scenes.Show) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, v := range d.dest {
+		_, dest := show.Destination(id)
+		_, rec := show.Recording(id)
+		if !dest && !rec && v.isRunning() {
+			return v.def.Name
+		}
+	}
+	return ""
+}
+
 // start begins a delivery unless it is running.
 func (d *deliveries) start(def scenes.Destination, recording bool) {
 	d.mu.Lock()

@@ -14,6 +14,10 @@ type State struct {
 	Tick int64
 	Time time.Duration // studio time of Tick
 	Show *scenes.Show
+	// Revision grows with every change of Show, undo and redo included.
+	Revision int64
+	// Undo and Redo complete "Undo …" and "Redo …"; empty when there is nothing.
+	Undo, Redo string
 
 	Program    string // id of the scene or source on programme; "" is black
 	Preview    string

@@ -29,6 +29,8 @@ type Options struct {
 	Title string
 	// ShowPath is the show's file, named in the title; empty is the demo show.
 	ShowPath string
+	// Services are what panels need besides the engine.
+	Services Services
 	// Icon is the window's picture, PNG or SVG; nil leaves Fyne's.
 	Icon []byte
 	// OnClose is called once, on the goroutine of Run, before Run returns.

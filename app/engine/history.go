@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// undoable is a command whose edit of the show can be taken back. label completes
+// "Undo …"; edits with the same key, not "", that follow each other within a second
+// are one.
+type undoable interface {
+	undoable() (label, key string)
+}
+
+// maxHistory is how many edits can be taken back. A show shares what did not change
+// with the one before, so an entry is small.
+const maxHistory = 200
+
+// version is a show before an edit (or, to redo, after it).
+type version struct {
+	show       *scenes.Show
+	label, key string
+	tick       int64 // of the newest edit in it
+}
+
+// history is what Undo and Redo go through. Of the tick goroutine.
+type history struct {
+	undo, redo []version
+	// revision counts changes of the show document.
+	revision int64
+}
+
+func (h *history) forget() { h.undo, h.redo = nil, nil }
+
+// record notes that c has changed before into another show.
+func (h *history) record(c Command, before *scenes.Show, tick, second int64) {
+	h.revision++
+	u, ok := c.(undoable)
+	if !ok {
+		return
+	}
+	label, key := u.undoable()
+	h.redo = nil
+	if n := len(h.undo); n > 0 && key != "" && h.undo[n-1].key == key && tick-h.undo[n-1].tick < second {
+		h.undo[n-1].tick = tick
+		return
+	}
+	if len(h.undo) == maxHistory {
+		h.undo = slices.Delete(h.undo, 0, 1)
+	}
+	h.undo = append(h.undo, version{before, label, key, tick})
+}
+
+// labels are what Undo and Redo would do, "" for nothing.
+func (h *history) labels() (undo, redo string) {
+	if n := len(h.undo); n > 0 {
+		undo = h.undo[n-1].label
+	}
+	if n := len(h.redo); n > 0 {
+		redo = h.redo[n-1].label
+	}
+	return undo, redo
+}
+
+func (Undo) apply(e *Engine) error {
+	return e.travel(&e.history.undo, &e.history.redo, "there is nothing to undo")
+}
+
+func (Redo) apply(e *Engine) error {
+	return e.travel(&e.history.redo, &e.history.undo, "there is nothing to redo")
+}
+
+// travel goes to the newest version in from and keeps the present one in to.
+func (e *Engine) travel(from, to *[]version, none string) error {
+	n := len(*from)
+	if n == 0 {
+		return errors.New(none)
+	}
+	v := (*from)[n-1]
+	now := e.show
+	if name := e.outs.runningOutside(v.show); name != "" {
+		return fmt.Errorf("%s is running and would go with this: stop it first", name)
+	}
+	if err := e.edit(withKeysOf(v.show, now), nil); err != nil {
+		return err
+	}
+	*from = (*from)[:n-1]
+	*to = append(*to, version{now, v.label, "", e.tick})
+	return nil
+}
+
+// withKeysOf is show with the overlays on that are on in now: taking back an edit
+// must not change what is on air besides it.
+func withKeysOf(show, now *scenes.Show) *scenes.Show {
+	for _, o := range now.Overlays {
+		if old, ok := show.Overlay(o.ID); ok && old.On != o.On {
+			if changed, err := show.SetOverlayOn(o.ID, o.On); err == nil {
+				show = changed
+			}
+		}
+	}
+	return show
+}
