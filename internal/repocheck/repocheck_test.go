@@ -21,12 +21,12 @@ var layers = []struct {
 	row   int
 	paths []string
 }{
-	{0, []string{"internal/media", "internal/supervise", "shaders", "assets"}},
+	{0, []string{"internal/media", "internal/supervise", "internal/host", "internal/logtail", "shaders", "assets"}},
 	{1, []string{"scenes", "internal/av", "internal/audio", "internal/framecode", "compositor/gpu"}},
 	{2, []string{"compositor", "scenes/sources", "outputs"}},
 	{3, []string{"outputs/rtmp", "outputs/srt", "outputs/whip", "outputs/record"}},
 	{4, []string{"app/engine"}},
-	{5, []string{"app/control", "app/ui", "app/rehearsal"}},
+	{5, []string{"app/control", "app/ui", "app/rehearsal", "app/document", "app/credentials"}},
 	{6, []string{"app"}},
 	{7, []string{""}},
 }
@@ -52,7 +52,7 @@ var owners = map[string]string{
 	"github.com/yutopp/go-rtmp":      "outputs/rtmp",
 	"github.com/pion":                "outputs/whip",
 	"github.com/spf13/cobra":         "app",
-	"github.com/zalando/go-keyring":  "app",
+	"github.com/zalando/go-keyring":  "app/credentials",
 	"github.com/santhosh-tekuri":     "scenes",
 	"github.com/go-text/typesetting": "scenes/sources",
 }

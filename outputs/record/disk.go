@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"crosspoint.studio/crosspoint/internal/host"
 )
 
 // file is a recording's second handle: the first one is the muxer's.
@@ -38,7 +40,7 @@ func (realDisk) Open(path string) (file, error) {
 	return realFile{f}, nil
 }
 
-func (realDisk) Free(dir string) (int64, error) { return freeBytes(dir) }
+func (realDisk) Free(dir string) (int64, error) { return host.FreeBytes(dir) }
 
 func (realDisk) SyncDir(dir string) error {
 	d, err := os.Open(dir)
