@@ -15,11 +15,14 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"crosspoint.studio/crosspoint/app/credentials"
 	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/logtail"
 )
 
 // Version is the program's; the build sets it with -ldflags -X.
@@ -55,12 +58,35 @@ type console struct {
 	out, err io.Writer
 	level    *slog.LevelVar
 	log      *slog.Logger
+	tail     *logtail.Tail // of log, for the window
+	keys     func() (*credentials.Store, error)
+}
+
+// secret looks up what a destination needs, and keeps it out of the log.
+func (c *console) secret(name string) (string, error) {
+	store, err := c.keys()
+	if err != nil {
+		return "", err
+	}
+	v, err := store.Get(name)
+	if err == nil {
+		c.tail.Hide(v)
+	}
+	return v, err
+}
+
+func openCredentials() (*credentials.Store, error) {
+	dir, err := credentials.Dir()
+	if err != nil {
+		return nil, err
+	}
+	return credentials.New(dir), nil
 }
 
 func newRoot(stdout, stderr io.Writer, started *bool) *cobra.Command {
-	c := &console{out: stdout, err: stderr, level: new(slog.LevelVar)}
+	c := &console{out: stdout, err: stderr, level: new(slog.LevelVar), tail: logtail.New(slog.LevelInfo), keys: sync.OnceValues(openCredentials)}
 	c.level.Set(slog.LevelError) // what the operator has to know is said in sentences besides
-	c.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.level}))
+	c.log = slog.New(c.tail.Handler(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.level})))
 	var verbose bool
 	root := &cobra.Command{
 		Use:   "crosspoint [SHOW.json]",

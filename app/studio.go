@@ -99,7 +99,7 @@ func newEngine(c *console, path string, opt engine.Options) (e *engine.Engine, c
 		opt.RecordDir = recordDir()
 	}
 	opt.UserAgent = "Crosspoint/" + Version
-	opt.Secret = secret
+	opt.Secret = c.secret
 	e, err = engine.New(opt)
 	if err != nil {
 		thread.Close()
