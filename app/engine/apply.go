@@ -262,6 +262,7 @@ func (e *Engine) edit(show *scenes.Show, err error) error {
 	before := e.show
 	e.show = show
 	e.reconcile(before)
+	e.dropNext()
 	// What is gone from the show is gone from the buses.
 	if e.bus(e.switcher.Program) != nil {
 		e.switcher.Program = ""

@@ -51,6 +51,12 @@ type (
 		Softness  *float64 `json:"softness,omitempty"`
 		Direction string   `json:"direction,omitempty"`
 	}
+	// SetNext chooses what the next transition moves: the background, and the
+	// downstream keys that go on or off with it. Fields left out stay.
+	SetNext struct {
+		Background *bool     `json:"background,omitempty"`
+		Overlays   *[]string `json:"overlays,omitempty"`
+	}
 	// SetOverlay switches a downstream key; without On it toggles.
 	SetOverlay struct {
 		ID string `json:"id"`
@@ -113,6 +119,7 @@ var commandNames = map[string]func() Command{
 	"tbar":               func() Command { return &TBar{} },
 	"ftb":                func() Command { return &FadeToBlack{} },
 	"transition":         func() Command { return &SetTransition{} },
+	"next":               func() Command { return &SetNext{} },
 	"overlay":            func() Command { return &SetOverlay{} },
 	"strip":              func() Command { return &SetStrip{} },
 	"master":             func() Command { return &SetMaster{} },

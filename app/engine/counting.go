@@ -77,7 +77,7 @@ func (e *Engine) publish() {
 	now := media.TickTime(e.tick, e.fps)
 	s := &State{
 		Tick: e.tick, Time: now, Show: e.show, Revision: e.history.revision,
-		Program: e.switcher.Program, Preview: e.switcher.Preview,
+		Program: e.switcher.Program, Preview: e.switcher.Preview, Next: e.next,
 		Transition: TransitionState{e.switcher.Mode, e.switcher.Lever, e.switcher.Progress(), e.switcher.AutoLeft},
 		Black:      e.switcher.Black, FadedOut: e.switcher.FadedOut,
 		Tally: e.tally(), Master: e.master, Counters: e.count.total,

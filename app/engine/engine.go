@@ -78,6 +78,8 @@ type Engine struct {
 	slate    *media.Frame
 	history  history
 	switcher Switcher
+	next     Next
+	landed   int64 // transitions whose keys have been switched
 	looks    looks
 	plan     compositor.Plan
 	change   compositor.Change
@@ -105,7 +107,7 @@ func New(opt Options) (*Engine, error) {
 		requests:  make(chan *request, 64), stopped: make(chan struct{}),
 		device: compositor.NewDevice(opt.Thread), mixer: audio.NewMixer(),
 		show: opt.Show, inputs: make(map[string]*input), pending: opt.Commands,
-		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview),
+		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true},
 	}
 	var err error
 	if e.comp, err = compositor.New(e.device, c.Width, c.Height, e.color, false); err != nil {
@@ -265,6 +267,7 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	e.applyDue()
 	e.applyRequests()
 	e.switcher.Step()
+	e.landKeys()
 	t := media.TickTime(e.tick, e.fps) // tick time: what sources are brought to
 	from := media.SampleAt(e.tick, e.fps, media.SampleRateHz)
 	to := media.SampleAt(e.tick+1, e.fps, media.SampleRateHz)

@@ -72,15 +72,22 @@ func (e *Engine) planProgram() {
 	p := &e.plan
 	p.Base = e.appendLayers(p.Base[:0], e.switcher.Program)
 	p.To, p.Change = p.To[:0], nil
-	if e.switcher.InTransition() {
+	if e.switcher.Crossing() {
 		p.To = e.appendLayers(p.To, e.switcher.Preview)
 		e.change = change(e.show.Transition, e.switcher.Progress(), e.color)
 		p.Change = &e.change
 	}
 	p.Over = p.Over[:0]
 	for i := range e.show.Overlays {
-		if o := &e.show.Overlays[i]; o.On {
-			p.Over = e.appendLayers(p.Over, o.ID)
+		o := &e.show.Overlays[i]
+		level := e.keyLevel(o.ID, o.On)
+		if level == 0 {
+			continue
+		}
+		from := len(p.Over)
+		p.Over = e.appendLayers(p.Over, o.ID)
+		for j := from; j < len(p.Over); j++ {
+			p.Over[j].Opacity *= level
 		}
 	}
 	p.Black = e.switcher.Black
@@ -160,11 +167,11 @@ func (e *Engine) tally() map[string]Tally {
 		return t
 	}
 	mark(e.switcher.Program, OnProgram)
-	if e.switcher.InTransition() {
+	if e.switcher.Crossing() {
 		mark(e.switcher.Preview, OnProgram)
 	}
 	for i := range e.show.Overlays {
-		if e.show.Overlays[i].On {
+		if e.keyLevel(e.show.Overlays[i].ID, e.show.Overlays[i].On) > 0 {
 			mark(e.show.Overlays[i].ID, OnProgram)
 		}
 	}

@@ -22,6 +22,7 @@ type State struct {
 	Program    string // id of the scene or source on programme; "" is black
 	Preview    string
 	Transition TransitionState
+	Next       Next
 	Black      float64 // fade to black: 0 none .. 1 black
 	FadedOut   bool    // what FTB is going to
 

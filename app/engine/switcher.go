@@ -43,6 +43,12 @@ type Switcher struct {
 	Black     float64
 	BlackStep float64
 
+	// KeysOnly: a transition moves the keys that are tied to it and leaves the
+	// background; the buses do not swap.
+	KeysOnly bool
+	// Completed counts transitions and cuts that reached their end.
+	Completed int64
+
 	// next is a preview chosen during a transition.
 	next    string
 	hasNext bool
@@ -56,8 +62,11 @@ func NewSwitcher(program, preview string) Switcher {
 // Progress is how much of the incoming picture shows, 0..1; 0 at rest.
 func (s *Switcher) Progress() float64 { return math.Abs(s.Lever - s.RestsAt) }
 
-// InTransition reports that both buses are on air.
+// InTransition reports that a transition is neither at its start nor at its end.
 func (s *Switcher) InTransition() bool { p := s.Progress(); return p > 0 && p < 1 }
+
+// Crossing reports that both buses are on air.
+func (s *Switcher) Crossing() bool { return s.InTransition() && !s.KeysOnly }
 
 // SetPreview chooses what is next.
 func (s *Switcher) SetPreview(id string) {
@@ -71,15 +80,14 @@ func (s *Switcher) SetPreview(id string) {
 // Cut takes the preview to programme now; a transition under way is completed.
 func (s *Switcher) Cut() { s.complete(s.RestsAt) }
 
-// CutTo puts id on programme now; a transition under way is abandoned. The preview
-// stays, unless id was it: then the two swap.
+// CutTo puts id on programme now; a transition under way is abandoned, and keys stay
+// as they are. The preview stays, unless id was it: then the two swap.
 func (s *Switcher) CutTo(id string) {
 	if id == s.Preview {
-		s.complete(s.RestsAt)
-		return
+		s.Preview = s.Program
 	}
-	s.rest(s.RestsAt)
 	s.Program = id
+	s.rest(s.RestsAt)
 }
 
 // Auto starts, halts or continues the transition; frames is the length of a whole one.
@@ -146,9 +154,12 @@ func approach(v, to, step float64) float64 {
 	return v + math.Copysign(step, to-v)
 }
 
-// complete swaps the buses and rests the lever at the given end.
+// complete swaps the buses, unless only keys move, and rests the lever at the given end.
 func (s *Switcher) complete(end float64) {
-	s.Program, s.Preview = s.Preview, s.Program
+	if !s.KeysOnly {
+		s.Program, s.Preview = s.Preview, s.Program
+	}
+	s.Completed++
 	s.rest(end)
 }
 

@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Next is what the next transition moves.
+type Next struct {
+	Background bool
+	Overlays   []string // ids; each goes on if it is off, and off if it is on
+}
+
+func (c SetNext) apply(e *Engine) error {
+	if e.switcher.InTransition() {
+		return errors.New("a transition is under way: choose what comes next when it is over")
+	}
+	n := e.next
+	if c.Background != nil {
+		n.Background = *c.Background
+	}
+	if c.Overlays != nil {
+		for _, id := range *c.Overlays {
+			if _, ok := e.show.Overlay(id); !ok {
+				return fmt.Errorf("there is no overlay %q", id)
+			}
+		}
+		n.Overlays = slices.Compact(slices.Sorted(slices.Values(*c.Overlays)))
+	}
+	if !n.Background && len(n.Overlays) == 0 {
+		return errors.New("the next transition has to move something: the background or a key")
+	}
+	e.next = n
+	e.switcher.KeysOnly = !n.Background
+	return nil
+}
+
+// dropNext forgets keys that are gone from the show.
+func (e *Engine) dropNext() {
+	n := Next{Background: e.next.Background}
+	for _, id := range e.next.Overlays {
+		if _, ok := e.show.Overlay(id); ok {
+			n.Overlays = append(n.Overlays, id)
+		}
+	}
+	if len(n.Overlays) == 0 {
+		n.Background = true
+	}
+	e.next = n
+	e.switcher.KeysOnly = !n.Background
+}
+
+// landKeys switches the tied keys for every transition that reached its end.
+func (e *Engine) landKeys() {
+	n := e.switcher.Completed - e.landed
+	e.landed = e.switcher.Completed
+	if n%2 == 0 {
+		return
+	}
+	before := e.show
+	for _, id := range e.next.Overlays {
+		if err := (SetOverlay{ID: id}).apply(e); err != nil {
+			e.log.Error("tied key not switched", "overlay", id, "error", err)
+		}
+	}
+	if e.show != before {
+		e.history.revision++
+		e.asked.Store(true)
+	}
+}
+
+// keyLevel is how much of a key shows, 0..1.
+func (e *Engine) keyLevel(id string, on bool) float64 {
+	level := 0.0
+	if on {
+		level = 1
+	}
+	if e.switcher.InTransition() && slices.Contains(e.next.Overlays, id) {
+		p := e.switcher.Progress()
+		return level*(1-p) + (1-level)*p
+	}
+	return level
+}

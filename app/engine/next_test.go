@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"testing"
+
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// step is what a tick does with the switcher.
+func step(e *Engine, n int) {
+	for range n {
+		e.switcher.Step()
+		e.landKeys()
+		e.tick++
+	}
+}
+
+func on(e *Engine, id string) bool { o, _ := e.show.Overlay(id); return o.On }
+
+func TestTiedKeysMoveWithTheTransition(t *testing.T) {
+	e := atRest(t)
+	must(t, e, AddScene{scenes.Scene{ID: "s1"}}, PutOverlay{scenes.Overlay{ID: "title"}}, PutOverlay{scenes.Overlay{ID: "bug", On: true}},
+		Cut{Scene: "s0"}, Preview{Scene: "s1"}, SetTransition{Frames: 4},
+		SetNext{Overlays: &[]string{"title", "bug"}}, AutoTake{})
+	step(e, 1)
+	if a, b := e.keyLevel("title", on(e, "title")), e.keyLevel("bug", on(e, "bug")); a != 0.25 || b != 0.75 {
+		t.Errorf("after a quarter the title shows %v and the bug %v", a, b)
+	}
+	if err := e.apply(SetNext{Background: ptr(false)}); err == nil {
+		t.Error("what is being moved was changed on the way")
+	}
+	step(e, 3)
+	if !on(e, "title") || on(e, "bug") || e.switcher.Program != "s1" {
+		t.Errorf("at the end: title %v, bug %v, programme %q", on(e, "title"), on(e, "bug"), e.switcher.Program)
+	}
+
+	// Keys only: the background stays, and a cut switches at once.
+	must(t, e, SetNext{Background: ptr(false), Overlays: &[]string{"title"}}, Cut{})
+	step(e, 1)
+	if on(e, "title") || e.switcher.Program != "s1" {
+		t.Errorf("a cut of a key alone: title %v, programme %q", on(e, "title"), e.switcher.Program)
+	}
+	// Abandoned with the T-bar, nothing changes.
+	must(t, e, TBar{Position: 0.5})
+	if e.switcher.Crossing() || e.keyLevel("title", false) != 0.5 {
+		t.Error("half way the key is not half there, or the background moves")
+	}
+	must(t, e, TBar{Position: e.switcher.RestsAt})
+	step(e, 1)
+	if on(e, "title") {
+		t.Error("an abandoned transition switched the key")
+	}
+	// A cut to a scene by name is of the background, whatever is tied.
+	must(t, e, Cut{Scene: "s0"})
+	step(e, 1)
+	if e.switcher.Program != "s0" || on(e, "title") {
+		t.Error("a cut by name moved the key or not the background")
+	}
+	// A tied key that goes from the show is not tied any more.
+	must(t, e, RemoveOverlay{ID: "title"})
+	if !e.next.Background || len(e.next.Overlays) != 0 || e.switcher.KeysOnly {
+		t.Errorf("after removing it: %+v", e.next)
+	}
+	if err := e.apply(SetNext{Background: ptr(false)}); err == nil {
+		t.Error("a transition of nothing was accepted")
+	}
+}
