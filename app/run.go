@@ -160,8 +160,8 @@ func report(c *console, e *engine.Engine, stats io.Writer, ended <-chan struct{}
 // statusLine is the state in one line.
 func statusLine(s *engine.State) string {
 	k := s.Counters
-	line := fmt.Sprintf("%v  programme %s  preview %s  frames %d new %d repeated %d late  tick %.1f ms (max %.1f of %.1f)",
-		s.Time.Truncate(time.Second), or(s.Program, "black"), or(s.Preview, "black"), k.New, k.Repeated, k.Late, k.TickMS, k.TickMaxMS, k.BudgetMS)
+	line := fmt.Sprintf("%v  programme %s  preview %s  frames %d new %d repeated %d late  tick %.1f ms (99 %% within %.1f, max %.1f of %.1f)",
+		s.Time.Truncate(time.Second), or(s.Program, "black"), or(s.Preview, "black"), k.New, k.Repeated, k.Late, k.TickP50MS, k.TickP99MS, k.TickMaxMS, k.BudgetMS)
 	for _, list := range [2][]engine.DestinationState{s.Destinations, s.Recordings} {
 		for _, d := range list {
 			if d.Started {

@@ -21,7 +21,10 @@ type counting struct {
 	ticks                    int64
 	pixels                   int
 	secondAt                 time.Duration
-	heap                     [1]metrics.Sample
+	memory                   [2]metrics.Sample
+	tenSeconds               recently  // tick times
+	whole                    histogram // tick times since the start
+	capture                  histogram // from a live source's time stamp to the tick that shows it
 	passthrough, rects, full int64
 }
 
@@ -45,7 +48,12 @@ func (c *counting) tick(e *Engine, began time.Duration, late bool) {
 	c.tickTime += d
 	c.tickMax = max(c.tickMax, d)
 	c.ticks++
+	c.tenSeconds.add(d)
+	c.whole.add(d)
 	t := &c.total
+	if t.Ticks == 0 {
+		t.FirstPicture = time.Now()
+	}
 	t.Ticks++
 	if late {
 		t.Late++
@@ -59,14 +67,19 @@ func (c *counting) tick(e *Engine, began time.Duration, late bool) {
 	n := float64(c.ticks) * 1e6
 	t.TickMS, t.ComposeMS, t.MixMS = float64(c.tickTime)/n, float64(c.compose)/n, float64(c.mix)/n
 	t.TickMaxMS = float64(c.tickMax) / 1e6
+	t.TickP50MS, t.TickP99MS = c.tenSeconds.quantiles()
+	t.RunTickP50MS, t.RunTickP99MS = quantiles(&c.whole)
+	t.CaptureP50MS, t.CaptureP99MS = quantiles(&c.capture)
+	c.tenSeconds.turn()
 	t.BudgetMS = float64(e.frameTime) / 1e6
 	t.Passthrough, t.Rects, t.Full = c.passthrough, c.rects, c.full
 	t.PixelsPerTick = c.pixels
 	t.ViewFPS = e.views.limit
 	t.Goroutines = runtime.NumGoroutine()
-	c.heap[0].Name = "/memory/classes/heap/objects:bytes"
-	metrics.Read(c.heap[:])
-	t.HeapMB = float64(c.heap[0].Value.Uint64()) / (1 << 20)
+	c.memory[0].Name, c.memory[1].Name = "/memory/classes/heap/objects:bytes", "/gc/cycles/total:gc-cycles"
+	metrics.Read(c.memory[:])
+	t.HeapMB = float64(c.memory[0].Value.Uint64()) / (1 << 20)
+	t.GCRuns = int64(c.memory[1].Value.Uint64())
 	c.secondAt = now
 	c.tickTime, c.compose, c.mix, c.tickMax, c.ticks = 0, 0, 0, 0, 0
 }

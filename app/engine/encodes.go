@@ -153,7 +153,8 @@ func (d *deliveries) states() []RenditionState {
 	var out []RenditionState
 	for _, v := range d.active.Load().video {
 		frames := v.frames.Load()
-		s := RenditionState{ID: v.id, Encoder: v.encoder.Name(), Frames: frames, Dropped: v.dropped.Load()}
+		s := RenditionState{ID: v.id, Encoder: v.encoder.Name(), Frames: frames, Dropped: v.dropped.Load(), Held: max(frames-v.packets.Load(), 0)}
+		s.DelayP50MS, s.DelayP99MS = quantiles(&v.delay)
 		if frames > 0 {
 			s.EncodeMS = float64(v.busy.Load()) / 1e6 / float64(frames)
 			// Dropped pictures are time too.

@@ -49,6 +49,7 @@ type input struct {
 	anchored  bool
 	offset    time.Duration // studio time = PTS + offset
 	lastFresh time.Duration
+	captured  *histogram // of the engine: from a live picture's time stamp to its tick
 	waited    int
 	repeated  int64
 	lost      bool
@@ -93,6 +94,7 @@ func (e *Engine) newInput(def scenes.Source) *input {
 		in.refuse = &unknownKindError{def.Kind}
 		return in
 	}
+	in.captured = &e.count.capture
 	c := e.show.Canvas
 	in.src, in.refuse = kind.New(def.Settings, sources.Options{
 		Width: c.Width, Height: c.Height, FPS: c.FPS, Color: e.color, Name: def.Name,
@@ -330,6 +332,9 @@ func (in *input) take(t time.Duration) {
 	in.taken = f
 	if fresh {
 		in.lastFresh = t
+		if in.kind.Pacing == sources.Live && f != nil {
+			in.captured.add(t - f.PTS - in.timing.fastest())
+		}
 	} else if f != nil && in.kind.Pacing != sources.Still {
 		in.repeated++
 	}

@@ -45,7 +45,9 @@ type videoRunner struct {
 	lastForce atomic.Int64
 
 	frames, dropped, bytes atomic.Int64
+	packets                atomic.Int64 // that have left the encoder
 	busy                   atomic.Int64 // nanoseconds spent encoding
+	delay                  histogram    // from a tick's time to its packet
 
 	mu      sync.Mutex
 	streams []*stream // guarded by mu
@@ -154,6 +156,10 @@ func (v *videoRunner) send(packets []*media.Packet) {
 	for _, p := range packets {
 		p.Made = now
 		v.bytes.Add(int64(len(p.Data)))
+		v.packets.Add(1)
+		if !v.clock.Virtual() {
+			v.delay.add(now - p.Time)
+		}
 		for _, s := range v.streams {
 			s.put(p, false)
 		}

@@ -139,6 +139,12 @@ type RenditionState struct {
 	Dropped     int64 // dropped before encoding because the encoder was late
 	EncodeMS    float64
 	BitrateBPS  int64
+	// DelayP50MS and DelayP99MS are from the time at which a picture's tick was due to
+	// its packet's leaving the encoder, since the start; 0 on the virtual clock.
+	DelayP50MS, DelayP99MS float64
+	// Held is how many pictures the encoder keeps to itself at present (B-frames, frame
+	// threads): its own delay is this many frames and EncodeMS.
+	Held int64
 }
 
 // Counters count ticks and their cost. Times are of the last second.
@@ -147,11 +153,21 @@ type Counters struct {
 	Passthrough, Rects, Full   int64   // ticks by the compositor's path
 	TickMS, ComposeMS, MixMS   float64 // mean
 	TickMaxMS                  float64
+	// TickP50MS and TickP99MS are the median and the 99th percentile of the ticks of
+	// the last ten seconds, RunTickP50MS and RunTickP99MS of all since the start, to 2 %.
+	TickP50MS, TickP99MS       float64
+	RunTickP50MS, RunTickP99MS float64
 	BudgetMS                   float64
+	// CaptureP50MS and CaptureP99MS are from the time stamp of a live source's picture to
+	// the time of the tick that first shows it, since the start; 0 without live sources.
+	// Time stamps are placed so that the source's fastest pictures arrive at once.
+	CaptureP50MS, CaptureP99MS float64
 	ViewFPS                    float64 // what views are limited to at present
 	PixelsPerTick              int
 	Goroutines                 int
 	HeapMB                     float64
+	GCRuns                     int64     // runs of the garbage collector since the start
+	FirstPicture               time.Time // when the first programme picture had been handed on, by the wall clock
 }
 
 // Warning is one sentence for the operator: what happened, what still runs, what to do.

@@ -68,6 +68,13 @@ func (l *liveTiming) reset() {
 	l.v, l.a, l.target = tracker{}, tracker{}, 0
 }
 
+// fastest is the least delay from a picture's PTS to its arrival.
+func (l *liveTiming) fastest() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.v.least
+}
+
 // offset is what to add to a PTS for its studio time; target is the audio queue depth
 // after a tick's read that keeps the lips in step, 0 when it need not change.
 func (l *liveTiming) offset(frame time.Duration) (offset, target time.Duration, ok bool) {
