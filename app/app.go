@@ -106,7 +106,9 @@ place of SHOW.json means that show everywhere.`,
 			}
 			av.RouteLogs(c.log)
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return runWindow(cmd.Context(), c, first(args, "demo")) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runWindow(cmd.Context(), c, first(args, demoName), runOptions{})
+		},
 	}
 	root.PersistentFlags().BoolVarP(&verbose, "verbose", "v", false, "log what developers want to know")
 	root.SetOut(stdout)

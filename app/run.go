@@ -27,19 +27,19 @@ type runOptions struct {
 func newRun(c *console) *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
-		Use:   "run --headless SHOW.json",
-		Short: "Run a show without a window",
+		Use:   "run [--headless] SHOW.json",
+		Short: "Run a show, with or without a window, as the flags say",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := first(args, demoName)
-			if !o.headless {
-				return runWindow(cmd.Context(), c, path)
-			}
 			stop, err := profile(o.cpuProfile, o.memProfile)
 			if err != nil {
 				return err
 			}
 			defer stop()
+			if !o.headless {
+				return runWindow(cmd.Context(), c, path, o)
+			}
 			return runHeadless(cmd.Context(), c, path, o)
 		},
 	}
@@ -62,70 +62,95 @@ func tuneGC() { debug.SetGCPercent(400) }
 
 // runHeadless runs a show without a window.
 func runHeadless(ctx context.Context, c *console, path string, o runOptions) error {
-	show, err := loadShow(c, path)
+	opt, release, err := prepare(ctx, c, path, o)
 	if err != nil {
 		return err
+	}
+	defer release()
+	e, closeGPU, err := newEngine(c, path, opt)
+	if err != nil {
+		return err
+	}
+	defer closeGPU()
+	told, err := startReport(c, e, o)
+	if err != nil {
+		return err
+	}
+	defer told()
+	return e.Run(ctx)
+}
+
+// prepare makes the options of an engine, on the real clock, that runs the show at path
+// as o says; release gives back what they hold after Run has returned.
+func prepare(ctx context.Context, c *console, path string, o runOptions) (opt engine.Options, release func(), err error) {
+	show, err := loadShow(c, path)
+	if err != nil {
+		return opt, nil, err
 	}
 	tuneGC()
 	start, err := readCommands(o.commands, show.Canvas.FPS)
 	if err != nil {
-		return err
+		return opt, nil, err
 	}
 	if o.record != "" {
 		var id string
 		if show, id, err = recordingTo(show, o.record); err != nil {
-			return err
+			return opt, nil, err
 		}
 		start = append([]engine.Timed{{Command: engine.StartRecording{Recordings: []string{id}}}}, start...)
 	}
 	if o.live {
 		start = append([]engine.Timed{{Command: engine.GoLive{}}}, start...)
 	}
-	opt := engine.Options{Show: show, Clock: media.NewRealClock(), Commands: start}
+	opt = engine.Options{Show: show, Clock: media.NewRealClock(), Commands: start}
 	if o.length > 0 {
 		opt.Ticks = max(media.UnitsIn(o.length, show.Canvas.FPS.Inv()), 1)
 	}
 	opt, stopRehearsal, err := addRehearsal(ctx, c, show, opt)
 	if err != nil {
-		return err
+		return opt, nil, err
 	}
-	defer stopRehearsal()
-	if o.commandLog != "" {
-		f, err := os.Create(o.commandLog)
-		if err != nil {
-			return fmt.Errorf("the command log cannot be written: %w", err)
-		}
-		defer f.Close()
-		opt.CommandLog = f
+	if o.commandLog == "" {
+		return opt, stopRehearsal, nil
 	}
-	e, closeGPU, err := newEngine(c, path, opt)
+	f, err := os.Create(o.commandLog)
 	if err != nil {
-		return err
+		stopRehearsal()
+		return opt, nil, fmt.Errorf("the command log cannot be written: %w", err)
 	}
-	defer closeGPU()
-	var stats io.Writer
-	if o.stats != "" {
-		f, err := os.OpenFile(o.stats, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-		if err != nil {
-			return fmt.Errorf("the statistics cannot be written: %w", err)
-		}
-		defer f.Close()
-		stats = f
-	}
-	ended := make(chan struct{})
-	told := make(chan struct{})
-	go func() {
-		defer close(told)
-		report(c, e, stats, ended)
-	}()
-	err = e.Run(ctx)
-	close(ended)
-	<-told
-	return err
+	opt.CommandLog = f
+	return opt, func() {
+		_ = f.Close() // every line was written as it came
+		stopRehearsal()
+	}, nil
 }
 
-// report writes statistics once a second and a status line every ten until ended.
-func report(c *console, e *engine.Engine, stats io.Writer, ended <-chan struct{}) {
+// startReport tells the terminal and the file of statistics how e is doing until stop,
+// which waits for the last line.
+func startReport(c *console, e *engine.Engine, o runOptions) (stop func(), err error) {
+	var stats *os.File
+	if o.stats != "" {
+		if stats, err = os.OpenFile(o.stats, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
+			return nil, fmt.Errorf("the statistics cannot be written: %w", err)
+		}
+	}
+	ended, told := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(told)
+		report(c, e, stats, o.headless, ended)
+	}()
+	return func() {
+		close(ended)
+		<-told
+		if stats != nil {
+			_ = stats.Close() // a full disk ends the statistics, not the show
+		}
+	}, nil
+}
+
+// report writes statistics once a second and, with lines, a status line every ten until
+// ended.
+func report(c *console, e *engine.Engine, stats *os.File, lines bool, ended <-chan struct{}) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	n := 0
@@ -146,12 +171,14 @@ func report(c *console, e *engine.Engine, stats io.Writer, ended <-chan struct{}
 		select {
 		case <-second.C:
 			one()
-			if n++; n%10 == 0 {
+			if n++; lines && n%10 == 0 {
 				fmt.Fprintln(c.err, statusLine(e.State()))
 			}
 		case <-ended:
 			one()
-			fmt.Fprintln(c.err, statusLine(e.State()))
+			if lines {
+				fmt.Fprintln(c.err, statusLine(e.State()))
+			}
 			return
 		}
 	}

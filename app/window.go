@@ -6,11 +6,9 @@ import (
 	"os"
 	"runtime"
 
-	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/app/ui"
 	"crosspoint.studio/crosspoint/assets"
 	"crosspoint.studio/crosspoint/internal/audio"
-	"crosspoint.studio/crosspoint/internal/media"
 )
 
 // hasDisplay reports whether a window can be opened at all.
@@ -20,33 +18,39 @@ func hasDisplay() bool {
 
 // runWindow runs a show with a window; without a display it says so and runs
 // headless.
-func runWindow(ctx context.Context, c *console, path string) error {
+func runWindow(ctx context.Context, c *console, path string, o runOptions) error {
 	if !hasDisplay() {
 		fmt.Fprintln(c.err, "crosspoint: there is no display, so there is no window; running headless with a status line every ten seconds. Stop it with Ctrl+C.")
-		return runHeadless(ctx, c, path, runOptions{headless: true})
+		o.headless = true
+		return runHeadless(ctx, c, path, o)
 	}
-	show, err := loadShow(c, path)
-	if err != nil {
-		return err
-	}
-	tuneGC()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	clock := media.NewRealClock()
-	opt, stopRehearsal, err := addRehearsal(ctx, c, show, engine.Options{Show: show, Clock: clock})
+	opt, release, err := prepare(ctx, c, path, o)
 	if err != nil {
 		return err
 	}
-	defer stopRehearsal()
-	monitor := audio.NewMonitor(audio.MonitorOptions{Clock: clock, Log: c.log})
+	defer release()
+	monitor := audio.NewMonitor(audio.MonitorOptions{Clock: opt.Clock, Log: c.log})
 	opt.Monitor = monitor.Write
 	e, closeGPU, err := newEngine(c, path, opt)
 	if err != nil {
 		return err
 	}
 	defer closeGPU()
+	told, err := startReport(c, e, o)
+	if err != nil {
+		return err
+	}
+	defer told()
 	ended := make(chan error, 1)
-	go func() { ended <- e.Run(ctx) }()
+	go func() {
+		err := e.Run(ctx)
+		if err == nil {
+			cancel() // the time that was asked for is over, and the window goes with it
+		}
+		ended <- err
+	}()
 	listening := make(chan struct{})
 	go func() {
 		defer close(listening)
