@@ -2,8 +2,10 @@ package app
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +37,46 @@ func TestKindsAreWellFormed(t *testing.T) {
 		if k.Title == "" || k.New == nil || len(k.Schema) == 0 || len(k.Video) == 0 || len(k.Audio) == 0 {
 			t.Errorf("output kind %q is incomplete", name)
 		}
+	}
+}
+
+// Forms are drawn from what schemas say besides JSON Schema (sources.Kind.Schema).
+func TestSchemasAreFormsToo(t *testing.T) {
+	kinds := newCatalog()
+	units := []string{"", "px", "s", "ms", "Hz", "dBFS", "fps", "bytes"}
+	pickers := []string{"", "camera", "microphone", "screen", "window", "font", "file", "folder", "color", "text"}
+	check := func(kind string, schema json.RawMessage) {
+		var doc struct {
+			Properties map[string]struct {
+				Title  string
+				Order  int    `json:"x-order"`
+				Unit   string `json:"x-unit"`
+				Picker string `json:"x-picker"`
+				Files  string `json:"x-files"`
+			}
+		}
+		if err := json.Unmarshal(schema, &doc); err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		places := map[int]string{}
+		for name, p := range doc.Properties {
+			if p.Order < 1 || places[p.Order] != "" {
+				t.Errorf("%s: %s has place %d, as has %q", kind, name, p.Order, places[p.Order])
+			}
+			places[p.Order] = name
+			if !slices.Contains(units, p.Unit) || !slices.Contains(pickers, p.Picker) || strings.Contains(p.Title, "(") {
+				t.Errorf("%s: %s: title %q, unit %q, picker %q", kind, name, p.Title, p.Unit, p.Picker)
+			}
+			if (p.Picker == "file") != (p.Files != "") {
+				t.Errorf("%s: %s: picker %q of files %q", kind, name, p.Picker, p.Files)
+			}
+		}
+	}
+	for name, k := range kinds.sources {
+		check(name, k.Schema)
+	}
+	for name, k := range kinds.outputs {
+		check(name, k.Schema)
 	}
 }
 

@@ -108,7 +108,8 @@ type Kind struct {
 	// Recording: the queue drops nothing but for want of memory.
 	Recording bool
 	// Schema is the JSON Schema (draft 2020-12) of the settings object; it
-	// validates show files and draws the form. Secrets are not settings.
+	// validates show files and draws the form, with the annotations that
+	// sources.Kind.Schema lists. Secrets are not settings.
 	Schema json.RawMessage
 	// New checks settings and makes an output; it opens nothing. Its errors are
 	// mistakes in the settings.

@@ -41,8 +41,8 @@ var schema = json.RawMessage(`{
   "type": "object",
   "additionalProperties": false,
   "properties": {
-    "path": {"type": "string", "title": "File or folder", "description": "A folder gets files named by date and time; an existing file is never overwritten. Empty: the Videos folder", "default": ""},
-    "container": {"type": "string", "title": "Container", "description": "mkv and mp4 survive a crash or a power cut; ts is for other programs to read while it grows", "enum": ["mkv", "mp4", "ts"], "default": "mkv"}
+    "path": {"type": "string", "title": "File or folder", "x-order": 1, "x-picker": "folder", "description": "A folder gets files named by date and time; an existing file is never overwritten. Empty: the Videos folder", "default": ""},
+    "container": {"type": "string", "title": "Container", "x-order": 2, "description": "mkv and mp4 survive a crash or a power cut; ts is for other programs to read while it grows", "enum": ["mkv", "mp4", "ts"], "default": "mkv"}
   }
 }`)
 

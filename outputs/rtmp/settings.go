@@ -25,12 +25,12 @@ const schema = `{
   "additionalProperties": false,
   "properties": {
     "url": {
-      "type": "string", "title": "Server",
+      "type": "string", "title": "Server", "x-order": 1,
       "description": "The service's RTMP address without the stream key, for example rtmps://live.example.com/app",
       "pattern": "^rtmps?://[^/]+/.+"
     },
     "insecure": {
-      "type": "boolean", "title": "Accept any certificate",
+      "type": "boolean", "title": "Accept any certificate", "x-order": 2, "x-advanced": true,
       "description": "For rehearsal and servers with a self-signed certificate: with rtmps, do not check who answers",
       "default": false
     }

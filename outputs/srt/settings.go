@@ -70,12 +70,12 @@ var schema = json.RawMessage(`{
   "additionalProperties": false,
   "required": ["url"],
   "properties": {
-    "url": {"type": "string", "title": "Address", "description": "srt://host:port; for a listener srt://:port", "pattern": "^srt://"},
-    "mode": {"type": "string", "title": "Mode", "description": "caller: connect to the far end; listener: wait for it; rendezvous: both connect", "enum": ["caller", "listener", "rendezvous"], "default": "caller"},
-    "latency_ms": {"type": "integer", "title": "Latency (ms)", "description": "Time to repair losses in; about four times the round trip", "minimum": 20, "maximum": 8000, "default": 120},
-    "stream_id": {"type": "string", "title": "Stream id", "description": "What the server is asked for, if it wants one", "maxLength": 512, "default": ""},
-    "key_length": {"type": "integer", "title": "AES key (bytes)", "description": "16: AES-128, 24: AES-192, 32: AES-256; used when there is a passphrase", "enum": [16, 24, 32], "default": 16},
-    "local_address": {"type": "string", "title": "Local address", "description": "Address of this machine to send from; empty for any", "default": ""}
+    "url": {"type": "string", "title": "Address", "x-order": 1, "description": "srt://host:port; for a listener srt://:port", "pattern": "^srt://"},
+    "mode": {"type": "string", "title": "Mode", "x-order": 2, "description": "caller: connect to the far end; listener: wait for it; rendezvous: both connect", "enum": ["caller", "listener", "rendezvous"], "default": "caller"},
+    "latency_ms": {"type": "integer", "title": "Latency", "x-order": 3, "x-unit": "ms", "description": "Time to repair losses in; about four times the round trip", "minimum": 20, "maximum": 8000, "default": 120},
+    "stream_id": {"type": "string", "title": "Stream id", "x-order": 4, "description": "What the server is asked for, if it wants one", "maxLength": 512, "default": ""},
+    "key_length": {"type": "integer", "title": "AES key", "x-order": 5, "x-unit": "bytes", "x-advanced": true, "description": "16: AES-128, 24: AES-192, 32: AES-256; used when there is a passphrase", "enum": [16, 24, 32], "default": 16},
+    "local_address": {"type": "string", "title": "Local address", "x-order": 6, "x-advanced": true, "description": "Address of this machine to send from; empty for any", "default": ""}
   }
 }`)
 

@@ -35,7 +35,7 @@ const schema = `{
   "properties": {
     "url": {
       "type": "string",
-      "title": "Endpoint",
+      "title": "Endpoint", "x-order": 1,
       "description": "The WHIP endpoint's address, without the token.",
       "pattern": "^https?://",
       "minLength": 8

@@ -13,11 +13,11 @@ const barsSchema = `{
   "type": "object",
   "additionalProperties": false,
   "properties": {
-    "pattern": {"enum": ["smpte", "ebu"], "default": "smpte", "title": "Pattern",
+    "pattern": {"enum": ["smpte", "ebu"], "default": "smpte", "title": "Pattern", "x-order": 1,
       "description": "smpte: SMPTE RP 219 with PLUGE; ebu: eight 75 % bars over the full height"},
-    "tone_hz": {"type": "number", "minimum": 20, "maximum": 20000, "default": 1000, "title": "Tone (Hz)",
+    "tone_hz": {"type": "number", "minimum": 20, "maximum": 20000, "default": 1000, "title": "Tone", "x-order": 2, "x-unit": "Hz",
       "description": "Frequency of the line-up tone"},
-    "tone_dbfs": {"type": "number", "minimum": -90, "maximum": 0, "default": -20, "title": "Level (dBFS)",
+    "tone_dbfs": {"type": "number", "minimum": -90, "maximum": 0, "default": -20, "title": "Level", "x-order": 3, "x-unit": "dBFS",
       "description": "Peak level of the line-up tone; -20 dBFS is SMPTE RP 155, -18 dBFS EBU R 68; -90 is silence"}
   }
 }`

@@ -20,12 +20,12 @@ const cameraSchema = `{
   "type": "object",
   "additionalProperties": false,
   "properties": {
-    "device": {"type": "string", "minLength": 1, "default": "/dev/video0", "title": "Device",
+    "device": {"type": "string", "minLength": 1, "default": "/dev/video0", "title": "Device", "x-order": 1, "x-picker": "camera",
       "description": "A V4L2 device; a name below /dev/v4l/by-id stays with its camera"},
-    "width": {"type": "integer", "minimum": 0, "maximum": 8192, "default": 0, "title": "Width (pixels)", "description": "0 leaves the size to the camera"},
-    "height": {"type": "integer", "minimum": 0, "maximum": 8192, "default": 0, "title": "Height (pixels)", "description": "0 leaves the size to the camera"},
-    "fps": {"type": "string", "default": "", "title": "Frame rate", "description": "As in 30 or 30000/1001; empty leaves it to the camera"},
-    "format": {"enum": ["auto", "mjpeg", "raw", "h264"], "default": "auto", "title": "Format",
+    "width": {"type": "integer", "minimum": 0, "maximum": 8192, "default": 0, "title": "Width", "x-order": 2, "x-unit": "px", "description": "0 leaves the size to the camera"},
+    "height": {"type": "integer", "minimum": 0, "maximum": 8192, "default": 0, "title": "Height", "x-order": 3, "x-unit": "px", "description": "0 leaves the size to the camera"},
+    "fps": {"type": "string", "default": "", "title": "Frame rate", "x-order": 4, "x-unit": "fps", "description": "As in 30 or 30000/1001; empty leaves it to the camera"},
+    "format": {"enum": ["auto", "mjpeg", "raw", "h264"], "default": "auto", "title": "Format", "x-order": 5,
       "description": "mjpeg reaches high sizes and rates over USB 2, raw (YUYV) needs no decoding"}
   }
 }`

@@ -15,9 +15,9 @@ const clockSchema = `{
   "type": "object",
   "additionalProperties": false,
   "properties": {
-    "format": {"enum": ["hh:mm:ss", "hh:mm", "date", "timecode"], "default": "hh:mm:ss", "title": "Format",
+    "format": {"enum": ["hh:mm:ss", "hh:mm", "date", "timecode"], "default": "hh:mm:ss", "title": "Format", "x-order": 1,
       "description": "Time of day, date, or timecode (time since the studio started, in frames)"},
-    "timezone": {"type": "string", "default": "", "title": "Time zone", "description": "As in \"Europe/Berlin\"; empty is this machine's"},` + textStyleSchema + `
+    "timezone": {"type": "string", "default": "", "title": "Time zone", "x-order": 2, "x-advanced": true, "description": "As in \"Europe/Berlin\"; empty is this machine's"},` + textStyleSchema + `
   }
 }`
 

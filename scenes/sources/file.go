@@ -16,13 +16,13 @@ const fileSchema = `{
   "additionalProperties": false,
   "required": ["path"],
   "properties": {
-    "path": {"type": "string", "minLength": 1, "title": "File", "format": "path",
+    "path": {"type": "string", "minLength": 1, "title": "File", "x-order": 1, "x-picker": "file", "x-files": "media", "format": "path",
       "description": "A media file of any format FFmpeg reads, absolute or relative to the show file"},
-    "loop": {"type": "boolean", "default": false, "title": "Loop", "description": "Starts again at the in point without a gap"},
-    "in": {"type": "number", "minimum": 0, "default": 0, "title": "In (seconds)", "description": "Where to start"},
-    "out": {"type": "number", "minimum": 0, "default": 0, "title": "Out (seconds)", "description": "Where to end; 0 is the end of the file"},
-    "paused": {"type": "boolean", "default": false, "title": "Start paused", "description": "Shows the first picture and waits"},
-    "hardware": {"enum": ["auto", "off", "vaapi", "cuda", "qsv", "videotoolbox", "d3d11va"], "default": "auto", "title": "Hardware decoding",
+    "loop": {"type": "boolean", "default": false, "title": "Loop", "x-order": 2, "description": "Starts again at the in point without a gap"},
+    "in": {"type": "number", "minimum": 0, "default": 0, "title": "In", "x-order": 3, "x-unit": "s", "description": "Where to start"},
+    "out": {"type": "number", "minimum": 0, "default": 0, "title": "Out", "x-order": 4, "x-unit": "s", "description": "Where to end; 0 is the end of the file"},
+    "paused": {"type": "boolean", "default": false, "title": "Start paused", "x-order": 5, "description": "Shows the first picture and waits"},
+    "hardware": {"enum": ["auto", "off", "vaapi", "cuda", "qsv", "videotoolbox", "d3d11va"], "default": "auto", "title": "Hardware decoding", "x-order": 6, "x-advanced": true,
       "description": "auto takes what opens, and decodes in software otherwise"}
   }
 }`

@@ -36,7 +36,7 @@ const imageSchema = `{
   "additionalProperties": false,
   "required": ["path"],
   "properties": {
-    "path": {"type": "string", "minLength": 1, "title": "File", "format": "path",
+    "path": {"type": "string", "minLength": 1, "title": "File", "x-order": 1, "x-picker": "file", "x-files": "image", "format": "path",
       "description": "A PNG, JPEG or WebP picture, absolute or relative to the show file; it is read again when it changes"}
   }
 }`

@@ -14,8 +14,8 @@ const microphoneSchema = `{
   "type": "object",
   "additionalProperties": false,
   "properties": {
-    "device": {"type": "string", "default": "", "title": "Device", "description": "Name or id of a sound input; empty is the system's default"},
-    "system": {"enum": ["", "pulse", "null"], "default": "", "title": "Sound system",
+    "device": {"type": "string", "default": "", "title": "Device", "x-order": 1, "x-picker": "microphone", "description": "Name or id of a sound input; empty is the system's default"},
+    "system": {"enum": ["", "pulse", "null"], "default": "", "title": "Sound system", "x-order": 2, "x-advanced": true,
       "description": "Empty is the first that works; null is a device that records silence, for rehearsals without one"}
   }
 }`

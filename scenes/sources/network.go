@@ -19,13 +19,13 @@ const networkSchema = `{
   "additionalProperties": false,
   "required": ["url"],
   "properties": {
-    "url": {"type": "string", "minLength": 1, "title": "Address",
+    "url": {"type": "string", "minLength": 1, "title": "Address", "x-order": 1,
       "description": "rtmp, rtmps, srt, rtsp, rtsps, http, https (HLS and others), udp, rtp or tcp"},
-    "low_delay": {"type": "boolean", "default": true, "title": "Low delay", "description": "Short probing, no buffering, each picture decoded as it comes"},
-    "rtsp_transport": {"enum": ["tcp", "udp"], "default": "tcp", "title": "RTSP transport", "description": "tcp passes firewalls; udp has less delay"},
-    "srt_latency_ms": {"type": "integer", "minimum": 20, "maximum": 8000, "default": 120, "title": "SRT latency (ms)", "description": "Four times the round trip is usual"},
-    "timeout_s": {"type": "number", "minimum": 1, "maximum": 120, "default": 10, "title": "Timeout (seconds)", "description": "Without data for this long, the source is reopened"},
-    "hardware": {"enum": ["auto", "off", "vaapi", "cuda", "qsv", "videotoolbox", "d3d11va"], "default": "auto", "title": "Hardware decoding",
+    "low_delay": {"type": "boolean", "default": true, "title": "Low delay", "x-order": 2, "x-advanced": true, "description": "Short probing, no buffering, each picture decoded as it comes"},
+    "rtsp_transport": {"enum": ["tcp", "udp"], "default": "tcp", "title": "RTSP transport", "x-order": 3, "x-advanced": true, "description": "tcp passes firewalls; udp has less delay"},
+    "srt_latency_ms": {"type": "integer", "minimum": 20, "maximum": 8000, "default": 120, "title": "SRT latency", "x-order": 4, "x-unit": "ms", "x-advanced": true, "description": "Four times the round trip is usual"},
+    "timeout_s": {"type": "number", "minimum": 1, "maximum": 120, "default": 10, "title": "Timeout", "x-order": 5, "x-unit": "s", "x-advanced": true, "description": "Without data for this long, the source is reopened"},
+    "hardware": {"enum": ["auto", "off", "vaapi", "cuda", "qsv", "videotoolbox", "d3d11va"], "default": "auto", "title": "Hardware decoding", "x-order": 6, "x-advanced": true,
       "description": "auto takes what opens, and decodes in software otherwise"}
   }
 }`

@@ -19,14 +19,14 @@ const screenSchema = `{
   "type": "object",
   "additionalProperties": false,
   "properties": {
-    "display": {"type": "string", "default": "", "title": "Display", "description": "An X11 display, as in :0; empty is this session's"},
-    "x": {"type": "integer", "minimum": 0, "default": 0, "title": "Left (pixels)", "description": "Where the region starts"},
-    "y": {"type": "integer", "minimum": 0, "default": 0, "title": "Top (pixels)", "description": "Where the region starts"},
-    "width": {"type": "integer", "minimum": 0, "maximum": 16384, "default": 0, "title": "Width (pixels)", "description": "0 is the whole screen"},
-    "height": {"type": "integer", "minimum": 0, "maximum": 16384, "default": 0, "title": "Height (pixels)", "description": "0 is the whole screen"},
-    "window": {"type": "string", "default": "", "title": "Window", "description": "A window's X11 id, as in 0x2c00007 (xwininfo tells); empty is the screen"},
-    "fps": {"type": "string", "default": "", "title": "Frame rate", "description": "Pictures a second; empty is the canvas's"},
-    "cursor": {"type": "boolean", "default": true, "title": "Cursor", "description": "Shows the pointer"}
+    "display": {"type": "string", "default": "", "title": "Display", "x-order": 1, "x-picker": "screen", "description": "An X11 display, as in :0; empty is this session's"},
+    "x": {"type": "integer", "minimum": 0, "default": 0, "title": "Left", "x-order": 2, "x-unit": "px", "description": "Where the region starts"},
+    "y": {"type": "integer", "minimum": 0, "default": 0, "title": "Top", "x-order": 3, "x-unit": "px", "description": "Where the region starts"},
+    "width": {"type": "integer", "minimum": 0, "maximum": 16384, "default": 0, "title": "Width", "x-order": 4, "x-unit": "px", "description": "0 is the whole screen"},
+    "height": {"type": "integer", "minimum": 0, "maximum": 16384, "default": 0, "title": "Height", "x-order": 5, "x-unit": "px", "description": "0 is the whole screen"},
+    "window": {"type": "string", "default": "", "title": "Window", "x-order": 6, "x-picker": "window", "description": "A window's X11 id, as in 0x2c00007 (xwininfo tells); empty is the screen"},
+    "fps": {"type": "string", "default": "", "title": "Frame rate", "x-order": 7, "x-unit": "fps", "description": "Pictures a second; empty is the canvas's"},
+    "cursor": {"type": "boolean", "default": true, "title": "Cursor", "x-order": 8, "description": "Shows the pointer"}
   }
 }`
 

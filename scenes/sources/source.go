@@ -113,7 +113,18 @@ type Kind struct {
 	HasVideo, HasAudio bool
 	// Schema is the JSON Schema (draft 2020-12) of the settings object: it
 	// validates show files and draws the form. Every property has title,
-	// description and, where there is one, default.
+	// description and, where there is one, default. For the form alone, a property may
+	// have:
+	//
+	//	"x-order"     its place in the form, 1 first; every property has one
+	//	"x-unit"      what stands behind the field: "px", "s", "ms", "Hz", "dBFS", "fps", "bytes"
+	//	"x-picker"    what fills the field besides typing: "camera", "microphone",
+	//	              "screen" (a display), "window" (on it), "font": choices that this
+	//	              machine has; "file", "folder": a dialog; "color"; "text": several lines
+	//	"x-files"     of the picker "file": "media" or "image"
+	//	"x-advanced"  true: under a fold, seldom needed
+	//
+	// What "file" and "folder" pick is a path, absolute or relative to the show file.
 	Schema json.RawMessage
 	// New checks settings and makes a source; it opens nothing. Its errors are
 	// mistakes in the settings.

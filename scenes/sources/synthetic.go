@@ -24,11 +24,11 @@ const syntheticSchema = `{
   "type": "object",
   "additionalProperties": false,
   "properties": {
-    "camera": {"type": "integer", "minimum": 1, "maximum": 8, "default": 1, "title": "Camera",
+    "camera": {"type": "integer", "minimum": 1, "maximum": 8, "default": 1, "title": "Camera", "x-order": 1,
       "description": "Which of the eight cameras to be: each has its own colours, pattern, tone and rhythm, and its number in the frame counter"},
-    "tone_hz": {"type": "number", "minimum": 0, "maximum": 20000, "default": 0, "title": "Tone (Hz)",
+    "tone_hz": {"type": "number", "minimum": 0, "maximum": 20000, "default": 0, "title": "Tone", "x-order": 2, "x-unit": "Hz",
       "description": "Frequency of the camera's tone; 0 is the camera's own"},
-    "noise": {"type": "boolean", "default": false, "title": "Noise",
+    "noise": {"type": "boolean", "default": false, "title": "Noise", "x-order": 3,
       "description": "Adds grain to the picture, which makes it as hard to encode as a real camera's"}
   }
 }`

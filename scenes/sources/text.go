@@ -13,8 +13,8 @@ const textSchema = `{
   "type": "object",
   "additionalProperties": false,
   "properties": {
-    "text": {"type": "string", "maxLength": 10000, "default": "Title", "title": "Text", "description": "One line or several"},
-    "max_lines": {"type": "integer", "minimum": 0, "maximum": 100, "default": 0, "title": "Lines at most",
+    "text": {"type": "string", "maxLength": 10000, "default": "Title", "title": "Text", "x-order": 1, "x-picker": "text", "description": "One line or several"},
+    "max_lines": {"type": "integer", "minimum": 0, "maximum": 100, "default": 0, "title": "Lines at most", "x-order": 2, "x-advanced": true,
       "description": "More text ends in an ellipsis; 0 is any number"},` + textStyleSchema + `
   }
 }`

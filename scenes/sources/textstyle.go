@@ -6,20 +6,20 @@ import (
 
 // textStyleSchema are the properties that text and clock share.
 const textStyleSchema = `
-    "font": {"type": "string", "default": "", "title": "Font",
+    "font": {"type": "string", "default": "", "title": "Font", "x-order": 11, "x-picker": "font",
       "description": "Family, with style words behind it: \"DejaVu Sans Bold\"; empty is the built-in Go; what a font lacks is taken from the system's others"},
-    "size": {"type": "number", "minimum": 4, "maximum": 2000, "default": 64, "title": "Size (pixels)", "description": "Height of the type, from one baseline's em square"},
-    "color": {"type": "string", "default": "#ffffff", "title": "Colour", "description": "#rgb, #rrggbb or #rrggbbaa"},
-    "outline_color": {"type": "string", "default": "#000000", "title": "Outline colour", "description": "#rgb, #rrggbb or #rrggbbaa"},
-    "outline_width": {"type": "number", "minimum": 0, "maximum": 100, "default": 0, "title": "Outline width (pixels)", "description": "0 is no outline"},
-    "box": {"type": "string", "default": "", "title": "Box colour", "description": "Colour of a box behind the text; empty is no box"},
-    "box_padding": {"type": "integer", "minimum": 0, "maximum": 1000, "default": 0, "title": "Padding (pixels)", "description": "Space between text and the edges"},
-    "box_radius": {"type": "number", "minimum": 0, "maximum": 4096, "default": 0, "title": "Corner radius (pixels)", "description": "Rounds the box's corners"},
-    "box_softness": {"type": "number", "minimum": 0, "maximum": 4096, "default": 0, "title": "Softness (pixels)", "description": "How far the box's edges fade, inwards"},
-    "align": {"enum": ["left", "center", "right"], "default": "left", "title": "Alignment", "description": "Where lines stand"},
-    "valign": {"enum": ["top", "middle", "bottom"], "default": "middle", "title": "Vertical alignment", "description": "Where the text stands when a height is given"},
-    "width": {"type": "integer", "minimum": 0, "maximum": 8192, "default": 0, "title": "Width (pixels)", "description": "Lines are wrapped to it; 0 is as wide as the text"},
-    "height": {"type": "integer", "minimum": 0, "maximum": 8192, "default": 0, "title": "Height (pixels)", "description": "0 is as high as the text"}`
+    "size": {"type": "number", "minimum": 4, "maximum": 2000, "default": 64, "title": "Size", "x-order": 12, "x-unit": "px", "description": "Height of the type, from one baseline's em square"},
+    "color": {"type": "string", "default": "#ffffff", "title": "Colour", "x-order": 13, "x-picker": "color", "description": "#rgb, #rrggbb or #rrggbbaa"},
+    "outline_color": {"type": "string", "default": "#000000", "title": "Outline colour", "x-order": 14, "x-picker": "color", "description": "#rgb, #rrggbb or #rrggbbaa"},
+    "outline_width": {"type": "number", "minimum": 0, "maximum": 100, "default": 0, "title": "Outline width", "x-order": 15, "x-unit": "px", "description": "0 is no outline"},
+    "box": {"type": "string", "default": "", "title": "Box colour", "x-order": 16, "x-picker": "color", "description": "Colour of a box behind the text; empty is no box"},
+    "box_padding": {"type": "integer", "minimum": 0, "maximum": 1000, "default": 0, "title": "Padding", "x-order": 17, "x-unit": "px", "description": "Space between text and the edges"},
+    "box_radius": {"type": "number", "minimum": 0, "maximum": 4096, "default": 0, "title": "Corner radius", "x-order": 18, "x-unit": "px", "description": "Rounds the box's corners"},
+    "box_softness": {"type": "number", "minimum": 0, "maximum": 4096, "default": 0, "title": "Softness", "x-order": 19, "x-unit": "px", "description": "How far the box's edges fade, inwards"},
+    "align": {"enum": ["left", "center", "right"], "default": "left", "title": "Alignment", "x-order": 20, "description": "Where lines stand"},
+    "valign": {"enum": ["top", "middle", "bottom"], "default": "middle", "title": "Vertical alignment", "x-order": 21, "description": "Where the text stands when a height is given"},
+    "width": {"type": "integer", "minimum": 0, "maximum": 8192, "default": 0, "title": "Width", "x-order": 22, "x-unit": "px", "description": "Lines are wrapped to it; 0 is as wide as the text"},
+    "height": {"type": "integer", "minimum": 0, "maximum": 8192, "default": 0, "title": "Height", "x-order": 23, "x-unit": "px", "description": "0 is as high as the text"}`
 
 // textStyle is how text looks: the settings that text and clock share.
 type textStyle struct {
