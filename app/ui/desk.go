@@ -13,10 +13,16 @@ import (
 // and confirmations, the keyboard, and the live pictures. It belongs to Fyne's
 // goroutine, but for sender and views, which have locks of their own.
 type desk struct {
-	studio studio
-	sender *sender
-	views  *viewSet
-	now    func() time.Time
+	studio   studio
+	services Services
+	sender   *sender
+	views    *viewSet
+	work     *workers
+	now      func() time.Time
+	// post runs a function on Fyne's goroutine, soon; for any goroutine.
+	post func(func())
+	// tell shows a sentence in the status line for a while; for any goroutine.
+	tell func(string)
 	// keyDown is where a focused control passes the keys that it does not use.
 	keyDown func(*fyne.KeyEvent)
 	// state is the one shown at present; never nil once the first update came.
@@ -26,9 +32,10 @@ type desk struct {
 	calm bool
 }
 
-func newDesk(s studio, failed func(string)) *desk {
-	d := &desk{studio: s, now: time.Now, keyDown: func(*fyne.KeyEvent) {}}
-	d.sender = newSender(s.Do, failed)
+func newDesk(s studio, services Services, tell func(string)) *desk {
+	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, keyDown: func(*fyne.KeyEvent) {}}
+	d.sender = newSender(s.Do, tell)
+	d.work = newWorkers()
 	d.views = newViewSet(s.openView)
 	return d
 }
@@ -38,6 +45,14 @@ func (d *desk) send(cmd engine.Command) { d.sender.send("", cmd) }
 
 // move queues the newest position of a continuous control.
 func (d *desk) move(control string, cmd engine.Command) { d.sender.send(control, cmd) }
+
+// background runs what may block (a file, the keyring, a device list) away from
+// Fyne's goroutine; it hands its results back with post.
+func (d *desk) background(work func()) {
+	if !d.work.start(work) {
+		d.tell("Too much is still being done; the last wish was not carried out.")
+	}
+}
 
 // nameOf is the operator's name of a scene or source.
 func nameOf(s *engine.State, id string) string {

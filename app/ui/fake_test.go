@@ -119,11 +119,20 @@ type bench struct {
 
 func newBench(t *testing.T, s *engine.State) *bench {
 	t.Helper()
+	return newBenchWith(t, s, Services{})
+}
+
+// newBenchWith is newBench with services. What panels do in the background is done at
+// once, on the test's goroutine.
+func newBenchWith(t *testing.T, s *engine.State, services Services) *bench {
+	t.Helper()
 	test.NewTempApp(t).Settings().SetTheme(newTheme())
 	f := &fakeStudio{}
 	f.state.Store(s)
 	b := &bench{studio: f, clock: time.Unix(1e9, 0)}
-	b.window = newWindow(anyStudio[*fakePicture]{f})
+	b.window = newWindow(anyStudio[*fakePicture]{f}, services)
+	b.desk.work.inline = true
+	b.desk.post = func(f func()) { f() }
 	b.desk.now = func() time.Time { return b.clock }
 	win := test.NewTempWindow(t, b.content)
 	win.SetPadded(false)

@@ -84,7 +84,7 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	}
 	win := a.NewWindow(opt.title())
 	win.SetPadded(false)
-	w := newWindow(anyStudio[V]{s})
+	w := newWindow(anyStudio[V]{s}, opt.Services)
 	w.keys.fullscreen = func() { win.SetFullScreen(!win.FullScreen()) }
 	w.keys.unfocus = func() { win.Canvas().Unfocus() }
 	win.SetContent(w.content)
@@ -103,6 +103,7 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	win.ShowAndRun()
 	stop()
 	running.Wait()
+	w.desk.work.close(workGrace)
 	w.desk.views.closeAll()
 	if opt.OnClose != nil {
 		opt.OnClose()
@@ -111,9 +112,9 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 }
 
 // newWindow builds the panels; nothing runs yet.
-func newWindow(s studio) *window {
+func newWindow(s studio, services Services) *window {
 	w := &window{}
-	w.desk = newDesk(s, w.notice)
+	w.desk = newDesk(s, services, w.notice)
 	d := w.desk
 	preview, program := newMonitorPanel(d, engine.ViewPreview), newMonitorPanel(d, engine.ViewProgram)
 	transition, bank, audio, outs := newTransitionPanel(d), newBankPanel(d), newAudioPanel(d), newOutputsPanel(d)

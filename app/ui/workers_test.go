@@ -1,0 +1,32 @@
+package ui
+
+import (
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestWorkersAreBoundedAndWaitedFor(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	w := newWorkers()
+	release := make(chan struct{})
+	for i := range workLimit {
+		if !w.start(func() { <-release }) {
+			t.Fatalf("work %d was refused", i)
+		}
+	}
+	if w.start(func() {}) {
+		t.Errorf("more than %d pieces of work ran at once", workLimit)
+	}
+	if w.close(time.Millisecond) {
+		t.Error("close did not wait for work that runs")
+	}
+	close(release)
+	if !w.close(5 * time.Second) {
+		t.Error("work that ended was waited for")
+	}
+	if w.start(func() {}) {
+		t.Error("work was taken after the end")
+	}
+}
