@@ -16,7 +16,7 @@
 //
 // Ownership: sample slices passed in stay the caller's; what is kept is copied.
 //
-// What this package does not do: filters, loudness, codecs, scheduling, deciding
+// What this package does not do: filters, codecs, scheduling, deciding
 // which source is heard. Nothing limits the programme: samples beyond full
 // scale are passed on and counted.
 package audio
