@@ -1,8 +1,14 @@
 package audio
 
+// #cgo noescape cp_sinc_run
+// #cgo nocallback cp_sinc_run
+// #include "kernel.h"
+import "C"
+
 import (
 	"math"
 	"sync"
+	"unsafe"
 )
 
 // Resampler turns interleaved stereo of one clock into that of another, a few
@@ -25,8 +31,8 @@ type Resampler interface {
 // radians). 512 phases with linear interpolation between: the error for a tone of
 // frequency f is (2 pi f / (48000*512))^2 / 8, -110 dB at 20 kHz.
 const (
-	sincTaps   = 64
-	sincPhases = 512
+	sincTaps   = C.CP_SINC_TAPS
+	sincPhases = C.CP_SINC_PHASES
 	sincCutoff = 22000.0 / sampleRateHz // -6 dB point, in cycles per sample
 	sincBeta   = 9.0
 )
@@ -88,69 +94,24 @@ func bessel0(x float64) float64 {
 // Sinc is a polyphase windowed-sinc Resampler: 64 taps, 512 phases, linear
 // between phases. It delays by 32 input frames.
 type Sinc struct {
-	table  *sincTable
-	window [sincTaps * 2 * 2]float32 // the last frames, stored twice so that any run of them is contiguous
-	at     int                       // oldest frame in window
-	frac   uint64                    // position between two input frames, 2^-32
-	step   uint64                    // input frames per output frame, 2^-32
-	want   uint64                    // input frames to take before the next output frame
+	table *sincTable
+	state C.cp_sinc
 }
 
 // NewSinc makes a Sinc at 0 ppm.
 func NewSinc() *Sinc {
-	return &Sinc{table: sincFilter(), step: 1 << 32, want: 1}
+	return &Sinc{table: sincFilter(), state: C.cp_sinc{step: 1 << 32, want: 1}}
 }
 
 // SetPPM implements Resampler. The resolution is 0.00023 ppm.
-func (s *Sinc) SetPPM(ppm float64) { s.step = uint64((1 + ppm*1e-6) * (1 << 32)) }
+func (s *Sinc) SetPPM(ppm float64) { s.state.step = C.uint64_t((1 + ppm*1e-6) * (1 << 32)) }
 
 // Reset implements Resampler.
-func (s *Sinc) Reset() {
-	clear(s.window[:])
-	s.at, s.frac, s.want = 0, 0, 1
-}
+func (s *Sinc) Reset() { s.state = C.cp_sinc{step: s.state.step, want: 1} }
 
 // Process implements Resampler.
 func (s *Sinc) Process(in, out []float32) (taken, made int) {
-	frames, room := len(in)/2, len(out)/2
-	for made < room {
-		for s.want > 0 {
-			if taken == frames {
-				return taken, made
-			}
-			i := s.at * 2
-			s.window[i], s.window[i+1] = in[2*taken], in[2*taken+1]
-			s.window[i+2*sincTaps], s.window[i+2*sincTaps+1] = in[2*taken], in[2*taken+1]
-			if s.at++; s.at == sincTaps {
-				s.at = 0
-			}
-			taken++
-			s.want--
-		}
-		out[2*made], out[2*made+1] = s.interpolate()
-		made++
-		s.frac += s.step
-		s.want = s.frac >> 32
-		s.frac &= 1<<32 - 1
-	}
-	return taken, made
-}
-
-func (s *Sinc) interpolate() (left, right float32) {
-	phase := s.frac >> (32 - 9)
-	f := float32(s.frac&(1<<(32-9)-1)) / (1 << (32 - 9))
-	row, slope := &s.table.row[phase], &s.table.slope[phase]
-	x := s.window[2*s.at:][: 2*sincTaps : 2*sincTaps]
-	// Two sums a channel shorten the chain of dependent additions.
-	var l0, l1, r0, r1 float32
-	for k := 0; k < sincTaps; k += 2 {
-		c0 := row[k] + float32(f*slope[k])
-		c1 := row[k+1] + float32(f*slope[k+1])
-		v := (*[4]float32)(x[2*k:])
-		l0 += float32(c0 * v[0])
-		r0 += float32(c0 * v[1])
-		l1 += float32(c1 * v[2])
-		r1 += float32(c1 * v[3])
-	}
-	return l0 + l1, r0 + r1
+	n := C.cp_sinc_run(&s.state, (*C.float)(&s.table.row[0][0]), (*C.float)(&s.table.slope[0][0]),
+		(*C.float)(unsafe.SliceData(in)), C.int32_t(len(in)/2), (*C.float)(unsafe.SliceData(out)), C.int32_t(len(out)/2))
+	return int(s.state.taken), int(n)
 }
