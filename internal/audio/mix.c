@@ -27,10 +27,10 @@ static inline i4 magnitude(i4 m, v4 v)
 	return (bits & larger) | (m & ~larger);
 }
 
-static cp_peaks peaks_of(i4 m)
+static cp_pair peaks_of(i4 m)
 {
 	int32_t l = m[0] > m[2] ? m[0] : m[2], r = m[1] > m[3] ? m[1] : m[3];
-	cp_peaks p;
+	cp_pair p;
 	memcpy(&p.left, &l, sizeof l);
 	memcpy(&p.right, &r, sizeof r);
 	return p;
@@ -41,7 +41,7 @@ static cp_peaks peaks_of(i4 m)
 static inline v4 load_frame(const float *p) { return (v4){p[0], p[1], 0, 0}; }
 static inline void store_frame(float *p, v4 v) { p[0] = v[0]; p[1] = v[1]; }
 
-static inline cp_peaks constant(float *dst, const float *src, int frames, v4 g, int add)
+static inline cp_pair constant(float *dst, const float *src, int frames, v4 g, int add)
 {
 	i4 m = {0, 0, 0, 0};
 	int i = 0;
@@ -58,7 +58,7 @@ static inline cp_peaks constant(float *dst, const float *src, int frames, v4 g, 
 	return peaks_of(m);
 }
 
-static inline cp_peaks ramped(float *dst, const float *src, int frames, v4 from, v4 to, int add)
+static inline cp_pair ramped(float *dst, const float *src, int frames, v4 from, v4 to, int add)
 {
 	i4 m = {0, 0, 0, 0};
 	if (frames <= 0)
@@ -82,27 +82,27 @@ static inline cp_peaks ramped(float *dst, const float *src, int frames, v4 from,
 	return peaks_of(m);
 }
 
-cp_peaks cp_add(float *dst, const float *src, int frames, float left, float right)
+cp_pair cp_mix_add(float *dst, const float *src, int frames, float left, float right)
 {
 	return constant(dst, src, frames, (v4){left, right, left, right}, 1);
 }
 
-cp_peaks cp_copy(float *dst, const float *src, int frames, float left, float right)
+cp_pair cp_mix_copy(float *dst, const float *src, int frames, float left, float right)
 {
 	return constant(dst, src, frames, (v4){left, right, left, right}, 0);
 }
 
-cp_peaks cp_add_ramp(float *dst, const float *src, int frames, float l0, float r0, float l1, float r1)
+cp_pair cp_mix_add_ramp(float *dst, const float *src, int frames, float l0, float r0, float l1, float r1)
 {
 	return ramped(dst, src, frames, (v4){l0, r0, l0, r0}, (v4){l1, r1, l1, r1}, 1);
 }
 
-cp_peaks cp_copy_ramp(float *dst, const float *src, int frames, float l0, float r0, float l1, float r1)
+cp_pair cp_mix_copy_ramp(float *dst, const float *src, int frames, float l0, float r0, float l1, float r1)
 {
 	return ramped(dst, src, frames, (v4){l0, r0, l0, r0}, (v4){l1, r1, l1, r1}, 0);
 }
 
-cp_peaks cp_peak(const float *b, int frames)
+cp_pair cp_mix_peak(const float *b, int frames)
 {
 	i4 m = {0, 0, 0, 0};
 	int i = 0;
@@ -113,7 +113,7 @@ cp_peaks cp_peak(const float *b, int frames)
 	return peaks_of(m);
 }
 
-void cp_matrix(float *b, int frames, const float *from, const float *to)
+void cp_mix_matrix(float *b, int frames, const float *from, const float *to)
 {
 	float m[4], step[4];
 	for (int k = 0; k < 4; k++)
@@ -127,7 +127,7 @@ void cp_matrix(float *b, int frames, const float *from, const float *to)
 	}
 }
 
-void cp_blend(float *b, const float *dry, int frames, float g0, float g1)
+void cp_mix_blend(float *b, const float *dry, int frames, float g0, float g1)
 {
 	float step = (g1 - g0) / (float)frames;
 	for (int i = 0; i < frames; i++) {
@@ -137,7 +137,7 @@ void cp_blend(float *b, const float *dry, int frames, float g0, float g1)
 	}
 }
 
-double cp_energy(const float *b, int samples)
+double cp_mix_energy(const float *b, int samples)
 {
 	double sum[4] = {0, 0, 0, 0};
 	int i = 0;

@@ -1,22 +1,22 @@
 package audio
 
 // #cgo CFLAGS: -O3
-// #cgo noescape cp_add
-// #cgo nocallback cp_add
-// #cgo noescape cp_add_ramp
-// #cgo nocallback cp_add_ramp
-// #cgo noescape cp_copy
-// #cgo nocallback cp_copy
-// #cgo noescape cp_copy_ramp
-// #cgo nocallback cp_copy_ramp
-// #cgo noescape cp_peak
-// #cgo nocallback cp_peak
-// #cgo noescape cp_matrix
-// #cgo nocallback cp_matrix
-// #cgo noescape cp_blend
-// #cgo nocallback cp_blend
-// #cgo noescape cp_energy
-// #cgo nocallback cp_energy
+// #cgo noescape cp_mix_add
+// #cgo nocallback cp_mix_add
+// #cgo noescape cp_mix_add_ramp
+// #cgo nocallback cp_mix_add_ramp
+// #cgo noescape cp_mix_copy
+// #cgo nocallback cp_mix_copy
+// #cgo noescape cp_mix_copy_ramp
+// #cgo nocallback cp_mix_copy_ramp
+// #cgo noescape cp_mix_peak
+// #cgo nocallback cp_mix_peak
+// #cgo noescape cp_mix_matrix
+// #cgo nocallback cp_mix_matrix
+// #cgo noescape cp_mix_blend
+// #cgo nocallback cp_mix_blend
+// #cgo noescape cp_mix_energy
+// #cgo nocallback cp_mix_energy
 // #include "mix.h"
 import "C"
 
@@ -40,11 +40,11 @@ func (r *ramp) addTo(dst, src []float32, left, right float32) (peakL, peakR floa
 	if n == 0 || r.silent(left, right) {
 		return 0, 0
 	}
-	var p C.cp_peaks
+	var p C.cp_pair
 	if r.left == left && r.right == right {
-		p = C.cp_add(ptr(dst), ptr(src), C.int(n), C.float(left), C.float(right))
+		p = C.cp_mix_add(ptr(dst), ptr(src), C.int(n), C.float(left), C.float(right))
 	} else {
-		p = C.cp_add_ramp(ptr(dst), ptr(src), C.int(n), C.float(r.left), C.float(r.right), C.float(left), C.float(right))
+		p = C.cp_mix_add_ramp(ptr(dst), ptr(src), C.int(n), C.float(r.left), C.float(r.right), C.float(left), C.float(right))
 	}
 	r.left, r.right = left, right
 	return float32(p.left), float32(p.right)
@@ -60,11 +60,11 @@ func (r *ramp) copyTo(dst, src []float32, left, right float32) (peakL, peakR flo
 		clear(dst)
 		return 0, 0
 	}
-	var p C.cp_peaks
+	var p C.cp_pair
 	if r.left == left && r.right == right {
-		p = C.cp_copy(ptr(dst), ptr(src), C.int(n), C.float(left), C.float(right))
+		p = C.cp_mix_copy(ptr(dst), ptr(src), C.int(n), C.float(left), C.float(right))
 	} else {
-		p = C.cp_copy_ramp(ptr(dst), ptr(src), C.int(n), C.float(r.left), C.float(r.right), C.float(left), C.float(right))
+		p = C.cp_mix_copy_ramp(ptr(dst), ptr(src), C.int(n), C.float(r.left), C.float(r.right), C.float(left), C.float(right))
 	}
 	r.left, r.right = left, right
 	return float32(p.left), float32(p.right)
@@ -90,25 +90,25 @@ func (m *matrix) process(b []float32, to matrix) {
 	if len(b) == 0 || *m == identity && to == identity {
 		return
 	}
-	C.cp_matrix(ptr(b), C.int(len(b)/2), (*C.float)(&m[0]), (*C.float)(&to[0]))
+	C.cp_mix_matrix(ptr(b), C.int(len(b)/2), (*C.float)(&m[0]), (*C.float)(&to[0]))
 	*m = to
 }
 
 // blend makes b of dry (0) and b (1), going from g0 to g1 over the block.
 func blend(b, dry []float32, g0, g1 float32) {
 	if len(b) > 0 {
-		C.cp_blend(ptr(b), ptr(dry), C.int(len(b)/2), C.float(g0), C.float(g1))
+		C.cp_mix_blend(ptr(b), ptr(dry), C.int(len(b)/2), C.float(g0), C.float(g1))
 	}
 }
 
 // energy is the sum of the squares of b.
-func energy(b []float32) float64 { return float64(C.cp_energy(ptr(b), C.int(len(b)))) }
+func energy(b []float32) float64 { return float64(C.cp_mix_energy(ptr(b), C.int(len(b)))) }
 
 // peaks are the largest magnitudes of b, left and right.
 func peaks(b []float32) (left, right float32) {
 	if len(b) == 0 {
 		return 0, 0
 	}
-	p := C.cp_peak(ptr(b), C.int(len(b)/2))
+	p := C.cp_mix_peak(ptr(b), C.int(len(b)/2))
 	return float32(p.left), float32(p.right)
 }
