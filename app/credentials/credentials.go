@@ -17,6 +17,8 @@ import (
 	"sync"
 
 	"github.com/zalando/go-keyring"
+
+	"crosspoint.studio/crosspoint/internal/atomicfile"
 )
 
 // service is what the program's entries in the keyring are filed under.
@@ -127,8 +129,7 @@ func (s *Store) read() (map[string]string, error) {
 	return all, nil
 }
 
-// change edits the file where edit says that it did: a new file beside it, then its
-// name.
+// change edits the file and writes it where edit says that it did something.
 func (s *Store) change(edit func(map[string]string) bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,21 +151,5 @@ func (s *Store) write(all map[string]string) error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Dir(s.path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, "."+fileName+".*.tmp") // has mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(raw, '\n'))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), s.path)
-	}
-	if err != nil {
-		err = errors.Join(err, os.Remove(f.Name()))
-	}
-	return err
+	return atomicfile.Write(s.path, append(raw, '\n'), 0o600)
 }

@@ -21,7 +21,7 @@ var layers = []struct {
 	row   int
 	paths []string
 }{
-	{0, []string{"internal/media", "internal/supervise", "internal/host", "internal/logtail", "shaders", "assets"}},
+	{0, []string{"internal/media", "internal/supervise", "internal/host", "internal/logtail", "internal/atomicfile", "shaders", "assets"}},
 	{1, []string{"scenes", "internal/av", "internal/audio", "internal/framecode", "compositor/gpu"}},
 	{2, []string{"compositor", "scenes/sources", "outputs"}},
 	{3, []string{"outputs/rtmp", "outputs/srt", "outputs/whip", "outputs/record"}},

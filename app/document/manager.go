@@ -1,0 +1,353 @@
+package document
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// Stage runs a show and can change to another.
+type Stage interface {
+	// State is the newest snapshot of what runs; nil when nothing does yet. It never
+	// blocks.
+	State() *engine.State
+	// Play ends the running show, if any, and begins another, of any canvas. It
+	// blocks until that runs. After an error the show before runs on.
+	Play(show *scenes.Show, baseDir string) error
+}
+
+// Options are what a Manager is built from. All are required.
+type Options struct {
+	Stage Stage
+	// Kinds say which settings are paths, and what is wrong with settings.
+	Kinds scenes.KindCatalog
+	// Dir is the state folder (StateDir); it is made when it is needed.
+	Dir string
+	Log *slog.Logger
+	// Devices are the "device" settings of the first camera and microphone that are
+	// there, empty for none. It may block.
+	Devices func() (camera, microphone string)
+}
+
+// Manager is the one open document.
+type Manager struct {
+	opt     Options
+	recents recents
+	turn    chan struct{} // holds a token while nothing reads or writes files
+	session *lock         // claims kept's name; nil: the state folder is of no use
+	file    string        // where this run keeps unsaved work
+
+	mu       sync.Mutex
+	doc      opened       // guarded by mu
+	firstRun bool         // guarded by mu
+	orphans  []orphan     // guarded by mu; newest first
+	kept     *scenes.Show // guarded by mu; what file holds, or what was dropped
+	looked   *scenes.Show // guarded by mu; what dirty is about
+	dirty    bool         // guarded by mu
+}
+
+// opened is the open document.
+type opened struct {
+	path     string // absolute; empty: never saved
+	base     string // what relative paths in the running show are relative to
+	lock     *lock
+	readOnly string
+	mistakes []scenes.Mistake
+	// saved is the show as the file has it, as the running engine would write it;
+	// nil: nothing that runs is in a file.
+	saved     []byte
+	savedShow *scenes.Show
+	onDisk    [sha256.Size]byte // of the file itself
+}
+
+// orphan is unsaved work of a program that has ended.
+type orphan struct {
+	path string
+	lock *lock
+	recovery
+}
+
+// New makes a manager and looks for unsaved work of earlier runs. A state folder
+// that cannot be used is logged; then nothing is remembered.
+func New(opt Options) *Manager {
+	m := &Manager{opt: opt, recents: recents{filepath.Join(opt.Dir, "recent.json")}, turn: make(chan struct{}, 1)}
+	m.turn <- struct{}{}
+	m.file = filepath.Join(m.recoveryDir(), fmt.Sprintf("%d-%d.json", os.Getpid(), time.Now().UnixNano()))
+	var err error
+	if m.session, err = acquire(m.file+".lock", ""); err != nil {
+		opt.Log.Warn("unsaved work cannot be kept for recovery", "error", err)
+	}
+	m.orphans = m.findOrphans()
+	return m
+}
+
+func (m *Manager) recoveryDir() string { return filepath.Join(m.opt.Dir, "recovery") }
+
+// Info describes the open document.
+type Info struct {
+	Path string // absolute; empty: never saved
+	Name string // for titles
+	// Dirty: has changes that Save would write.
+	Dirty bool
+	// ReadOnly is why Save is refused, one sentence, or empty.
+	ReadOnly string
+	// Mistakes are settings that do not suit their kind, and kinds that this program
+	// does not have; they are kept as the file has them.
+	Mistakes []scenes.Mistake
+	// FirstRun: nothing was asked for, and nothing was ever opened or saved.
+	FirstRun bool
+}
+
+// Info says what is open. It does not block.
+func (m *Manager) Info() Info {
+	show := m.show()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d := &m.doc
+	info := Info{Path: d.path, ReadOnly: d.readOnly, Mistakes: d.mistakes, FirstRun: m.firstRun, Dirty: m.isDirty(show)}
+	switch {
+	case d.path != "":
+		info.Name = filepath.Base(d.path)
+	case show != nil:
+		info.Name = show.Name
+	}
+	return info
+}
+
+// show is what runs, nil for nothing.
+func (m *Manager) show() *scenes.Show {
+	if s := m.opt.Stage.State(); s != nil {
+		return s.Show
+	}
+	return nil
+}
+
+// isDirty compares with what is saved; m.mu is held. A show is an immutable value, so
+// each is compared once. An edit and its undo are no change.
+func (m *Manager) isDirty(show *scenes.Show) bool {
+	if show == nil || show == m.doc.savedShow {
+		return false
+	}
+	if show != m.looked {
+		raw, err := show.Encode()
+		m.looked, m.dirty = show, err != nil || !bytes.Equal(raw, m.doc.saved)
+	}
+	return m.dirty
+}
+
+// Begin opens what a start of the program asks for: a file, a template of that name
+// ("demo", "empty", "camera"), or with "" the newest recent file, or the demo where
+// there is none.
+func (m *Manager) Begin(what string) error {
+	if slices.Contains(Templates(), what) {
+		return m.New(what)
+	}
+	if what != "" {
+		return m.Open(what)
+	}
+	recent := m.Recent()
+	m.mu.Lock()
+	first := len(recent) == 0 && len(m.orphans) == 0
+	m.mu.Unlock()
+	if len(recent) > 0 && !recent[0].Missing {
+		err := m.Open(recent[0].Path)
+		if err == nil {
+			return nil
+		}
+		m.opt.Log.Warn("the show of last time cannot be opened", "error", err)
+	}
+	if err := m.New("demo"); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.firstRun = first
+	m.mu.Unlock()
+	return nil
+}
+
+// New replaces the running show by a template. Unsaved changes of the one before are
+// gone; asking is the caller's.
+func (m *Manager) New(template string) error {
+	show, err := m.template(template)
+	if err != nil {
+		return err
+	}
+	<-m.turn
+	defer m.done()
+	base, err := os.Getwd()
+	if err != nil {
+		base = "."
+	}
+	raw, err := show.Encode()
+	if err != nil {
+		return err
+	}
+	return m.play(show, opened{base: base, saved: raw, savedShow: show})
+}
+
+// Open replaces the running show by a file's. The error is *MistakesError with every
+// mistake of the file, ErrRunning, or why the file cannot be read. A file that another
+// program has open is opened read-only (Info.ReadOnly). As with New, unsaved changes
+// are gone.
+func (m *Manager) Open(path string) error {
+	<-m.turn
+	defer m.done()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	show, raw, err := load(path)
+	if err != nil {
+		return err
+	}
+	doc, err := m.opened(path, raw)
+	if err != nil {
+		return err
+	}
+	if doc.saved, err = show.Encode(); err != nil {
+		return err
+	}
+	doc.savedShow = show
+	if err := m.play(show, doc); err != nil {
+		return err
+	}
+	m.remember(path)
+	for _, v := range doc.mistakes {
+		m.opt.Log.Warn("a mistake in the show", "where", v.Path, "what", v.Message)
+	}
+	return nil
+}
+
+// load reads a show file.
+func load(path string) (*scenes.Show, []byte, error) {
+	show, err := scenes.Load(path)
+	var invalid *scenes.InvalidError
+	var newer *scenes.NewerFormatError
+	switch {
+	case errors.As(err, &invalid):
+		return nil, nil, &MistakesError{path, invalid.Mistakes}
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, fmt.Errorf("there is no file %s", path)
+	case errors.As(err, &newer):
+		return nil, nil, fmt.Errorf("%s: %w", path, newer)
+	case err != nil:
+		return nil, nil, fmt.Errorf("%s cannot be opened: %w", path, err)
+	}
+	raw, err := os.ReadFile(path)
+	return show, raw, err
+}
+
+// opened claims path, whose content is raw.
+func (m *Manager) opened(path string, raw []byte) (opened, error) {
+	doc := opened{path: path, base: filepath.Dir(path), onDisk: sha256.Sum256(raw), mistakes: scenes.Validate(raw, m.opt.Kinds)}
+	var err error
+	doc.lock, doc.readOnly, err = m.claim(path)
+	return doc, err
+}
+
+// claim locks path, unless it is the open document's; readOnly says who else has it.
+func (m *Manager) claim(path string) (l *lock, readOnly string, err error) {
+	m.mu.Lock()
+	held, mine := m.doc.lock, m.doc.path
+	m.mu.Unlock()
+	if held != nil && real(mine) == real(path) {
+		return held, "", nil
+	}
+	l, err = lockShow(filepath.Join(m.opt.Dir, "locks"), path)
+	var locked *LockedError
+	switch {
+	case errors.As(err, &locked):
+		return nil, locked.Error(), nil
+	case err != nil:
+		// Without a state folder shows open all the same.
+		m.opt.Log.Warn("the show cannot be locked against another program", "error", err)
+	}
+	return l, "", nil
+}
+
+// play changes to show and makes doc the open document. The turn is held.
+func (m *Manager) play(show *scenes.Show, doc opened) error {
+	err := m.idle()
+	if err == nil {
+		err = m.opt.Stage.Play(show, doc.base)
+	}
+	m.mu.Lock()
+	before := m.doc
+	if err == nil {
+		m.doc, m.firstRun, m.kept, m.looked = doc, false, nil, nil
+	}
+	m.mu.Unlock()
+	if err != nil {
+		if doc.lock != before.lock {
+			doc.lock.release()
+		}
+		return err
+	}
+	if doc.lock != before.lock {
+		before.lock.release()
+	}
+	m.forget()
+	return nil
+}
+
+// idle is ErrRunning while something is delivered.
+func (m *Manager) idle() error {
+	if s := m.opt.Stage.State(); s != nil && (s.Live || s.Recording) {
+		return ErrRunning
+	}
+	return nil
+}
+
+// done gives the turn back.
+func (m *Manager) done() { m.turn <- struct{}{} }
+
+func (m *Manager) remember(path string) {
+	if err := m.recents.add(path); err != nil {
+		m.opt.Log.Warn("the list of recent shows cannot be kept", "error", err)
+	}
+}
+
+// Recent is a file opened or saved before.
+type Recent struct {
+	Path    string
+	Missing bool // not there at present
+}
+
+// Recent lists the last ten files, newest first.
+func (m *Manager) Recent() []Recent {
+	var out []Recent
+	for _, p := range m.recents.list() {
+		_, err := os.Stat(p)
+		out = append(out, Recent{p, err != nil})
+	}
+	return out
+}
+
+// Close ends the manager, after Run has ended. Unsaved changes are kept for the next
+// start; after a save, or DropRecovery, nothing is.
+func (m *Manager) Close() {
+	<-m.turn
+	defer m.done()
+	m.keep()
+	m.mu.Lock()
+	doc, orphans := m.doc, m.orphans
+	m.doc.lock, m.orphans = nil, nil
+	m.mu.Unlock()
+	doc.lock.release()
+	for _, o := range orphans {
+		o.lock.release()
+	}
+	m.session.release()
+	m.session = nil
+}

@@ -1,0 +1,274 @@
+package document
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+func TestAutosaveTimes(t *testing.T) {
+	dir := t.TempDir()
+	path := showFile(t, dir, "one")
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, filepath.Join(dir, "state"))
+		must(t, s.Open(path))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); s.Run(ctx) }()
+		kept := func() string {
+			synctest.Wait()
+			r, err := readRecovery(s.file)
+			if errors.Is(err, os.ErrNotExist) {
+				return ""
+			}
+			must(t, err)
+			show, err := scenes.Parse(r.Show)
+			must(t, err)
+			return show.Name
+		}
+		time.Sleep(40 * time.Second)
+		if got := kept(); got != "" {
+			t.Errorf("an unchanged show was kept: %q", got)
+		}
+		s.stage.rename(t, "first edit")
+		time.Sleep(2 * time.Second)
+		if got := kept(); got != "first edit" {
+			t.Errorf("2 s after an edit %q is kept", got)
+		}
+		// An edit a second, without a pause.
+		begin := time.Now()
+		for n := range 29 {
+			s.stage.rename(t, strconv.Itoa(n))
+			time.Sleep(time.Second)
+		}
+		if got := kept(); got != "first edit" {
+			t.Errorf("%v into edits without a pause %q is kept", time.Since(begin), got)
+		}
+		for n := range 4 {
+			s.stage.rename(t, strconv.Itoa(100+n))
+			time.Sleep(time.Second)
+		}
+		if got := kept(); got == "first edit" {
+			t.Errorf("after %v of edits without a pause nothing newer is kept", time.Since(begin))
+		}
+		must(t, s.Save())
+		if got := kept(); got != "" {
+			t.Errorf("after a save %q is kept", got)
+		}
+		s.stage.rename(t, "again")
+		time.Sleep(2 * time.Second)
+		s.stage.rename(t, "103")
+		time.Sleep(2 * time.Second)
+		if got := kept(); got != "" {
+			t.Errorf("after an edit was taken back %q is kept", got)
+		}
+		cancel()
+		<-done
+		s.Close()
+	})
+}
+
+func TestRecoveryAfterACrash(t *testing.T) {
+	dir := t.TempDir()
+	state := filepath.Join(dir, "state")
+	path := showFile(t, dir, "one")
+	s := start(t, state)
+	must(t, s.Open(path))
+	s.stage.rename(t, "unsaved")
+	s.keep()
+	beside := start(t, state)
+	if r, ok := beside.Recovery(); ok {
+		t.Errorf("work of a program that runs is offered: %+v", r)
+	}
+	beside.Close()
+	s.crash(t)
+
+	s = start(t, state)
+	r, ok := s.Recovery()
+	if !ok || r.Path != path || r.Name != "one.json" || time.Since(r.Time) > time.Minute {
+		t.Fatalf("after a crash is offered %+v, %v", r, ok)
+	}
+	must(t, s.Begin(path))
+	must(t, s.Recover())
+	if got := s.Info(); got.Path != path || !got.Dirty || s.stage.State().Show.Name != "unsaved" || s.stage.base != dir {
+		t.Errorf("recovered: %+v, show %q in %s", got, s.stage.State().Show.Name, s.stage.base)
+	}
+	if _, ok := s.Recovery(); ok {
+		t.Error("recovered work is still offered")
+	}
+	if got := nameIn(t, path); got != "one" {
+		t.Errorf("recovering wrote %q to the file", got)
+	}
+	s.crash(t) // again, before anything was saved
+
+	s = start(t, state)
+	if _, ok := s.Recovery(); !ok {
+		t.Fatal("recovered work was lost by a second crash")
+	}
+	must(t, s.Recover())
+	must(t, s.Save())
+	if got := nameIn(t, path); got != "unsaved" {
+		t.Errorf("saving recovered work wrote %q", got)
+	}
+	s.Close()
+	s = start(t, state)
+	defer s.Close()
+	if r, ok := s.Recovery(); ok {
+		t.Errorf("after a clean end is offered %+v", r)
+	}
+	if left, _ := os.ReadDir(filepath.Join(state, "recovery")); len(left) != 1 { // the lock of s
+		t.Errorf("the recovery folder holds %v", left)
+	}
+}
+
+func TestWorkOlderThanTheFileIsNotOffered(t *testing.T) {
+	dir := t.TempDir()
+	path := showFile(t, dir, "one")
+	s := start(t, filepath.Join(dir, "state"))
+	must(t, s.Open(path))
+	s.stage.rename(t, "old work")
+	s.keep()
+	file := s.file
+	s.crash(t)
+	later := time.Now().Add(time.Hour)
+	must(t, os.Chtimes(path, later, later))
+	s = start(t, filepath.Join(dir, "state"))
+	defer s.Close()
+	if r, ok := s.Recovery(); ok || exists(file) {
+		t.Errorf("offered %+v; the file is still there: %v", r, exists(file))
+	}
+}
+
+func TestClosingKeepsWhatIsNeitherSavedNorDropped(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	s := start(t, state)
+	must(t, s.New("empty"))
+	s.stage.rename(t, "one")
+	s.Close()
+	s = start(t, state)
+	must(t, s.New("empty"))
+	s.stage.rename(t, "two")
+	s.Close()
+
+	s = start(t, state)
+	var names []string
+	for {
+		r, ok := s.Recovery()
+		if !ok {
+			break
+		}
+		names = append(names, r.Name)
+		must(t, s.DropRecovery())
+	}
+	if strings.Join(names, " ") != "two one" {
+		t.Errorf("offered %v; want both, newest first", names)
+	}
+	must(t, s.New("empty"))
+	s.stage.rename(t, "three")
+	s.keep()
+	must(t, s.DropRecovery()) // "close without saving"
+	s.Close()
+	s = start(t, state)
+	defer s.Close()
+	if r, ok := s.Recovery(); ok {
+		t.Errorf("dropped work is offered: %+v", r)
+	}
+	if err := s.Recover(); err == nil {
+		t.Error("nothing was recovered without an error")
+	}
+}
+
+func TestTwoProgramsOnOneFile(t *testing.T) {
+	if path := os.Getenv("CROSSPOINT_TEST_HOLD"); path != "" {
+		holdLock(t, path)
+		return
+	}
+	dir := t.TempDir()
+	state := filepath.Join(dir, "state")
+	path := showFile(t, dir, "one")
+	link := filepath.Join(dir, "link.json")
+	must(t, os.Symlink(path, link))
+
+	other := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTwoProgramsOnOneFile$")
+	other.Env = append(os.Environ(), "CROSSPOINT_TEST_HOLD="+path, "CROSSPOINT_TEST_STATE="+state)
+	_, err := other.StdinPipe() // open, so that it waits
+	must(t, err)
+	stdout, err := other.StdoutPipe()
+	must(t, err)
+	must(t, other.Start())
+	ready := make([]byte, 2)
+	if _, err := stdout.Read(ready); err != nil {
+		t.Fatal(err)
+	}
+
+	s := start(t, state)
+	defer s.Close()
+	must(t, s.Open(link))
+	got := s.Info()
+	if !strings.Contains(got.ReadOnly, "process "+strconv.Itoa(other.Process.Pid)) {
+		t.Errorf("read-only: %q; want process %d named", got.ReadOnly, other.Process.Pid)
+	}
+	s.stage.rename(t, "mine")
+	if err := s.Save(); err == nil || err.Error() != got.ReadOnly {
+		t.Errorf("Save of what another program has open: %v", err)
+	}
+	if err := s.SaveAs(path); err == nil || nameIn(t, path) != "one" {
+		t.Errorf("SaveAs over what another program has open: %v", err)
+	}
+	must(t, s.SaveAs(filepath.Join(dir, "copy.json")))
+	if got := s.Info(); got.ReadOnly != "" || got.Dirty {
+		t.Errorf("a copy is %+v", got)
+	}
+
+	// A lock ends with its process, however that ends.
+	must(t, other.Process.Kill())
+	_ = other.Wait() // it was killed; this closes the pipes
+	must(t, s.Open(path))
+	if got := s.Info(); got.ReadOnly != "" {
+		t.Errorf("the lock of a dead process counts: %s", got.ReadOnly)
+	}
+	must(t, s.Open(link)) // again, by another name
+	if got := s.Info(); got.ReadOnly != "" {
+		t.Errorf("a program is locked out by itself: %s", got.ReadOnly)
+	}
+	s.stage.rename(t, "saved")
+	must(t, s.Save())
+	if nameIn(t, path) != "saved" {
+		t.Errorf("the file has %q", nameIn(t, path))
+	}
+}
+
+// holdLock is the other program: it has path open until it is killed.
+func holdLock(t *testing.T, path string) {
+	s := start(t, os.Getenv("CROSSPOINT_TEST_STATE"))
+	must(t, s.Open(path))
+	if _, err := os.Stdout.WriteString("ok"); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = os.Stdin.Read(make([]byte, 1)) // until the test ends
+}
+
+func TestWithoutAStateFolderShowsOpenAndSave(t *testing.T) {
+	dir := t.TempDir()
+	state := filepath.Join(dir, "state")
+	must(t, os.WriteFile(state, nil, 0o600)) // a file where the folder should be
+	path := showFile(t, dir, "one")
+	s := start(t, state)
+	defer s.Close()
+	must(t, s.Begin(path))
+	s.stage.rename(t, "two")
+	s.keep()
+	must(t, s.Save())
+	if got := nameIn(t, path); got != "two" || !strings.Contains(s.log.String(), "cannot be kept") {
+		t.Errorf("the file has %q; log: %s", got, s.log)
+	}
+}
