@@ -84,6 +84,10 @@ type Report struct {
 	SendBuffer time.Duration
 	// LostPercent is the share of network packets lost, retransmitted or not.
 	LostPercent float64
+	// Path is the file that a recording writes, and Room how much longer its disk lasts
+	// at the present rate.
+	Path string
+	Room time.Duration
 }
 
 // Options are what every kind's New gets besides its settings.

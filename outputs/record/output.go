@@ -61,7 +61,7 @@ func (o *Output) Run(ctx context.Context, feed outputs.Feed) error {
 	if err != nil {
 		return outputs.Permanent(describe(err, dir, ""))
 	}
-	feed.Report(outputs.Report{State: outputs.Connecting, Detail: filepath.Base(path)})
+	feed.Report(outputs.Report{State: outputs.Connecting, Detail: filepath.Base(path), Path: path})
 
 	rec := &recording{mux: mux, path: path, dir: dir, disk: o.disk, report: feed.Report, queued: feed.Queued}
 	rec.free.Store(free)

@@ -191,6 +191,7 @@ func (r *recording) tell(now time.Time) {
 		AckedBytes:  synced,
 		SentPackets: r.packets.Load(),
 		Detail:      fmt.Sprintf("%s, %s written", filepath.Base(r.path), megabytes(written)),
+		Path:        r.path,
 	}
 	if synced > 0 {
 		rep.State = outputs.Confirmed
@@ -198,6 +199,7 @@ func (r *recording) tell(now time.Time) {
 	if rate := float64(written) / max(now.Sub(r.started).Seconds(), 1); rate > 0 {
 		left := time.Duration(float64(max(free-stopBelow, 0)) / rate * float64(time.Second))
 		rep.Detail += fmt.Sprintf(", room for %s", roughly(left))
+		rep.Room = left
 	}
 	behind := now.Sub(time.Unix(0, r.lastSync.Load()))
 	if synced > 0 && (behind > 3*syncEvery || r.queued() > time.Second) {
