@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"testing"
-	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
@@ -121,7 +120,7 @@ func TestEveryControlIsReachedByTab(t *testing.T) {
 	for name, c := range map[string]fyne.Focusable{
 		"safe areas": k.preview.safeButton, "kind": k.transition.kind[2], "rate": k.transition.faster, "cut": k.transition.cut,
 		"auto": k.transition.auto, "ftb": k.transition.ftb, "t-bar": k.transition.tbar, "tab": k.bank.tabs[1], "cell": k.bank.cells[1],
-		"overlay": k.bank.overlays.buttons[0], "go live": k.outputs.live, "rec": k.outputs.rec, "fader": k.audio.strips[0].fader,
+		"overlay": k.bank.overlays.buttons[0], "go live": k.outputs.live.main, "rec": k.outputs.rec.main, "fader": k.audio.strips[0].fader,
 		"pan": k.audio.strips[1].pan, "mute": k.audio.strips[0].mute, "master": k.audio.master.fader,
 	} {
 		if !seen[c] {
@@ -156,27 +155,6 @@ func TestSourcesTabChangesWhatNumbersMean(t *testing.T) {
 	press(b.keys.bank.tabs[0])
 	b.keys.down(fyne.Key1, 0)
 	wantSent(t, b, &engine.Preview{Scene: "one"})
-}
-
-func TestStopAsksAndTheQuestionGoesAway(t *testing.T) {
-	s := aState()
-	s.Live = true
-	b := newBench(t, s)
-	live := b.keys.outputs.live
-	press(live)
-	if got := live.caption.full; got != "Really stop?" {
-		t.Errorf("after one press the button says %q, want %q", got, "Really stop?")
-	}
-	wantSent(t, b)
-	b.clock = b.clock.Add(confirmFor + time.Millisecond)
-	b.show(s)
-	if got := live.caption.full; got != "STOP" {
-		t.Errorf("the question is still there: %q", got)
-	}
-	press(live)
-	wantSent(t, b)
-	press(live)
-	wantSent(t, b, &engine.StopLive{})
 }
 
 func TestFaderMovesRelativeToTheHandAndFollowsTheStateWhenLetGo(t *testing.T) {

@@ -1,9 +1,7 @@
 package ui
 
 import (
-	"image/color"
 	"slices"
-	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -11,100 +9,148 @@ import (
 	"fyne.io/fyne/v2/container"
 
 	"crosspoint.studio/crosspoint/app/engine"
-	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // scrollRoom is kept free for the scroll bar.
 const scrollRoom float32 = 8
 
-// isLive reports that the far end has acknowledged media on this connection.
-func isLive(d engine.DestinationState) bool {
-	return d.Report.State == outputs.Confirmed || d.Report.State == outputs.Degraded
-}
-
-// outputsPanel goes live and records, and says how each destination is doing.
+// outputsPanel goes live and records, says how each destination and recording is
+// doing, and edits them in its own place.
 type outputsPanel struct {
 	box
 	desk *desk
 
 	surface   *canvas.Rectangle
-	title     *label
-	live, rec *button
-	stopLive  confirm
-	stopRec   confirm
+	live, rec *askButton
 	empty     *label
 	scroll    *container.Scroll
 	list      *box
-	rows      []*outputRow
-	items     []bankItem
-	all       []engine.DestinationState // memory of update
+	cards     []*outputCard
+	headings  [2]*label
+	adds      [2]*button
+	form      *outputForm
+
+	items []bankItem
+	all   []engine.DestinationState // memory of update
+	show  *scenes.Show
+	// split is how many of all are destinations.
+	split int
 	// recordedSince is when the recording that runs was first seen running; studio time.
 	recordedSince time.Duration
 	recording     bool
 }
 
 func newOutputsPanel(d *desk) *outputsPanel {
-	p := &outputsPanel{desk: d, surface: newSurface(colPanel), list: &box{}, stopLive: confirm{desk: d}, stopRec: confirm{desk: d}}
-	p.title = newBold("OUTPUTS", textSmall, colDim)
-	p.live = newButton(d, "GO LIVE", textLarge, p.toggleLive)
-	p.rec = newButton(d, "REC", textLarge, p.toggleRecording)
-	p.empty = newLabel("This show has no destination.", textNormal, colDim)
-	p.list.ExtendBaseWidget(p.list)
-	p.list.arrange = func(s fyne.Size) {
-		y := float32(0)
-		for _, r := range p.rows {
-			h := r.height()
-			place(r, 0, y, s.Width-scrollRoom, h)
-			y += h + 4
-		}
+	p := &outputsPanel{desk: d, surface: newSurface(colPanel), list: &box{}}
+	p.live = newAskButton(d, "GO LIVE", textLarge, p.asksLive, p.doLive)
+	p.rec = newAskButton(d, "REC", textLarge, p.asksRecording, p.doRecording)
+	p.empty = newLabel("Nowhere to send to yet: add a destination.", textSmall, colDim)
+	for i, text := range []string{"DESTINATIONS", "RECORDINGS"} {
+		p.headings[i] = newBold(text, textSmall, colDim)
+		p.adds[i] = newButton(d, "+ Add", textSmall, func() { p.edit("", i == 1) })
 	}
+	p.form = newOutputForm(d, p.closeForm)
+	p.list.ExtendBaseWidget(p.list)
+	p.list.arrange = func(s fyne.Size) { p.arrangeList(s.Width) }
 	p.scroll = container.NewVScroll(p.list)
-	p.add(p.surface, p.title, p.live, p.rec, p.empty, p.scroll)
+	p.add(p.surface, p.live, p.rec, p.scroll, p.form)
 	p.min = fyne.NewSize(280, 200)
 	p.arrange = func(s fyne.Size) {
 		place(p.surface, 0, 0, s.Width, s.Height)
 		w := s.Width - 2*inset
-		p.title.place(inset, 0, w, headerHeight)
 		half := (w - gap) / 2
-		place(p.live, inset, headerHeight, half, 36)
-		place(p.rec, inset+half+gap, headerHeight, half, 36)
-		y := headerHeight + 36 + gap
+		place(p.live, inset, inset, half, 36)
+		place(p.rec, inset+half+gap, inset, half, 36)
+		y := inset + 36 + gap
 		place(p.scroll, inset, y, w, s.Height-y-gap)
-		p.empty.place(inset, y, w, 40)
+		place(p.form, inset, y, w, s.Height-y-gap)
 	}
 	p.ExtendBaseWidget(p)
+	show(p.form, false)
+	p.refill()
 	return p
 }
 
-// toggleLive goes live at once; stopping asks first, on the button itself.
-func (p *outputsPanel) toggleLive() {
-	s := p.desk.state
-	switch {
+// arrangeList places headings and cards under each other and reports their height.
+func (p *outputsPanel) arrangeList(width float32) float32 {
+	w := max(width-scrollRoom, 1)
+	y := float32(0)
+	heading := func(i int) {
+		aw := p.adds[i].min.Width
+		p.headings[i].place(0, y, w-aw-gap, headerHeight)
+		place(p.adds[i], w-aw, y+1, aw, headerHeight-2)
+		y += headerHeight + 3
+	}
+	heading(0)
+	if p.split == 0 {
+		p.empty.place(0, y, w, 20)
+		y += 24
+	}
+	for i, c := range p.cards {
+		if i == p.split {
+			heading(1)
+		}
+		h := c.height()
+		place(c, 0, y, w, h)
+		y += h + 4
+	}
+	if p.split == len(p.cards) {
+		heading(1)
+	}
+	return y
+}
+
+// refill brings the list's objects in line with the cards.
+func (p *outputsPanel) refill() {
+	p.list.objects = p.list.objects[:0]
+	p.list.add(p.headings[0], p.adds[0], p.empty)
+	for i, c := range p.cards {
+		if i == p.split {
+			p.list.add(p.headings[1], p.adds[1])
+		}
+		p.list.add(c)
+	}
+	if p.split == len(p.cards) {
+		p.list.add(p.headings[1], p.adds[1])
+	}
+}
+
+func (p *outputsPanel) asksLive() string {
+	if s := p.desk.state; s != nil && s.Live {
+		return "Really stop?"
+	}
+	return ""
+}
+
+func (p *outputsPanel) asksRecording() string {
+	if s := p.desk.state; s != nil && s.Recording {
+		return "Stop rec?"
+	}
+	return ""
+}
+
+// toggleLive and toggleRecording are for the keyboard: what a press of the button does.
+func (p *outputsPanel) toggleLive()      { p.live.press() }
+func (p *outputsPanel) toggleRecording() { p.rec.press() }
+
+func (p *outputsPanel) doLive() {
+	switch s := p.desk.state; {
 	case s == nil:
-	case !s.Live:
-		p.desk.send(&engine.GoLive{})
-	case p.stopLive.press():
+	case s.Live:
 		p.desk.send(&engine.StopLive{})
+	default:
+		p.desk.send(&engine.GoLive{})
 	}
-	p.refreshButtons()
 }
 
-// toggleRecording starts at once; stopping asks first.
-func (p *outputsPanel) toggleRecording() {
-	s := p.desk.state
-	switch {
+func (p *outputsPanel) doRecording() {
+	switch s := p.desk.state; {
 	case s == nil:
-	case !s.Recording:
-		p.desk.send(&engine.StartRecording{})
-	case p.stopRec.press():
+	case s.Recording:
 		p.desk.send(&engine.StopRecording{})
-	}
-	p.refreshButtons()
-}
-
-func (p *outputsPanel) refreshButtons() {
-	if p.desk.state != nil {
-		p.updateButtons(p.desk.state)
+	default:
+		p.desk.send(&engine.StartRecording{})
 	}
 }
 
@@ -112,23 +158,16 @@ func (p *outputsPanel) updateButtons(s *engine.State) {
 	_, confirmed := onAir(s)
 	switch {
 	case !s.Live:
-		p.stopLive.reset()
 		p.live.look("GO LIVE", colControl, colText)
-	case p.stopLive.asked():
-		p.live.look("Really stop?", colAmber, colInk)
 	case confirmed:
 		p.live.look("STOP", colProgram, colWhite)
 	default:
 		p.live.look("STOP", colAmber, colInk)
 	}
-	switch {
-	case !s.Recording:
-		p.stopRec.reset()
-		p.rec.look("REC", colControl, colText)
-	case p.stopRec.asked():
-		p.rec.look("Stop rec?", colAmber, colInk)
-	default:
+	if s.Recording {
 		p.rec.look("REC "+clockText(s.Time-p.recordedSince), colProgram, colWhite)
+	} else {
+		p.rec.look("REC", colControl, colText)
 	}
 }
 
@@ -146,162 +185,86 @@ func (p *outputsPanel) update(s *engine.State) {
 	p.updateButtons(s)
 
 	p.all = append(append(p.all[:0], s.Destinations...), s.Recordings...)
-	all := p.all
-	if !slices.EqualFunc(p.items, all, sameOutput) {
-		p.items, p.rows, p.list.objects = nil, nil, nil
-		for _, d := range all {
-			r := newOutputRow()
-			p.items, p.rows = append(p.items, bankItem{id: d.ID}), append(p.rows, r)
-			p.list.add(r)
+	if !slices.EqualFunc(p.items, p.all, sameOutput) || p.split != len(s.Destinations) {
+		p.rebuild(len(s.Destinations))
+	}
+	p.show = s.Show
+	for i, d := range p.all {
+		enabled, target := false, 0
+		if v, ok := s.Show.Destination(d.ID); ok {
+			enabled = v.Enabled
 		}
-		show(p.empty, len(all) == 0)
+		if r, ok := s.Show.Rendition(d.Rendition); ok {
+			target = r.Video.BitrateKbps + r.Audio.BitrateKbps
+		}
+		p.cards[i].update(s, d, enabled, target)
 	}
-	h := float32(0)
-	for i, d := range all {
-		p.rows[i].update(d)
-		h += p.rows[i].height() + 4
-	}
-	if p.list.min.Height != h {
+	if h := p.arrangeList(p.list.Size().Width); p.list.min.Height != h {
 		p.list.min = fyne.NewSize(200, h)
-		p.list.arrange(p.list.Size())
 		p.list.Refresh()
 		p.scroll.Refresh()
 	}
+	p.form.update(s)
 }
 
-// outputRow is one destination or recording.
-type outputRow struct {
-	box
-	surface *canvas.Rectangle
-	lamp    *lamp
-	name    *label
-	word    *label
-	facts   *label
-	problem [3]*label
-	shown   engine.DestinationState
-}
-
-func newOutputRow() *outputRow {
-	r := &outputRow{surface: newSurface(colBackground), lamp: newLamp()}
-	r.name = newBold("", textNormal, colText)
-	r.word = newBold("", textSmall, colText)
-	r.word.Alignment = fyne.TextAlignTrailing
-	r.facts = newLabel("", textSmall, colDim)
-	r.add(r.surface, r.lamp, r.name, r.word, r.facts)
-	for i := range r.problem {
-		r.problem[i] = newLabel("", textSmall, colBad)
-		r.add(r.problem[i])
+// rebuild makes the cards for p.all, of which the first split are destinations.
+func (p *outputsPanel) rebuild(split int) {
+	p.items, p.cards, p.split = nil, nil, split
+	for i, d := range p.all {
+		id, recording := d.ID, i >= split
+		c := newOutputCard(p.desk, recording, cardDeeds{
+			toggle: func() { p.toggle(id, recording) },
+			enable: func() { p.enable(id) },
+			edit:   func() { p.edit(id, recording) },
+		})
+		p.items, p.cards = append(p.items, bankItem{id: id}), append(p.cards, c)
 	}
-	r.min = fyne.NewSize(200, 40)
-	r.arrange = func(s fyne.Size) {
-		place(r.surface, 0, 0, s.Width, s.Height)
-		place(r.lamp, gap, 6, 12, 12)
-		x, w := gap+12+gap, s.Width-3*gap-12
-		const word = 92
-		r.name.place(x, 2, w-word-gap, 20)
-		r.word.place(x+w-word, 2, word, 20)
-		r.facts.place(x, 21, w, 16)
-		for i, l := range r.problem {
-			l.place(x, 37+15*float32(i), w, 15)
+	show(p.empty, split == 0)
+	p.refill()
+	p.list.min = fyne.Size{} // so that update arranges the list
+}
+
+// toggle starts or stops one.
+func (p *outputsPanel) toggle(id string, recording bool) {
+	started := false
+	for _, d := range p.all {
+		if d.ID == id {
+			started = d.Started
 		}
 	}
-	r.ExtendBaseWidget(r)
-	return r
-}
-
-// height depends on how much there is to say.
-func (r *outputRow) height() float32 {
-	h := float32(42)
-	for _, l := range r.problem {
-		if l.full != "" {
-			h += 15
-		}
+	switch {
+	case recording && started:
+		p.desk.send(&engine.StopRecording{Recordings: []string{id}})
+	case recording:
+		p.desk.send(&engine.StartRecording{Recordings: []string{id}})
+	case started:
+		p.desk.send(&engine.StopLive{Destinations: []string{id}})
+	default:
+		p.desk.send(&engine.GoLive{Destinations: []string{id}})
 	}
-	return h
 }
 
-func (r *outputRow) update(d engine.DestinationState) {
-	if d == r.shown {
+// enable changes whether GO LIVE starts a destination.
+func (p *outputsPanel) enable(id string) {
+	if v, ok := p.show.Destination(id); ok {
+		v.Enabled = !v.Enabled
+		p.desk.send(&engine.PutDestination{Destination: v})
+	}
+}
+
+// edit opens the form for an output, or for a new one when id is empty.
+func (p *outputsPanel) edit(id string, recording bool) {
+	if p.desk.state == nil {
 		return
 	}
-	r.shown = d
-	look := lookOf(d)
-	r.lamp.set(look.shape, look.color)
-	r.name.setText(d.Name)
-	r.word.set(look.word, look.color)
-	r.facts.setText(factsOf(d))
-	rest := sentence(d.Problem)
-	for i, l := range r.problem {
-		line := rest
-		if i < len(r.problem)-1 {
-			line, rest = wrap(l, rest)
-		}
-		l.setText(line) // the last line is cut where it does not fit
-	}
+	p.form.open(p.desk.state.Show, id, recording)
+	show(p.form, true)
+	show(p.scroll, false)
 }
 
-// outputLook is a state in shape, colour and words.
-type outputLook struct {
-	shape shape
-	color color.Color
-	word  string
-}
-
-func lookOf(d engine.DestinationState) outputLook {
-	recording := d.Kind == "record"
-	state := d.Report.State
-	if !d.Started && state != outputs.Failed {
-		return outputLook{shapeRing, colOff, "OFF"}
-	}
-	switch state {
-	case outputs.Confirmed:
-		if recording {
-			return outputLook{shapeDisc, colGood, "RECORDING"}
-		}
-		return outputLook{shapeDisc, colGood, "LIVE"}
-	case outputs.Degraded:
-		return outputLook{shapeTriangle, colAmber, "DEGRADED"}
-	case outputs.Failed:
-		return outputLook{shapeSquare, colBad, "FAILED"}
-	case outputs.Waiting:
-		return outputLook{shapeTriangle, colAmber, "RETRYING"}
-	case 0, outputs.Idle:
-		return outputLook{shapeTriangle, colAmber, "STARTING"}
-	}
-	return outputLook{shapeTriangle, colAmber, strings.ToUpper(state.String())}
-}
-
-// factsOf is one line of numbers.
-func factsOf(d engine.DestinationState) string {
-	var parts []string
-	if d.Started {
-		parts = append(parts, bitrateText(d.BitrateBPS), "dropped "+countText(d.Dropped))
-		if d.Uptime > 0 {
-			parts = append(parts, clockText(d.Uptime))
-		}
-		if d.Reconnects > 0 {
-			parts = append(parts, "reconnects "+countText(d.Reconnects))
-		}
-	} else {
-		parts = append(parts, strings.ToUpper(d.Kind))
-		if d.Rendition != "" {
-			parts = append(parts, "rendition "+d.Rendition)
-		}
-	}
-	return strings.Join(parts, "  ·  ")
-}
-
-// wrap takes what fits into one line of l from the words of a sentence.
-func wrap(l *label, text string) (line, rest string) {
-	if l.width <= 0 || l.measure(text) <= l.width {
-		return text, ""
-	}
-	words := strings.Fields(text)
-	n := 1
-	for n < len(words) && l.measure(strings.Join(words[:n+1], " ")) <= l.width {
-		n++
-	}
-	return strings.Join(words[:n], " "), strings.Join(words[n:], " ")
+func (p *outputsPanel) closeForm() {
+	show(p.form, false)
+	show(p.scroll, true)
 }
 
 func sameOutput(have bankItem, d engine.DestinationState) bool { return have.id == d.ID }

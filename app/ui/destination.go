@@ -1,0 +1,301 @@
+package ui
+
+import (
+	"image/color"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// What a card is made of, in Fyne's units.
+const (
+	cardRow      float32 = 18
+	cardProblem  float32 = 15
+	cardAsk      float32 = 112 // room for "Stop?  yes  no"
+	cardProblems         = 3   // lines that a failure may take
+)
+
+// outputCard is one destination or recording: how it is doing in words, colour and
+// numbers, the last minute, what is wrong, and what can be done with it.
+type outputCard struct {
+	box
+	desk *desk
+
+	surface   *canvas.Rectangle
+	lamp      *lamp
+	name      *label
+	word      *label
+	facts     *label
+	rest      *label // kind and rendition while there is no graph
+	graph     *graph
+	enabled   *button // destinations only
+	edit      *button
+	act       *askButton
+	file      *button // recordings only
+	problem   [cardProblems]*label
+	recording bool
+
+	shown     engine.DestinationState
+	drops     int64
+	isEnabled bool
+	path      string // of the newest file
+}
+
+// cardDeeds are what a card's buttons do.
+type cardDeeds struct{ toggle, enable, edit func() }
+
+func newOutputCard(d *desk, recording bool, do cardDeeds) *outputCard {
+	c := &outputCard{desk: d, recording: recording, surface: newSurface(colBackground), lamp: newLamp(), graph: newGraph()}
+	c.name = newBold("", textNormal, colText)
+	c.word = newBold("", textSmall, colText)
+	c.word.Alignment = fyne.TextAlignTrailing
+	c.facts = newLabel("", textSmall, colDim)
+	c.rest = newLabel("", textSmall, colDim)
+	c.act = newAskButton(d, "Start", textSmall, c.asks, do.toggle)
+	c.edit = newButton(d, "Edit", textSmall, do.edit)
+	c.add(c.surface, c.lamp, c.name, c.word, c.facts, c.rest, c.graph, c.act, c.edit)
+	if recording {
+		c.file = newButton(d, "Show file", textSmall, c.openFile)
+		c.add(c.file)
+	} else {
+		c.enabled = newButton(d, "Disabled", textSmall, do.enable)
+		c.add(c.enabled)
+	}
+	for i := range c.problem {
+		c.problem[i] = newLabel("", textSmall, colBad)
+		c.add(c.problem[i])
+	}
+	c.min = fyne.NewSize(240, 40)
+	c.arrange = c.layout
+	c.ExtendBaseWidget(c)
+	show(c.graph, false)
+	return c
+}
+
+func (c *outputCard) layout(s fyne.Size) {
+	place(c.surface, 0, 0, s.Width, s.Height)
+	place(c.lamp, gap, 5, 12, 12)
+	x, w := gap+12+gap, s.Width-3*gap-12
+	const word = 86
+	c.name.place(x, 2, w-word-gap, cardRow)
+	c.word.place(x+w-word, 2, word, cardRow)
+	c.facts.place(x, 2+cardRow, w, 16)
+
+	y, right := 2+cardRow+18, s.Width-gap
+	place(c.act, right-cardAsk, y, cardAsk, rowHeight)
+	right -= cardAsk + 3
+	ew := c.edit.min.Width
+	place(c.edit, right-ew, y, ew, rowHeight)
+	right -= ew + 3
+	switch third := c.third(); {
+	case third == nil:
+	case third.Visible():
+		tw := third.min.Width
+		place(third, gap, y, tw, rowHeight)
+		c.rest.place(gap+tw+gap, y, max(right-2*gap-tw, 1), rowHeight)
+	default:
+		c.rest.place(gap, y, max(right-gap, 1), rowHeight)
+	}
+	place(c.graph, gap, y, max(right-gap-3, 1), rowHeight)
+	y += rowHeight + 2
+	for i, l := range c.problem {
+		l.place(x, y+cardProblem*float32(i), w, cardProblem)
+	}
+}
+
+// third is the button that only one of the two kinds of card has.
+func (c *outputCard) third() *button {
+	if c.recording {
+		return c.file
+	}
+	return c.enabled
+}
+
+// height depends on how much there is to say.
+func (c *outputCard) height() float32 {
+	h := 2 + cardRow + 18 + rowHeight + 5
+	for _, l := range c.problem {
+		if l.full != "" {
+			h += cardProblem
+		}
+	}
+	return h
+}
+
+// asks is the question before stopping.
+func (c *outputCard) asks() string {
+	if c.shown.Started {
+		return "Stop?"
+	}
+	return ""
+}
+
+// openFile shows the newest file in the system's own program for it.
+func (c *outputCard) openFile() {
+	if c.path != "" {
+		c.desk.openFile(c.path)
+	}
+}
+
+func (c *outputCard) update(s *engine.State, d engine.DestinationState, enabled bool, target int) {
+	c.follow(s.Time, d, target)
+	if d != c.shown || enabled != c.isEnabled || c.name.full == "" {
+		c.shown, c.isEnabled = d, enabled
+		c.redraw()
+	}
+	c.paintAct()
+}
+
+// follow keeps the minute, whether or not anybody looks.
+func (c *outputCard) follow(at time.Duration, d engine.DestinationState, target int) {
+	if !d.Started {
+		c.graph.reset()
+		c.drops = d.Dropped
+		return
+	}
+	if !c.graph.due(at) {
+		return
+	}
+	c.graph.target = float64(target) * 1000
+	c.graph.push(at, graphPoint{float64(d.BitrateBPS), d.Dropped > c.drops})
+	c.drops = d.Dropped
+}
+
+func (c *outputCard) redraw() {
+	d := c.shown
+	look := lookOf(d)
+	c.lamp.set(look.shape, look.color)
+	c.name.setText(d.Name)
+	c.word.set(look.word, look.color)
+	c.facts.setText(factsOf(d))
+	if d.Report.Path != "" {
+		c.path = d.Report.Path
+	}
+	c.rest.setText(c.restText())
+	rest := sentence(d.Problem)
+	for i, l := range c.problem {
+		line := rest
+		if i < len(c.problem)-1 {
+			line, rest = wrap(l, rest)
+		}
+		l.setText(line) // the last line is cut where it does not fit
+	}
+	graphed := d.Started && !c.recording
+	if c.graph.Visible() != graphed {
+		show(c.graph, graphed)
+	}
+	show(c.rest, !graphed)
+	if c.recording {
+		show(c.file, c.path != "")
+	} else {
+		show(c.enabled, !graphed)
+		if c.isEnabled {
+			c.enabled.look("Enabled", colDim, colWell)
+		} else {
+			c.enabled.look("Disabled", colControl, colText)
+		}
+	}
+	c.layout(c.Size())
+}
+
+func (c *outputCard) restText() string {
+	if c.recording {
+		if c.path != "" {
+			return fileName(c.path)
+		}
+		return "rendition " + c.shown.Rendition
+	}
+	return ""
+}
+
+func (c *outputCard) paintAct() {
+	switch {
+	case !c.shown.Started && c.recording:
+		c.act.look("Record", colControl, colText)
+	case !c.shown.Started:
+		c.act.look("Start", colControl, colText)
+	case isLive(c.shown):
+		c.act.look("Stop", colProgram, colWhite)
+	default:
+		c.act.look("Stop", colAmber, colInk)
+	}
+}
+
+// isLive reports that the far end has acknowledged media on this connection.
+func isLive(d engine.DestinationState) bool {
+	return d.Report.State == outputs.Confirmed || d.Report.State == outputs.Degraded
+}
+
+// outputLook is a state in shape, colour and words.
+type outputLook struct {
+	shape shape
+	color color.Color
+	word  string
+}
+
+func lookOf(d engine.DestinationState) outputLook {
+	recording := d.Kind == "record"
+	state := d.Report.State
+	if !d.Started && state != outputs.Failed {
+		return outputLook{shapeRing, colOff, "OFF"}
+	}
+	switch state {
+	case outputs.Confirmed:
+		if recording {
+			return outputLook{shapeDisc, colGood, "RECORDING"}
+		}
+		return outputLook{shapeDisc, colGood, "LIVE"}
+	case outputs.Degraded:
+		return outputLook{shapeTriangle, colAmber, "DEGRADED"}
+	case outputs.Failed:
+		return outputLook{shapeSquare, colBad, "FAILED"}
+	case outputs.Waiting:
+		return outputLook{shapeTriangle, colAmber, "RETRYING"}
+	case 0, outputs.Idle:
+		return outputLook{shapeTriangle, colAmber, "STARTING"}
+	}
+	return outputLook{shapeTriangle, colAmber, strings.ToUpper(state.String())}
+}
+
+// factsOf is one line of numbers.
+func factsOf(d engine.DestinationState) string {
+	if d.Kind == "record" {
+		return recordingFacts(d)
+	}
+	if !d.Started {
+		text := strings.ToUpper(d.Kind)
+		if d.Rendition != "" {
+			text += "  ·  rendition " + d.Rendition
+		}
+		return text
+	}
+	parts := []string{bitrateText(d.BitrateBPS), "dropped " + countText(d.Dropped)}
+	if rtt := d.Report.RTT; rtt > 0 {
+		parts = append(parts, "RTT "+millisText(rtt))
+	}
+	if d.Uptime > 0 {
+		parts = append(parts, clockText(d.Uptime))
+	}
+	if d.Reconnects > 0 {
+		parts = append(parts, "reconnects "+countText(d.Reconnects))
+	}
+	return strings.Join(parts, "  ·  ")
+}
+
+// wrap takes what fits into one line of l from the words of a sentence.
+func wrap(l *label, text string) (line, rest string) {
+	if l.width <= 0 || l.measure(text) <= l.width {
+		return text, ""
+	}
+	words := strings.Fields(text)
+	n := 1
+	for n < len(words) && l.measure(strings.Join(words[:n+1], " ")) <= l.width {
+		n++
+	}
+	return strings.Join(words[:n], " "), strings.Join(words[n:], " ")
+}

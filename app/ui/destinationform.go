@@ -1,0 +1,465 @@
+package ui
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/widget"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// protocols are the kinds of destination that the form offers, in this order.
+var protocols = []string{"rtmp", "srt", "whip"}
+
+// outputForm adds or edits one destination or recording, in the place of the list.
+// Nothing changes before Save. A stream key goes to the keyring under a name; the
+// show, the log and this form's texts never hold it.
+type outputForm struct {
+	box
+	desk *desk
+	done func()
+
+	title        *label
+	save, cancel *button
+	remove       *askButton
+	kinds        []*button
+	service      *widget.Select
+	name         *widget.Entry
+	address      *widget.Entry // a destination's URL, a recording's path
+	container    *widget.Select
+	secret       *widget.Entry
+	rendition    *widget.Select
+	hint         *label
+	faults       [3]*label
+	scroll       *container.Scroll
+	body         *box
+	rows         []outputFormRow
+
+	show       *scenes.Show
+	id         string // empty: a new one
+	kind       string
+	recording  bool
+	credential string
+	settings   map[string]json.RawMessage // what the form does not show is kept
+	enabled    bool
+	started    bool
+}
+
+// outputFormRow is a caption over a field.
+type outputFormRow struct {
+	caption *label
+	field   fyne.CanvasObject
+	visible func() bool
+}
+
+func newOutputForm(d *desk, done func()) *outputForm {
+	f := &outputForm{desk: d, done: done, body: &box{}}
+	f.title = newBold("", textNormal, colText)
+	f.save = newButton(d, "Save", textNormal, f.doSave)
+	f.cancel = newButton(d, "Cancel", textNormal, f.close)
+	f.remove = newAskButton(d, "Remove", textSmall, func() string { return "Remove?" }, f.doRemove)
+	for _, k := range protocols {
+		f.kinds = append(f.kinds, newButton(d, strings.ToUpper(k), textSmall, func() { f.setKind(k) }))
+	}
+	f.service = widget.NewSelect(nil, f.setService)
+	f.name, f.address = widget.NewEntry(), widget.NewEntry()
+	f.secret = widget.NewPasswordEntry()
+	f.container = widget.NewSelect([]string{"mkv", "mp4", "ts"}, nil)
+	f.rendition = widget.NewSelect(nil, func(string) { f.check() })
+	f.name.OnChanged = func(string) { f.check() }
+	f.address.OnChanged = func(string) { f.check() }
+	f.secret.OnChanged = func(string) { f.check() }
+	f.hint = newLabel("", textSmall, colDim)
+	destination, recording := func() bool { return !f.recording }, func() bool { return f.recording }
+	always := func() bool { return true }
+	f.row("Service", f.service, destination)
+	f.row("Name", f.name, always)
+	f.row("Address", f.address, always)
+	f.row("Key", f.secret, destination)
+	f.row("Container", f.container, recording)
+	f.row("Rendition", f.rendition, always)
+	f.body.ExtendBaseWidget(f.body)
+	f.body.arrange = f.layoutBody
+	f.scroll = container.NewVScroll(f.body)
+	f.add(f.title, f.cancel, f.save, f.scroll)
+	for _, b := range f.kinds {
+		f.body.add(b)
+	}
+	f.body.add(f.hint)
+	for i := range f.faults {
+		f.faults[i] = newLabel("", textSmall, colBad)
+		f.body.add(f.faults[i])
+	}
+	f.body.add(f.remove)
+	f.min = fyne.NewSize(240, 200)
+	f.arrange = f.layout
+	f.ExtendBaseWidget(f)
+	return f
+}
+
+func (f *outputForm) row(caption string, field fyne.CanvasObject, visible func() bool) {
+	r := outputFormRow{newLabel(caption, textSmall, colDim), field, visible}
+	f.rows = append(f.rows, r)
+	f.body.add(r.caption, field)
+}
+
+func (f *outputForm) layout(s fyne.Size) {
+	cw, sw := f.cancel.min.Width, f.save.min.Width
+	f.title.place(0, 0, max(s.Width-cw-sw-3*gap, 1), rowHeight)
+	place(f.cancel, s.Width-cw-sw-gap, 0, cw, rowHeight)
+	place(f.save, s.Width-sw, 0, sw, rowHeight)
+	place(f.scroll, 0, rowHeight+gap, s.Width, max(s.Height-rowHeight-gap, 1))
+}
+
+func (f *outputForm) layoutBody(s fyne.Size) {
+	w, y := max(s.Width-scrollRoom, 1), float32(0)
+	choose := !f.recording && f.id == ""
+	bw := (w - 2*float32(len(f.kinds)-1)) / float32(len(f.kinds))
+	for i, b := range f.kinds {
+		show(b, choose)
+		place(b, float32(i)*(bw+2), y, bw, rowHeight)
+	}
+	if choose {
+		y += rowHeight + gap
+	}
+	for _, r := range f.rows {
+		visible := r.visible()
+		show(r.caption.Text, visible)
+		show(r.field, visible)
+		if !visible {
+			continue
+		}
+		r.caption.place(0, y, w, 16)
+		h := r.field.MinSize().Height
+		place(r.field, 0, y+17, w, h)
+		y += 17 + h + gap
+		if r.field == f.secret {
+			f.hint.place(0, y-gap, w, 16)
+			y += 16
+		}
+	}
+	show(f.hint.Text, !f.recording)
+	for _, l := range f.faults {
+		l.place(0, y, w, 16)
+		y += 16
+	}
+	y += gap
+	show(f.remove, f.id != "")
+	place(f.remove, 0, y, 150, rowHeight)
+	y += rowHeight + gap
+	if f.body.min.Height != y {
+		f.body.min = fyne.NewSize(200, y)
+		f.scroll.Refresh()
+	}
+}
+
+// open fills the form; id is empty for a new output.
+func (f *outputForm) open(s *scenes.Show, id string, recording bool) {
+	f.show, f.id, f.recording, f.kind = s, id, recording, protocols[0]
+	f.settings, f.credential, f.enabled, f.started = map[string]json.RawMessage{}, "", true, false
+	name, rendition := "", ""
+	var raw json.RawMessage
+	if recording {
+		f.kind = scenes.RecordingKind
+		name = "Recording"
+		if v, ok := s.Recording(id); ok {
+			name, rendition, raw = v.Name, v.Rendition, v.Settings
+		}
+	} else if v, ok := s.Destination(id); ok {
+		name, rendition, raw = v.Name, v.Rendition, v.Settings
+		f.kind, f.credential, f.enabled = v.Kind, v.Credential, v.Enabled
+	}
+	if len(raw) > 0 && json.Unmarshal(raw, &f.settings) != nil {
+		f.settings = map[string]json.RawMessage{}
+	}
+	var names []string
+	for _, r := range s.Renditions {
+		names = append(names, r.ID)
+	}
+	f.rendition.SetOptions(names)
+	if rendition == "" && len(names) > 0 {
+		rendition = names[0]
+	}
+	f.rendition.SetSelected(rendition)
+	f.name.SetText(name)
+	f.secret.SetText("")
+	f.secret.Password = true
+	f.title.setText(f.heading())
+	f.fillKind()
+}
+
+func (f *outputForm) heading() string {
+	switch {
+	case f.id != "":
+		return "Edit " + f.name.Text
+	case f.recording:
+		return "New recording"
+	}
+	return "New destination"
+}
+
+// fillKind shows what belongs to the kind.
+func (f *outputForm) fillKind() {
+	for i, b := range f.kinds {
+		b.lit(protocols[i] == f.kind, colDim, colWell)
+	}
+	key, caption, hold := "url", "Address", addressHint(f.kind)
+	if f.recording {
+		key, caption, hold = "path", "File or folder", "empty: the Videos folder"
+		f.container.SetSelected(stringOr(f.settings["container"], "mkv"))
+	}
+	url := stringOr(f.settings[key], "")
+	f.rows[2].caption.setText(caption)
+	f.rows[3].caption.setText(secretName(f.kind))
+	f.address.SetPlaceHolder(hold)
+	f.address.SetText(url)
+	if !f.recording {
+		f.service.SetOptions(presetsOf(f.kind))
+		f.service.Selected = presetFor(f.kind, url).name
+		f.service.Refresh()
+		f.lookForKey()
+	}
+	f.layoutBody(f.body.Size())
+	f.check()
+}
+
+// lookForKey says whether the keyring has the key already.
+func (f *outputForm) lookForKey() {
+	f.secret.SetPlaceHolder("none is kept yet")
+	name, keys := f.credential, f.desk.services.Credentials
+	if name == "" || keys == nil {
+		return
+	}
+	f.desk.background(func() {
+		kept := keys.Has(name)
+		f.desk.post(func() {
+			if kept && f.credential == name {
+				f.secret.SetPlaceHolder("kept in the keyring; type to replace it")
+			}
+		})
+	})
+}
+
+func (f *outputForm) setKind(kind string) {
+	if kind == f.kind {
+		return
+	}
+	f.kind, f.settings = kind, map[string]json.RawMessage{}
+	f.fillKind()
+}
+
+// setService fills in what the service prescribes.
+func (f *outputForm) setService(name string) {
+	p, ok := presetNamed(f.kind, name)
+	if !ok {
+		return
+	}
+	switch {
+	case !p.ownAddress:
+		f.address.SetText(p.url)
+		if f.name.Text == "" || f.isPresetName(f.name.Text) {
+			f.name.SetText(p.name)
+		}
+	case presetFor(f.kind, f.address.Text).name != name:
+		f.address.SetText("")
+	}
+	f.check()
+}
+
+func (f *outputForm) isPresetName(name string) bool {
+	for _, p := range presets {
+		if p.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// update follows the studio while the form is open.
+func (f *outputForm) update(s *engine.State) {
+	if !f.Visible() {
+		return
+	}
+	f.started = false
+	for _, list := range [2][]engine.DestinationState{s.Destinations, s.Recordings} {
+		for _, d := range list {
+			f.started = f.started || d.ID == f.id && d.Started
+		}
+	}
+	f.show = s.Show
+	f.remove.look("Remove", colControl, colText)
+}
+
+// check says what is wrong with what has been typed, or what is worth knowing.
+func (f *outputForm) check() {
+	if f.show == nil {
+		return
+	}
+	fault := f.fault()
+	hint, ink := "", colDim
+	if r, ok := f.show.Rendition(f.rendition.Selected); ok && !f.recording {
+		if hint = presetFor(f.kind, f.address.Text).tooMuch(r); hint != "" {
+			ink = colAmber
+		}
+	}
+	f.hint.set(hint, ink)
+	rest := fault
+	for i, l := range f.faults {
+		line := rest
+		if i < len(f.faults)-1 {
+			line, rest = wrap(l, rest)
+		}
+		l.setText(line)
+	}
+	if fault == "" {
+		f.save.look("Save", colFocus, colInk)
+	} else {
+		f.save.look("Save", colControl, colDim)
+	}
+}
+
+// fault is one sentence about what keeps the form from being saved.
+func (f *outputForm) fault() string {
+	if strings.TrimSpace(f.name.Text) == "" {
+		return "Give it a name."
+	}
+	if f.rendition.Selected == "" {
+		return "Choose the rendition to send."
+	}
+	kind, ok := f.desk.services.OutputKinds[f.kind]
+	if !ok || kind.New == nil || !f.recording && strings.TrimSpace(f.address.Text) == rehearsalURL {
+		return ""
+	}
+	secret := strings.TrimSpace(f.secret.Text)
+	if secret == "" && f.credential != "" {
+		secret = "kept-elsewhere" // of a length that every kind takes
+	}
+	raw, err := json.Marshal(f.collected())
+	if err == nil {
+		_, err = kind.New(raw, outputs.Options{Secret: secret})
+	}
+	if err == nil {
+		return ""
+	}
+	return sentence(strings.TrimPrefix(err.Error(), f.kind+": "))
+}
+
+// collected are the settings as typed.
+func (f *outputForm) collected() map[string]json.RawMessage {
+	all := make(map[string]json.RawMessage, len(f.settings)+2)
+	for k, v := range f.settings {
+		all[k] = v
+	}
+	if f.recording {
+		all["path"], all["container"] = quoted(f.address.Text), quoted(f.container.Selected)
+	} else {
+		all["url"] = quoted(f.address.Text)
+	}
+	return all
+}
+
+func (f *outputForm) doSave() {
+	if f.fault() != "" {
+		f.check()
+		return
+	}
+	raw, err := json.Marshal(f.collected())
+	if err != nil { // strings and what was JSON before
+		panic(err)
+	}
+	if f.recording {
+		v := scenes.Recording{ID: f.id, Name: strings.TrimSpace(f.name.Text), Rendition: f.rendition.Selected, Settings: raw}
+		if v.ID == "" {
+			v.ID = f.show.FreshID("recording")
+		}
+		f.desk.send(&engine.PutRecording{Recording: v})
+		f.close()
+		return
+	}
+	v := scenes.Destination{
+		ID: f.id, Name: strings.TrimSpace(f.name.Text), Kind: f.kind, Rendition: f.rendition.Selected,
+		Settings: raw, Credential: f.credential, Enabled: f.enabled,
+	}
+	if v.ID == "" {
+		v.ID = f.show.FreshID(f.kind)
+	}
+	secret := strings.TrimSpace(f.secret.Text)
+	keys := f.desk.services.Credentials
+	if secret == "" || keys == nil {
+		f.desk.send(&engine.PutDestination{Destination: v})
+		f.close()
+		return
+	}
+	if v.Credential == "" {
+		v.Credential = credentialName(v.Name)
+	}
+	f.save.look("Saving", colControl, colDim)
+	f.desk.background(func() {
+		err := keys.Set(v.Credential, secret)
+		f.desk.post(func() {
+			if err != nil {
+				f.check()
+				f.faults[0].setText("The key could not be kept; nothing was changed.")
+				f.faults[1].setText(sentence(err.Error()))
+				return
+			}
+			f.desk.send(&engine.PutDestination{Destination: v})
+			f.close()
+		})
+	})
+}
+
+func (f *outputForm) doRemove() {
+	if f.recording {
+		f.desk.send(&engine.RemoveRecording{ID: f.id})
+	} else {
+		f.desk.send(&engine.RemoveDestination{ID: f.id})
+	}
+	f.close()
+}
+
+func (f *outputForm) close() {
+	f.secret.SetText("")
+	f.done()
+}
+
+// addressHint is what an address looks like.
+func addressHint(kind string) string {
+	switch kind {
+	case "rtmp":
+		return "rtmps://live.example.com/app"
+	case "srt":
+		return "srt://example.com:9000"
+	}
+	return "https://example.com/whip"
+}
+
+// credentialName is a name in the keyring that no other destination has.
+func credentialName(name string) string {
+	var tail [4]byte
+	rand.Read(tail[:]) // never fails
+	return strings.TrimSpace(name) + " " + hex.EncodeToString(tail[:])
+}
+
+func quoted(text string) json.RawMessage {
+	raw, err := json.Marshal(strings.TrimSpace(text))
+	if err != nil { // a string always marshals
+		panic(err)
+	}
+	return raw
+}
+
+func stringOr(raw json.RawMessage, otherwise string) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil || s == "" {
+		return otherwise
+	}
+	return s
+}
