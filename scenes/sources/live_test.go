@@ -124,6 +124,13 @@ func newNetwork(t *testing.T, settings string) supervised {
 func pull(t *testing.T, settings string, frames int) *recorder {
 	t.Helper()
 	checkLeaks(t)
+	return pullUnchecked(t, settings, frames)
+}
+
+// pullUnchecked is pull where the far end runs in this process: the test checks for
+// leaks before it starts that.
+func pullUnchecked(t *testing.T, settings string, frames int) *recorder {
+	t.Helper()
 	sink := newRecorder(Live, 0, frames)
 	work := start(t, newNetwork(t, settings), sink)
 	sink.until(t, 30*time.Second, "pictures and sound", func() bool {
@@ -361,6 +368,44 @@ func TestScreenConforms(t *testing.T) {
 		}
 		if err := src.Run(t.Context(), newRecorder(Live, 0, 0)); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: %v; want %q in it", settings, err, what)
+		}
+	}
+}
+
+// TestWindowIsCaptured: a window by its id, without what lies beside it.
+func TestWindowIsCaptured(t *testing.T) {
+	display := xvfb(t)
+	spawn(t, "xmessage", "-display", display, "-geometry", "320x240+100+60", "-bg", "#ff0000", "-buttons", "", " ")
+	var id string
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		tree, err := exec.Command("xwininfo", "-display", display, "-root", "-tree").Output()
+		if _, line, found := strings.Cut(string(tree), "child"); err == nil && found {
+			if at := strings.Index(line, "0x"); at >= 0 && strings.Contains(line, "320x240") {
+				id, _, _ = strings.Cut(line[at:], " ")
+				break
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no window appeared: %v\n%s", err, tree)
+		}
+	}
+	src, err := Screen().New(json.RawMessage(settingsOf("display", display, "window", id, "fps", "10", "cursor", false)), hd(640, 360, fps25))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := newRecorder(Live, 0, 5)
+	work := start(t, src, sink)
+	sink.until(t, 10*time.Second, "pictures", func() bool { return sink.numVideo >= 5 })
+	_ = work.stop() // ended by us
+	defer sink.release()
+	f := sink.frames[4]
+	if f.Width != 320 || f.Height != 240 {
+		t.Fatalf("the window is %dx%d", f.Width, f.Height)
+	}
+	// Red everywhere: in BT.709, limited range, Y 63, Cr 240.
+	for _, at := range [][2]int{{160, 60}, {160, 200}, {60, 160}, {300, 160}} {
+		if y := f.Planes[0].Data[at[1]*f.Planes[0].Stride+at[0]]; y < 60 || y > 66 {
+			t.Errorf("at %v luma is %d, not red's 63", at, y)
 		}
 	}
 }
