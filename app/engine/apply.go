@@ -179,7 +179,11 @@ func (c SetMaster) apply(e *Engine) error {
 	if c.Muted != nil {
 		e.master.Muted = *c.Muted
 	}
-	e.mixer.Programme().Set(audio.BusControls{GainDB: e.master.GainDB, Mute: e.master.Muted})
+	gain := e.master.GainDB
+	if e.master.Muted {
+		gain = audio.OffDB
+	}
+	e.mixer.SetMaster(gain)
 	return nil
 }
 
@@ -243,7 +247,7 @@ func (c RestartSource) apply(e *Engine) error {
 }
 
 func (ResetClip) apply(e *Engine) error {
-	e.mixer.Programme().ClearClip()
+	e.mixer.ClearClip()
 	for _, in := range e.order {
 		in.strip.ClearClip()
 	}

@@ -147,6 +147,7 @@ func (c *bankCell) MouseDown(e *desktop.MouseEvent) {
 	if e.Button != desktop.MouseButtonPrimary {
 		return
 	}
+	c.desk.stopTyping()
 	now := c.desk.now()
 	if now.Sub(c.lastPress) < doubleClick {
 		c.lastPress = time.Time{}

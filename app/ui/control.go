@@ -120,6 +120,7 @@ func (b *button) paint() {
 // MouseDown implements desktop.Mouseable.
 func (b *button) MouseDown(e *desktop.MouseEvent) {
 	if e.Button == desktop.MouseButtonPrimary {
+		b.desk.stopTyping()
 		b.press()
 	}
 }

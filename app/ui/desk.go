@@ -25,6 +25,8 @@ type desk struct {
 	tell func(string)
 	// keyDown is where a focused control passes the keys that it does not use.
 	keyDown func(*fyne.KeyEvent)
+	// typing is the text field that has the keyboard, or nil.
+	typing *field
 	// state is the one shown at present; never nil once the first update came.
 	state *engine.State
 	// calm: on this update only what is urgent is drawn, to spare a machine that

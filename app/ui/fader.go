@@ -137,6 +137,7 @@ func (f *fader) MouseDown(e *desktop.MouseEvent) {
 	if e.Button != desktop.MouseButtonPrimary {
 		return
 	}
+	f.desk.stopTyping()
 	now := f.desk.now()
 	if now.Sub(f.lastPress) < doubleClick && !math.IsNaN(f.reset) {
 		f.set(f.reset)

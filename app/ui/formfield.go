@@ -1,0 +1,124 @@
+package ui
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/widget"
+)
+
+// field is text that is typed: Enter (Ctrl+Enter where there are several lines) or
+// leaving it gives what was typed, Escape takes it back. While it has the keyboard
+// the desk's keys are letters, but for the function keys.
+type field struct {
+	widget.Entry
+	desk *desk
+	// changed is called as one types, done when the text is given, undone when it is
+	// taken back. stepped, not nil, makes Up and Down step a number.
+	changed func(string)
+	done    func()
+	undone  func()
+	stepped func(by float64)
+
+	typing  bool // has the keyboard
+	quiet   bool // the program changes the text
+	leaving bool // done has been called for this visit
+}
+
+func newField(d *desk, lines int) *field {
+	f := &field{desk: d, changed: func(string) {}, done: func() {}, undone: func() {}}
+	f.Wrapping, f.Scroll = fyne.TextWrapOff, fyne.ScrollHorizontalOnly
+	if lines > 1 {
+		f.MultiLine, f.Wrapping, f.Scroll = true, fyne.TextWrapWord, fyne.ScrollVerticalOnly
+		f.SetMinRowsVisible(lines)
+	}
+	f.OnChanged = func(text string) {
+		if !f.quiet {
+			f.changed(text)
+		}
+	}
+	f.OnSubmitted = func(string) { f.leave() }
+	f.ExtendBaseWidget(f)
+	return f
+}
+
+// setText is a change by the program.
+func (f *field) setText(text string) {
+	if f.Text == text {
+		return
+	}
+	f.quiet = true
+	f.SetText(text)
+	f.quiet = false
+}
+
+// leave gives the keyboard back to the desk; what was typed is given.
+func (f *field) leave() {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(f); c != nil && f.typing {
+		c.Unfocus()
+	}
+}
+
+// FocusGained implements fyne.Focusable.
+func (f *field) FocusGained() {
+	f.typing, f.leaving = true, false
+	f.desk.typing = f
+	f.Entry.FocusGained()
+}
+
+// FocusLost implements fyne.Focusable.
+func (f *field) FocusLost() {
+	f.typing = false
+	if f.desk.typing == f {
+		f.desk.typing = nil
+	}
+	f.Entry.FocusLost()
+	if !f.leaving {
+		f.leaving = true
+		f.done()
+	}
+}
+
+// KeyDown implements desktop.Keyable.
+func (f *field) KeyDown(e *fyne.KeyEvent) {
+	f.Entry.KeyDown(e)
+	switch e.Name {
+	case fyne.KeyEscape:
+		f.leaving = true
+		f.undone()
+		f.leave()
+	case fyne.KeyReturn, fyne.KeyEnter:
+		if f.MultiLine && currentModifiers()&fyne.KeyModifierShortcutDefault != 0 {
+			f.leave()
+		}
+	case fyne.KeyF1, fyne.KeyF11:
+		f.desk.keyDown(e)
+	}
+}
+
+// TypedKey implements fyne.Focusable.
+func (f *field) TypedKey(e *fyne.KeyEvent) {
+	if f.stepped != nil {
+		switch e.Name {
+		case fyne.KeyUp:
+			f.stepped(+1)
+			return
+		case fyne.KeyDown:
+			f.stepped(-1)
+			return
+		case fyne.KeyPageUp:
+			f.stepped(+10)
+			return
+		case fyne.KeyPageDown:
+			f.stepped(-10)
+			return
+		}
+	}
+	f.Entry.TypedKey(e)
+}
+
+// stopTyping ends the editing of a text: a press elsewhere gives the keyboard back to
+// the desk, so that Space is AUTO again.
+func (d *desk) stopTyping() {
+	if d.typing != nil {
+		d.typing.leave()
+	}
+}
