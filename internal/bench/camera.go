@@ -7,13 +7,16 @@ import (
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
-// The cameras are 1920x1080 at 30 frames per second.
-const (
-	cameraWidth, cameraHeight = 1920, 1080
-	cameraRate                = 30
+// lens is a camera's size and rate. All are 16:9.
+type lens struct{ width, height, rate int }
+
+// The cameras of all cases but S, and the camera of S.
+var (
+	hd30 = lens{1920, 1080, 30}
+	hd60 = lens{1280, 720, 60}
 )
 
-// Where the counters are. Two slots lie one below the other, and a camera writes in
+// Where the counters are in a picture of 1080 lines; in others in proportion. Two slots lie one below the other, and a camera writes in
 // one and leaves the other grey, so that a mix of an odd and an even camera shows both
 // counters, faded over grey, and not one over the other.
 const (
@@ -27,10 +30,14 @@ const (
 // slotY is the top of the slot that camera n (from 1) writes in.
 func slotY(camera int) int { return codeY + (camera-1)%2*codeHeight }
 
+// scaled is a measure of a picture of 1080 lines in one of lines lines.
+func scaled(v, lines int) int { return v * lines / 1080 }
+
 // camera makes the pictures of one synthetic camera: a detailed texture that pans,
 // under sensor noise that is new in every frame, because x264's and a decoder's cost
 // depend on content and a still or smooth picture would flatter everybody.
 type camera struct {
+	lens
 	number  int
 	wide    int // of the texture
 	luma    []byte
@@ -49,11 +56,11 @@ const (
 	panMargin = 384
 )
 
-// newCamera makes camera number n, from 1; the same n gives the same pictures.
-func newCamera(n int) *camera {
-	c := &camera{number: n, marginX: panMargin, marginY: panMargin / 2, dice: rand.New(rand.NewPCG(uint64(n), 20))}
-	c.wide = cameraWidth + c.marginX
-	high := cameraHeight + c.marginY
+// newCamera makes camera number n, from 1; the same n and lens give the same pictures.
+func newCamera(n int, l lens) *camera {
+	c := &camera{lens: l, number: n, marginX: panMargin, marginY: panMargin / 2, dice: rand.New(rand.NewPCG(uint64(n), 20))}
+	c.wide = l.width + c.marginX
+	high := l.height + c.marginY
 	c.luma = texture(c.dice, c.wide, high, []int{160, 48, 12, 3}, []float64{70, 45, 30, 22})
 	for i := range c.chroma {
 		c.chroma[i] = texture(c.dice, c.wide/2, high/2, []int{120, 30}, []float64{60, 20})
@@ -74,23 +81,24 @@ func (c *camera) draw(f *media.Frame, n int) {
 	// Even steps keep luma and chroma together.
 	x := bounce(n*c.dx/2, c.marginX/2) * 2
 	y := bounce(n*c.dy/2, c.marginY/2) * 2
-	for row := range cameraHeight {
-		dst := f.Planes[0].Data[row*f.Planes[0].Stride:][:cameraWidth]
-		src := c.luma[(y+row)*c.wide+x:][:cameraWidth]
-		at := c.dice.IntN(noiseLen - cameraWidth)
-		noise := c.noise[at:][:cameraWidth]
+	for row := range c.height {
+		dst := f.Planes[0].Data[row*f.Planes[0].Stride:][:c.width]
+		src := c.luma[(y+row)*c.wide+x:][:c.width]
+		at := c.dice.IntN(noiseLen - c.width)
+		noise := c.noise[at:][:c.width]
 		for i := range dst {
 			dst[i] = c.ramp[int(src[i])+int(noise[i])+maxNoise]
 		}
 	}
 	for i, plane := range c.chroma {
-		for row := range cameraHeight / 2 {
+		for row := range c.height / 2 {
 			dst := f.Planes[i+1].Data[row*f.Planes[i+1].Stride:]
-			copy(dst[:cameraWidth/2], plane[(y/2+row)*(c.wide/2)+x/2:])
+			copy(dst[:c.width/2], plane[(y/2+row)*(c.wide/2)+x/2:])
 		}
 	}
-	grey(f, codeX, codeY, codeWidth, 2*codeHeight)
-	framecode.DrawAt(f, codeX, slotY(c.number), codeCell, uint8(c.number), uint32(n))
+	at := func(v int) int { return scaled(v, c.height) }
+	grey(f, at(codeX), at(codeY), at(codeWidth), at(2*codeHeight))
+	framecode.DrawAt(f, at(codeX), at(slotY(c.number)), at(codeCell), uint8(c.number), uint32(n))
 }
 
 // grey makes an even rectangle neutral grey.

@@ -18,16 +18,16 @@ type place struct {
 }
 
 // full is a camera over the whole of a 1080-line programme.
-func full(camera int) place { return place{camera, 0, 0, cameraWidth, cameraHeight} }
+func full(camera int) place { return place{camera, 0, 0, hd30.width, hd30.height} }
 
 // read reads the counter of the camera at p, or -1. framecode.ReadIn looks one default
 // cell from the corner of the rectangle it is given, for cells of the default size; the
 // rectangle here is such that this is where the camera's slot is.
 func (p place) read(f *media.Frame) int64 {
-	cell := framecode.Cell(cameraHeight)
-	left := codeX*p.w/cameraWidth - codeCell*p.w/cameraWidth
-	top := slotY(p.camera)*p.h/cameraHeight - codeCell*p.h/cameraHeight
-	id, n, ok := framecode.ReadIn(f, p.x+left, p.y+top, p.w*codeCell/cell, p.h*codeCell/cell, cameraWidth, cameraHeight)
+	cell := framecode.Cell(hd30.height)
+	left := codeX*p.w/hd30.width - codeCell*p.w/hd30.width
+	top := slotY(p.camera)*p.h/hd30.height - codeCell*p.h/hd30.height
+	id, n, ok := framecode.ReadIn(f, p.x+left, p.y+top, p.w*codeCell/cell, p.h*codeCell/cell, hd30.width, hd30.height)
 	if !ok || int(id) != p.camera {
 		return -1
 	}

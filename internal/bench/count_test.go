@@ -41,9 +41,9 @@ func TestCounter(t *testing.T) {
 func frame(w, h int) *media.Frame { return media.NewFramePool(media.I420, w, h, 0).Get() }
 
 func TestPlaceReadsWhatACameraDraws(t *testing.T) {
-	f := frame(cameraWidth, cameraHeight)
+	f := frame(hd30.width, hd30.height)
 	for _, n := range []int{1, 2} {
-		newCamera(n).draw(f, 1700+n)
+		newCamera(n, hd30).draw(f, 1700+n)
 		for _, camera := range []int{1, 2} {
 			want := int64(-1)
 			if camera == n {
@@ -58,9 +58,9 @@ func TestPlaceReadsWhatACameraDraws(t *testing.T) {
 
 // A quarter of the 720-line quad split is a third of a camera's width.
 func TestPlaceReadsAQuadSplit(t *testing.T) {
-	out := frame(quadWidth, quadHeight)
-	for _, p := range quadPlaces() {
-		src := frame(cameraWidth, cameraHeight)
+	out := frame(1280, 720)
+	for _, p := range quadPlaces(1280, 720) {
+		src := frame(hd30.width, hd30.height)
 		src.Fill(90, 128, 128)
 		framecode.DrawAt(src, codeX, slotY(p.camera), codeCell, uint8(p.camera), uint32(1000*p.camera))
 		for y := range p.h {
@@ -69,18 +69,27 @@ func TestPlaceReadsAQuadSplit(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range quadPlaces() {
+	for _, p := range quadPlaces(1280, 720) {
 		if got, want := p.read(out), int64(1000*p.camera); got != want {
 			t.Errorf("camera %d: read %d, want %d", p.camera, got, want)
 		}
 	}
 }
 
+// The camera of 720 lines has its counter where one of 1080, scaled down, has it.
+func TestPlaceReadsTheSmallerCamera(t *testing.T) {
+	f := frame(hd60.width, hd60.height)
+	newCamera(1, hd60).draw(f, 3599)
+	if got := (place{1, 0, 0, 1280, 720}).read(f); got != 3599 {
+		t.Errorf("read %d, want 3599", got)
+	}
+}
+
 // Half way through a mix both counters are read, as each lies over the other's grey.
 func TestPlaceReadsBothCamerasOfAMix(t *testing.T) {
-	a, b := frame(cameraWidth, cameraHeight), frame(cameraWidth, cameraHeight)
-	newCamera(1).draw(a, 70)
-	newCamera(2).draw(b, 90)
+	a, b := frame(hd30.width, hd30.height), frame(hd30.width, hd30.height)
+	newCamera(1, hd30).draw(a, 70)
+	newCamera(2, hd30).draw(b, 90)
 	for i, v := range b.Planes[0].Data {
 		a.Planes[0].Data[i] = byte((int(a.Planes[0].Data[i]) + int(v)) / 2)
 	}
@@ -90,8 +99,8 @@ func TestPlaceReadsBothCamerasOfAMix(t *testing.T) {
 }
 
 func TestCameraIsNewInEveryFrame(t *testing.T) {
-	c := newCamera(3)
-	a, b := frame(cameraWidth, cameraHeight), frame(cameraWidth, cameraHeight)
+	c := newCamera(3, hd30)
+	a, b := frame(hd30.width, hd30.height), frame(hd30.width, hd30.height)
 	c.draw(a, 0)
 	c.draw(b, 1)
 	differ := 0
@@ -100,7 +109,7 @@ func TestCameraIsNewInEveryFrame(t *testing.T) {
 			differ++
 		}
 	}
-	if share := float64(differ) / (cameraWidth * cameraHeight); share < 0.7 {
+	if share := float64(differ) / float64(hd30.width*hd30.height); share < 0.7 {
 		t.Errorf("%.0f %% of the pixels change from frame to frame, want at least 70 %%", 100*share)
 	}
 }

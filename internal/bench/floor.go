@@ -4,41 +4,105 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
-// floorArgs are the arguments with which ffmpeg does the least that a case needs: in
-// real time (offline: as fast as it goes) it decodes the cameras that the show decodes, encodes the first with the
-// show's settings, and composes nothing. A picture that is coded at another size than
-// the camera's is scaled, bicubic.
-func floorArgs(s *scenes.Show, files []string, seconds int, offline bool, output string) ([]string, error) {
-	opt := encoding(s, offline)
-	video, err := opt.CLIArgs()
-	if err != nil {
-		return nil, err
+// overlayFilter is case A as ffmpeg composes it on the CPU.
+var overlayFilter = fmt.Sprintf("[0:v][1:v]overlay=%d:%d[v]", titleX, titleY)
+
+// quadFilter is case B as ffmpeg composes it.
+func quadFilter(width, height int) string {
+	var graph, cells string
+	for i := range 4 {
+		graph += fmt.Sprintf("[%d:v]scale=%d:%d:flags=bicubic[q%d];", i, width/2, height/2, i)
+		cells += fmt.Sprintf("[q%d]", i)
 	}
+	return graph + cells + "xstack=inputs=4:layout=0_0|w0_0|0_h0|w0_h0[v]"
+}
+
+// ffmpegArgs are the arguments with which ffmpeg does a case's least work, or all of it: in
+// real time (offline: as fast as it goes) it decodes the cameras that the show decodes, encodes the first, or what
+// c.filter makes of all, with the settings of every rendition of the show, and writes the first
+// rendition to output and others beside it. A picture that is coded at another size than
+// it has is scaled, bicubic.
+func ffmpegArgs(c benchCase, s *scenes.Show, m material, seconds int, output string) ([]string, error) {
 	length := strconv.Itoa(seconds)
 	args := []string{"-hide_banner", "-loglevel", "error", "-nostdin", "-y"}
-	for _, file := range files {
-		if !offline {
+	for _, file := range m.files {
+		if !c.offline {
 			args = append(args, "-re")
 		}
 		args = append(args, "-i", file)
 	}
-	args = append(args, "-map", "0:v", "-map", "0:a")
-	if opt.Width != cameraWidth || opt.Height != cameraHeight {
-		args = append(args, "-vf", fmt.Sprintf("scale=%d:%d:flags=bicubic", opt.Width, opt.Height))
+	picture, width, height := "0:v", c.lens.width, c.lens.height
+	if c.beside == sameWork {
+		if c.filter == overlayFilter {
+			title := filepath.Join(m.dir, "title.png")
+			if err := writeTitle(title); err != nil {
+				return nil, err
+			}
+			args = append(args, "-i", title)
+		}
+		args = append(args, "-filter_complex", c.filter)
+		picture, width, height = "[v]", s.Canvas.Width, s.Canvas.Height
 	}
-	args = append(args, video...)
-	args = append(args, "-c:a", "aac", "-b:a", strconv.Itoa(s.Renditions[0].Audio.BitrateKbps)+"k", "-t", length, output)
-	for i := range files[1:] {
+	for i, r := range s.Renditions {
+		opt := encoding(s, r, c.offline && !c.loose)
+		video, err := opt.CLIArgs()
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "-map", picture, "-map", "0:a")
+		if opt.Width != width || opt.Height != height {
+			args = append(args, "-vf", fmt.Sprintf("scale=%d:%d:flags=bicubic", opt.Width, opt.Height))
+		}
+		args = append(args, video...)
+		to := output
+		if i > 0 {
+			to = filepath.Join(m.dir, r.ID+".mkv")
+		}
+		args = append(args, "-c:a", "aac", "-b:a", strconv.Itoa(r.Audio.BitrateKbps)+"k", "-t", length, to)
+	}
+	for i := range m.files[1:] {
+		if c.beside == sameWork { // the pictures are in the filter
+			args = append(args, "-map", strconv.Itoa(i+1)+":a", "-t", length, "-f", "null", "-")
+			continue
+		}
 		args = append(args, "-map", strconv.Itoa(i+1), "-t", length, "-f", "null", "-")
 	}
 	return args, nil
+}
+
+// writeTitle writes a picture of the lower third's size and soft edge; what is written
+// on it costs ffmpeg nothing.
+func writeTitle(path string) error {
+	const soft = 28
+	img := image.NewNRGBA(image.Rect(0, 0, titleWidth, titleHeight))
+	for y := range titleHeight {
+		for x := range titleWidth {
+			edge := min(x, y, titleWidth-1-x, titleHeight-1-y)
+			alpha := math.Min(float64(edge)/soft, 1) * 0xd8
+			img.SetNRGBA(x, y, color.NRGBA{0x18, 0x28, 0x48, uint8(alpha)})
+		}
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, img); err != nil {
+		return fmt.Errorf("the lower third: %w", err)
+	}
+	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("the lower third: %w", err)
+	}
+	return nil
 }
 
 // settingsOf is what x264 wrote into the first picture of a file about its settings.
@@ -58,17 +122,17 @@ func (t tools) settingsOf(ctx context.Context, path string) (string, error) {
 }
 
 // sameSettings fails when two files were not encoded alike: their ratio would mean nothing.
-func (t tools) sameSettings(ctx context.Context, ours, floor string) error {
+func (t tools) sameSettings(ctx context.Context, ours, beside string) error {
 	a, err := t.settingsOf(ctx, ours)
 	if err != nil {
 		return err
 	}
-	b, err := t.settingsOf(ctx, floor)
+	b, err := t.settingsOf(ctx, beside)
 	if err != nil {
 		return err
 	}
 	if a != b {
-		return fmt.Errorf("x264 was set differently, so the two cannot be compared:\n  crosspoint: %s\n  floor:      %s", a, b)
+		return fmt.Errorf("x264 was set differently, so the two cannot be compared:\n  crosspoint: %s\n  beside:     %s", a, b)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func main() {
 func bencher(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var (
-		list    = flags.String("case", "A,C", `cases, separated by commas: P, A, C, B-720p, X, P-render, A-render, or "all"`)
+		list    = flags.String("case", "A,C", `rows, separated by commas, or "all"; -case none says which there are`)
 		seconds = flags.Int("seconds", 60, "length of each run")
 		pairs   = flags.Int("pairs", 1, "how often Crosspoint and the floor are run in turn; medians are shown")
 		keep    = flags.Bool("keep", false, "keep recordings, statistics and show files")
@@ -61,7 +61,7 @@ func bencher(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	b := &bench{program: *program, seconds: *seconds, pairs: *pairs, keep: *keep, quiet: *quiet, profile: *profile, log: os.Stderr}
+	b := &bench{program: *program, seconds: *seconds, pairs: *pairs, keep: *keep, quiet: *quiet, profile: *profile, length: cameraTime, log: os.Stderr}
 	if b.tools, err = findTools(); err != nil {
 		return err
 	}

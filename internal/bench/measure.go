@@ -18,6 +18,9 @@ type usage struct {
 	CPUSeconds float64 `json:"cpu_s"`  // user and system, of the program and what it waited for
 	WallSecond float64 `json:"wall_s"` // from start to end
 	PeakRSSMB  float64 `json:"peak_rss_mb"`
+	// FirstFrameMS is from the start to the first programme picture, as the engine tells
+	// it; 0 where it does not.
+	FirstFrameMS float64 `json:"first_frame_ms,omitempty"`
 	// FirstByteMS is from the start to the first byte in the output file; 0 when there
 	// was none.
 	FirstByteMS float64 `json:"first_byte_ms"`
@@ -27,16 +30,33 @@ type usage struct {
 	StolenSeconds   float64 `json:"stolen_s"`
 	// BenchCPUSeconds is what this program used: the receivers of case C.
 	BenchCPUSeconds float64 `json:"bench_cpu_s"`
+	// DisplayCPUSeconds is what the display server of the rows with a window used.
+	DisplayCPUSeconds float64 `json:"display_cpu_s,omitempty"`
+
+	began time.Time
+	rss   []float64 // resident memory in MB, one a second
 }
 
 // stopGrace is what a program gets to end after SIGTERM.
 const stopGrace = 10 * time.Second
 
-// run starts a program, waits for it, and measures. output is the file whose first byte
-// is waited for. What the program says on stderr is in the error only.
-func run(ctx context.Context, output, program string, args, env []string) (usage, error) {
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(os.Environ(), env...)
+// job is one run of a program.
+type job struct {
+	program   string
+	args, env []string
+	output    string        // the file whose first byte is waited for
+	stopAfter time.Duration // SIGTERM then, and its exit status does not matter; 0: it ends by itself
+	display   *display      // whose processor time is not others'; nil: none
+	during    func(pid int) // runs beside the program; nil: nothing
+}
+
+// run starts a program, waits for it, and measures. What the program says on stderr is
+// in the error only.
+func run(ctx context.Context, j job) (usage, error) {
+	limited, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cmd := exec.CommandContext(limited, j.program, j.args...)
+	cmd.Env = append(os.Environ(), j.env...)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -45,20 +65,26 @@ func run(ctx context.Context, output, program string, args, env []string) (usage
 	if err != nil {
 		return usage{}, err
 	}
-	self := ownCPU()
+	self, shown := ownCPU(), j.display.cpu()
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
-		return usage{}, fmt.Errorf("start %s: %w", program, err)
+		return usage{}, fmt.Errorf("start %s: %w", j.program, err)
+	}
+	if j.stopAfter > 0 {
+		defer time.AfterFunc(j.stopAfter, cancel).Stop()
 	}
 	ended := make(chan struct{})
 	watched := make(chan watch, 1)
-	go func() { watched <- watchProcess(cmd.Process.Pid, output, began, ended) }()
+	go func() { watched <- watchProcess(cmd.Process.Pid, j.output, began, ended) }()
+	if j.during != nil {
+		go j.during(cmd.Process.Pid)
+	}
 	err = cmd.Wait()
 	wall := time.Since(began)
 	close(ended)
 	w := <-watched
-	if err != nil {
-		return usage{}, fmt.Errorf("%s: %w: %s", program, err, lastLines(said.String(), 5))
+	if err != nil && (j.stopAfter == 0 || ctx.Err() != nil) {
+		return usage{}, fmt.Errorf("%s: %w: %s", j.program, err, lastLines(said.String(), 5))
 	}
 	after, err := readHost()
 	if err != nil {
@@ -68,14 +94,16 @@ func run(ctx context.Context, output, program string, args, env []string) (usage
 		CPUSeconds: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
 		WallSecond: wall.Seconds(), PeakRSSMB: w.peakRSSMB, FirstByteMS: float64(w.firstByte) / 1e6,
 		BenchCPUSeconds: ownCPU() - self, StolenSeconds: after.stolen - before.stolen,
+		DisplayCPUSeconds: j.display.cpu() - shown, began: began, rss: w.rss,
 	}
-	u.OtherCPUSeconds = max(0, after.busy-before.busy-u.CPUSeconds-u.BenchCPUSeconds)
+	u.OtherCPUSeconds = max(0, after.busy-before.busy-u.CPUSeconds-u.BenchCPUSeconds-u.DisplayCPUSeconds)
 	return u, nil
 }
 
 type watch struct {
 	peakRSSMB float64
 	firstByte time.Duration
+	rss       []float64
 }
 
 // watchProcess looks for the first byte in output, and at the process's peak memory,
@@ -97,7 +125,10 @@ func watchProcess(pid int, output string, began time.Time, ended <-chan struct{}
 			}
 		case <-memory.C:
 			if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
-				w.peakRSSMB = max(w.peakRSSMB, peakRSS(string(status)))
+				w.peakRSSMB = max(w.peakRSSMB, memoryMB(string(status), "VmHWM"))
+				if n := int(time.Since(began) / time.Second); n > len(w.rss) {
+					w.rss = append(w.rss, memoryMB(string(status), "VmRSS"))
+				}
 			}
 		case <-ended:
 			return w
@@ -105,10 +136,10 @@ func watchProcess(pid int, output string, began time.Time, ended <-chan struct{}
 	}
 }
 
-// peakRSS finds VmHWM in /proc/PID/status, in MB (2^20).
-func peakRSS(status string) float64 {
+// memoryMB finds a measure of memory in /proc/PID/status, in MB (2^20).
+func memoryMB(status, name string) float64 {
 	for line := range strings.Lines(status) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+		if rest, ok := strings.CutPrefix(line, name+":"); ok {
 			kb, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 64)
 			if err == nil {
 				return kb / 1024

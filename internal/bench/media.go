@@ -54,18 +54,26 @@ func cacheDir() (string, error) {
 	return filepath.Join(d, "crosspoint", "bench"), nil
 }
 
-// cameraFile is the file of camera n, from 1; it is made if it is not in dir.
-func (t tools) cameraFile(ctx context.Context, dir string, n int, log io.Writer) (string, error) {
-	path := filepath.Join(dir, fmt.Sprintf("camera%d-v%d.mp4", n, mediaVersion))
+// cameraFile is the file of camera n, from 1; it is made if it is not in dir. One of
+// another lens or length than the usual says so in its name.
+func (t tools) cameraFile(ctx context.Context, dir string, n int, l lens, length time.Duration, log io.Writer) (string, error) {
+	kind := ""
+	if l != hd30 {
+		kind = fmt.Sprintf("-%dp%d", l.height, l.rate)
+	}
+	if length != cameraTime {
+		kind += fmt.Sprintf("-%v", length)
+	}
+	path := filepath.Join(dir, fmt.Sprintf("camera%d%s-v%d.mp4", n, kind, mediaVersion))
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("make the media folder: %w", err)
 	}
-	fmt.Fprintf(log, "bench: making camera %d (%v of 1920x1080, once; takes a minute or two)\n", n, cameraTime)
-	part := path + ".part"
-	if err := t.makeCamera(ctx, n, part, cameraTime); err != nil {
+	fmt.Fprintf(log, "bench: making camera %d (%v of %dx%d, once; takes about as long)\n", n, length, l.width, l.height)
+	part := fmt.Sprintf("%s.%d.part", path, os.Getpid())
+	if err := t.makeCamera(ctx, n, l, part, length); err != nil {
 		_ = os.Remove(part) // the error that matters is the first
 		return "", fmt.Errorf("make camera %d: %w", n, err)
 	}
@@ -73,15 +81,15 @@ func (t tools) cameraFile(ctx context.Context, dir string, n int, log io.Writer)
 }
 
 // makeCamera writes a camera's file: pictures from here, a tone of its own from ffmpeg.
-func (t tools) makeCamera(ctx context.Context, n int, path string, length time.Duration) error {
+func (t tools) makeCamera(ctx context.Context, n int, l lens, path string, length time.Duration) error {
 	seconds := strconv.FormatFloat(length.Seconds(), 'f', -1, 64)
 	bitrate := strconv.Itoa(cameraBitrateBPS)
 	cmd := exec.CommandContext(ctx, t.ffmpeg, "-hide_banner", "-loglevel", "error", "-y",
-		"-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", fmt.Sprintf("%dx%d", cameraWidth, cameraHeight),
-		"-framerate", strconv.Itoa(cameraRate), "-i", "pipe:0",
+		"-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", fmt.Sprintf("%dx%d", l.width, l.height),
+		"-framerate", strconv.Itoa(l.rate), "-i", "pipe:0",
 		"-f", "lavfi", "-i", fmt.Sprintf("sine=frequency=%d:sample_rate=48000:duration=%s", 220*n, seconds),
 		"-map", "0:v", "-map", "1:a",
-		"-c:v", "libx264", "-preset", "superfast", "-bf", "2", "-g", "60", "-b:v", bitrate, "-maxrate", bitrate, "-bufsize", bitrate,
+		"-c:v", "libx264", "-preset", "superfast", "-bf", "2", "-g", strconv.Itoa(2*l.rate), "-b:v", bitrate, "-maxrate", bitrate, "-bufsize", bitrate,
 		"-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv",
 		"-c:a", "aac", "-ac", "2", "-b:a", "128k", "-t", seconds, "-f", "mp4", path)
 	var said bytes.Buffer
@@ -93,7 +101,7 @@ func (t tools) makeCamera(ctx context.Context, n int, path string, length time.D
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	wrote := writeFrames(in, newCamera(n), int(length.Seconds()*cameraRate))
+	wrote := writeFrames(in, newCamera(n, l), int(length.Seconds()*float64(l.rate)))
 	if err := cmd.Wait(); err != nil {
 		return fmt.Errorf("ffmpeg: %w: %s", err, bytes.TrimSpace(said.Bytes()))
 	}
@@ -103,7 +111,7 @@ func (t tools) makeCamera(ctx context.Context, n int, path string, length time.D
 // writeFrames draws frames of c and writes them without padding, then closes w.
 func writeFrames(w io.WriteCloser, c *camera, frames int) error {
 	defer w.Close()
-	f := media.NewFramePool(media.I420, cameraWidth, cameraHeight, 1).Get()
+	f := media.NewFramePool(media.I420, c.width, c.height, 1).Get()
 	defer f.Release()
 	out := bufio.NewWriterSize(w, 1<<20)
 	for n := range frames {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"crosspoint.studio/crosspoint/scenes"
 )
@@ -27,11 +28,11 @@ func TestParseHost(t *testing.T) {
 
 func abs(v float64) float64 { return max(v, -v) }
 
-func TestPeakRSS(t *testing.T) {
-	if got := peakRSS("Name:\tx\nVmPeak:\t 9000 kB\nVmHWM:\t  204800 kB\nVmRSS:\t 100 kB\n"); got != 200 {
+func TestMemoryMB(t *testing.T) {
+	if got := memoryMB("Name:\tx\nVmPeak:\t 9000 kB\nVmHWM:\t  204800 kB\nVmRSS:\t 100 kB\n", "VmHWM"); got != 200 {
 		t.Errorf("got %v MB, want 200", got)
 	}
-	if got := peakRSS("Name:\tx\n"); got != 0 {
+	if got := memoryMB("Name:\tx\n", "VmHWM"); got != 0 {
 		t.Errorf("got %v MB of nothing, want 0", got)
 	}
 }
@@ -51,25 +52,32 @@ func TestPercentileAndMedian(t *testing.T) {
 	}
 }
 
-const twoSeconds = `{"Tick":30,"Counters":{"Ticks":30,"Late":0,"Repeated":0,"TickMS":2,"TickMaxMS":9,"ComposeMS":1.5},"Renditions":[{"Frames":28,"Dropped":0,"EncodeMS":20}],"Destinations":[{"ID":"srt","Report":{"State":"connecting"}}]}
-{"Tick":60,"Counters":{"Ticks":60,"Late":1,"Repeated":1,"Rects":60,"TickMS":3,"TickMaxMS":40,"ComposeMS":1.7},"Renditions":[{"Frames":57,"Dropped":2,"EncodeMS":21}],"Destinations":[{"ID":"srt","Report":{"State":"live"},"Dropped":3}],"Warnings":[{"Text":"Late."}]}
+const threeLines = `{"Tick":150,"Seconds":5,"Counters":{"Ticks":150,"TickMS":2,"ComposeMS":1.5,"GCRuns":7},"Renditions":[{"Frames":28,"Held":4}],"Destinations":[{"ID":"srt","Report":{"State":"connecting"}}]}
+{"Tick":300,"Seconds":10,"Counters":{"Ticks":300,"Late":1,"Repeated":1,"Rects":300,"TickMS":3,"RunTickP50MS":2.5,"RunTickP99MS":40,"ComposeMS":1.7,"GCRuns":8,"FirstPicture":"2026-01-02T03:04:05.5Z"},"Renditions":[{"Frames":57,"Dropped":2,"EncodeMS":21,"Held":6,"DelayP50MS":200},{"Dropped":3}],"Destinations":[{"ID":"srt","Report":{"State":"live"},"Dropped":3}],"Warnings":[{"Text":"Late."}]}
+{"Tick":300,"Seconds":10,"Counters":{"Ticks":300,"Late":1,"Repeated":1,"Rects":300,"TickMS":3,"RunTickP50MS":2.5,"RunTickP99MS":40,"ComposeMS":1.7,"GCRuns":8,"FirstPicture":"2026-01-02T03:04:05.5Z"},"Renditions":[],"Destinations":[]}
 `
 
 func TestParseStats(t *testing.T) {
-	got, err := parseStats([]byte(twoSeconds), 1)
+	got, err := parseStats([]byte(threeLines), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Ticks != 60 || got.Late != 1 || got.Repeated != 1 || got.Dropped != 2 || got.Path != [3]int64{0, 60, 0} {
+	if got.Ticks != 300 || got.Late != 1 || got.Repeated != 1 || got.Dropped != 5 || got.Path != [3]int64{0, 300, 0} {
 		t.Errorf("counters: %+v", got)
 	}
-	if got.TickP50MS != 2 || got.TickP99MS != 40 || got.ComposeMS != 1.5 || got.EncodeMS != 21 {
+	if got.TickP50MS != 2.5 || got.TickP99MS != 40 || got.ComposeMS != 1.7 || got.EncodeMS != 21 || got.DelayP50MS != 200 || got.Held != 5 {
 		t.Errorf("times: %+v", got)
+	}
+	if got.GCPer10s != 2 {
+		t.Errorf("the collector ran %v times in 10 s, want 2: once between 5 and 10 s", got.GCPer10s)
+	}
+	if ms := got.firstFrame(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)); ms != 500 {
+		t.Errorf("the first frame after %v ms, want 500", ms)
 	}
 	if want := []string{"Late.", "srt dropped 3 packets"}; !slices.Equal(got.Problems, want) {
 		t.Errorf("problems %q, want %q", got.Problems, want)
 	}
-	if got, err = parseStats([]byte(twoSeconds), 2); err != nil || !slices.Contains(got.Problems, "1 of 2 destinations were live") {
+	if got, err = parseStats([]byte(threeLines), 2); err != nil || !slices.Contains(got.Problems, "1 of 2 destinations were live") {
 		t.Errorf("a destination that never was live: %q, %v", got.Problems, err)
 	}
 	for _, bad := range []string{"", "{\n"} {
@@ -92,44 +100,91 @@ func TestChosen(t *testing.T) {
 	}
 }
 
-// Every case's show is one that the product opens, and says what the floor is told.
+func TestTakeFindsAName(t *testing.T) {
+	list := "A, Soak,b"
+	if !take(&list, "soak") || list != "A,b" {
+		t.Errorf("the rest is %q", list)
+	}
+	if take(&list, "soak") || list != "A,b" {
+		t.Errorf("what is not there was found, and %q is left", list)
+	}
+}
+
+func TestStatCPU(t *testing.T) {
+	if got := statCPU("42 (X (vfb) 1) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0\n"); got != 3 {
+		t.Errorf("got %v s, want 3", got)
+	}
+	for _, bad := range []string{"", "42 (x) S 1", "42 (x) S 1 2 3 4 5 6 7 8 9 10 a b 0 0"} {
+		if got := statCPU(bad); got != 0 {
+			t.Errorf("%q: got %v s, want 0", bad, got)
+		}
+	}
+}
+
+// Every case's show is one that the product opens, and says what ffmpeg is told.
 func TestShowsAreValid(t *testing.T) {
-	files := []string{"1.mp4", "2.mp4", "3.mp4", "4.mp4"}
-	urls := map[string]string{"rtmp": "rtmp://127.0.0.1:1935/live", "srt": "srt://127.0.0.1:9000", "whip": "http://127.0.0.1:8080/whip/x"}
+	m := material{
+		files: []string{"1.mp4", "2.mp4", "3.mp4", "4.mp4"},
+		urls:  map[string]string{"rtmp": "rtmp://127.0.0.1:1935/live", "srt": "srt://127.0.0.1:9000", "whip": "http://127.0.0.1:8080/whip/x"},
+		dir:   t.TempDir(),
+	}
 	for _, c := range cases() {
 		t.Run(c.Name, func(t *testing.T) {
-			show := c.show(files[:c.cameras], urls)
-			raw, err := json.Marshal(show)
-			if err != nil {
-				t.Fatal(err)
+			m := m
+			m.files = m.files[:c.cameras]
+			show := c.show(m)
+			shows := []*scenes.Show{show}
+			if c.beside == smallerShow {
+				shows = append(shows, c.less(m))
 			}
-			if _, err := scenes.Parse(raw); err != nil {
-				t.Fatal(err)
+			for _, s := range shows {
+				raw, err := json.Marshal(s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := scenes.Parse(raw); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if c.live != (len(show.Destinations) > 0) {
 				t.Errorf("live %v with %d destinations", c.live, len(show.Destinations))
 			}
-			args, err := floorArgs(show, files[:c.cameras], 7, c.offline, "floor.mkv")
-			if err != nil {
-				t.Fatal(err)
+			if got := show.Canvas.FPS.Float(); got != float64(c.lens.rate) {
+				t.Errorf("a canvas of %v fps for cameras of %d", got, c.lens.rate)
 			}
-			line := strings.Join(args, " ")
-			if got := strings.Count(line, "-i "); got != c.cameras {
-				t.Errorf("the floor reads %d cameras, want %d: %s", got, c.cameras, line)
+			if c.beside == smallerShow {
+				return
 			}
-			if got := strings.Contains(line, "-re -i"); got == c.offline {
-				t.Errorf("the floor runs in real time: %v, and the case offline: %v: %s", got, c.offline, line)
-			}
-			if got := strings.Contains(line, "-threads 1"); got != c.offline {
-				t.Errorf("the floor encodes with one thread: %v, and the case offline: %v: %s", got, c.offline, line)
-			}
-			if got, want := strings.Contains(line, "-bf 0"), c.live; got != want {
-				t.Errorf("the floor goes without B-frames: %v, want %v: %s", got, want, line)
-			}
-			if got, want := strings.Contains(line, "scale="), show.Canvas.Height != cameraHeight; got != want {
-				t.Errorf("the floor scales: %v, want %v: %s", got, want, line)
-			}
+			checkFFmpegArgs(t, c, show, m)
 		})
+	}
+}
+
+func checkFFmpegArgs(t *testing.T, c benchCase, show *scenes.Show, m material) {
+	t.Helper()
+	args, err := ffmpegArgs(c, show, m, 7, "beside.mkv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := strings.Join(args, " ")
+	want := c.cameras
+	if strings.Contains(c.filter, "overlay") {
+		want++ // the lower third
+	}
+	if got := strings.Count(line, "-i "); got != want {
+		t.Errorf("ffmpeg reads %d files, want %d: %s", got, want, line)
+	}
+	for what, v := range map[string]struct{ got, want bool }{
+		"runs in real time":           {strings.Contains(line, "-re -i"), !c.offline},
+		"encodes with one thread":     {strings.Contains(line, "-threads 1"), c.offline && !c.loose},
+		"goes without B-frames":       {strings.Contains(line, "-bf 0"), c.live && c.beside == leastWork},
+		"composes":                    {strings.Contains(line, "-filter_complex"), c.beside == sameWork},
+		"scales the programme itself": {strings.Contains(line, "-vf scale="), c.beside == leastWork && show.Canvas.Height != c.lens.height || len(show.Renditions) > 1},
+		"encodes twice":               {strings.Contains(line, "small.mkv"), len(show.Renditions) > 1},
+	} {
+		if v.got != v.want {
+			t.Errorf("ffmpeg %s: %v, want %v: %s", what, v.got, v.want, line)
+		}
 	}
 }
 
@@ -140,22 +195,61 @@ func TestCommandsX(t *testing.T) {
 	}
 }
 
-func TestTable(t *testing.T) {
-	o := outcome{Case: "A", Seconds: 30, Expected: 900, Limit: 1.25, Pairs: []pair{
-		{Crosspoint: usage{CPUSeconds: 50}, Floor: usage{CPUSeconds: 40, WallSecond: 30}, Ratio: 1.25, Frames: frameCount{Frames: 900, Distinct: 900}},
-		{Crosspoint: usage{CPUSeconds: 60, WallSecond: 30, OtherCPUSeconds: 20}, Floor: usage{CPUSeconds: 40, WallSecond: 40}, Ratio: 1.5, Frames: frameCount{Frames: 900, Distinct: 898}},
+func TestTableAndVerdict(t *testing.T) {
+	o := outcome{Case: "A", Rival: "floor", Seconds: 30, Expected: 900, Limits: limits{Ratio: 1.25, AllFrames: true, RSSOverMB: 100}, Pairs: []pair{
+		{Crosspoint: usage{CPUSeconds: 50, PeakRSSMB: 300}, Beside: usage{CPUSeconds: 40, WallSecond: 30}, Ratio: 1.25, Frames: frameCount{Frames: 900, Distinct: 900}},
+		{Crosspoint: usage{CPUSeconds: 60, PeakRSSMB: 300, WallSecond: 30, OtherCPUSeconds: 20}, Beside: usage{CPUSeconds: 40, WallSecond: 40}, Ratio: 1.5, Frames: frameCount{Frames: 900, Distinct: 898}},
 	}}
 	m := o.medians()
-	if m.cpu != 110 || m.floor != 80 || m.ratio != 1.375 || m.distinct != 899 {
+	if m.cpu != 110 || m.beside != 80 || m.ratio != 1.375 || m.distinct != 899 {
 		t.Errorf("medians: %+v", m)
+	}
+	o.judge()
+	if want := []string{"898 of 900 frames", "ratio 1.375, at most 1.25", "MB over 300, at most 100"}; o.Verdict != missed || !slices.Equal(o.Missed, want) {
+		t.Errorf("%s: %q, want %q", o.Verdict, o.Missed, want)
 	}
 	var b bytes.Buffer
 	if err := printTable(&b, []outcome{o}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"110.0", "1.375", "899/900", "over the limit", "1 of 900 pictures are missing", "other programs used 20", "5 s longer"} {
+	for _, want := range []string{"110.0", "1.375", "899/900", "missed: 898 of 900 frames", "other programs used 20", "5 s longer"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the table does not say %q:\n%s", want, b.String())
+		}
+	}
+	o.Limits = limits{Ratio: 1.375}
+	if o.judge(); o.Verdict != reached || len(o.Missed) > 0 {
+		t.Errorf("at the limit it is %s: %q", o.Verdict, o.Missed)
+	}
+	o.Limits = limits{}
+	if o.judge(); o.Verdict != noLimit {
+		t.Errorf("without limits it is %s", o.Verdict)
+	}
+}
+
+func TestVerdictOfEachLimit(t *testing.T) {
+	good := pair{
+		Crosspoint: usage{FirstFrameMS: 650, FirstByteMS: 900}, Ratio: 1, Speed: 1.2,
+		Frames: frameCount{Distinct: 300}, BesideFrames: &frameCount{Distinct: 300}, Engine: engineStats{GCPer10s: 1},
+	}
+	for name, c := range map[string]struct {
+		limits limits
+		change func(p *pair)
+	}{
+		"speed":       {limits{Speed: 1}, func(p *pair) { p.Speed = 0.9 }},
+		"as many":     {limits{AsMany: true}, func(p *pair) { p.Frames.Distinct = 299 }},
+		"no late":     {limits{NoLate: true}, func(p *pair) { p.Engine.Late = 1 }},
+		"first frame": {limits{FirstFrameMS: 700}, func(p *pair) { p.Crosspoint.FirstFrameMS = 701 }},
+		"first byte":  {limits{FirstByteMS: 1000}, func(p *pair) { p.Crosspoint.FirstByteMS = 1001 }},
+		"collector":   {limits{GCPer10s: 1}, func(p *pair) { p.Engine.GCPer10s = 2 }},
+	} {
+		o := outcome{Seconds: 10, Expected: 300, Limits: c.limits, Pairs: []pair{good}}
+		if o.judge(); o.Verdict != reached {
+			t.Errorf("%s kept: %s %q", name, o.Verdict, o.Missed)
+		}
+		c.change(&o.Pairs[0])
+		if o.judge(); o.Verdict != missed || len(o.Missed) != 1 {
+			t.Errorf("%s broken: %s %q", name, o.Verdict, o.Missed)
 		}
 	}
 }

@@ -10,6 +10,12 @@ import (
 	"crosspoint.studio/crosspoint/app/rehearsal"
 )
 
+// maxDestinations is how many RTMP streams the receivers can tell apart.
+const maxDestinations = 10
+
+// credential is the name of stream key n, from 1, in the file of credentials.
+func credential(n int) string { return fmt.Sprintf("bench%d", n) }
+
 // receivers are the far ends of case C. They run in this process, so that what they
 // cost is not counted as Crosspoint's.
 type receivers struct {
@@ -18,9 +24,13 @@ type receivers struct {
 }
 
 // startReceivers opens RTMP, SRT and WHIP servers on loopback; dir gets the file with
-// the stream key.
+// the stream keys.
 func startReceivers(ctx context.Context, dir string) (*receivers, error) {
-	keys, err := json.Marshal(map[string]string{credential: rehearsal.DefaultSecret})
+	secrets := map[string]string{}
+	for n := range maxDestinations {
+		secrets[credential(n+1)] = fmt.Sprintf("%s?name=%d", rehearsal.DefaultSecret, n+1)
+	}
+	keys, err := json.Marshal(secrets)
 	if err != nil {
 		return nil, err
 	}

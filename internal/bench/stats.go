@@ -6,19 +6,25 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 )
 
 // statsLine is what the bench reads of a line of crosspoint run --stats.
 type statsLine struct {
+	Seconds  float64
 	Counters struct {
-		Ticks, Repeated, Late    int64
-		Passthrough, Rects, Full int64
-		TickMS, TickMaxMS        float64
-		ComposeMS, MixMS         float64
+		Ticks, Repeated, Late      int64
+		Passthrough, Rects, Full   int64
+		TickMS                     float64
+		RunTickP50MS, RunTickP99MS float64
+		CaptureP50MS, CaptureP99MS float64
+		ComposeMS, MixMS           float64
+		GCRuns                     int64
+		FirstPicture               time.Time
 	}
 	Renditions []struct {
-		Frames, Dropped int64
-		EncodeMS        float64
+		Frames, Dropped, Held            int64
+		EncodeMS, DelayP50MS, DelayP99MS float64
 	}
 	Destinations []struct {
 		ID         string
@@ -30,24 +36,41 @@ type statsLine struct {
 	Warnings []struct{ Text string }
 }
 
-// engineStats is what a run's statistics come to. Tick times are what a line a second
-// can tell: the mean and the longest tick of each second.
+// engineStats is what a run's statistics come to.
 type engineStats struct {
 	Ticks    int64 `json:"ticks"`
 	Late     int64 `json:"late_ticks"`
 	Repeated int64 `json:"repeated_ticks"`
-	Dropped  int64 `json:"dropped_before_encoding"`
-	// TickP50MS is the median over the seconds of their mean, TickP99MS the 99th
-	// percentile over the seconds of their longest tick: an upper bound of the tick's own.
+	Dropped  int64 `json:"dropped_before_encoding"` // of all renditions
+	// TickP50MS and TickP99MS are of every tick of the run, to 2 %.
 	TickP50MS float64 `json:"tick_p50_ms"`
 	TickP99MS float64 `json:"tick_p99_ms"`
 	ComposeMS float64 `json:"compose_ms"` // median of the seconds' means
 	MixMS     float64 `json:"mix_ms"`
-	EncodeMS  float64 `json:"encode_ms"`
+	EncodeMS  float64 `json:"encode_ms"` // of the first rendition
+	// CaptureP50MS is from a live source's time stamp to its tick, DelayP50MS from the
+	// tick to the packet; Held is how many pictures the encoder keeps back, at the median.
+	CaptureP50MS float64 `json:"capture_p50_ms,omitempty"`
+	CaptureP99MS float64 `json:"capture_p99_ms,omitempty"`
+	DelayP50MS   float64 `json:"delay_p50_ms"`
+	DelayP99MS   float64 `json:"delay_p99_ms"`
+	Held         float64 `json:"held_by_encoder"`
+	// GCPer10s is how often the collector ran, after the first five seconds.
+	GCPer10s float64 `json:"gc_per_10s"`
 	// Path counts ticks by how they were composed: untouched, by rectangles, in full.
 	Path [3]int64 `json:"passthrough_rectangles_full"`
 	// Problems are warnings, and destinations that were not live to the end.
 	Problems []string `json:"problems,omitempty"`
+
+	firstPicture time.Time
+}
+
+// firstFrame is from began to the first programme picture in milliseconds; 0 unknown.
+func (e engineStats) firstFrame(began time.Time) float64 {
+	if e.firstPicture.IsZero() {
+		return 0
+	}
+	return float64(e.firstPicture.Sub(began)) / 1e6
 }
 
 func readStats(path string, destinations int) (engineStats, error) {
@@ -58,10 +81,15 @@ func readStats(path string, destinations int) (engineStats, error) {
 	return parseStats(b, destinations)
 }
 
+// startUp is what the collector's runs are not counted of: what a start leaves
+// behind is collected once.
+const startUp = 5
+
 // parseStats reads a file of statistics of a run that had so many destinations.
 func parseStats(data []byte, destinations int) (engineStats, error) {
 	var out engineStats
-	var mean, longest, compose, mix []float64
+	var compose, mix, held []float64
+	var gcAt, gcRuns float64 // when counting began, and what the count was
 	live := make(map[string]bool)
 	problem := func(format string, args ...any) {
 		if s := fmt.Sprintf(format, args...); !slices.Contains(out.Problems, s) {
@@ -77,13 +105,29 @@ func parseStats(data []byte, destinations int) (engineStats, error) {
 		lines++
 		k := s.Counters
 		out.Ticks, out.Late, out.Repeated = k.Ticks, k.Late, k.Repeated
+		out.TickP50MS, out.TickP99MS = k.RunTickP50MS, k.RunTickP99MS
+		out.CaptureP50MS, out.CaptureP99MS = k.CaptureP50MS, k.CaptureP99MS
+		out.firstPicture = k.FirstPicture
 		if k.TickMS > 0 {
-			mean, longest = append(mean, k.TickMS), append(longest, k.TickMaxMS)
 			compose, mix = append(compose, k.ComposeMS), append(mix, k.MixMS)
 		}
+		switch since := s.Seconds - gcAt; {
+		case s.Seconds < startUp:
+		case gcAt == 0:
+			gcAt, gcRuns = s.Seconds, float64(k.GCRuns)
+		case since > 0:
+			out.GCPer10s = (float64(k.GCRuns) - gcRuns) / since * 10
+		}
 		out.Path = [3]int64{k.Passthrough, k.Rects, k.Full}
+		// The last line is written when the encoders have ended.
+		if len(s.Renditions) > 0 {
+			r := s.Renditions[0]
+			out.EncodeMS, out.DelayP50MS, out.DelayP99MS = r.EncodeMS, r.DelayP50MS, r.DelayP99MS
+			held = append(held, float64(r.Held))
+			out.Dropped = 0
+		}
 		for _, r := range s.Renditions {
-			out.Dropped, out.EncodeMS = r.Dropped, r.EncodeMS
+			out.Dropped += r.Dropped
 		}
 		for _, w := range s.Warnings {
 			problem("%s", w.Text)
@@ -106,9 +150,17 @@ func parseStats(data []byte, destinations int) (engineStats, error) {
 	if len(live) != destinations {
 		problem("%d of %d destinations were live", len(live), destinations)
 	}
-	out.TickP50MS, out.TickP99MS = percentile(mean, 50), percentile(longest, 99)
-	out.ComposeMS, out.MixMS = percentile(compose, 50), percentile(mix, 50)
+	out.ComposeMS, out.MixMS, out.Held = median(compose), median(mix), median(held)
 	return out, nil
+}
+
+// median is the middle value, or the mean of the two; 0 of none.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(values))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
 // percentile is the smallest value that p per cent of the values do not exceed
@@ -120,13 +172,4 @@ func percentile(values []float64, p int) float64 {
 	s := slices.Sorted(slices.Values(values))
 	rank := (len(s)*p + 99) / 100
 	return s[max(rank, 1)-1]
-}
-
-// median is the middle value, or the mean of the two; 0 of none.
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	s := slices.Sorted(slices.Values(values))
-	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
