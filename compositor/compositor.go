@@ -26,17 +26,20 @@ type Compositor struct {
 	black  *media.Frame
 
 	work, side Work // reused between calls
-	// drawPlan onto drawOut is what drawJob, made once, does on the GPU thread.
+	shaded     []Layer
+	// drawPlan and work onto drawOut is what drawJob, made once, does on the GPU thread.
 	drawPlan *Plan
 	drawOut  *media.Frame
 	drawJob  func(*gpu.Context) error
+	// processor is set where OpenGL is a CPU rasteriser.
+	processor *processor
+	rest      Plan // what process leaves to shaders
 
 	// Targets live on the GPU thread; made when first needed.
 	main, from, to *canvas
-	packed         *packed
 
-	last    *media.Frame // the picture of lastKey, to show again when nothing changed
-	lastKey []key
+	last         *media.Frame // the picture of lastKey, to show again when nothing changed
+	lastKey, now []key
 }
 
 // key is what decides the looks of one layer; a plan's keys decide its picture.
@@ -57,6 +60,9 @@ func New(device *Device, w, h int, color media.ColorInfo, view bool) (*Composito
 	}
 	c := &Compositor{device: device, w: w, h: h, color: color, view: view, pool: media.NewFramePool(media.I420, w, h, 8)}
 	c.drawJob = func(ctx *gpu.Context) error { return c.draw(ctx, c.drawPlan, c.drawOut) }
+	if device.software {
+		c.processor = newProcessor()
+	}
 	c.black = c.pool.Get()
 	c.black.Fill(16, 128, 128)
 	c.black.Color = color
@@ -90,33 +96,33 @@ func (c *Compositor) Compose(p *Plan) (*media.Frame, Stats, error) {
 		return c.work.Base.Retain(), st, nil
 	}
 	cacheable := p.Change == nil && p.Black == 0
-	if cacheable && c.last != nil && c.same() {
-		return c.last.Retain(), st, nil
-	}
-	out := c.pool.Get()
-	out.Color = c.color
-	if st.Path == Rectangles {
-		media.CopyPlanes(out, c.work.Base)
-	}
-	c.drawPlan, c.drawOut = p, out
-	var err error
-	if c.view {
-		err = c.device.thread.DoLater(c.drawJob)
-	} else {
-		err = c.device.thread.Do(c.drawJob)
-	}
-	c.drawPlan, c.drawOut = nil, nil
-	if err != nil {
-		out.Release()
-		c.forget()
-		return nil, st, err
+	if cacheable {
+		c.now = c.appendKeys(c.now[:0])
+		if c.last != nil && slices.Equal(c.now, c.lastKey) {
+			return c.last.Retain(), st, nil
+		}
 	}
 	st.Pixels = area(c.work.Regions)
-	st.Draw = time.Since(start)
+	out := c.pool.Get()
+	out.Color = c.color
+	var err error
+	if c.processor != nil {
+		err = c.process(p, out)
+	} else {
+		if st.Path == Rectangles {
+			media.CopyPlanes(out, c.work.Base)
+		}
+		err = c.shade(p, out)
+	}
 	c.forget()
+	if err != nil {
+		out.Release()
+		return nil, st, err
+	}
+	st.Draw = time.Since(start)
 	if cacheable {
 		c.last = out.Retain()
-		c.lastKey = c.appendKeys(c.lastKey[:0])
+		c.lastKey, c.now = c.now, c.lastKey
 	}
 	return out, st, nil
 }
@@ -137,14 +143,107 @@ func (c *Compositor) appendKeys(keys []key) []key {
 	return keys
 }
 
-// same reports that the plan shows what the last one did.
-func (c *Compositor) same() bool {
-	n := len(c.lastKey)
-	c.lastKey = c.appendKeys(c.lastKey)
-	old, now := c.lastKey[:n], c.lastKey[n:]
-	equal := slices.Equal(old, now)
-	c.lastKey = old
-	return equal
+// shade draws p and c.work onto out on the GPU thread.
+func (c *Compositor) shade(p *Plan, out *media.Frame) error {
+	c.drawPlan, c.drawOut = p, out
+	do := c.device.thread.Do
+	if c.view {
+		do = c.device.thread.DoLater
+	}
+	err := do(c.drawJob)
+	c.drawPlan, c.drawOut = nil, nil
+	return err
+}
+
+// process draws p and c.work onto out on this goroutine, and has shaded what it cannot.
+func (c *Compositor) process(p *Plan, out *media.Frame) error {
+	k := c.processor
+	c.rest = *p
+	c.rest.Black = 0
+	shaded := c.shaded[:0]
+	if p.Change != nil && !c.processChange(p, out) {
+		// Everything else lies over it.
+		shaded = append(shaded, c.work.Layers...)
+	} else {
+		if c.rest.Change = nil; p.Change == nil {
+			k.ground(out, &c.work)
+		}
+		c.work.Regions = c.work.Regions[:0]
+		for i := range c.work.Layers {
+			l := &c.work.Layers[i]
+			r := cover(p, l)
+			if canDraw(l) && !touches(c.work.Regions, r) {
+				k.layer(out, l, r)
+				continue
+			}
+			shaded = append(shaded, *l)
+			c.work.Regions = addRegion(c.work.Regions, r)
+		}
+		c.work.Base = out
+	}
+	c.shaded = shaded
+	if len(c.work.Regions) > 0 {
+		c.work.Layers, c.shaded = c.shaded, c.work.Layers
+		if err := c.shade(&c.rest, out); err != nil {
+			return err
+		}
+	}
+	if p.Black > 0 {
+		k.dip(out, out, [3]uint8{16, 128, 128}, p.Black)
+	}
+	return nil
+}
+
+// processChange draws a mix or a dip onto out if both its sides are straight.
+func (c *Compositor) processChange(p *Plan, out *media.Frame) bool {
+	ch, k := p.Change, c.processor
+	var sides [2]*media.Frame
+	defer func() {
+		sides[0].Release()
+		sides[1].Release()
+	}()
+	for i, layers := range [2][]Layer{p.Base, p.To} {
+		switch {
+		case ch.Kind == "dip" && (i == 0) != (ch.Progress < 0.5):
+			continue // not seen in this half
+		case ch.Kind != "dip" && ch.Kind != "mix":
+			return false
+		}
+		if sides[i] = c.processSide(p, layers); sides[i] == nil {
+			return false
+		}
+	}
+	switch {
+	case ch.Kind == "mix":
+		k.mix(out, sides[0], sides[1], ch.Progress)
+	case sides[0] != nil: // into the colour
+		k.dip(out, sides[0], ch.Color, 2*ch.Progress)
+	default: // and out of it
+		k.dip(out, sides[1], ch.Color, 2-2*ch.Progress)
+	}
+	return true
+}
+
+// processSide is one side of a transition, which the caller releases; nil if something
+// in it has to be shaded.
+func (c *Compositor) processSide(p *Plan, layers []Layer) *media.Frame {
+	side := Plan{Width: p.Width, Height: p.Height, Base: layers}
+	c.side = Analyse(&side, c.side)
+	if c.side.Path == Passthrough {
+		return c.side.Base.Retain()
+	}
+	for i := range c.side.Layers {
+		if !canDraw(&c.side.Layers[i]) {
+			return nil
+		}
+	}
+	f := c.pool.Get()
+	f.Color = c.color
+	c.processor.ground(f, &c.side)
+	for i := range c.side.Layers {
+		c.processor.layer(f, &c.side.Layers[i], cover(&side, &c.side.Layers[i]))
+	}
+	return f
 }
 
 // draw runs on the GPU thread.
@@ -156,18 +255,7 @@ func (c *Compositor) draw(ctx *gpu.Context, p *Plan, out *media.Frame) error {
 	}
 	base := c.work.Base
 	if p.Change != nil {
-		a, b, simple := c.cameras(p)
-		if simple {
-			if err := c.change(ctx, p.Change, a, b, out); err != nil {
-				return err
-			}
-			// From here on it is a camera like any other: only what lies over it is drawn.
-			base = out
-			c.work.Regions = c.work.Regions[:0]
-			for i := range c.work.Layers {
-				c.work.Regions = addRegion(c.work.Regions, cover(p, &c.work.Layers[i]))
-			}
-		} else if err := c.drawChange(ctx, p); err != nil {
+		if err := c.drawChange(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -184,42 +272,15 @@ func (c *Compositor) draw(ctx *gpu.Context, p *Plan, out *media.Frame) error {
 			return err
 		}
 	}
-	whole := packable(out)
 	for _, r := range c.work.Regions {
-		if p.Black > 0 && !whole {
+		if p.Black > 0 {
 			if err := d.fade(ctx, c.main, [3]uint8{16, 128, 128}, p.Black, r); err != nil {
 				return err
 			}
 		}
 		c.main.read(ctx, out, r)
 	}
-	if p.Black > 0 && whole {
-		if err := c.fadeOut(ctx, out, p.Black); err != nil {
-			return err
-		}
-	}
 	return ctx.Check("draw")
-}
-
-// cameras are the two sides of a change that is the same all over the canvas and whose
-// sides are each one camera that fills it.
-func (c *Compositor) cameras(p *Plan) (a, b *media.Frame, ok bool) {
-	if p.Change.Kind != "mix" && p.Change.Kind != "dip" {
-		return nil, nil, false
-	}
-	for i, layers := range [2][]Layer{p.Base, p.To} {
-		side := Plan{Width: p.Width, Height: p.Height, Base: layers}
-		c.side = Analyse(&side, c.side)
-		if c.side.Path != Passthrough || !packable(c.side.Base) {
-			return nil, nil, false
-		}
-		if i == 0 {
-			a = c.side.Base
-		} else {
-			b = c.side.Base
-		}
-	}
-	return a, b, true
 }
 
 // within draws l in those parts of regions that it covers.
@@ -280,7 +341,6 @@ func (c *Compositor) Close() {
 		for _, cv := range [3]*canvas{c.main, c.from, c.to} {
 			cv.release(ctx)
 		}
-		c.packed.release(ctx)
 		return nil
 	})
 }

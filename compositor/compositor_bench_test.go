@@ -1,6 +1,7 @@
 package compositor
 
 import (
+	"syscall"
 	"testing"
 
 	"crosspoint.studio/crosspoint/compositor/gpu"
@@ -45,6 +46,17 @@ func device(tb testing.TB) *Device {
 	return NewDevice(thread)
 }
 
+// ways are the two ways of drawing: what is straight on the processor, for OpenGL that
+// is a CPU rasteriser, and everything by shaders, for real GPUs. Both on one thread.
+func ways(tb testing.TB) map[string]*Device {
+	tb.Helper()
+	d := device(tb)
+	d.software = true
+	shaders := NewDevice(d.thread)
+	shaders.software = false
+	return map[string]*Device{"processor": d, "shaders": shaders}
+}
+
 func BenchmarkCompose(b *testing.B) {
 	const w, h = 1920, 1080
 	full := Box{0, 0, w, h}
@@ -87,24 +99,36 @@ func BenchmarkCompose(b *testing.B) {
 			return p
 		}},
 	}
-	d := device(b)
-	for _, c := range cases {
-		b.Run(c.name, func(b *testing.B) {
-			comp, err := New(d, c.w, c.h, media.Rec709, false)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer comp.Close()
-			n := 0
-			b.ReportAllocs()
-			for b.Loop() {
-				f, _, err := comp.Compose(c.plan(n))
+	for way, d := range ways(b) {
+		for _, c := range cases {
+			b.Run(way+"/"+c.name, func(b *testing.B) {
+				comp, err := New(d, c.w, c.h, media.Rec709, false)
 				if err != nil {
 					b.Fatal(err)
 				}
-				f.Release()
-				n++
-			}
-		})
+				defer comp.Close()
+				n := 0
+				b.ReportAllocs()
+				before := cpuTime()
+				for b.Loop() {
+					f, _, err := comp.Compose(c.plan(n))
+					if err != nil {
+						b.Fatal(err)
+					}
+					f.Release()
+					n++
+				}
+				b.ReportMetric(float64(cpuTime()-before)/1e6/float64(b.N), "cpu-ms/op")
+			})
+		}
 	}
+}
+
+// cpuTime is what the whole process has used, the rasteriser's threads included, in ns.
+func cpuTime() int64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err) // it cannot fail for one's own process
+	}
+	return u.Utime.Nano() + u.Stime.Nano()
 }

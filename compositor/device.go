@@ -14,7 +14,9 @@ const keepSlots = 600
 // Device is what compositors on one GPU thread share: compiled shaders and the
 // textures of sources. Its contents are touched on that thread only.
 type Device struct {
-	thread   *gpu.Thread
+	thread *gpu.Thread
+	// software: OpenGL is a CPU rasteriser, so that what is straight is drawn without it.
+	software bool
 	programs map[programKey]*gpu.Program
 	slots    map[string]*slot
 	uses     int64
@@ -44,7 +46,7 @@ type slot struct {
 
 // NewDevice makes a device on thread; nothing is compiled before it is needed.
 func NewDevice(thread *gpu.Thread) *Device {
-	return &Device{thread: thread, programs: make(map[programKey]*gpu.Program), slots: make(map[string]*slot)}
+	return &Device{thread: thread, software: thread.Info().Software, programs: make(map[programKey]*gpu.Program), slots: make(map[string]*slot)}
 }
 
 // Warm compiles the shaders a show usually needs, so that the first title or
@@ -72,11 +74,6 @@ func (d *Device) Warm() error {
 			}
 			if _, err := d.fadeProgram(ctx, chroma); err != nil {
 				return err
-			}
-			for _, picture := range [2]bool{false, true} {
-				if _, err := d.packedProgram(ctx, chroma, picture); err != nil {
-					return err
-				}
 			}
 		}
 		return nil
@@ -247,18 +244,6 @@ func (d *Device) transitionProgram(ctx *gpu.Context, name string, chroma bool) (
 		return nil, fmt.Errorf("compositor: there is no transition %q", name)
 	}
 	return d.program(ctx, key, source, nil)
-}
-
-func (d *Device) packedProgram(ctx *gpu.Context, chroma, picture bool) (*gpu.Program, error) {
-	key := programKey{name: "packed", chroma: chroma, opaque: picture}
-	if p := d.programs[key]; p != nil {
-		return p, nil
-	}
-	var defines []string
-	if picture {
-		defines = append(defines, "PICTURE")
-	}
-	return d.program(ctx, key, shaders.Packed(), defines)
 }
 
 func (d *Device) fadeProgram(ctx *gpu.Context, chroma bool) (*gpu.Program, error) {

@@ -9,6 +9,9 @@
 //	             are uploaded, shaded and read back into a copy of the frame
 //	Full         everything is drawn
 //
+// Where OpenGL is a CPU rasteriser, whatever is straight is drawn by package cpu instead
+// of by shaders (processor.go); a real GPU gets everything.
+//
 // Threads: a Compositor is used by one goroutine at a time and does its GL work
 // on the gpu.Thread it was given; several compositors (programme, preview,
 // multiview) share one thread and one Textures cache. Ownership: Compose

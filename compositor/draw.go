@@ -209,12 +209,17 @@ func choose(l *Layer, source affine, first [2]float64, uncropped [2]bool) filter
 	switch {
 	case straight && unit && whole(source.x[2]) && whole(source.y[2]):
 		return copyFilter
-	case math.Hypot(source.x[0], source.x[1]) < 0.999 && math.Hypot(source.y[0], source.y[1]) < 0.999:
+	case enlarges(source):
 		return cubicFilter
 	case straight && aligned(source.x[0], first[0], uncropped[0]) && aligned(source.y[1], first[1], uncropped[1]):
 		return alignedFilter
 	}
 	return boxFilter
+}
+
+// enlarges reports that a map makes more pixels than there are texels on both axes.
+func enlarges(source affine) bool {
+	return math.Hypot(source.x[0], source.x[1]) < 0.999 && math.Hypot(source.y[0], source.y[1]) < 0.999
 }
 
 // pairs is how many pairs of texels a footprint of f texels touches at most.

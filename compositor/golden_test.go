@@ -39,16 +39,16 @@ func goldenScene(w, h int, turn byte) *media.Frame {
 	return f
 }
 
-// TestGoldens composes one scene per path and compares each with its picture in
+// TestGoldens composes one scene per path, both ways, and compares each with its picture in
 // testdata, to 1 code. A failing one leaves what it drew in testdata/failed.
 func TestGoldens(t *testing.T) {
 	const w, h = 192, 108
-	d := device(t)
 	a, b, title := goldenScene(w, h, 0), goldenScene(w, h, 50), lowerThird(120, 30)
 	full := Box{W: w, H: h}
 	cam := Layer{Slot: "a", Frame: a, Place: full, Opacity: 1}
 	other := Layer{Slot: "b", Frame: b, Place: full, Opacity: 1}
 	third := Layer{Slot: "title", Frame: title, Place: Box{20, 70, 120, 30}, Opacity: 1}
+	devices := ways(t)
 	blue := YCbCr(0, 0, 255, media.Rec709)
 	for _, c := range []struct {
 		name string
@@ -70,42 +70,44 @@ func TestGoldens(t *testing.T) {
 		{"black", BlackOnly, Plan{Base: []Layer{cam}, Over: []Layer{third}, Black: 1}},
 		{"nothing", Full, Plan{}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			comp, err := New(d, w, h, media.Rec709, false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer comp.Close()
-			c.plan.Width, c.plan.Height = w, h
-			f, st := compose(t, comp, &c.plan)
-			defer f.Release()
-			if st.Path != c.path {
-				t.Errorf("took path %v, want %v", st.Path, c.path)
-			}
-			got := ycbcr(f)
-			path := filepath.Join("testdata", c.name+".png")
-			if *update {
-				writePNG(t, path, got)
-			}
-			want := readPNG(t, path)
-			most := 0
-			for y := range h {
-				for x := range w {
-					g, k := got.NRGBAAt(x, y), want.NRGBAAt(x, y)
-					for _, v := range [3][2]uint8{{g.R, k.R}, {g.G, k.G}, {g.B, k.B}} {
-						most = max(most, int(max(v[0], v[1])-min(v[0], v[1])))
-					}
-				}
-			}
-			if most > 1 {
-				failed := filepath.Join("testdata", "failed", c.name+".png")
-				if err := os.MkdirAll(filepath.Dir(failed), 0o755); err != nil {
+		for way, d := range devices {
+			t.Run(c.name+" by "+way, func(t *testing.T) {
+				comp, err := New(d, w, h, media.Rec709, false)
+				if err != nil {
 					t.Fatal(err)
 				}
-				writePNG(t, failed, got)
-				t.Errorf("differs from %s by %d codes; what was drawn is in %s", path, most, failed)
-			}
-		})
+				defer comp.Close()
+				c.plan.Width, c.plan.Height = w, h
+				f, st := compose(t, comp, &c.plan)
+				defer f.Release()
+				if st.Path != c.path {
+					t.Errorf("took path %v, want %v", st.Path, c.path)
+				}
+				got := ycbcr(f)
+				path := filepath.Join("testdata", c.name+".png")
+				if *update && way == "shaders" {
+					writePNG(t, path, got)
+				}
+				want := readPNG(t, path)
+				most := 0
+				for y := range h {
+					for x := range w {
+						g, k := got.NRGBAAt(x, y), want.NRGBAAt(x, y)
+						for _, v := range [3][2]uint8{{g.R, k.R}, {g.G, k.G}, {g.B, k.B}} {
+							most = max(most, int(max(v[0], v[1])-min(v[0], v[1])))
+						}
+					}
+				}
+				if most > 1 {
+					failed := filepath.Join("testdata", "failed", c.name+" "+way+".png")
+					if err := os.MkdirAll(filepath.Dir(failed), 0o755); err != nil {
+						t.Fatal(err)
+					}
+					writePNG(t, failed, got)
+					t.Errorf("differs from %s by %d codes; what was drawn is in %s", path, most, failed)
+				}
+			})
+		}
 	}
 }
 

@@ -40,11 +40,20 @@ func TestPassthroughIsTheFrameItself(t *testing.T) {
 	f.Release()
 }
 
-// TestRectanglesEqualFull draws random scenes twice: by rectangles over the
-// camera, and in full with the camera as an ordinary layer.
-func TestRectanglesEqualFull(t *testing.T) {
+// TestRandomScenes: rectangles over a camera equal everything drawn, and the processor
+// equals the shaders.
+func TestRandomScenes(t *testing.T) {
+	devices := ways(t)
+	for way, d := range devices {
+		t.Run("rectangles by "+way, func(t *testing.T) { rectanglesEqualFull(t, d) })
+	}
+	t.Run("both ways", func(t *testing.T) { processorEqualsShaders(t, devices) })
+}
+
+// rectanglesEqualFull draws random scenes twice: by rectangles over the camera, and in
+// full with the camera as an ordinary layer.
+func rectanglesEqualFull(t *testing.T, d *Device) {
 	const w, h = 256, 144
-	d := device(t)
 	byRects, err := New(d, w, h, media.Rec709, false)
 	if err != nil {
 		t.Fatal(err)
@@ -61,27 +70,7 @@ func TestRectanglesEqualFull(t *testing.T) {
 	hidden := media.NewFrame(media.NV12, w, h, interleave(base), nil)
 	rects := 0
 	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.IntRange(1, 4).Draw(t, "layers")
-		var over []Layer
-		for i := range n {
-			which := rapid.IntRange(0, len(pictures)-1).Draw(t, "picture")
-			f := pictures[which]
-			l := Layer{Slot: fmt.Sprint("p", which), Frame: f, Opacity: rapid.SampledFrom([]float64{1, 1, 0.5, 0.25}).Draw(t, "opacity")}
-			if rapid.Bool().Draw(t, "whole pixels") {
-				l.Place = Box{float64(rapid.IntRange(-20, w/2).Draw(t, "x")), float64(rapid.IntRange(-20, h/2).Draw(t, "y")), float64(f.Width), float64(f.Height)}
-			} else {
-				l.Place = Box{rapid.Float64Range(-20, w/2).Draw(t, "x"), rapid.Float64Range(-20, h/2).Draw(t, "y"),
-					rapid.Float64Range(4, 120).Draw(t, "w"), rapid.Float64Range(4, 80).Draw(t, "h")}
-			}
-			if rapid.IntRange(0, 3).Draw(t, "turned") == 0 {
-				l.Rotation = rapid.Float64Range(-180, 180).Draw(t, "rotation")
-			}
-			if rapid.IntRange(0, 3).Draw(t, "cropped") == 0 {
-				l.Crop = Box{2, 2, float64(f.Width) - 9, float64(f.Height) - 5}
-			}
-			_ = i
-			over = append(over, l)
-		}
+		over := randomLayers(t, pictures, w, h)
 		full := Box{W: w, H: h}
 		a, st, err := byRects.Compose(&Plan{Width: w, Height: h, Base: append([]Layer{{Slot: "base", Frame: base, Place: full, Opacity: 1}}, over...)})
 		if err != nil {
@@ -106,6 +95,32 @@ func TestRectanglesEqualFull(t *testing.T) {
 	if rects == 0 {
 		t.Error("no scene took the rectangle path: nothing was tested")
 	}
+}
+
+// randomLayers are up to four of pictures anywhere on the canvas: scaled, cropped, turned,
+// transparent.
+func randomLayers(t *rapid.T, pictures []*media.Frame, w, h int) []Layer {
+	n := rapid.IntRange(1, 4).Draw(t, "layers")
+	var over []Layer
+	for range n {
+		which := rapid.IntRange(0, len(pictures)-1).Draw(t, "picture")
+		f := pictures[which]
+		l := Layer{Slot: fmt.Sprint("p", which), Frame: f, Opacity: rapid.SampledFrom([]float64{1, 1, 0.5, 0.25}).Draw(t, "opacity")}
+		if rapid.Bool().Draw(t, "whole pixels") {
+			l.Place = Box{float64(rapid.IntRange(-20, w/2).Draw(t, "x")), float64(rapid.IntRange(-20, h/2).Draw(t, "y")), float64(f.Width), float64(f.Height)}
+		} else {
+			l.Place = Box{rapid.Float64Range(-20, float64(w)/2).Draw(t, "x"), rapid.Float64Range(-20, float64(h)/2).Draw(t, "y"),
+				rapid.Float64Range(4, 120).Draw(t, "w"), rapid.Float64Range(4, 80).Draw(t, "h")}
+		}
+		if rapid.IntRange(0, 3).Draw(t, "turned") == 0 {
+			l.Rotation = rapid.Float64Range(-180, 180).Draw(t, "rotation")
+		}
+		if rapid.IntRange(0, 3).Draw(t, "cropped") == 0 {
+			l.Crop = Box{2, 2, float64(f.Width) - 9, float64(f.Height) - 5}
+		}
+		over = append(over, l)
+	}
+	return over
 }
 
 // frameDifference is the largest distance of two pictures' codes, and where it is.
@@ -140,8 +155,13 @@ func interleave(f *media.Frame) [3]media.Plane {
 
 // TestTransitionsAtTheirMiddle checks each transition against its definition.
 func TestTransitionsAtTheirMiddle(t *testing.T) {
+	for way, d := range ways(t) {
+		t.Run(way, func(t *testing.T) { transitionsAtTheirMiddle(t, d) })
+	}
+}
+
+func transitionsAtTheirMiddle(t *testing.T, d *Device) {
 	const w, h = 128, 72
-	d := device(t)
 	c, err := New(d, w, h, media.Rec709, false)
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +207,12 @@ func TestTransitionsAtTheirMiddle(t *testing.T) {
 
 // TestFadeToBlack blends everything, overlays too, towards black.
 func TestFadeToBlack(t *testing.T) {
-	d := device(t)
+	for way, d := range ways(t) {
+		t.Run(way, func(t *testing.T) { fadeToBlack(t, d) })
+	}
+}
+
+func fadeToBlack(t *testing.T, d *Device) {
 	c, err := New(d, 64, 64, media.Rec709, false)
 	if err != nil {
 		t.Fatal(err)

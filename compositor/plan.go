@@ -257,6 +257,16 @@ func addRegion(regions []gpu.Rect, r gpu.Rect) []gpu.Rect {
 	return append(regions, r)
 }
 
+// touches reports that r overlaps one of regions.
+func touches(regions []gpu.Rect, r gpu.Rect) bool {
+	for _, o := range regions {
+		if !intersect(o, r).Empty() {
+			return true
+		}
+	}
+	return false
+}
+
 func union(a, b gpu.Rect) gpu.Rect {
 	x0, y0 := min(a.X, b.X), min(a.Y, b.Y)
 	x1, y1 := max(a.X+a.W, b.X+b.W), max(a.Y+a.H, b.Y+b.H)

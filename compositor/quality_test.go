@@ -91,7 +91,7 @@ func ssim(a, b *media.Frame, p int) float64 {
 // TestScalingLooksLikeSwscale holds the shaders' scaling beside swscale's area
 // average (down) and bicubic (up), luma and chroma.
 func TestScalingLooksLikeSwscale(t *testing.T) {
-	d := device(t)
+	devices := ways(t)
 	const w, h = 960, 540
 	for name, src := range map[string]*media.Frame{"zone plate": zonePlate(w, h), "photograph": photograph(w, h)} {
 		for _, s := range []struct {
@@ -99,28 +99,30 @@ func TestScalingLooksLikeSwscale(t *testing.T) {
 			w, h int
 			q    av.Quality
 		}{{"1/3", 320, 180, av.Area}, {"1/2", 480, 270, av.Area}, {"2/3", 640, 360, av.Area}, {"2x", 1920, 1080, av.Bicubic}} {
-			t.Run(fmt.Sprint(name, " ", s.name), func(t *testing.T) {
-				c, err := New(d, s.w, s.h, media.Rec709, false)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer c.Close()
-				got, _ := compose(t, c, &Plan{Width: s.w, Height: s.h, Base: []Layer{{Slot: name, Frame: src, Place: Box{W: float64(s.w), H: float64(s.h)}, Opacity: 1}}})
-				defer got.Release()
-				want := media.NewFramePool(media.I420, s.w, s.h, 1).Get()
-				sc := av.NewScaler(s.q)
-				defer sc.Close()
-				if err := sc.Scale(want, src); err != nil {
-					t.Fatal(err)
-				}
-				for p, plane := range [3]string{"Y", "Cb", "Cr"} {
-					v := ssim(got, want, p)
-					t.Logf("%s SSIM %.4f", plane, v)
-					if v < 0.98 {
-						t.Errorf("%s: SSIM %.4f beside swscale, want at least 0.98", plane, v)
+			for way, d := range devices {
+				t.Run(fmt.Sprint(name, " ", s.name, " by ", way), func(t *testing.T) {
+					c, err := New(d, s.w, s.h, media.Rec709, false)
+					if err != nil {
+						t.Fatal(err)
 					}
-				}
-			})
+					defer c.Close()
+					got, _ := compose(t, c, &Plan{Width: s.w, Height: s.h, Base: []Layer{{Slot: name, Frame: src, Place: Box{W: float64(s.w), H: float64(s.h)}, Opacity: 1}}})
+					defer got.Release()
+					want := media.NewFramePool(media.I420, s.w, s.h, 1).Get()
+					sc := av.NewScaler(s.q)
+					defer sc.Close()
+					if err := sc.Scale(want, src); err != nil {
+						t.Fatal(err)
+					}
+					for p, plane := range [3]string{"Y", "Cb", "Cr"} {
+						v := ssim(got, want, p)
+						t.Logf("%s SSIM %.4f", plane, v)
+						if v < 0.98 {
+							t.Errorf("%s: SSIM %.4f beside swscale, want at least 0.98", plane, v)
+						}
+					}
+				})
+			}
 		}
 	}
 }

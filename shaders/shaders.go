@@ -17,9 +17,6 @@ var files embed.FS
 // Layer draws one layer onto one plane group; see the file for its variants.
 func Layer() string { return read("layer.glsl") }
 
-// Packed blends whole planes, four samples a fragment.
-func Packed() string { return read("packed.glsl") }
-
 // Fade draws the whole picture towards one colour.
 func Fade() string { return read("fade.glsl") }
 

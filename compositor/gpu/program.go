@@ -150,15 +150,6 @@ func (p *Program) Draw(_ *Context, b Blend) {
 	gl.DrawArrays(gl.TRIANGLES, 0, 3)
 }
 
-// DrawWeighted is Draw with out = alpha * source + (1 - alpha) * target for every
-// channel. Alpha is taken to 8 bits by some drivers.
-func (p *Program) DrawWeighted(_ *Context, alpha float32) {
-	gl.Enable(gl.BLEND)
-	gl.BlendColor(0, 0, 0, alpha)
-	gl.BlendFunc(gl.CONSTANT_ALPHA, gl.ONE_MINUS_CONSTANT_ALPHA)
-	gl.DrawArrays(gl.TRIANGLES, 0, 3)
-}
-
 // Release frees the program; releasing nil does nothing.
 func (p *Program) Release(_ *Context) {
 	if p != nil {

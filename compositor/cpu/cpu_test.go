@@ -1,0 +1,215 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// noise has every code in it.
+func noise(n int, seed uint32) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		seed = seed*1664525 + 1013904223
+		b[i] = byte(seed >> 24)
+	}
+	return b
+}
+
+// reference weighs texels in float64 straight from the definition of the kernels.
+func reference(src Plane, mx, my Map, x, y int) float64 {
+	comps := max(src.Comps, 1)
+	axis := func(m Map, i int, each func(k int, w float64)) {
+		at := m.Scale*(float64(i)+0.5) + m.Offset
+		put := func(k int, w float64) { each(min(max(k, m.Least), m.Most-1), w) }
+		if m.Kernel == Cubic {
+			for k := int(math.Floor(at-0.5)) - 1; k <= int(math.Floor(at-0.5))+2; k++ {
+				put(k, keys(math.Abs(at-0.5-float64(k))))
+			}
+			return
+		}
+		f := max(m.Scale, 1)
+		for k := int(math.Floor(at - f/2)); float64(k) < at+f/2; k++ {
+			put(k, max(0, min(float64(k+1), at+f/2)-max(float64(k), at-f/2))/f)
+		}
+	}
+	sum := 0.0
+	axis(my, y, func(ky int, wy float64) {
+		axis(mx, x, func(kx int, wx float64) {
+			sum += wx * wy * float64(src.Data[ky*src.Stride+kx*comps+src.Comp])
+		})
+	})
+	return min(max(sum, 0), 255)
+}
+
+// keys is the cubic convolution kernel at distance d, a = -0.6.
+func keys(d float64) float64 {
+	const a = -0.6
+	switch {
+	case d <= 1:
+		return (a+2)*d*d*d - (a+3)*d*d + 1
+	case d < 2:
+		return a*d*d*d - 5*a*d*d + 8*a*d - 4*a
+	}
+	return 0
+}
+
+// TestResampleIsItsDefinition: any scale, place, crop and layout, within what 8-bit
+// rounding and the weights' own explain.
+func TestResampleIsItsDefinition(t *testing.T) {
+	var scratch Scratch
+	rapid.Check(t, func(t *rapid.T) {
+		comps := rapid.SampledFrom([]int{1, 1, 2, 4}).Draw(t, "comps")
+		sw, sh := rapid.IntRange(1, 70).Draw(t, "sw"), rapid.IntRange(1, 40).Draw(t, "sh")
+		src := Plane{Data: noise(sw*comps*sh, uint32(sw)), Stride: sw * comps, Comps: comps, Comp: rapid.IntRange(0, comps-1).Draw(t, "comp")}
+		axis := func(name string, size int) Map {
+			m := Map{Kernel: rapid.SampledFrom([]Kernel{Box, Cubic}).Draw(t, name+" kernel")}
+			m.Scale = rapid.SampledFrom([]float64{1, 2, 3, 4, 0.5, 1.5, 2.37, 0.83, 9.1, 17}).Draw(t, name+" scale")
+			m.Offset = rapid.SampledFrom([]float64{0, 0.25, -3, 1.37, -0.5}).Draw(t, name+" offset")
+			m.Least = rapid.IntRange(0, size-1).Draw(t, name+" least")
+			m.Most = rapid.IntRange(m.Least+1, size).Draw(t, name+" most")
+			return m
+		}
+		mx, my := axis("x", sw), axis("y", sh)
+		from := rapid.IntRange(-2, 9).Draw(t, "from")
+		w, h := rapid.IntRange(1, 40).Draw(t, "w"), rapid.IntRange(1, 12).Draw(t, "h")
+		dst := Plane{Data: make([]byte, (w+5)*h), Stride: w + 5}
+		for i := range dst.Data {
+			dst.Data[i] = 77
+		}
+		Resample(dst, src, Columns(mx, from, from+w), Rows(my, 3, 3+h), &scratch)
+		for y := range h {
+			for x := range w + 5 {
+				got := dst.Data[y*dst.Stride+x]
+				if x >= w {
+					if got != 77 {
+						t.Fatalf("code %d,%d beyond the result was written", x, y)
+					}
+					continue
+				}
+				if want := reference(src, mx, my, from+x, 3+y); math.Abs(float64(got)-want) > 0.8 {
+					t.Fatalf("%d,%d: got %d, want %.2f (%+v, %+v)", x, y, got, want, mx, my)
+				}
+			}
+		}
+	})
+}
+
+// TestCopyByResample: a scale of 1 on whole texels changes nothing.
+func TestCopyByResample(t *testing.T) {
+	src := Plane{Data: noise(64*4, 1), Stride: 64}
+	dst := Plane{Data: make([]byte, 64*4), Stride: 64}
+	var s Scratch
+	m := Map{Scale: 1, Most: 64, Kernel: Box}
+	my := m
+	my.Most = 4
+	Resample(dst, src, Columns(m, 0, 64), Rows(my, 0, 4), &s)
+	for i := range src.Data {
+		if src.Data[i] != dst.Data[i] {
+			t.Fatalf("code %d: got %d, want %d", i, dst.Data[i], src.Data[i])
+		}
+	}
+}
+
+// TestBlends compares every pair of codes with exact arithmetic.
+func TestBlends(t *testing.T) {
+	const n = 256
+	a, b := Plane{Data: make([]byte, n*n), Stride: n}, Plane{Data: make([]byte, n*n), Stride: n}
+	for i := range a.Data {
+		a.Data[i], b.Data[i] = byte(i), byte(i>>8)
+	}
+	dst := Plane{Data: make([]byte, n*n), Stride: n}
+	check := func(name string, want func(a, b float64) float64) {
+		t.Helper()
+		for i, got := range dst.Data {
+			if w := want(float64(a.Data[i]), float64(b.Data[i])); math.Abs(float64(got)-w) > 1.7 { // three roundings, and that of the weight
+				t.Fatalf("%s of %d and %d: got %d, want %.2f", name, a.Data[i], b.Data[i], got, w)
+			}
+		}
+	}
+	for _, k := range []float64{0, 0.25, 0.5, 0.7, 1} {
+		var c Cover
+		c.Even(n, n, k)
+		Blend(dst, a, b, &c)
+		check(fmt.Sprint("mix ", k), func(a, b float64) float64 { return a + (b-a)*k })
+		Dip(dst, a, 200, n, n, k)
+		check(fmt.Sprint("dip ", k), func(a, _ float64) float64 { return a + (200-a)*k })
+		// b as alpha of a premultiplied code 3/4 of it, over a
+		want := func(a, b float64) float64 { return math.Floor(b*3/4)*k + a*(1-b*k/255) }
+		for _, step := range []int{1, 2, 4} {
+			src, alpha := Plane{Data: make([]byte, step*n*n), Stride: step * n, Comps: step}, Plane{Data: make([]byte, step*n*n), Stride: step * n, Comps: step}
+			alpha.Comp = step - 1
+			for i, v := range b.Data {
+				src.Data[step*i], alpha.Data[step*i+step-1] = byte(int(v)*3/4), v
+			}
+			Copy(dst, a, n, n)
+			Over(dst, src, alpha, &c)
+			check(fmt.Sprint("over ", step, " ", k), want)
+		}
+	}
+	Fill(dst.At(1, 1), 9, 2, 2)
+	if dst.Data[n+1] != 9 || dst.Data[2*n+2] != 9 {
+		t.Error("Fill did not set its rectangle")
+	}
+}
+
+// TestCover: a place counts its column times its row.
+func TestCover(t *testing.T) {
+	c := Cover{X: []uint16{0, 128, 256}, Y: []uint16{256, 128, 0}}
+	a, b := Plane{Data: make([]byte, 9), Stride: 3}, Plane{Data: []byte{200, 200, 200, 200, 200, 200, 200, 200, 200}, Stride: 3}
+	Blend(a, a, b, &c)
+	want := [9]byte{0, 100, 200, 0, 50, 100, 0, 0, 0}
+	if [9]byte(a.Data) != want {
+		t.Errorf("got %v, want %v", a.Data, want)
+	}
+}
+
+func BenchmarkThird(b *testing.B) {
+	src := Plane{Data: noise(1920*1080, 1), Stride: 1920}
+	dst := Plane{Data: make([]byte, 640*360), Stride: 640}
+	x, y := Columns(Map{Scale: 3, Most: 1920, Kernel: Box}, 0, 640), Rows(Map{Scale: 3, Most: 1080, Kernel: Box}, 0, 360)
+	var s Scratch
+	b.SetBytes(1920 * 1080)
+	for b.Loop() {
+		Resample(dst, src, x, y, &s)
+	}
+}
+
+func BenchmarkOther(b *testing.B) {
+	src := Plane{Data: noise(1920*1080, 1), Stride: 1920}
+	dst := Plane{Data: make([]byte, 1920*1080), Stride: 1920}
+	var s Scratch
+	x, y := Columns(Map{Scale: 2.0 / 3, Most: 1280, Kernel: Cubic}, 0, 1920), Rows(Map{Scale: 2.0 / 3, Most: 720, Kernel: Cubic}, 0, 1080)
+	b.Run("larger", func(b *testing.B) {
+		for b.Loop() {
+			Resample(dst, src, x, y, &s)
+		}
+	})
+	var c Cover
+	b.Run("mix", func(b *testing.B) {
+		c.Even(1920, 1080, 0.3)
+		for b.Loop() {
+			Blend(dst, dst, src, &c)
+		}
+	})
+	luma := Plane{Data: noise(2*1500*180, 1), Stride: 3000, Comps: 2}
+	alpha := luma
+	alpha.Comp = 1
+	b.Run("over luma", func(b *testing.B) {
+		c.Even(1500, 180, 1)
+		for b.Loop() {
+			Over(dst, luma, alpha, &c)
+		}
+	})
+	chroma := Plane{Data: noise(4*750*90, 1), Stride: 3000, Comps: 4}
+	alpha = chroma
+	alpha.Comp = 3
+	b.Run("over Cb", func(b *testing.B) {
+		c.Even(750, 90, 1)
+		for b.Loop() {
+			Over(dst, chroma, alpha, &c)
+		}
+	})
+}

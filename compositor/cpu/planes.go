@@ -1,0 +1,134 @@
+package cpu
+
+// #include "planes.h"
+import "C"
+
+import (
+	"fmt"
+	"math"
+	"unsafe"
+)
+
+// Plane is a rectangle of codes: Data starts with its first row, Stride is in bytes.
+// Comps is how many codes lie side by side at each place (2 for the chroma of NV12),
+// 0 means 1; Comp is which of them is meant.
+type Plane struct {
+	Data   []byte
+	Stride int
+	Comps  int
+	Comp   int
+}
+
+// At is the part of p that begins at (x, y).
+func (p Plane) At(x, y int) Plane {
+	p.Data = p.Data[y*p.Stride+x*max(p.Comps, 1):]
+	return p
+}
+
+// need panics unless w x h places of comps codes lie in p: C would go past the end.
+func (p Plane) need(w, h, comps int) {
+	if w < 1 || h < 1 || p.Stride < 0 || (h-1)*p.Stride+w*comps > len(p.Data) {
+		panic(fmt.Sprintf("cpu: %dx%d places of %d codes in %d bytes with rows of %d", w, h, comps, len(p.Data), p.Stride))
+	}
+}
+
+func (p Plane) ptr() *C.uint8_t { return (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(p.Data))) }
+
+// code is where code p.Comp of place (0, 0) is.
+func (p Plane) code() *C.uint8_t { return (*C.uint8_t)(unsafe.Pointer(&p.Data[p.Comp])) }
+
+// Scratch is memory that Resample reuses; one for each goroutine. Its zero value is
+// ready.
+type Scratch struct{ line []int16 }
+
+// Resample fills x.Len() x y.Len() codes of dst, which has one code a place, from src,
+// whose place (0, 0) is texel (0, 0) of the axes.
+func Resample(dst, src Plane, x, y *Axis, s *Scratch) {
+	if x.n == 0 || y.n == 0 {
+		return
+	}
+	comps := max(src.Comps, 1)
+	if x.least < 0 || y.least < 0 || src.Comp < 0 || src.Comp >= comps {
+		panic(fmt.Sprintf("cpu: texel %d,%d, code %d of %d", x.least, y.least, src.Comp, comps))
+	}
+	dst.need(x.n, y.n, 1)
+	src.need(x.most+1, y.most+1, comps)
+	n := x.most + 1 - x.least
+	if room := n + x.taps + 16; len(s.line) < room {
+		s.line = make([]int16, room)
+	}
+	C.cpu_resample(dst.ptr(), C.long(dst.Stride), C.int(x.n), C.int(y.n),
+		src.ptr(), C.long(src.Stride), C.int(comps), C.int(src.Comp),
+		(*C.int32_t)(&x.first[0]), (*C.int16_t)(&x.weights[0]), C.int(x.taps), C.int(x.least), C.int(n),
+		(*C.int32_t)(&y.first[0]), (*C.int16_t)(&y.weights[0]), C.int(y.taps), (*C.int16_t)(&s.line[0]))
+}
+
+// Cover is how much each column and each row of a rectangle counts, in 1/256; a place
+// counts their product.
+type Cover struct{ X, Y []uint16 }
+
+// Even sets c to w columns and h rows that all count amount, 0..1, with c's memory.
+func (c *Cover) Even(w, h int, amount float64) {
+	c.X, c.Y = c.X[:0], c.Y[:0]
+	for range w {
+		c.X = append(c.X, 256)
+	}
+	k := weight(amount)
+	for range h {
+		c.Y = append(c.Y, k)
+	}
+}
+
+func (c *Cover) ptrs() (x, y *C.uint16_t) { return (*C.uint16_t)(&c.X[0]), (*C.uint16_t)(&c.Y[0]) }
+
+// weight is amount (0..1) in 1/256.
+func weight(amount float64) uint16 { return uint16(math.Round(min(max(amount, 0), 1) * 256)) }
+
+// Append adds amount, 0..1, to weights.
+func Append(weights []uint16, amount float64) []uint16 { return append(weights, weight(amount)) }
+
+// Blend fills dst with the mean of a and b in which b counts c, as large as c. dst may
+// be a or b.
+func Blend(dst, a, b Plane, c *Cover) {
+	w, h := len(c.X), len(c.Y)
+	dst.need(w, h, 1)
+	a.need(w, h, 1)
+	b.need(w, h, 1)
+	x, y := c.ptrs()
+	C.cpu_blend(dst.ptr(), C.long(dst.Stride), a.ptr(), C.long(a.Stride), b.ptr(), C.long(b.Stride), C.int(w), C.int(h), x, y)
+}
+
+// Over draws code src.Comp of a graphic over dst; its alpha is code alpha.Comp. Both have
+// 1, 2 or 4 codes a place, src premultiplied, and count c.
+func Over(dst, src, alpha Plane, c *Cover) {
+	w, h, step := len(c.X), len(c.Y), max(src.Comps, 1)
+	dst.need(w, h, 1)
+	src.need(w, h, step)
+	alpha.need(w, h, step)
+	if max(alpha.Comps, 1) != step || step == 3 || step > 4 || max(src.Comp, alpha.Comp) >= step {
+		panic(fmt.Sprintf("cpu: code %d of %d over with alpha %d of %d", src.Comp, step, alpha.Comp, alpha.Comps))
+	}
+	x, y := c.ptrs()
+	C.cpu_over(dst.ptr(), C.long(dst.Stride), src.code(), C.long(src.Stride), alpha.code(), C.long(alpha.Stride), C.int(step), C.int(w), C.int(h), x, y)
+}
+
+// Dip fills w x h codes of dst with the mean of a and one code, which counts amount, 0..1.
+// dst may be a.
+func Dip(dst, a Plane, code uint8, w, h int, amount float64) {
+	dst.need(w, h, 1)
+	a.need(w, h, 1)
+	C.cpu_dip(dst.ptr(), C.long(dst.Stride), a.ptr(), C.long(a.Stride), C.int(code), C.int(w), C.int(h), C.int(weight(amount)))
+}
+
+// Fill sets w x h codes of dst.
+func Fill(dst Plane, code uint8, w, h int) {
+	dst.need(w, h, 1)
+	C.cpu_fill(dst.ptr(), C.long(dst.Stride), C.int(w), C.int(h), C.int(code))
+}
+
+// Copy copies w x h codes of src to dst.
+func Copy(dst, src Plane, w, h int) {
+	dst.need(w, h, 1)
+	src.need(w, h, 1)
+	C.cpu_copy(dst.ptr(), C.long(dst.Stride), src.ptr(), C.long(src.Stride), C.int(w), C.int(h))
+}

@@ -1,0 +1,60 @@
+package compositor
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// processorEqualsShaders draws random scenes, transitions and fades both ways.
+func processorEqualsShaders(t *testing.T, devices map[string]*Device) {
+	const w, h = 256, 144
+	var comps [2]*Compositor
+	for i, way := range [2]string{"processor", "shaders"} {
+		c, err := New(devices[way], w, h, media.Rec709, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		comps[i] = c
+	}
+	cam, other := zonePlate(w, h), photograph(w, h)
+	nv := media.NewFrame(media.NV12, w, h, interleave(other), nil)
+	pictures := []*media.Frame{zonePlate(320, 180), photograph(64, 50), nv, lowerThird(90, 30), lowerThird(33, 61)}
+	full := Box{W: w, H: h}
+	// A shader is compiled for nearly each scene: as many as take a few seconds.
+	scenes := rapid.Custom(func(t *rapid.T) *Plan {
+		p := &Plan{Width: w, Height: h, Over: randomLayers(t, pictures, w, h), Black: rapid.SampledFrom([]float64{0, 0, 0, 0.3}).Draw(t, "black")}
+		side := func(name string) []Layer {
+			switch rapid.IntRange(0, 2).Draw(t, name) {
+			case 0:
+				return []Layer{{Slot: "cam", Frame: cam, Place: full, Opacity: 1}}
+			case 1:
+				return []Layer{{Slot: "nv", Frame: nv, Place: full, Opacity: 1}}
+			}
+			return randomLayers(t, pictures, w, h)
+		}
+		p.Base = side("base")
+		if rapid.Bool().Draw(t, "in transition") {
+			p.To = side("to")
+			p.Change = &Change{Kind: rapid.SampledFrom([]string{"mix", "dip", "wipe"}).Draw(t, "kind"), Color: [3]uint8{200, 90, 160},
+				Progress: rapid.SampledFrom([]float64{0.1, 0.25, 0.5, 0.7, 0.96}).Draw(t, "progress"), DirectionX: 1, Softness: 0.1}
+		}
+		return p
+	})
+	for seed := range 30 {
+		p := scenes.Example(seed)
+		var got [2]*media.Frame
+		for i, c := range comps {
+			got[i], _ = compose(t, c, p)
+		}
+		// Linear fetches weigh in steps of 1/256, and each layer, blend and fade rounds.
+		if most, where := frameDifference(got[0], got[1]); most > 4 {
+			t.Errorf("scene %d, %s: by processor and by shaders differ by %d codes", seed, where, most)
+		}
+		got[0].Release()
+		got[1].Release()
+	}
+}
