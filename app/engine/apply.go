@@ -179,11 +179,7 @@ func (c SetMaster) apply(e *Engine) error {
 	if c.Muted != nil {
 		e.master.Muted = *c.Muted
 	}
-	gain := e.master.GainDB
-	if e.master.Muted {
-		gain = audio.OffDB
-	}
-	e.mixer.SetMaster(gain)
+	e.mixer.Programme().Set(audio.BusControls{GainDB: e.master.GainDB, Mute: e.master.Muted})
 	return nil
 }
 
@@ -247,7 +243,7 @@ func (c RestartSource) apply(e *Engine) error {
 }
 
 func (ResetClip) apply(e *Engine) error {
-	e.mixer.ClearClip()
+	e.mixer.Programme().ClearClip()
 	for _, in := range e.order {
 		in.strip.ClearClip()
 	}

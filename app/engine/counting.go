@@ -97,7 +97,7 @@ func (e *Engine) publish() {
 		Renditions: e.outs.states(), GPU: e.opt.Thread.Info(), Warnings: e.warn.all(),
 	}
 	s.Undo, s.Redo = e.history.labels()
-	m := e.mixer.Meter()
+	m := e.mixer.Programme().Meter()
 	s.Master.Meter = Meter{m.PeakDB, m.HoldDB, m.Clipped}
 	for _, in := range e.order {
 		s.Sources = append(s.Sources, in.state(now))

@@ -41,7 +41,7 @@ type Options struct {
 	// Tap, if set, sees every programme picture and block of sound before encoding,
 	// on the tick goroutine; both are borrowed.
 	Tap func(tick int64, f *media.Frame, samples []float32)
-	// Monitor, if set, takes the programme's sound for listening; it must not block.
+	// Monitor, if set, takes what the operator listens to; it must not block.
 	Monitor func(samples []float32)
 	// Ticks ends Run after that many; 0 is no end.
 	Ticks int64
@@ -179,6 +179,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	e.stopRetired()
 	e.gone.Wait()
+	e.mixer.Close()
 	e.program.Release()
 	e.program = nil
 	e.slate.Release()
@@ -306,7 +307,7 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 		e.opt.Tap(e.tick, e.program, e.samples)
 	}
 	if e.opt.Monitor != nil {
-		e.opt.Monitor(e.samples)
+		e.opt.Monitor(e.mixer.Monitor())
 	}
 	e.outs.deliver(e.tick, from, e.program, e.samples)
 	e.views.offer(e)

@@ -5,27 +5,31 @@ import (
 	"sync"
 )
 
-// Mixer adds strips into the programme bus. MixTick is for one goroutine, the
-// engine's tick; the rest may be called from anywhere.
+// Mixer adds strips into buses. MixTick, SetBuses and SetMonitor are for one
+// goroutine, the engine's tick; the rest may be called from anywhere.
 type Mixer struct {
-	meter peakMeter
+	programme *Bus
 
 	mu      sync.Mutex
 	strips  []*Strip // guarded by mu; replaced, never written in place
 	leaving []*Strip // guarded by mu; removed since the last block, faded out in the next
-	master  float64  // guarded by mu; dB
-	fade    float64  // guarded by mu; 0..1
-	clipped int64    // guarded by mu
 
 	// Of the mixing goroutine.
-	ramp ramp
-	bus  []float32
+	buses   []*Bus // the programme first
+	turn    int64
+	listen  *Bus // what the operator hears while nothing is soloed
+	monitor []float32
 }
 
-// NewMixer makes a mixer at 0 dB without strips.
+// NewMixer makes a mixer without strips, with the programme bus at 0 dB.
 func NewMixer() *Mixer {
-	return &Mixer{fade: 1, ramp: ramp{1, 1}}
+	p := NewBus(ProgrammeBus)
+	p.monitor = ramp{1, 1}
+	return &Mixer{programme: p, buses: []*Bus{p}, listen: p}
 }
+
+// Programme is the bus that is always there.
+func (m *Mixer) Programme() *Bus { return m.programme }
 
 // Add puts a strip into the mix from the next block on; sound is added in the order
 // of adding, so that the same strips give the same bits.
@@ -36,7 +40,7 @@ func (m *Mixer) Add(s *Strip) {
 }
 
 // Remove takes a strip out: it is faded out over the next block, which still reads
-// from it.
+// from it; then its inserts are closed.
 func (m *Mixer) Remove(s *Strip) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -48,74 +52,113 @@ func (m *Mixer) Remove(s *Strip) {
 	m.leaving = append(m.leaving, s)
 }
 
-// SetMaster sets the programme's gain in dB, OffDB..+24, ramped over the next block.
-func (m *Mixer) SetMaster(gainDB float64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.master = clamp(gainDB, OffDB, 24)
-}
-
-// SetFade sets the engine's gain on the whole programme, 0..1 (fade to black);
-// ramped over the next block.
-func (m *Mixer) SetFade(v float64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.fade = clamp(v, 0, 1)
-}
-
-// MixTick makes the programme's sound for the studio samples from start on into dst
-// (interleaved stereo; every sample is set). Calls must be for consecutive blocks.
-// Samples beyond full scale are left as they are and counted.
-func (m *Mixer) MixTick(dst []float32, start int64) {
-	if len(m.bus) < len(dst) {
-		m.bus = make([]float32, len(dst))
+// SetBuses sets the buses besides the programme. The inserts of those that are gone are
+// closed; routes to them lead nowhere.
+func (m *Mixer) SetBuses(list []*Bus) {
+	for _, b := range m.buses[1:] {
+		if !slices.Contains(list, b) {
+			b.block = nil
+			b.close()
+			if m.listen == b {
+				m.listen = m.programme
+			}
+		}
 	}
-	bus := m.bus[:len(dst)]
-	clear(bus)
-	clear(dst)
+	m.buses = append([]*Bus{m.programme}, list...)
+}
 
+// SetMonitor sets the bus that the operator hears while no strip is soloed; one that is
+// not in the mix is the programme.
+func (m *Mixer) SetMonitor(b *Bus) {
+	m.listen = m.programme
+	if slices.Contains(m.buses, b) {
+		m.listen = b
+	}
+}
+
+// MixTick makes every bus's sound for the studio samples from start on, and copies the
+// programme's to dst (interleaved stereo; every sample is set). Calls must be for
+// consecutive blocks.
+func (m *Mixer) MixTick(dst []float32, start int64) {
 	m.mu.Lock()
 	strips, leaving := m.strips, m.leaving
 	m.leaving = nil
-	gain := gainOf(m.master) * float32(m.fade)
 	m.mu.Unlock()
-
+	m.turn++
+	after := 0
+	for _, b := range m.buses {
+		b.begin(len(dst))
+		after = max(after, b.Latency())
+	}
 	for _, s := range strips {
 		s.leaving = false
-		s.Mix(bus, start)
+		s.enter(m.programme)
+	}
+	for _, s := range strips {
+		s.process(len(dst), start, m.turn, after)
+	}
+	for _, s := range strips {
+		s.feed(s.muted())
 	}
 	for _, s := range leaving {
 		if slices.Contains(strips, s) { // removed and added again
 			continue
 		}
 		s.leaving = true
-		s.Mix(bus, start)
+		s.enter(m.programme)
+		s.process(len(dst), start, m.turn, after)
+		s.feed(true)
 	}
-	peakL, peakR := m.ramp.addTo(dst, bus, gain, gain)
-	m.meter.update(peakL, peakR, float64(len(dst)/2)*nominalPeriod)
-	if peakL <= 1 && peakR <= 1 {
-		return
+	for _, b := range m.buses {
+		b.finish(after - b.Latency())
 	}
-	var clipped int64
-	for _, v := range dst {
-		if abs(v) > 1 {
-			clipped++
+	copy(dst, m.programme.block)
+	m.hear(len(dst), strips, leaving)
+	for _, s := range leaving {
+		if !slices.Contains(strips, s) {
+			s.inserts.close()
+			s.turn = 0
 		}
 	}
-	m.mu.Lock()
-	m.clipped += clipped
-	m.mu.Unlock()
 }
 
-// Meter is the programme's peak meter, after the master fader.
-func (m *Mixer) Meter() Meter { return m.meter.read() }
+// hear mixes what the operator listens to.
+func (m *Mixer) hear(n int, strips, leaving []*Strip) {
+	m.monitor = resized(m.monitor, n)
+	clear(m.monitor)
+	solo := false
+	for _, s := range strips {
+		solo = solo || s.solo != 0
+	}
+	for _, b := range m.buses {
+		g := float32(0)
+		if b == m.listen && !solo {
+			g = 1
+		}
+		b.monitor.addTo(m.monitor, b.block, g, g)
+	}
+	for _, s := range strips {
+		s.listen(m.monitor)
+	}
+	for _, s := range leaving {
+		s.listen(m.monitor)
+	}
+}
 
-// ClearClip resets the meter's clip latch.
-func (m *Mixer) ClearClip() { m.meter.clearClip() }
+// Monitor is what the operator hears (interleaved stereo): the strips that are soloed,
+// or else the bus that was chosen; borrowed until the next MixTick.
+func (m *Mixer) Monitor() []float32 { return m.monitor }
 
-// ClippedSamples counts programme samples beyond full scale.
-func (m *Mixer) ClippedSamples() int64 {
+// Close frees the inserts of all strips and buses; no MixTick may follow.
+func (m *Mixer) Close() {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.clipped
+	strips := append(slices.Clone(m.strips), m.leaving...)
+	m.strips, m.leaving = nil, nil
+	m.mu.Unlock()
+	for _, s := range strips {
+		s.inserts.close()
+	}
+	for _, b := range m.buses {
+		b.close()
+	}
 }

@@ -62,7 +62,7 @@ func TestMixIsTheSumOfItsStrips(t *testing.T) {
 			}
 		}
 	}
-	if got := m.ClippedSamples(); got != 0 {
+	if got := m.Programme().ClippedSamples(); got != 0 {
 		t.Errorf("clipped samples: got %d, want 0", got)
 	}
 }
@@ -86,7 +86,7 @@ func TestMixGolden(t *testing.T) {
 			y.Set(Controls{GainDB: 3, Delay: 25 * time.Millisecond})
 		case 6:
 			x.Set(Controls{Mute: true})
-			m.SetMaster(-3)
+			m.Programme().Set(BusControls{GainDB: -3})
 		case 8:
 			x.Set(Controls{Delay: -40 * time.Millisecond})
 			y.SetCrosspoint(0.25)
@@ -112,14 +112,14 @@ func TestClippedSamplesPassAndAreCounted(t *testing.T) {
 	if dst[10] != 1.5 || dst[11] != -1.25 {
 		t.Errorf("samples beyond full scale: got %v %v, want 1.5 -1.25", dst[10], dst[11])
 	}
-	if got := m.ClippedSamples(); got != 2 {
+	if got := m.Programme().ClippedSamples(); got != 2 {
 		t.Errorf("clipped samples: got %d, want 2", got)
 	}
-	if !m.Meter().Clipped || !s.Meter().Clipped {
-		t.Errorf("clip latches: programme %v strip %v, want both", m.Meter().Clipped, s.Meter().Clipped)
+	if !m.Programme().Meter().Clipped || !s.Meter().Clipped {
+		t.Errorf("clip latches: programme %v strip %v, want both", m.Programme().Meter().Clipped, s.Meter().Clipped)
 	}
-	m.ClearClip()
-	if m.Meter().Clipped {
+	m.Programme().ClearClip()
+	if m.Programme().Meter().Clipped {
 		t.Error("clip latch set after ClearClip")
 	}
 }
@@ -146,8 +146,8 @@ func TestFaderNeverSteps(t *testing.T) {
 				Pan:    rapid.Float64Range(-1, 1).Draw(t, "pan"),
 			})
 			s.SetCrosspoint(rapid.Float64Range(0, 1).Draw(t, "crosspoint"))
-			m.SetMaster(rapid.Float64Range(-100, 6).Draw(t, "master"))
-			m.SetFade(rapid.Float64Range(0, 1).Draw(t, "fade"))
+			m.Programme().Set(BusControls{GainDB: rapid.Float64Range(-100, 6).Draw(t, "master")})
+			m.Programme().SetFade(rapid.Float64Range(0, 1).Draw(t, "fade"))
 			m.MixTick(dst, n*int64(frames))
 			// +6 dB twice over 0.5: two ramps of at most 2 in n frames, each scaled by at
 			// most the other's gain.
@@ -254,7 +254,7 @@ func TestMixTickAllocatesNothing(t *testing.T) {
 		paced.Write(media.AudioBlock{Samples: src, PTS: at})
 		live.Write(media.AudioBlock{Samples: src, PTS: at})
 		m.MixTick(dst, n*800)
-		_, _, _ = m.Meter(), paced.Stats(), live.Stats()
+		_, _, _ = m.Programme().Meter(), paced.Stats(), live.Stats()
 		n++
 	}
 	for range 20 {

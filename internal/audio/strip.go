@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,8 +50,35 @@ type StripOptions struct {
 	Controls Controls
 }
 
+// Channels says what a strip makes of the two sides of its source.
+type Channels uint8
+
+// What a strip makes of its source's sides; not set is Stereo.
+const (
+	Stereo    Channels = iota + 1
+	Mono               // the mean of both, on both sides
+	LeftOnly           // the left on both sides
+	RightOnly          // the right on both sides
+	Swap               // left and right change places
+)
+
+// Polarity says which sides of a strip's source are turned over.
+type Polarity uint8
+
+// Polarities; not set is Normal.
+const (
+	Normal Polarity = iota + 1
+	Inverted
+	LeftInverted
+	RightInverted
+)
+
 // Controls are what the operator sets on a strip.
 type Controls struct {
+	TrimDB   float64 // before everything else, -24..24
+	Polarity Polarity
+	Channels Channels
+
 	GainDB float64 // fader; OffDB and less is silence, at most +24
 	Mute   bool
 	// Pan is -1 (left) .. 1 (right), by the balance law: off centre the opposite side is
@@ -58,8 +86,33 @@ type Controls struct {
 	Pan float64
 	// Delay is MinDelay..MaxDelay. A negative delay can only use up what is queued
 	// anyway: 200 ms for paced strips, the target less 20 ms for live ones; beyond
-	// that it is cut short, and Stats.Delay says what is in force.
+	// that it is cut short, and Stats.Delay says what is in force. What inserts delay the
+	// sound by is taken off in the same way.
 	Delay time.Duration
+}
+
+// Solo says how the operator listens to a strip alone.
+type Solo uint8
+
+// Solos; not set is none.
+const (
+	AfterFader  Solo = iota + 1 // AFL
+	BeforeFader                 // PFL: also with the fader down, not on air, or muted
+)
+
+// Route is one way out of a strip: to the programme, an aux send, a mix-minus.
+type Route struct {
+	Bus    *Bus
+	GainDB float64 // OffDB and less is silence, at most +24
+	// Pre takes the sound before fader, pan and crosspoint; it is muted with the strip.
+	Pre bool
+}
+
+// route is a Route on its way.
+type route struct {
+	Route
+	ramp ramp
+	gone bool
 }
 
 // Strip is one source's way into the mix. One goroutine writes; one, the
@@ -76,16 +129,26 @@ type Strip struct {
 	crosspoint float64       // guarded by mu
 	offset     time.Duration // guarded by mu
 	target     time.Duration // guarded by mu; live
-	applied    time.Duration // guarded by mu; the delay in force
+	applied    int64         // guarded by mu; frames of the delay line, or negative: heard early
+	latency    int64         // guarded by mu; frames that inserts and buses delay it by
 	missed     int64         // guarded by mu; frames of silence in place of sound that was due
 	holes      int64         // guarded by mu; how often
 
 	// Of the mixing goroutine.
-	splice  splice
-	line    delayLine
-	ramp    ramp
-	scratch []float32
-	leaving bool
+	splice   splice
+	sides    matrix
+	inserts  chain
+	line     delayLine
+	ramp     ramp
+	routes   []route
+	routed   bool      // SetRoutes was called
+	heard    bool      // it has been mixed
+	solo     Solo      // what the operator asked for
+	soloRamp [2]ramp   // after and before the fader
+	pre      []float32 // the block before the fader
+	post     []float32 // and after it
+	turn     int64     // of the mixer, in which the blocks were made
+	leaving  bool
 }
 
 // NewStrip makes a strip at 0 dB, centre, crosspoint fully open. clock is studio
@@ -105,8 +168,34 @@ func NewStrip(mode Mode, clock media.Clock, opt StripOptions) *Strip {
 	}
 	s.Set(opt.Controls)
 	left, right := s.gains()
-	s.ramp = ramp{left, right}
+	s.ramp, s.sides = ramp{left, right}, opt.Controls.sides()
 	return s
+}
+
+// sides is what trim, polarity and channels make of the source.
+func (c Controls) sides() matrix {
+	trim := float32(1)
+	if c.TrimDB != 0 {
+		trim = gainOf(c.TrimDB)
+	}
+	l, r := trim, trim
+	if c.Polarity == Inverted || c.Polarity == LeftInverted {
+		l = -l
+	}
+	if c.Polarity == Inverted || c.Polarity == RightInverted {
+		r = -r
+	}
+	switch c.Channels {
+	case Mono:
+		return matrix{l / 2, r / 2, l / 2, r / 2}
+	case LeftOnly:
+		return matrix{l, 0, l, 0}
+	case RightOnly:
+		return matrix{0, r, 0, r}
+	case Swap:
+		return matrix{0, r, l, 0}
+	}
+	return matrix{l, 0, 0, r}
 }
 
 // Mode is the strip's mode.
@@ -211,6 +300,7 @@ func (s *Strip) SetTarget(d time.Duration) error {
 // Set sets the operator's controls, clamped to their ranges. Gain, mute and pan are
 // ramped over the next block; a change of delay is crossfaded.
 func (s *Strip) Set(c Controls) {
+	c.TrimDB = clamp(c.TrimDB, -24, 24)
 	c.GainDB = clamp(c.GainDB, OffDB, 24)
 	c.Pan = clamp(c.Pan, -1, 1)
 	c.Delay = min(max(c.Delay, MinDelay), MaxDelay)
@@ -238,17 +328,19 @@ func (s *Strip) SetCrosspoint(v float64) {
 	s.crosspoint = clamp(v, 0, 1)
 }
 
-// place divides the delay between the queue and the delay line; mu is held.
+// place divides the delay, less what comes after, between the queue and the delay
+// line; mu is held.
 func (s *Strip) place() {
-	early := max(-s.controls.Delay, 0)
+	delay := sampleAt(s.controls.Delay) - s.latency
+	early := max(-delay, 0)
 	if s.mode == Paced {
-		early = min(early, pacedBudget)
-		s.paced.move(sampleAt(s.offset), sampleAt(early))
+		early = min(early, sampleAt(pacedBudget))
+		s.paced.move(sampleAt(s.offset), early)
 	} else {
-		early = min(early, max(s.target-20*time.Millisecond, 0))
-		s.live.setTarget(s.target - early)
+		early = min(early, sampleAt(max(s.target-20*time.Millisecond, 0)))
+		s.live.setTarget(s.target - media.TimeOf(early, media.Rational{Num: 1, Den: sampleRateHz}))
 	}
-	s.applied = max(s.controls.Delay, 0) - early
+	s.applied = max(delay, 0) - early
 }
 
 // gains are the channel gains now asked for; mu is held or s is not shared yet.
@@ -261,14 +353,90 @@ func (s *Strip) gains() (left, right float32) {
 	return left * g, right * g
 }
 
-// Mix adds the strip's sound for the studio samples from start on to dst
-// (interleaved stereo) and moves its meter. Calls must be for consecutive blocks.
-// For the mixing goroutine; it never waits.
-func (s *Strip) Mix(dst []float32, start int64) {
-	if len(s.scratch) < len(dst) {
-		s.scratch = make([]float32, len(dst))
+// SetInserts sets what the strip goes through before its delay and its fader, in order.
+// The strip owns them from now on and closes those that are taken out again. New ones
+// fade in, those that go fade out, and those that change places do so while all are dry;
+// each takes 20 ms. For the mixing goroutine.
+func (s *Strip) SetInserts(list []*Insert) { s.inserts.set(list) }
+
+// SetRoutes sets where the strip is heard; a strip for which it was never called goes to
+// the programme at 0 dB. What is new fades in over the next block, what is gone fades
+// out. For the mixing goroutine.
+func (s *Strip) SetRoutes(list []Route) {
+	for i := range s.routes {
+		s.routes[i].gone = true
 	}
-	b := s.scratch[:len(dst)]
+next:
+	for _, r := range list {
+		for i := range s.routes {
+			if old := &s.routes[i]; old.Bus == r.Bus && old.Pre == r.Pre {
+				old.Route, old.gone = r, false
+				continue next
+			}
+		}
+		fresh := route{Route: r}
+		if !s.heard {
+			g := gainOf(clamp(r.GainDB, OffDB, 24))
+			fresh.ramp = ramp{g, g}
+		}
+		s.routes = append(s.routes, fresh)
+	}
+	s.routed = true
+}
+
+// SetSolo lets the operator hear the strip alone (0: not); the mix is not changed.
+// For the mixing goroutine.
+func (s *Strip) SetSolo(solo Solo) { s.solo = solo }
+
+// Solo is what SetSolo was told.
+func (s *Strip) Solo() Solo { return s.solo }
+
+// ReductionDB is by how much the strip's dynamics turned the last block down, all
+// together. For the mixing goroutine.
+func (s *Strip) ReductionDB() float64 { return s.inserts.reduction() }
+
+// sent is what the strip last sent after its fader, n samples.
+func (s *Strip) sent(n int) []float32 {
+	if len(s.post) != n {
+		s.post = resized(s.post, n)
+		clear(s.post)
+	}
+	return s.post
+}
+
+// resized is b with n samples, in the same memory where there is room.
+func resized(b []float32, n int) []float32 {
+	if cap(b) < n {
+		return make([]float32, n)
+	}
+	return b[:n]
+}
+
+// enter is called when the strip is in the mix, before its block is made.
+func (s *Strip) enter(programme *Bus) {
+	if !s.routed {
+		s.SetRoutes([]Route{{Bus: programme}})
+	}
+	if s.turn == 0 {
+		s.turn = -1 // in the mix, not made yet
+	}
+}
+
+// process makes the strip's blocks of n samples for the studio samples from start on,
+// before and after the fader, and moves its meter. turn numbers the mixer's calls,
+// after is how many frames of delay follow. It never waits.
+func (s *Strip) process(n int, start, turn int64, after int) {
+	if s.turn == turn {
+		return
+	}
+	s.turn = turn
+	for _, in := range s.inserts.list {
+		if in.key != nil && in.key.turn != 0 { // one that is in the mix is made first
+			in.key.process(n, start, turn, after)
+		}
+	}
+	s.pre, s.post = resized(s.pre, n), resized(s.post, n)
+	b := s.pre
 	var short int64
 	var jumped bool
 	if s.mode == Live {
@@ -278,7 +446,12 @@ func (s *Strip) Mix(dst []float32, start int64) {
 	}
 	s.mu.Lock()
 	left, right := s.gains()
-	delay := sampleAt(max(s.applied, 0))
+	sides := s.controls.sides()
+	delay := max(s.applied, 0)
+	if latency := int64(s.inserts.latency() + after); latency != s.latency {
+		s.latency = latency
+		s.place() // from the next block on
+	}
 	if short > 0 {
 		s.missed += short
 		s.holes++
@@ -291,9 +464,57 @@ func (s *Strip) Mix(dst []float32, start int64) {
 		s.splice.cut()
 	}
 	s.splice.process(b)
+	s.sides.process(b, sides)
+	s.inserts.process(b)
 	s.line.process(b, delay)
-	peakL, peakR := s.ramp.addTo(dst, b, left, right)
-	s.meter.update(peakL, peakR, float64(len(dst)/2)*nominalPeriod)
+	peakL, peakR := s.ramp.copyTo(s.post, b, left, right)
+	s.meter.update(peakL, peakR, float64(n/2)*nominalPeriod)
+	s.heard = true
+}
+
+// feed adds the strip's block to its buses.
+func (s *Strip) feed(muted bool) {
+	gone := false
+	for i := range s.routes {
+		r := &s.routes[i]
+		src, gain := s.post, gainOf(clamp(r.GainDB, OffDB, 24))
+		if r.Pre {
+			src = s.pre
+			if muted {
+				gain = 0
+			}
+		}
+		if r.gone {
+			gain, gone = 0, true
+		}
+		if len(r.Bus.block) == len(src) { // else it is in no mix
+			r.ramp.addTo(r.Bus.block, src, gain, gain)
+		}
+	}
+	if gone {
+		s.routes = slices.DeleteFunc(s.routes, func(r route) bool { return r.gone })
+	}
+}
+
+// muted: the strip is not to be heard anywhere but by the operator.
+func (s *Strip) muted() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.leaving || s.controls.Mute
+}
+
+// listen adds the strip to what the operator hears as far as it is soloed.
+func (s *Strip) listen(dst []float32) {
+	after, before := float32(0), float32(0)
+	switch {
+	case s.leaving:
+	case s.solo == AfterFader:
+		after = 1
+	case s.solo == BeforeFader:
+		before = 1
+	}
+	s.soloRamp[0].addTo(dst, s.post, after, after)
+	s.soloRamp[1].addTo(dst, s.pre, before, before)
 }
 
 // Meter is the strip's peak meter, after the fader.
@@ -333,7 +554,8 @@ func (s *Strip) Stats() StripStats {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.Delay, st.MissedFrames, st.Underruns = s.applied, s.missed, s.holes
+	st.Delay = media.TimeOf(s.applied+s.latency, media.Rational{Num: 1, Den: sampleRateHz})
+	st.MissedFrames, st.Underruns = s.missed, s.holes
 	return st
 }
 

@@ -1,0 +1,431 @@
+package audio
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Processor changes sound in a fixed way: an insert with the settings it was opened
+// with. It is used by one goroutine.
+type Processor interface {
+	// Process replaces block (interleaved stereo) by what comes out for it, which is
+	// Latency frames older. key is the block that a keyed processor listens to, nil for
+	// the others. After an error the block is of no use.
+	Process(block, key []float32) error
+	// Latency is constant, in frames.
+	Latency() int
+	// Close frees it.
+	Close()
+}
+
+const (
+	// insertFade is how long an insert takes to come in, to go, and to change its
+	// settings: 20 ms.
+	insertFade = 20 * sampleRateHz / 1000
+	// insertHistory is how much of what an insert was fed is kept, for a processor that
+	// takes over: it hears that first, so that its envelopes and filters stand where
+	// those of the old one do. 250 ms.
+	insertHistory = 250 * sampleRateHz / 1000
+	// sanePeak is +60 dBFS: what a processor puts out beyond that is broken.
+	sanePower = saneLimit * saneLimit
+)
+
+// Insert is a place in a strip's or a bus's chain. Its processor can be bypassed and
+// replaced without a click, keeping its place in time: bypassed, the sound is as late as
+// processed. All methods are for the mixing goroutine.
+type Insert struct {
+	id       string
+	reduces  bool
+	key      *Strip
+	bypassed bool
+	err      error
+
+	proc Processor // nil when broken
+	next Processor // takes over; nil when none
+	turn int       // frames of the take-over done
+	mix  float32   // 0 is dry, 1 processed
+	warm int       // frames to process unheard before mix may rise
+
+	going     bool // taken out of the chain, fading out
+	held      bool // dry until the chain has its new order
+	dry       delayLine
+	past      history
+	keyPast   history
+	scratch   []float32
+	reduction float64
+}
+
+// InsertOptions say what an insert is.
+type InsertOptions struct {
+	ID string
+	// Reduces: the processor only ever turns down; ReductionDB says how much.
+	Reduces bool
+	// Key is the strip that a keyed processor listens to, after its fader; nil: silence.
+	Key      *Strip
+	Bypassed bool
+}
+
+// NewInsert makes an insert of p, which it owns from now on.
+func NewInsert(p Processor, opt InsertOptions) *Insert {
+	return &Insert{id: opt.ID, reduces: opt.Reduces, key: opt.Key, bypassed: opt.Bypassed, proc: p, warm: p.Latency(), turn: insertFade}
+}
+
+// ID is the name it was made with.
+func (in *Insert) ID() string { return in.id }
+
+// SetBypassed takes the processor out of the way of the sound, or back into it, over 20 ms.
+func (in *Insert) SetBypassed(on bool) { in.bypassed = on }
+
+// SetKey sets which strip is listened to; nil is none.
+func (in *Insert) SetKey(key *Strip) { in.key = key }
+
+// Replace crossfades to p within 20 ms after it has heard what the old processor heard
+// last. A change that comes while another is under way takes the place of what it waits
+// for. p is the insert's from now on.
+func (in *Insert) Replace(p Processor) {
+	if in.next != nil {
+		in.next.Close()
+		in.next = nil
+	}
+	if in.proc == nil || in.mix == 0 {
+		if in.proc != nil {
+			in.proc.Close()
+		}
+		in.proc, in.err, in.warm = p, nil, p.Latency()
+		in.prime(p)
+		return
+	}
+	in.prime(p)
+	in.next, in.turn = p, 0
+}
+
+// prime lets p hear the past.
+func (in *Insert) prime(p Processor) {
+	past := in.past.all()
+	var key []float32
+	if in.keyPast.frames > 0 {
+		key = in.keyPast.all()
+	}
+	const chunk = 2 * 1024
+	for i := 0; i < len(past); i += chunk {
+		end := min(i+chunk, len(past))
+		var k []float32
+		if len(key) == len(past) {
+			k = key[i:end]
+		} else if key != nil {
+			return
+		}
+		if err := p.Process(past[i:end], k); err != nil {
+			return // the first block of the take-over says so
+		}
+	}
+}
+
+// Latency is what the insert delays the sound by, in frames, bypassed or not.
+func (in *Insert) Latency() int {
+	if in.proc == nil {
+		return 0
+	}
+	return in.proc.Latency()
+}
+
+// ReductionDB is by how much the last block was turned down, 0 or more, of an insert
+// that only turns down.
+func (in *Insert) ReductionDB() float64 { return in.reduction }
+
+// Err is why the processor is out of order; the sound passes it by.
+func (in *Insert) Err() error { return in.err }
+
+// Close frees the processor; for an insert that never came into a chain. Those of a
+// chain are closed by it when they have faded out.
+func (in *Insert) Close() {
+	for _, p := range []Processor{in.proc, in.next} {
+		if p != nil {
+			p.Close()
+		}
+	}
+	in.proc, in.next = nil, nil
+}
+
+// idle: the insert leaves the sound as it is.
+func (in *Insert) idle() bool {
+	return in.mix == 0 && (in.bypassed || in.going || in.held || in.proc == nil)
+}
+
+// process works in place.
+func (in *Insert) process(b []float32) {
+	in.reduction = 0
+	if in.idle() {
+		in.warm = in.Latency()
+		in.past.frames, in.keyPast.frames = 0, 0
+		if l := in.Latency(); l > 0 || in.dry.now > 0 {
+			in.dry.process(b, int64(l))
+		}
+		return
+	}
+	n := len(b)
+	if cap(in.scratch) < 2*n {
+		in.scratch = make([]float32, 2*n)
+	}
+	dry, other := in.scratch[:n], in.scratch[n:2*n]
+	copy(dry, b)
+	var key []float32
+	if in.key != nil {
+		key = in.key.sent(n)
+		in.keyPast.add(key)
+	}
+	in.past.add(b)
+	before := 0.0
+	if in.reduces {
+		before = energy(b)
+	}
+	in.run(b, other, key)
+	if in.reduces && in.proc != nil {
+		in.reduction = reduction(before, energy(b))
+	}
+	if l := in.Latency(); l > 0 || in.dry.now > 0 {
+		in.dry.process(dry, int64(l))
+	}
+	if in.proc == nil {
+		copy(b, dry)
+		in.mix = 0
+		return
+	}
+	to := float32(1)
+	switch {
+	case in.bypassed || in.going || in.held:
+		to = 0
+	case in.warm > 0:
+		in.warm -= n / 2
+		to = 0
+	}
+	in.mix = fadeTo(b, dry, in.mix, to)
+}
+
+// run processes b, by two processors while one takes over. After a failure b is to be
+// replaced by what went in.
+func (in *Insert) run(b, other, key []float32) {
+	if in.next != nil {
+		copy(other, b)
+		if !in.sane(in.next.Process(other, key), other) {
+			in.next.Close()
+			in.next = nil
+		}
+	}
+	if !in.sane(in.proc.Process(b, key), b) {
+		in.proc.Close()
+		in.proc = nil
+		if in.next != nil { // the new one does it
+			in.proc, in.next, in.err = in.next, nil, nil
+			copy(b, other)
+		}
+		return
+	}
+	if in.next == nil {
+		return
+	}
+	frames := len(b) / 2
+	m := min(insertFade-in.turn, frames)
+	// other is what it changes to: blend makes it of b (dry) and other.
+	g0, g1 := float32(in.turn)/insertFade, float32(in.turn+m)/insertFade
+	blend(other[:2*m], b[:2*m], g0, g1)
+	copy(b, other)
+	if in.turn += m; in.turn == insertFade {
+		in.proc.Close()
+		in.proc, in.next = in.next, nil
+	}
+}
+
+// sane notes what is wrong with what a processor did.
+func (in *Insert) sane(err error, b []float32) bool {
+	switch e := energy(b); {
+	case err != nil:
+		in.err = err
+	case !(e <= sanePower*float64(len(b))):
+		in.err = fmt.Errorf("audio: insert %q put out what is no sound", in.id)
+	default:
+		return true
+	}
+	return false
+}
+
+// reduction is how much less energy came out than went in, in dB, of what can be heard.
+func reduction(before, after float64) float64 {
+	const quiet = 1e-9
+	if before < quiet {
+		return 0
+	}
+	return clamp(10*math.Log10(before/max(after, quiet)), 0, 96)
+}
+
+// fadeTo makes b of dry and b, from a share of from towards to, at the rate of one
+// insertFade, and returns the share it came to.
+func fadeTo(b, dry []float32, from, to float32) float32 {
+	if from == to {
+		if to == 0 {
+			copy(b, dry)
+		}
+		return to
+	}
+	frames := len(b) / 2
+	left := int(math.Ceil(float64(abs(to-from))*insertFade - 1e-3))
+	m := min(left, frames)
+	end := to
+	if m < left {
+		end = from + float32(m)/insertFade
+		if to < from {
+			end = from - float32(m)/insertFade
+		}
+	}
+	blend(b[:2*m], dry[:2*m], from, end)
+	if m < frames && to == 0 {
+		copy(b[2*m:], dry[2*m:])
+	}
+	return end
+}
+
+// history is the last of what went in.
+type history struct {
+	buf    []float32 // a ring
+	at     int       // samples; where the next goes
+	frames int
+	out    []float32
+}
+
+func (h *history) add(b []float32) {
+	if h.buf == nil {
+		h.buf = make([]float32, 2*insertHistory)
+	}
+	if len(b) > len(h.buf) {
+		b = b[len(b)-len(h.buf):]
+	}
+	n := copy(h.buf[h.at:], b)
+	copy(h.buf, b[n:])
+	h.at = (h.at + len(b)) % len(h.buf)
+	h.frames = min(h.frames+len(b)/2, insertHistory)
+}
+
+// all is what is kept, oldest first, in memory that the next call uses again.
+func (h *history) all() []float32 {
+	if h.frames == 0 {
+		return nil
+	}
+	from := (h.at - 2*h.frames + len(h.buf)) % len(h.buf)
+	h.out = append(h.out[:0], h.buf[from:min(from+2*h.frames, len(h.buf))]...)
+	return append(h.out, h.buf[:max(from+2*h.frames-len(h.buf), 0)]...)
+}
+
+// chain is inserts in order. Of the mixing goroutine.
+type chain struct {
+	list []*Insert // what is processed
+	want []*Insert // the order to come to once all of it is dry; nil when it is in force
+}
+
+// set makes list the chain. New inserts fade in, those that are gone fade out and are
+// closed, and when those that stay change places all go dry before they do.
+func (c *chain) set(list []*Insert) {
+	for _, in := range list {
+		in.going = false
+	}
+	for _, in := range append(slices.Clone(c.list), c.want...) {
+		if !slices.Contains(list, in) {
+			in.going = true
+		}
+	}
+	kept := func(all []*Insert, other []*Insert) []*Insert {
+		return slices.DeleteFunc(slices.Clone(all), func(in *Insert) bool { return !slices.Contains(other, in) })
+	}
+	moved := !slices.Equal(kept(c.list, list), kept(list, c.list))
+	for _, in := range c.list {
+		in.held = moved
+	}
+	if moved {
+		// Those that were to come and are not wanted any more never sounded.
+		for _, in := range c.want {
+			if !slices.Contains(list, in) && !slices.Contains(c.list, in) {
+				in.Close()
+			}
+		}
+		c.want = slices.Clone(list)
+		return
+	}
+	for _, in := range c.want {
+		if !slices.Contains(list, in) && !slices.Contains(c.list, in) {
+			in.Close()
+		}
+	}
+	c.want = nil
+	c.list = c.joined(list)
+}
+
+// joined is list with those that fade out where they were.
+func (c *chain) joined(list []*Insert) []*Insert {
+	out := slices.Clone(list)
+	for i, in := range c.list {
+		if !in.going {
+			continue
+		}
+		at := 0
+		if i > 0 {
+			at = slices.Index(out, c.list[i-1]) + 1
+		}
+		out = slices.Insert(out, at, in)
+	}
+	return out
+}
+
+// latency is what the chain delays the sound by, in frames.
+func (c *chain) latency() int {
+	n := 0
+	for _, in := range c.list {
+		n += in.Latency()
+	}
+	return n
+}
+
+// process works in place; with nothing to do it touches nothing.
+func (c *chain) process(b []float32) {
+	if len(c.list) == 0 && c.want == nil {
+		return
+	}
+	dry, gone := true, false
+	for _, in := range c.list {
+		in.process(b)
+		dry = dry && in.mix == 0
+		gone = gone || in.going && in.mix == 0
+	}
+	if c.want != nil && dry {
+		for _, in := range c.list {
+			in.held = false
+		}
+		list := c.want
+		c.want = nil
+		c.list = c.joined(list)
+	}
+	if gone {
+		c.list = slices.DeleteFunc(c.list, func(in *Insert) bool {
+			out := in.going && in.mix == 0
+			if out {
+				in.Close()
+			}
+			return out
+		})
+	}
+}
+
+// reduction is that of the inserts that reduce, together, in dB.
+func (c *chain) reduction() (db float64) {
+	for _, in := range c.list {
+		db += in.reduction
+	}
+	return db
+}
+
+// close frees everything at once.
+func (c *chain) close() {
+	for _, in := range append(slices.Clone(c.list), c.want...) {
+		in.Close()
+	}
+	c.list, c.want = nil, nil
+}
