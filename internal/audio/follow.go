@@ -1,6 +1,9 @@
 package audio
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // Two second-order loops bring a foreign clock to ours. arrivals is a
 // delay-locked loop that turns the jittery times at which blocks come in into
@@ -20,18 +23,54 @@ type arrivals struct {
 	period float64 // seconds per frame
 	count  int64   // frames that came in all
 	age    float64 // seconds of input since it locked
+
+	pending   int     // frames that came at pendingAt and are not booked yet
+	pendingAt float64 // seconds
 }
 
 const (
 	nominalPeriod = 1.0 / sampleRateHz
 	// Bandwidths in Hz, at first and when settled.
-	arrivalFast, arrivalSlow = 0.5, 0.02
+	arrivalFast, arrivalSlow = 0.5, 0.008
+	// governorSlow is the settled governor's natural frequency in rad/s.
+	governorSlow = 0.01
 	// The loops stay fast until settleFrom and are slow from settleTo on, in seconds.
 	settleFrom, settleTo = 5, 60
 )
 
+// burstWithin, in seconds: what comes so soon after something else came with it.
+const burstWithin = 0.004
+
+// burst says that frames have come at time now, and books what came before. Blocks that
+// come within burstWithin of each other are one arrival: containers pack up to 200 ms of
+// sound into a packet (MPEG-TS does), and eight blocks at once are no eight measurements of
+// the source's clock.
+func (a *arrivals) burst(frames int, now float64) (stepped bool) {
+	stepped = a.book(now)
+	if frames > 0 {
+		if a.pending == 0 {
+			a.pendingAt = now
+		}
+		a.pending += frames
+	}
+	return stepped
+}
+
+// book tells the line of a burst that is over by now.
+func (a *arrivals) book(now float64) (stepped bool) {
+	if a.pending == 0 || now-a.pendingAt < burstWithin {
+		return false
+	}
+	stepped = a.came(a.pending, a.pendingAt)
+	a.pending = 0
+	return stepped
+}
+
 // settled goes from fast to slow exponentially.
 func settled(fast, slow, age float64) float64 {
+	if age >= settleTo {
+		return slow
+	}
 	return fast * math.Pow(slow/fast, clamp((age-settleFrom)/(settleTo-settleFrom), 0, 1))
 }
 
@@ -102,6 +141,50 @@ type usage struct {
 func (u *usage) made(frames int, ppm float64) {
 	u.exact += float64(frames) * (1 + ppm*1e-6)
 	u.exact = clamp(u.exact, float64(u.frames)-2, float64(u.frames)+2)
+}
+
+// loop is what holds a live queue at its target: the distance of the line of arrivals from
+// what has been used up, and the rate that corrects it.
+type loop struct {
+	governor governor
+	used     usage
+}
+
+func newLoop() loop { return loop{governor: governor{fast: 0.25, slow: governorSlow}} }
+
+// depth is what will be queued, in seconds, when a block of frames has been taken.
+func (l *loop) depth(arrived float64, frames int) float64 {
+	return (arrived - l.used.exact - float64(frames)) * nominalPeriod
+}
+
+// stamps is the line through a live source's time stamps: the PTS of any frame that came.
+// Stamps are rounded, to the millisecond where they come through FLV or Matroska, and what
+// is exact is how many frames there are.
+type stamps struct {
+	count int64   // frames that came in all
+	from  int64   // first frame of this timeline
+	end   float64 // PTS of frame count, smoothed, in seconds
+}
+
+// stampsFollow is how much of a stamp's distance from the line the line takes over.
+const stampsFollow = 0.02
+
+// came says that frames more have come, which end at PTS end; fresh, that they begin a new
+// timeline.
+func (l *stamps) came(frames int, end time.Duration, fresh bool) {
+	e := end.Seconds()
+	if fresh {
+		l.from, l.end = l.count, e
+	} else {
+		l.end += float64(frames) * nominalPeriod
+		l.end += stampsFollow * (e - l.end)
+	}
+	l.count += int64(frames)
+}
+
+// at is the PTS of frame n, in seconds; ok is false for those of an earlier timeline.
+func (l *stamps) at(n float64) (pts float64, ok bool) {
+	return l.end - (float64(l.count)-n)*nominalPeriod, l.count > l.from && n >= float64(l.from)
 }
 
 // settle forgets the fraction: after discarding.

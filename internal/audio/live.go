@@ -24,8 +24,6 @@ const (
 	liveMaxGap = time.Second
 	// liveStep is how far a block may be off the line of arrivals, in seconds.
 	liveStep = 0.060
-	// burstWithin, in seconds: what comes so soon after something else came with it.
-	burstWithin = 0.004
 	// strayLimit is how far the queue may be off its target, in seconds, before it is
 	// set right at once instead of by resampling.
 	strayLimit = 0.050
@@ -50,34 +48,33 @@ type liveQueue struct {
 
 	mu       sync.Mutex
 	arrivals arrivals // guarded by mu
-	burst    int      // guarded by mu; frames that came at burstAt and are not booked yet
-	burstAt  float64  // guarded by mu; seconds
+	stamps   stamps   // guarded by mu
 	target   float64  // guarded by mu; seconds
 	resync   bool     // guarded by mu; go to the target at once
 	flushed  bool     // guarded by mu; forget what is queued
 	stats    liveStats
 
 	// Of the reading goroutine.
+	loop     loop
 	rs       Resampler
-	governor governor
 	pending  [liveChunk * 2]float32
 	primer   [primeFrames * 2]float32
 	from, to int // samples of pending not yet used
-	used     usage
 	running  bool
 }
 
 // liveStats is guarded by its queue's mu.
 type liveStats struct {
 	gaps, gapFrames, overlaps, trimmed, dropped, bad int64
-	resets, steps                                    int64
+	resets, steps, jumps                             int64
+	jump                                             time.Duration // the last one
 	ppm                                              float64
 	depth, queued                                    float64 // seconds; by the filtered line, and really
 }
 
 func newLiveQueue(clock media.Clock, rs Resampler, target time.Duration) *liveQueue {
 	return &liveQueue{
-		clock: clock, rs: rs, in: newSplice(false), arrivals: arrivals{step: liveStep}, governor: governor{fast: 0.25, slow: 0.02},
+		clock: clock, rs: rs, in: newSplice(false), arrivals: arrivals{step: liveStep}, loop: newLoop(),
 		ring:   media.NewSampleRing(liveFrames * 2),
 		target: boundTarget(target).Seconds(),
 	}
@@ -90,12 +87,15 @@ func (q *liveQueue) write(b media.AudioBlock) {
 	src := b.Samples[:b.Frames()*2]
 	frames := 0
 	var gap, cut, overlap int64
+	var jump time.Duration
+	fresh := !q.begun // the PTS begin a new timeline
 	if q.begun {
 		switch d := b.PTS - q.nextPTS; {
 		case d > liveTolerance && d <= liveMaxGap:
 			gap = sampleAt(d)
 		case d > liveMaxGap, d < -liveMaxGap:
 			q.in.cut()
+			fresh, jump = true, d
 		case d < -liveTolerance:
 			overlap = min(sampleAt(-d), int64(len(src)/2))
 			cut = 1
@@ -126,35 +126,24 @@ func (q *liveQueue) write(b media.AudioBlock) {
 	now := q.clock.Now().Seconds()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.book(now)
+	if q.arrivals.burst(frames, now) {
+		q.stats.steps++
+	}
 	if frames > 0 {
-		if q.burst == 0 {
-			q.burstAt = now
-		}
-		q.burst += frames
+		q.stamps.came(frames, q.nextPTS, fresh || cut > 0 || dropped > 0)
 	}
 	q.stats.bad += bad
 	q.stats.dropped += dropped
 	q.stats.overlaps += cut
 	q.stats.trimmed += overlap
+	if jump != 0 {
+		q.stats.jumps++
+		q.stats.jump = jump
+	}
 	if gap > 0 {
 		q.stats.gaps++
 		q.stats.gapFrames += gap
 	}
-}
-
-// book tells the line of arrivals of a burst that is over. Blocks that come within
-// burstWithin of each other are one arrival: containers pack up to 200 ms of sound into
-// a packet (MPEG-TS does), and eight blocks at once are no eight measurements of
-// the source's clock. mu is held.
-func (q *liveQueue) book(now float64) {
-	if q.burst == 0 || now-q.burstAt < burstWithin {
-		return
-	}
-	if q.arrivals.came(q.burst, q.burstAt) {
-		q.stats.steps++
-	}
-	q.burst = 0
 }
 
 // push splices a chunk into the ring whole, or drops it whole when it is full.
@@ -179,7 +168,9 @@ func (q *liveQueue) read(dst []float32, start int64) (short int64, jumped bool) 
 	now := float64(start) * nominalPeriod
 
 	q.mu.Lock()
-	q.book(q.clock.Now().Seconds())
+	if q.arrivals.book(q.clock.Now().Seconds()) {
+		q.stats.steps++
+	}
 	target, arrived := q.target, q.arrivals.at(now)
 	resync, flush := q.resync, q.flushed
 	q.resync, q.flushed = false, false
@@ -189,8 +180,7 @@ func (q *liveQueue) read(dst []float32, start int64) (short int64, jumped bool) 
 		q.drop(q.queued())
 		q.running = false
 	}
-	// The depth that counts is what is left when this block has been taken.
-	depth := (arrived-q.used.exact)*nominalPeriod - seconds
+	depth := q.loop.depth(arrived, n)
 	stray := q.running && math.Abs(depth-target) > strayLimit+target/4
 	if q.running && (resync || stray) {
 		// Too little: gather anew. Too much: skip.
@@ -208,15 +198,15 @@ func (q *liveQueue) read(dst []float32, start int64) (short int64, jumped bool) 
 		}
 		q.drop(int(math.Round((max(depth, have) - target) * sampleRateHz)))
 		q.resample(q.primer[:])
-		q.used.settle()
-		depth = (arrived-q.used.exact)*nominalPeriod - seconds
-		q.governor.restart()
+		q.loop.used.settle()
+		depth = q.loop.depth(arrived, n)
+		q.loop.governor.restart()
 		q.running = true
 	}
-	ppm := q.governor.update(depth-target, seconds)
+	ppm := q.loop.governor.update(depth-target, seconds)
 	q.rs.SetPPM(ppm)
 	made := q.resample(dst)
-	q.used.made(made, ppm)
+	q.loop.used.made(made, ppm)
 	if short = int64(n - made); short > 0 {
 		for i := range dst[made*2:] {
 			dst[made*2+i] = missing
@@ -225,6 +215,20 @@ func (q *liveQueue) read(dst []float32, start int64) (short int64, jumped bool) 
 	}
 	q.report(depth, ppm, reset, float64(q.queued())*nominalPeriod)
 	return short, jumped
+}
+
+// presented is what to add to a PTS for the studio time at which its sound is in the mix:
+// exact, since both clocks are known here. ok is false while nothing plays and where the
+// mix is still in a timeline that has ended. For the reading goroutine, between reads; now
+// is the start of the next block.
+func (q *liveQueue) presented(now float64) (offset float64, ok bool) {
+	if !q.running {
+		return 0, false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	pts, ok := q.stamps.at(q.loop.used.exact - sincTaps/2)
+	return now - pts, ok
 }
 
 func (q *liveQueue) report(depth, ppm float64, reset bool, queued float64) {
@@ -248,7 +252,7 @@ func (q *liveQueue) resample(dst []float32) (made int) {
 		}
 		taken, m := q.rs.Process(q.pending[q.from:q.to], dst[made*2:])
 		q.from += taken * 2
-		q.used.frames += int64(taken)
+		q.loop.used.frames += int64(taken)
 		made += m
 	}
 	return made
@@ -262,8 +266,8 @@ func (q *liveQueue) drop(frames int) {
 	n := min(frames*2, q.to-q.from)
 	q.from += n
 	n += q.ring.Discard(frames*2 - n)
-	q.used.frames += int64(n / 2)
-	q.used.settle()
+	q.loop.used.frames += int64(n / 2)
+	q.loop.used.settle()
 }
 
 func (q *liveQueue) setTarget(d time.Duration) {
@@ -292,7 +296,7 @@ func (q *liveQueue) snapshot() StripStats {
 	s := q.stats
 	return StripStats{
 		Queued: seconds(s.queued), Latency: seconds(s.depth), PPM: s.ppm,
-		Resets: s.resets, Steps: s.steps,
+		Resets: s.resets, Steps: s.steps, Jumps: s.jumps, Jump: s.jump,
 		Gaps: s.gaps, GapFrames: s.gapFrames, Overlaps: s.overlaps, Trimmed: s.trimmed,
 		Dropped: s.dropped, BadSamples: s.bad,
 	}

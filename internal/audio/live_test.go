@@ -2,6 +2,7 @@ package audio
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -79,6 +80,13 @@ func newForeign(rs Resampler, ppm float64, block int, jitter time.Duration, fill
 	return f
 }
 
+// settle puts the loop where minutes of running would: TestDayOfDrift shows that they do.
+func (f *foreign) settle() {
+	q := f.strip.live
+	q.arrivals = arrivals{step: liveStep, locked: true, period: nominalPeriod / (1 + f.ppm*1e-6), time: f.jitter.Seconds() / 2, age: settleTo}
+	q.loop.governor = governor{fast: governorSlow, slow: governorSlow, integral: f.ppm * 1e-6}
+}
+
 func (f *foreign) schedule() {
 	due := time.Duration(float64(f.sent+int64(f.block)) / sampleRateHz / (1 + f.ppm*1e-6) * 1e9)
 	if f.jitter > 0 {
@@ -123,7 +131,9 @@ func triangle(dst []float32, start int64) {
 	}
 }
 
-func TestQueueStaysAtTargetForTwentyFourMinutes(t *testing.T) {
+// Every frame is used once, in its place, from the first second on; how the loop fares
+// over a day is TestDayOfDrift.
+func TestNoFrameIsLostOrRepeated(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		ppm   float64
@@ -136,10 +146,10 @@ func TestQueueStaysAtTargetForTwentyFourMinutes(t *testing.T) {
 			t.Parallel()
 			f := newForeign(newLinear(), c.ppm, c.block, 10*time.Millisecond, triangle)
 			const settle = 15 * 30
-			var worst, ppmSum, ppmSq, ppmN, queued float64
+			var worst, queued float64
 			last := float32(0)
 			slope := float32(1) / 1024
-			for n := range simulatedMinutes * 60 * 30 {
+			for n := range simulatedSeconds * 30 {
 				b := f.next(t)
 				if n < settle {
 					last = b[len(b)-2]
@@ -157,12 +167,9 @@ func TestQueueStaysAtTargetForTwentyFourMinutes(t *testing.T) {
 				st := f.strip.Stats()
 				worst = max(worst, math.Abs((st.Latency - DefaultTarget).Seconds()))
 				queued += st.Queued.Seconds()
-				ppmSum += st.PPM
-				ppmSq += st.PPM * st.PPM
-				ppmN++
 			}
 			st := f.strip.Stats()
-			if st.Underruns != 0 || st.Resets != 0 || st.Steps != 0 || st.Dropped != 0 || st.Gaps != 0 {
+			if st.Underruns != 0 || st.Resets != 0 || st.Steps != 0 || st.Dropped != 0 || st.Gaps != 0 || st.Jumps != 0 {
 				t.Errorf("not smooth: %+v", st)
 			}
 			if worst > 0.010 {
@@ -170,50 +177,44 @@ func TestQueueStaysAtTargetForTwentyFourMinutes(t *testing.T) {
 			}
 			// Between blocks the real queue is on average half a block lower than the line
 			// through the arrivals.
-			mean := queued/ppmN + float64(c.block)/2/sampleRateHz
+			mean := queued/(simulatedSeconds*30-settle) + float64(c.block)/2/sampleRateHz
 			if math.Abs(mean-DefaultTarget.Seconds()) > 0.010 {
 				t.Errorf("mean of the real queue: got %.1f ms, want 60 +-10", mean*1e3)
 			}
-			meanPPM := ppmSum / ppmN
-			if math.Abs(meanPPM-c.ppm) > 2 {
-				t.Errorf("mean correction: got %.2f ppm, want %v", meanPPM, c.ppm)
-			}
-			t.Logf("worst %.2f ms, mean real queue %.1f ms, correction %.2f ppm +-%.1f", worst*1e3, queued/ppmN*1e3, meanPPM, math.Sqrt(ppmSq/ppmN-meanPPM*meanPPM))
+			t.Logf("worst %.2f ms, mean real queue %.1f ms", worst*1e3, mean*1e3)
 		})
 	}
 }
 
+// A tone through the loop and the real resampler, once settled.
 func TestLiveDistortion(t *testing.T) {
 	tone := Tone{LeftHz: 1000, RightHz: 1000, LevelDB: -6}
 	for _, c := range []struct {
-		name    string
-		jitter  time.Duration
-		limitDB float64
+		ppm    float64
+		jitter time.Duration
 	}{
-		{"steady", 0, -90},
-		{"10 ms jitter", 10 * time.Millisecond, -80},
+		{300, 0}, {-300, 10 * time.Millisecond}, {-50, 10 * time.Millisecond}, {0, 10 * time.Millisecond},
+		{50, 10 * time.Millisecond}, {300, 10 * time.Millisecond},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			f := newForeign(newLinear(), 300, 480, c.jitter, tone.Fill)
+		t.Run(fmt.Sprintf("%+v ppm, jitter %v", c.ppm, c.jitter), func(t *testing.T) {
+			f := newForeign(NewSinc(), c.ppm, 480, c.jitter, tone.Fill)
+			f.settle()
 			var window []float32
 			worst := math.Inf(-1)
-			for n := range 165 * 30 {
-				if n == 150*30 {
-					f.strip.live.rs = NewSinc()
-				}
+			for n := range 4 * 30 {
 				b := f.next(t)
-				if n < 151*30 {
+				if n < 3*30 {
 					continue
 				}
 				if window = append(window, b...); len(window) < 2*4800 {
 					continue
 				}
-				db, _, _ := thdn(window, 0, 1000.3)
+				db, _, _ := thdn(window, 0, 1000*(1+c.ppm*1e-6))
 				worst = max(worst, db)
 				window = window[:0]
 			}
-			if worst > c.limitDB {
-				t.Errorf("THD+N in windows of 100 ms: got up to %.1f dB, want below %.0f", worst, c.limitDB)
+			if !(worst < -90) {
+				t.Errorf("THD+N in windows of 100 ms: got up to %.1f dB, want below -90", worst)
 			}
 			t.Logf("worst THD+N %.1f dB", worst)
 		})
@@ -243,10 +244,11 @@ func TestLiveStallIsFadedAndComesBackAtTheTarget(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newForeign(newLinear(), 100, 1024, 5*time.Millisecond, tone.Fill)
+			f.settle()
 			var last, step, worst float32
 			silent := 0
-			for n := range 40 * 30 {
-				if n == 20*30 {
+			for n := range 12 * 30 {
+				if n == 4*30 {
 					c.hurt(f)
 				}
 				b := f.next(t)
@@ -281,12 +283,13 @@ func TestLiveStallIsFadedAndComesBackAtTheTarget(t *testing.T) {
 
 func TestLiveBurstIsSkippedNotKept(t *testing.T) {
 	f := newForeign(newLinear(), 0, 480, 0, Tone{LeftHz: 440, RightHz: 440, LevelDB: -6}.Fill)
-	for range 300 {
+	f.settle()
+	for range 120 {
 		f.next(t)
 	}
 	extra := make([]float32, 2*24000)
 	f.strip.Write(media.AudioBlock{Samples: extra, PTS: 2 * time.Hour})
-	for range 300 {
+	for range 120 {
 		f.next(t)
 	}
 	st := f.strip.Stats()
@@ -300,9 +303,10 @@ func TestLiveBurstIsSkippedNotKept(t *testing.T) {
 
 func TestLiveTargetAndNegativeDelay(t *testing.T) {
 	f := newForeign(newLinear(), 0, 480, 0, Tone{LeftHz: 440, RightHz: 440, LevelDB: -6}.Fill)
+	f.settle()
 	check := func(want, wantDelay time.Duration) {
 		t.Helper()
-		for range 600 {
+		for range 90 {
 			f.next(t)
 		}
 		st := f.strip.Stats()

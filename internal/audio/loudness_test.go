@@ -27,6 +27,10 @@ func measured(segments []segment, each func(i int, r LoudnessReading)) LoudnessR
 }
 
 func hear(m *Loudness, segments []segment, each func(i int)) {
+	var cycle [48]float64 // 1 kHz fits exactly
+	for i := range cycle {
+		cycle[i] = math.Sin(2 * math.Pi * float64(i) / float64(len(cycle)))
+	}
 	buf := make([]float32, 3200)
 	at := 0
 	for i, s := range segments {
@@ -34,7 +38,7 @@ func hear(m *Loudness, segments []segment, each func(i int)) {
 		for left := int(math.Round(s.seconds * sampleRateHz)); left > 0; {
 			n := min(left, 1600)
 			for j := range n {
-				v := float32(g * math.Sin(2*math.Pi*1000*float64(at)/sampleRateHz))
+				v := float32(g * cycle[at%len(cycle)])
 				buf[2*j], buf[2*j+1] = v, v
 				at++
 			}

@@ -2,5 +2,8 @@
 
 package audio
 
-// simulatedMinutes is how long the long test of the loop is.
-const simulatedMinutes = 24
+// simulatedSeconds is how long the tests with every sample in them run.
+const simulatedSeconds = 180
+
+// simulatedHours is how long TestDayOfDrift is.
+const simulatedHours = 24

@@ -531,12 +531,14 @@ type StripStats struct {
 	PPM     float64       // live: how much faster than the studio the source's clock runs
 	Latency time.Duration // live: queue depth by the filtered line; this is held at the target
 
-	Underruns    int64 // times sound was due and not there
-	MissedFrames int64 // silence in its place
-	LateFrames   int64 // paced: came after they were due; not heard
-	Resets       int64 // live: queue too far off, set right at once
-	Steps        int64 // live: stalls and bursts seen in the arrivals
-	Gaps         int64 // holes in the PTS, made silence
+	Underruns    int64         // times sound was due and not there
+	MissedFrames int64         // silence in its place
+	LateFrames   int64         // paced: came after they were due; not heard
+	Resets       int64         // live: queue too far off, set right at once
+	Steps        int64         // live: stalls and bursts seen in the arrivals
+	Jumps        int64         // live: PTS that went on somewhere else
+	Jump         time.Duration // how far the last one went
+	Gaps         int64         // holes in the PTS, made silence
 	GapFrames    int64
 	Overlaps     int64 // PTS that went back
 	Trimmed      int64 // frames dropped for that

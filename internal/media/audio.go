@@ -52,9 +52,8 @@ func NewSampleRing(n int) *SampleRing {
 func (r *SampleRing) Write(samples []float32) int {
 	w := r.write.Load()
 	n := min(len(samples), len(r.buf)-int(w-r.read.Load()))
-	for i := range n {
-		r.buf[(w+uint64(i))&r.mask] = samples[i]
-	}
+	m := copy(r.buf[w&r.mask:], samples[:n])
+	copy(r.buf, samples[m:n])
 	r.write.Store(w + uint64(n))
 	r.over.Add(int64(len(samples) - n))
 	return n
@@ -65,9 +64,8 @@ func (r *SampleRing) Write(samples []float32) int {
 func (r *SampleRing) Read(samples []float32) int {
 	rd := r.read.Load()
 	n := min(len(samples), int(r.write.Load()-rd))
-	for i := range n {
-		samples[i] = r.buf[(rd+uint64(i))&r.mask]
-	}
+	m := copy(samples[:n], r.buf[rd&r.mask:])
+	copy(samples[m:n], r.buf)
 	clear(samples[n:])
 	r.read.Store(rd + uint64(n))
 	r.under.Add(int64(len(samples) - n))
