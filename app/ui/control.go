@@ -19,6 +19,15 @@ type box struct {
 	objects []fyne.CanvasObject
 	arrange func(fyne.Size)
 	min     fyne.Size
+	outer   fyne.Widget // what Fyne knows the box as
+}
+
+// ExtendBaseWidget implements fyne's widget contract; the outermost type calls it once.
+func (b *box) ExtendBaseWidget(w fyne.Widget) {
+	if b.outer == nil {
+		b.outer = w
+	}
+	b.BaseWidget.ExtendBaseWidget(w)
 }
 
 // CreateRenderer implements fyne.Widget.
@@ -27,8 +36,11 @@ func (b *box) CreateRenderer() fyne.WidgetRenderer { return boxRenderer{b} }
 // add puts objects on top of those already there.
 func (b *box) add(objects ...fyne.CanvasObject) {
 	for _, o := range objects {
-		if l, ok := o.(*label); ok {
-			o = l.Text // Fyne draws the types that it knows, not those around them
+		switch v := o.(type) { // Fyne draws the types that it knows, not those around them
+		case *label:
+			o = v.Text
+		case *icon:
+			o = v.Image
 		}
 		b.objects = append(b.objects, o)
 	}
@@ -42,7 +54,7 @@ func (r boxRenderer) Layout(s fyne.Size) {
 	}
 }
 func (r boxRenderer) MinSize() fyne.Size           { return r.b.min }
-func (r boxRenderer) Refresh()                     { canvas.Refresh(&r.b.BaseWidget) }
+func (r boxRenderer) Refresh()                     { canvas.Refresh(r.b.outer) }
 func (r boxRenderer) Objects() []fyne.CanvasObject { return r.b.objects }
 func (r boxRenderer) Destroy()                     {}
 
@@ -64,6 +76,7 @@ type button struct {
 	press   func()
 
 	ground  color.Color
+	tip     string
 	hovered bool
 	focused bool
 }
@@ -75,7 +88,15 @@ var (
 )
 
 func newButton(d *desk, caption string, size float32, press func()) *button {
-	b := &button{desk: d, press: press, ground: colControl}
+	b := &button{}
+	b.init(d, caption, size, press)
+	b.ExtendBaseWidget(b)
+	return b
+}
+
+// init makes b a button, but for ExtendBaseWidget, which is for the outermost type.
+func (b *button) init(d *desk, caption string, size float32, press func()) {
+	b.desk, b.press, b.ground = d, press, colControl
 	b.back = newSurface(colControl)
 	b.caption = newBold(caption, size, colText)
 	b.caption.Alignment = fyne.TextAlignCenter
@@ -85,7 +106,11 @@ func newButton(d *desk, caption string, size float32, press func()) *button {
 		place(b.back, 0, 0, s.Width, s.Height)
 		b.caption.place(2, 0, s.Width-4, s.Height)
 	}
-	b.ExtendBaseWidget(b)
+}
+
+// hint sets the tool tip: what the button does, and its key.
+func (b *button) hint(text string) *button {
+	b.tip = text
 	return b
 }
 
@@ -119,6 +144,7 @@ func (b *button) paint() {
 
 // MouseDown implements desktop.Mouseable.
 func (b *button) MouseDown(e *desktop.MouseEvent) {
+	b.desk.tips.leave(b.outer)
 	if e.Button == desktop.MouseButtonPrimary {
 		b.desk.stopTyping()
 		b.press()
@@ -129,19 +155,35 @@ func (b *button) MouseDown(e *desktop.MouseEvent) {
 func (b *button) MouseUp(*desktop.MouseEvent) {}
 
 // MouseIn implements desktop.Hoverable.
-func (b *button) MouseIn(*desktop.MouseEvent) { b.hovered = true; b.paint() }
+func (b *button) MouseIn(*desktop.MouseEvent) {
+	b.hovered = true
+	b.paint()
+	b.desk.tips.over(b.outer, b.tip)
+}
 
 // MouseMoved implements desktop.Hoverable.
 func (b *button) MouseMoved(*desktop.MouseEvent) {}
 
 // MouseOut implements desktop.Hoverable.
-func (b *button) MouseOut() { b.hovered = false; b.paint() }
+func (b *button) MouseOut() {
+	b.hovered = false
+	b.paint()
+	b.desk.tips.leave(b.outer)
+}
 
 // FocusGained implements fyne.Focusable.
-func (b *button) FocusGained() { b.focused = true; b.paint() }
+func (b *button) FocusGained() {
+	b.focused = true
+	b.paint()
+	b.desk.tips.over(b.outer, b.tip)
+}
 
 // FocusLost implements fyne.Focusable.
-func (b *button) FocusLost() { b.focused = false; b.paint() }
+func (b *button) FocusLost() {
+	b.focused = false
+	b.paint()
+	b.desk.tips.leave(b.outer)
+}
 
 // TypedRune implements fyne.Focusable.
 func (b *button) TypedRune(rune) {}

@@ -27,6 +27,11 @@ type desk struct {
 	keyDown func(*fyne.KeyEvent)
 	// typing is the text field that has the keyboard, or nil.
 	typing *field
+	// tips is the layer of tool tips.
+	tips *tips
+	// openTab brings a tab of the side column to the front, by its id ("outputs",
+	// "show", …), and shows the column.
+	openTab func(id string)
 	// state is the one shown at present; never nil once the first update came.
 	state *engine.State
 	// calm: on this update only what is urgent is drawn, to spare a machine that
@@ -38,6 +43,8 @@ func newDesk(s studio, services Services, tell func(string)) *desk {
 	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, keyDown: func(*fyne.KeyEvent) {}}
 	d.sender = newSender(s.Do, tell)
 	d.work = newWorkers()
+	d.tips = newTips(d)
+	d.openTab = func(string) {}
 	d.views = newViewSet(s.openView)
 	return d
 }

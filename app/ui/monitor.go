@@ -51,7 +51,7 @@ func newMonitorPanel(d *desk, bus engine.ViewBus) *monitorPanel {
 	p.frame.addTo(&p.box)
 	p.add(p.well, p.view.img, p.title, p.name, p.badge, p.badgeText)
 	for i := range p.safe {
-		p.safe[i] = newOutline(color.NRGBA{255, 255, 255, 150})
+		p.safe[i] = newOutline(colFaint)
 		p.safe[i].show(false)
 		p.safe[i].addTo(&p.box)
 	}

@@ -2,34 +2,38 @@ package ui
 
 import (
 	"image/color"
+	"sync/atomic"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
 )
 
 // The colours of the window, all of them. Red is on air and green is next, and
-// nothing else is; amber is "look here"; each comes with a word or a shape.
+// nothing else is; amber is "look here"; each comes with a word or a shape. Of two
+// values the first is for the dark theme, the second for the light one.
 var (
-	colBackground = rgb(0x16181c) // the desk
-	colPanel      = rgb(0x1e2126) // a panel on the desk
-	colWell       = rgb(0x0d0e10) // behind pictures and in fader slots
-	colControl    = rgb(0x30353d) // a button
-	colHover      = rgb(0x3c424c)
-	colLine       = rgb(0x3a3f47)
-	colText       = rgb(0xe4e6ea)
-	colDim        = rgb(0xa2a8b2) // 7:1 on colPanel
-	colOff        = rgb(0x999999) // tally off
+	colBackground = both(0x16181c, 0xc9cdd4) // the desk
+	colPanel      = both(0x1e2126, 0xe4e7ec) // a panel on the desk
+	colWell       = both(0x0d0e10, 0xb4bac4) // behind faders and in slots
+	colControl    = both(0x30353d, 0xf7f8fa) // a button
+	colHover      = both(0x3c424c, 0xffffff)
+	colLine       = both(0x3a3f47, 0xa9afb9)
+	colText       = both(0xe4e6ea, 0x14171b)
+	colDim        = both(0xa2a8b2, 0x454b55) // 7:1 on colPanel
+	colOff        = both(0x999999, 0x7c828c) // tally off
 	colProgram    = rgb(0xd00000)
 	colPreview    = rgb(0x00d000)
-	colAmber      = rgb(0xf0a818)
-	colBad        = rgb(0xff6058) // text and lamps of trouble, legible on dark
-	colGood       = rgb(0x35c46a)
-	colFocus      = rgb(0x62a8ff)
+	colAmber      = both(0xf0a818, 0xe09000)
+	colBad        = both(0xff6058, 0xb01810) // text and lamps of trouble, legible on the panel
+	colGood       = both(0x35c46a, 0x157a38)
+	colFocus      = both(0x62a8ff, 0x1564d0)
 	colBlack      = rgb(0x000000)
 	colWhite      = rgb(0xffffff)
 	colInk        = rgb(0x08100a) // text on green and amber
-	colShade      = color.Color(color.NRGBA{0, 0, 0, 0xc8})
-	colNone       = color.Color(color.NRGBA{})
+	colShade      = glaze(0x000000, 0xc8)
+	colFaint      = glaze(0xffffff, 0x96) // lines over pictures
+	colNone       = glaze(0x000000, 0x00)
+	colMarked     = glaze(0x4088e0, 0x80) // behind what is chosen in a list or a text
 
 	// Meter zones of CONVENTIONS: green below -20, yellow to -9, red from there.
 	colMeterLow  = rgb(0x2fae4e)
@@ -53,40 +57,94 @@ const (
 	headerHeight float32 = 24
 )
 
-// rgb is boxed once, here: a conversion at each use would allocate.
-func rgb(v uint32) color.Color {
+// inLight: the light theme shows. It is Fyne's to have one theme a process.
+var inLight atomic.Bool
+
+// ink is a colour that follows the theme: what was drawn with it has its new
+// value at the next refresh, without being told.
+type ink struct{ dark, light color.NRGBA }
+
+// RGBA implements color.Color.
+func (c *ink) RGBA() (r, g, b, a uint32) {
+	if inLight.Load() {
+		return c.light.RGBA()
+	}
+	return c.dark.RGBA()
+}
+
+// both makes a colour of one value for each theme, 0xRRGGBB.
+func both(dark, light uint32) color.Color { return &ink{opaque(dark), opaque(light)} }
+
+// rgb is the same in both themes.
+func rgb(v uint32) color.Color { return both(v, v) }
+
+// glaze is rgb with an alpha, 0..255.
+func glaze(v uint32, alpha uint8) color.Color {
+	c := opaque(v)
+	c.A = alpha
+	return &ink{c, c}
+}
+
+func opaque(v uint32) color.NRGBA {
 	return color.NRGBA{R: uint8(v >> 16), G: uint8(v >> 8), B: uint8(v), A: 0xff}
 }
 
-// controlRoom is the dark theme under Fyne's own widgets (scroll bars, tool tips).
+// controlRoom is the theme under Fyne's own widgets (menus, entries, scroll bars).
 type controlRoom struct{ fyne.Theme }
 
 func newTheme() fyne.Theme { return controlRoom{theme.DefaultTheme()} }
 
+// Color implements fyne.Theme.
 func (t controlRoom) Color(name fyne.ThemeColorName, _ fyne.ThemeVariant) color.Color {
 	switch name {
 	case theme.ColorNameBackground:
 		return colBackground
 	case theme.ColorNameForeground:
 		return colText
-	case theme.ColorNamePrimary, theme.ColorNameFocus:
+	case theme.ColorNamePlaceHolder, theme.ColorNameDisabled:
+		return colDim
+	case theme.ColorNamePrimary:
 		return colFocus
+	case theme.ColorNameFocus:
+		return colMarked
 	case theme.ColorNameButton, theme.ColorNameInputBackground:
 		return colControl
+	case theme.ColorNameInputBorder, theme.ColorNameSeparator:
+		return colLine
+	case theme.ColorNameMenuBackground, theme.ColorNameOverlayBackground, theme.ColorNameHeaderBackground:
+		return colPanel
 	case theme.ColorNameHover:
 		return colHover
+	case theme.ColorNameSelection:
+		return colMarked
 	case theme.ColorNameScrollBar:
 		return colOff
+	case theme.ColorNameError:
+		return colBad
+	case theme.ColorNameWarning:
+		return colAmber
+	case theme.ColorNameSuccess:
+		return colGood
+	}
+	if inLight.Load() {
+		return t.Theme.Color(name, theme.VariantLight)
 	}
 	return t.Theme.Color(name, theme.VariantDark)
 }
 
+// Size implements fyne.Theme.
 func (t controlRoom) Size(name fyne.ThemeSizeName) float32 {
 	switch name {
 	case theme.SizeNameText:
 		return textNormal
+	case theme.SizeNameCaptionText:
+		return textSmall
 	case theme.SizeNamePadding:
 		return gap / 2
+	case theme.SizeNameInnerPadding:
+		return gap
+	case theme.SizeNameInlineIcon:
+		return textLarge
 	case theme.SizeNameScrollBar:
 		return 8
 	case theme.SizeNameScrollBarSmall:

@@ -61,6 +61,8 @@ type window struct {
 	keys     *keyboard
 	panels   []panel
 	status   *statusPanel
+	side     *sidePanel
+	place    *workspace
 	help     *helpPanel
 	content  fyne.CanvasObject
 	monitors [2]*monitorPanel
@@ -86,7 +88,7 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	win.SetPadded(false)
 	w := newWindow(anyStudio[V]{s}, opt.Services)
 	w.keys.fullscreen = func() { win.SetFullScreen(!win.FullScreen()) }
-	w.keys.unfocus = func() { win.Canvas().Unfocus() }
+	w.keys.unfocus = win.Canvas().Unfocus
 	win.SetContent(w.content)
 	win.Resize(fyne.NewSize(1366, 728)) // fits 1366x768 with a title bar
 	w.listen(win.Canvas())
@@ -120,14 +122,21 @@ func newWindow(s studio, services Services) *window {
 	transition, bank, audio, outs := newTransitionPanel(d), newBankPanel(d), newAudioPanel(d), newOutputsPanel(d)
 	w.status, w.help = newStatusPanel(d), newHelpPanel()
 	w.monitors = [2]*monitorPanel{preview, program}
-	w.panels = []panel{preview, transition, program, bank, outs, audio, w.status}
+	w.side = newSidePanel(d,
+		side("Outputs", "outputs", outs),
+	)
+	w.panels = []panel{preview, transition, program, bank, w.side, audio, w.status}
+	d.openTab = func(id string) {
+		w.side.openID(id)
+		w.place.show(regionSide, true)
+	}
 	w.keys = &keyboard{
 		desk: d, bank: bank, transition: transition, audio: audio, outputs: outs, preview: preview, help: w.help,
 		fullscreen: func() {}, unfocus: func() {},
 	}
 	d.keyDown = func(e *fyne.KeyEvent) { w.keys.down(e.Name, currentModifiers()) }
-	arrange := &deskLayout{preview, transition, program, bank, audio, outs, w.status, w.help}
-	w.content = container.New(arrange, preview, transition, program, bank, audio, outs, w.status, w.help)
+	w.place = newWorkspace(d, preview, transition, program, bank, audio, w.side, w.status)
+	w.content = container.NewStack(w.place.root, d.tips, w.help)
 	return w
 }
 
@@ -221,4 +230,5 @@ func (w *window) apply(s *engine.State, fresh, calm bool) {
 	for _, p := range w.panels {
 		p.update(s)
 	}
+	w.place.follow()
 }

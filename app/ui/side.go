@@ -1,0 +1,139 @@
+package ui
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+
+	"crosspoint.studio/crosspoint/app/engine"
+)
+
+const (
+	tabHeight    float32 = 42
+	tabIcon      float32 = 18
+	sideMinWidth float32 = 270
+)
+
+// sideTab is one panel of the side column; id is stable, for preferences and for
+// desk.openTab.
+type sideTab struct {
+	id, title string
+	panel     panel
+	tab       *tabButton
+}
+
+// side makes a tab of the side column. icon is one of assets' names.
+func side(title, icon string, p panel) *sideTab {
+	return &sideTab{id: icon, title: title, panel: p}
+}
+
+// sidePanel is the column at the right: one panel at a time, chosen by tabs. Every
+// panel is updated all the time; what is not shown is hidden (Visible is false).
+type sidePanel struct {
+	box
+	desk    *desk
+	surface *canvas.Rectangle
+	tabs    []*sideTab
+	open    int
+	// opened is told which tab was chosen by hand.
+	opened func(id string)
+}
+
+func newSidePanel(d *desk, tabs ...*sideTab) *sidePanel {
+	p := &sidePanel{desk: d, surface: newSurface(colPanel), tabs: tabs, opened: func(string) {}}
+	p.add(p.surface)
+	for i, t := range tabs {
+		t.tab = newTabButton(d, t.id, t.title, func() { p.choose(i) })
+		p.add(t.tab)
+	}
+	for i, t := range tabs {
+		p.add(t.panel)
+		show(t.panel, i == 0)
+		t.tab.choose(i == 0)
+	}
+	p.min = fyne.NewSize(sideMinWidth, 200)
+	p.arrange = func(s fyne.Size) {
+		place(p.surface, 0, 0, s.Width, s.Height)
+		w := s.Width / float32(max(len(p.tabs), 1))
+		for i, t := range p.tabs {
+			place(t.tab, float32(i)*w, 0, w, tabHeight)
+			place(t.panel, 0, tabHeight+2, s.Width, max(s.Height-tabHeight-2, 0))
+		}
+	}
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// choose opens tab i by hand.
+func (p *sidePanel) choose(i int) {
+	p.show(i)
+	p.opened(p.tabs[i].id)
+}
+
+func (p *sidePanel) show(i int) {
+	if i == p.open {
+		return
+	}
+	p.open = i
+	for k, t := range p.tabs {
+		show(t.panel, k == i)
+		t.tab.choose(k == i)
+	}
+	if p.desk.state != nil {
+		p.tabs[i].panel.update(p.desk.state)
+	}
+}
+
+// openID opens a tab by its id; it reports whether there is one.
+func (p *sidePanel) openID(id string) bool {
+	for i, t := range p.tabs {
+		if t.id == id {
+			p.show(i)
+			return true
+		}
+	}
+	return false
+}
+
+func (p *sidePanel) update(s *engine.State) {
+	for _, t := range p.tabs {
+		t.panel.update(s)
+	}
+}
+
+// tabButton is a button with an icon over its caption and a line under it when its
+// tab is open.
+type tabButton struct {
+	button
+	icon *icon
+	line *canvas.Rectangle
+	open bool
+}
+
+func newTabButton(d *desk, iconName, title string, press func()) *tabButton {
+	t := &tabButton{icon: newIcon(iconName, colDim), line: canvas.NewRectangle(colFocus)}
+	t.init(d, title, textSmall, press)
+	t.add(t.icon, t.line)
+	t.ground = colPanel
+	t.paint()
+	t.min = fyne.NewSize(40, tabHeight)
+	t.arrange = func(s fyne.Size) {
+		place(t.back, 1, 1, s.Width-2, s.Height-2)
+		place(t.icon, (s.Width-tabIcon)/2, 5, tabIcon, tabIcon)
+		t.caption.place(2, tabIcon+6, s.Width-4, 15)
+		place(t.line, 4, s.Height-3, s.Width-8, 2)
+	}
+	t.ExtendBaseWidget(t)
+	return t
+}
+
+// choose shows whether the tab is open.
+func (t *tabButton) choose(open bool) {
+	t.open = open
+	shade := colDim
+	if open {
+		shade = colText
+	}
+	t.icon.set(t.icon.name, shade)
+	t.look(t.caption.full, colPanel, shade)
+	show(t.line, open)
+}

@@ -1,0 +1,331 @@
+package ui
+
+import (
+	"fyne.io/fyne/v2"
+)
+
+// region is a part of the window that can be hidden; the values are stable, for
+// preferences.
+type region string
+
+// Regions.
+const (
+	regionPreview    region = "preview"
+	regionTransition region = "transition"
+	regionProgram    region = "program"
+	regionBank       region = "bank"
+	regionAudio      region = "audio"
+	regionSide       region = "side"
+	regionStatus     region = "status"
+)
+
+// regions in the order of the View menu, with their names there.
+var regions = []struct {
+	id    region
+	title string
+}{
+	{regionPreview, "Preview"},
+	{regionTransition, "Transition"},
+	{regionProgram, "Programme"},
+	{regionBank, "Scenes and sources"},
+	{regionAudio, "Audio mixer"},
+	{regionSide, "Side column"},
+	{regionStatus, "Status bar"},
+}
+
+// arrangement is how the operator likes the window; it is kept in the preferences.
+type arrangement struct {
+	Side float32 `json:"side"` // share of the width
+	Top  float32 `json:"top"`  // most of the height that the monitors take
+	Bank float32 `json:"bank"` // share of what is below them; 0 is by rows of cells
+	// Hidden regions; nil when all show.
+	Hidden map[region]bool `json:"hidden,omitempty"`
+	Tab    string          `json:"tab,omitempty"` // of the side column
+}
+
+func usualArrangement() arrangement { return arrangement{Side: 0.235, Top: 0.5} }
+
+const (
+	transitionWidth float32 = 156
+	transitionWide  float32 = 280
+	transitionLow   float32 = 172 // the least height of CUT, AUTO, FTB and the lever
+	sideMax         float32 = 620
+	bankLow         float32 = 120
+	audioMin        float32 = 140
+	leastMonitor    float32 = 150 // width
+	// drawerBelow is the width under which the side column lies over the others.
+	drawerBelow float32 = 860
+)
+
+// workspace places the regions: the monitors with the transition block between
+// them, the bank and the mixer below, the side column at the right, the status
+// lines at the foot, a bar with a question at the top while there is one.
+type workspace struct {
+	arrangement
+	desk       *desk
+	root       *box
+	preview    *monitorPanel
+	transition *transitionPanel
+	program    *monitorPanel
+	bank       *bankPanel
+	audio      *audioPanel
+	side       *sidePanel
+	status     *statusPanel
+	bar        *questionBar
+
+	sideEdge, topEdge, bankEdge *divider
+	items int // of the bank at the last layout
+	// latest of bank and mixer that was asked for; it stays where both have no room.
+	latest region
+	// changed is told after the hand changed something.
+	changed func(arrangement)
+}
+
+func newWorkspace(d *desk, preview *monitorPanel, transition *transitionPanel, program *monitorPanel, bank *bankPanel, audio *audioPanel, side *sidePanel, status *statusPanel) *workspace {
+	w := &workspace{
+		arrangement: usualArrangement(), desk: d, root: &box{}, preview: preview, transition: transition, program: program,
+		bank: bank, audio: audio, side: side, status: status, bar: newQuestionBar(d), latest: regionBank, changed: func(arrangement) {},
+	}
+	usual := usualArrangement()
+	w.sideEdge = newDivider(d, true, func(by float32) { w.Side = w.clampSide(w.side.Size().Width-by) / w.width(); w.again() },
+		func() { w.Side = usual.Side; w.again() })
+	w.topEdge = newDivider(d, false, w.moveTop, func() { w.Top = usual.Top; w.again() })
+	w.bankEdge = newDivider(d, false, w.moveBank, func() { w.Bank = usual.Bank; w.again() })
+	w.root.add(preview, transition, program, bank, audio, w.sideEdge, w.topEdge, w.bankEdge, side, status, w.bar)
+	w.root.min = fyne.NewSize(600, 300)
+	w.root.arrange = w.layout
+	w.bar.changed = w.relayout
+	side.opened = func(id string) { w.Tab = id; w.changed(w.arrangement) }
+	w.root.ExtendBaseWidget(w.root)
+	return w
+}
+
+// restore brings the window to an arrangement kept before.
+func (w *workspace) restore(a arrangement) {
+	usual := usualArrangement()
+	if a.Side < 0.1 || a.Side > 0.6 {
+		a.Side = usual.Side
+	}
+	if a.Top < 0.15 || a.Top > 0.9 {
+		a.Top = usual.Top
+	}
+	if a.Bank < 0 || a.Bank > 0.95 {
+		a.Bank = usual.Bank
+	}
+	w.arrangement = a
+	w.side.openID(a.Tab)
+	w.relayout()
+}
+
+// reset shows everything where it was at first.
+func (w *workspace) reset() {
+	w.restore(usualArrangement())
+	w.changed(w.arrangement)
+}
+
+// visible reports whether a region shows.
+func (w *workspace) visible(r region) bool { return !w.Hidden[r] }
+
+// show shows or hides a region.
+func (w *workspace) show(r region, visible bool) {
+	if visible && (r == regionBank || r == regionAudio) {
+		w.latest = r
+	}
+	if w.visible(r) == visible {
+		w.relayout()
+		return
+	}
+	hidden := map[region]bool{}
+	for k, v := range w.Hidden {
+		hidden[k] = v
+	}
+	hidden[r] = !visible
+	if visible {
+		delete(hidden, r)
+	}
+	w.Hidden = hidden
+	w.again()
+}
+
+// again follows a change by hand.
+func (w *workspace) again() {
+	w.relayout()
+	w.changed(w.arrangement)
+}
+
+func (w *workspace) relayout() {
+	w.layout(w.root.Size())
+	w.root.Refresh()
+}
+
+// follow lays out anew when the bank has another number of cells.
+func (w *workspace) follow() {
+	if n := len(w.bank.items); n != w.items {
+		w.items = n
+		w.relayout()
+	}
+}
+
+func (w *workspace) width() float32 { return max(w.root.Size().Width, 1) }
+
+func (w *workspace) clampSide(width float32) float32 {
+	return min(max(width, sideMinWidth), sideMax, w.width()*0.6)
+}
+
+// moveTop drags the edge under the monitors.
+func (w *workspace) moveTop(by float32) {
+	h := max(w.root.Size().Height, 1)
+	w.Top = min(max((w.topEdge.Position().Y+by)/h, 0.15), 0.9)
+	w.again()
+}
+
+// moveBank drags the edge between bank and mixer.
+func (w *workspace) moveBank(by float32) {
+	bank, below := w.bank.Size().Height, w.bank.Size().Height+w.audio.Size().Height
+	if below > 0 {
+		w.Bank = min(max((bank+by)/below, 0.1), 0.9)
+		w.again()
+	}
+}
+
+// layout places everything in s.
+func (w *workspace) layout(s fyne.Size) {
+	if s.Width <= 0 || s.Height <= 0 {
+		return
+	}
+	y, bottom := gap, s.Height-gap
+	if show(w.bar, w.bar.asking()); w.bar.asking() {
+		h := w.bar.heightFor(s.Width)
+		place(w.bar, 0, 0, s.Width, h)
+		y += h
+	}
+	if show(w.status, w.visible(regionStatus)); w.visible(regionStatus) {
+		h := w.status.min.Height
+		place(w.status, gap, s.Height-h-gap, s.Width-2*gap, h)
+		bottom -= h + gap
+	}
+	right := s.Width - gap
+	sideShown := w.visible(regionSide)
+	drawer := s.Width < drawerBelow
+	show(w.side, sideShown)
+	show(w.sideEdge, sideShown)
+	if sideShown {
+		sw := w.clampSide(s.Width * w.Side)
+		place(w.side, right-sw, y, sw, bottom-y)
+		place(w.sideEdge, right-sw-gap, y, gap, bottom-y)
+		if !drawer {
+			right -= sw + gap
+		}
+	}
+	bank, audio := w.visible(regionBank), w.visible(regionAudio)
+	top := w.layoutTop(y, right, bottom, s.Height, bank || audio)
+	w.layoutBelow(top, right, bottom, bank, audio)
+}
+
+// layoutTop places the monitors and the transition block in the width up to right, and
+// returns where what is below them begins.
+func (w *workspace) layoutTop(y, right, bottom, height float32, below bool) float32 {
+	preview, transition, program := w.visible(regionPreview), w.visible(regionTransition), w.visible(regionProgram)
+	show(w.preview, preview)
+	show(w.transition, transition)
+	show(w.program, program)
+	show(w.topEdge, below && (preview || transition || program))
+	monitors := float32(0)
+	if preview {
+		monitors++
+	}
+	if program {
+		monitors++
+	}
+	width := right - gap
+	limit := bottom - y
+	if below {
+		limit = min(max(height*w.Top-y, transitionLow), bottom-y-bankLow)
+	}
+	tw, mw := float32(0), float32(0)
+	if transition {
+		tw = min(transitionWidth, width)
+	}
+	mh := float32(0)
+	if monitors > 0 {
+		between := monitors*gap - gap
+		if transition {
+			between += gap
+		}
+		mw = max((width-tw-between)/monitors, leastMonitor)
+		if monitorHeight(mw) > limit {
+			mw = max((limit-headerHeight-2*tallyEdge)*16/9+2*tallyEdge, leastMonitor)
+		}
+		mh = monitorHeight(mw)
+		if transition {
+			tw = min(max(width-monitors*mw-between, transitionWidth), transitionWide)
+		}
+	} else if transition {
+		tw = min(width, transitionWide)
+	}
+	rowHeight := mh
+	if transition {
+		rowHeight = min(max(mh, transitionLow), limit)
+		if monitors == 0 {
+			rowHeight = min(limit, 330)
+		}
+	}
+	used := monitors * (mw + gap)
+	if transition {
+		used += tw + gap
+	}
+	x := gap + max((width-(used-gap))/2, 0)
+	if preview {
+		place(w.preview, x, y, mw, mh)
+		x += mw + gap
+	}
+	if transition {
+		place(w.transition, x, y, tw, rowHeight)
+		x += tw + gap
+	}
+	if program {
+		place(w.program, x, y, mw, mh)
+	}
+	if rowHeight == 0 {
+		return y
+	}
+	place(w.topEdge, gap, y+rowHeight, width, gap)
+	return y + rowHeight + gap
+}
+
+// layoutBelow places bank and mixer.
+func (w *workspace) layoutBelow(top, right, bottom float32, bank, audio bool) {
+	width, height := right-gap, bottom-top
+	if bank && audio && height < bankLow+gap+audioMin {
+		bank, audio = w.latest == regionBank, w.latest == regionAudio
+	}
+	show(w.bank, bank)
+	show(w.audio, audio)
+	show(w.bankEdge, bank && audio)
+	bh := height
+	if bank && audio {
+		room := height - gap
+		if w.Bank > 0 {
+			bh = room * w.Bank
+		} else {
+			bh = w.bank.heightFor(width, 1)
+			for rows := 2; rows <= w.bank.rows(width); rows++ {
+				if more := w.bank.heightFor(width, rows); room-more >= audioMin {
+					bh = more
+				}
+			}
+		}
+		bh = max(min(bh, room-audioMin), bankLow)
+		place(w.bankEdge, gap, top+bh, width, gap)
+	}
+	if bank {
+		place(w.bank, gap, top, width, bh)
+	}
+	if audio {
+		at := top
+		if bank {
+			at += bh + gap
+		}
+		place(w.audio, gap, at, width, bottom-at)
+	}
+}
