@@ -15,7 +15,7 @@
 // the matrix and the range become the canvas's.
 package av
 
-// #cgo pkg-config: libavformat libavcodec libswscale libswresample libavutil
+// #cgo pkg-config: libavfilter libavformat libavcodec libswscale libswresample libavutil
 // #cgo CFLAGS: -O3 -Wall -Wno-deprecated-declarations
 // #include "native.h"
 import "C"
