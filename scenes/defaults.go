@@ -50,6 +50,7 @@ func (s *Show) complete() {
 	for i := range s.Programs {
 		named(&s.Programs[i].Name, s.Programs[i].ID)
 	}
+	s.completeBuses()
 	for i := range s.Sources {
 		s.Sources[i] = s.Sources[i].complete()
 	}
@@ -119,6 +120,7 @@ func named(name *string, id string) {
 func (v Source) complete() Source {
 	named(&v.Name, v.ID)
 	v.Settings = compact(v.Settings)
+	v.Audio = v.Audio.complete()
 	return v
 }
 
@@ -150,6 +152,7 @@ func (s *Show) completeRendition(v Rendition) Rendition {
 	if v.Video.Height == 0 {
 		v.Video.Height = s.Canvas.Height
 	}
+	filled(&v.Audio.Bus, ProgrammeBus)
 	if v.Video.BitrateKbps == 0 {
 		v.Video.BitrateKbps = defaultBitrate(v.Video.Codec, v.Video.Width, v.Video.Height, s.Canvas.FPS)
 	}
@@ -165,6 +168,7 @@ func (s *Show) completeDestination(v Destination) Destination {
 
 func (s *Show) completeRecording(v Recording) Recording {
 	named(&v.Name, v.ID)
+	v.Tracks = completeTracks(v.Tracks)
 	s.firstRendition(&v.Rendition)
 	v.Settings = compact(v.Settings)
 	return v
@@ -215,7 +219,7 @@ func NewRendition(id string) Rendition {
 	return Rendition{
 		ID:    id,
 		Video: Video{Codec: "h264", Encoder: "auto", Preset: "veryfast", KeyframeSeconds: 2},
-		Audio: Audio{BitrateKbps: 160},
+		Audio: Audio{BitrateKbps: 160, Bus: ProgrammeBus},
 	}
 }
 

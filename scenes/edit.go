@@ -222,6 +222,7 @@ func (s *Show) Users(id string) []string {
 			out = append(out, fmt.Sprintf("recording %q", v.ID))
 		}
 	}
+	out = append(out, s.soundUsers(id)...)
 	if s.Start.Program == id {
 		out = append(out, "the programme at the start")
 	}
@@ -267,6 +268,7 @@ func (s *Show) forget(id string) {
 	s.Destinations = slices.DeleteFunc(slices.Clone(s.Destinations), func(v Destination) bool { return v.Rendition == id })
 	s.Recordings = slices.DeleteFunc(slices.Clone(s.Recordings), func(v Recording) bool { return v.Rendition == id })
 	s.renameStart(id, "")
+	s.renameSound(id, "")
 }
 
 // rename makes every reference to from one to to.
@@ -283,6 +285,7 @@ func (s *Show) rename(from, to string) {
 		return layers
 	})
 	s.renameStart(from, to)
+	s.renameSound(from, to)
 }
 
 func (s *Show) renameStart(from, to string) {

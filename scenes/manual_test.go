@@ -121,10 +121,11 @@ func fieldTables(t *testing.T) string {
 	table("The file", root)
 	headings := []struct{ def, heading string }{
 		{"canvas", "canvas"}, {"program", "programs[]"}, {"source", "sources[]"}, {"strip", "sources[].audio"},
+		{"send", "sources[].audio.sends[]"}, {"bus", "buses[]"}, {"limiter", "buses[].limiter"}, {"insert", "inserts[]"},
 		{"scene", "scenes[]"}, {"layer", "layers[]"}, {"crop", "layers[].crop"}, {"overlay", "overlays[]"},
 		{"transition", "transition"}, {"fade_to_black", "fade_to_black"}, {"rendition", "renditions[]"},
 		{"video", "renditions[].video"}, {"audio", "renditions[].audio"}, {"destination", "destinations[]"},
-		{"recording", "recordings[]"}, {"start", "start"},
+		{"recording", "recordings[]"}, {"track", "recordings[].tracks[]"}, {"start", "start"},
 	}
 	described := map[string]bool{}
 	for _, h := range headings {
@@ -154,10 +155,15 @@ func (p property) describe() string {
 		return "text, at most 200 characters"
 	case p.Ref == "layers":
 		return "list of layers, at most 256"
+	case p.Ref == "inserts":
+		return "list of inserts, below, at most 16"
 	case p.Ref != "":
 		return "object, below"
 	case p.Items != nil:
 		out := "list of objects, below"
+		if p.Items.Ref == "id" {
+			out = "list of ids"
+		}
 		if p.MaxItems != nil {
 			out += ", at most " + number(p.MaxItems)
 		}

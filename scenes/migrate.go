@@ -15,7 +15,10 @@ type migration struct {
 }
 
 // migrations are in order, without gaps, and end at Format. Format 1 is the first.
-var migrations = []migration{}
+var migrations = []migration{
+	// Everything new has a default that sounds as before.
+	{1, "sound has buses, inserts and sends", func(map[string]any) error { return nil }},
+}
 
 // formatOf is the "format" of a document; 0 is not a format but what a document
 // without one has.

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-const resolveShow = `{"format":1,"canvas":{"width":1000,"height":500},
+const resolveShow = `{"format":2,"canvas":{"width":1000,"height":500},
 	"sources":[{"id":"a","kind":"k"},{"id":"b","kind":"k"}],
 	"scenes":[
 		{"id":"two","layers":[

@@ -20,7 +20,7 @@ func read(t *testing.T, path string) string {
 
 func TestSaveKeepsTheOldShow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "show.json")
-	first := mustParse(t, `{"format":1,"name":"first"}`)
+	first := mustParse(t, `{"format":2,"name":"first"}`)
 	second, err := first.SetName("second")
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestSaveIsAtomic(t *testing.T) {
 	errDisk := errors.New("no space left on device")
 	for step := 1; ; step++ {
 		path := filepath.Join(t.TempDir(), "show.json")
-		old := mustParse(t, `{"format":1,"name":"old"}`)
+		old := mustParse(t, `{"format":2,"name":"old"}`)
 		if err := old.Save(path); err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +122,7 @@ func TestSaveIsAtomic(t *testing.T) {
 
 func TestSaveRefusesANewerFormat(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "show.json")
-	const text = "\ufeff" + `{"format":2,"stinger":{"file":"x"}}` // as a Windows editor leaves it
+	const text = "\ufeff" + `{"format":3,"stinger":{"file":"x"}}` // as a Windows editor leaves it
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestSaveRefusesANewerFormat(t *testing.T) {
 
 func TestSaveKeepsBrokenFilesApart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "show.json")
-	for p, text := range map[string]string{path: `{"format":1,`, path + ".bak": "good"} {
+	for p, text := range map[string]string{path: `{"format":2,`, path + ".bak": "good"} {
 		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +148,7 @@ func TestSaveKeepsBrokenFilesApart(t *testing.T) {
 	if err := Default().Save(path); err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, path+".bak") + read(t, path+".broken"); got != `good{"format":1,` {
+	if got := read(t, path+".bak") + read(t, path+".broken"); got != `good{"format":2,` {
 		t.Errorf("kept %q", got)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
@@ -201,16 +201,16 @@ func TestLoadErrorsNameTheFile(t *testing.T) {
 }
 
 func TestMigrate(t *testing.T) {
-	// A made-up past: format -1 had no list, format 0 called the name a title.
+	// A made-up past: format 0 had no list, format 1 called the name a title.
 	table := []migration{
-		{-1, "never applied", func(map[string]any) error { return errors.New("applied") }},
-		{0, "title becomes name", func(doc map[string]any) error {
+		{0, "never applied", func(map[string]any) error { return errors.New("applied") }},
+		{1, "title becomes name", func(doc map[string]any) error {
 			doc["name"] = doc["title"]
 			delete(doc, "title")
 			return nil
 		}},
 	}
-	c, err := examine([]byte(`{"format":0,"title":"Old","canvas":{"width":1280.0}}`), nil, table)
+	c, err := examine([]byte(`{"format":1,"title":"Old","canvas":{"width":1280.0}}`), nil, table)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,7 @@ func TestMigrate(t *testing.T) {
 	if err := json.Unmarshal(c.raw, &doc); err != nil {
 		t.Fatal(err)
 	}
-	if doc["format"] != 1.0 || doc["name"] != "Old" || doc["title"] != nil {
+	if doc["format"] != 2.0 || doc["name"] != "Old" || doc["title"] != nil {
 		t.Errorf("migrated to %s", c.raw)
 	}
 
@@ -235,7 +235,7 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("from format 1 through steps %q to %s, %v; want 123 to format 4", order, raw, err)
 	}
 	table[1].apply = func(map[string]any) error { return errors.New("no title") }
-	if _, err := examine([]byte(`{"format":0}`), nil, table); err == nil || !strings.Contains(err.Error(), "from format 0 to 1 (title becomes name): no title") {
+	if _, err := examine([]byte(`{"format":1}`), nil, table); err == nil || !strings.Contains(err.Error(), "from format 1 to 2 (title becomes name): no title") {
 		t.Errorf("a failing migration: %v", err)
 	}
 	for i, m := range migrations {

@@ -27,7 +27,7 @@ type compiledSchema struct {
 
 // ownSchema is the show's own. That it compiles is a matter of this package alone.
 var ownSchema = sync.OnceValue(func() compiledSchema {
-	s, err := compile("https://crosspoint.studio/schema/show-1.json", schemaJSON)
+	s, err := compile("https://crosspoint.studio/schema/show-2.json", schemaJSON)
 	if err != nil {
 		panic(fmt.Sprintf("scenes: schema.json: %v", err))
 	}
@@ -87,6 +87,13 @@ func Schema(kinds KindCatalog) ([]byte, error) {
 			defs[def].(map[string]any)["allOf"] = cases
 		}
 		return nil
+	}
+	inserts := func(name string) (json.RawMessage, bool) {
+		k, ok := insertKindOf(name)
+		return k.Schema, ok
+	}
+	if err := fold("insert", "insert", insertNames(), inserts); err != nil {
+		return nil, err
 	}
 	if kinds != nil {
 		if err := fold("source", "source", kinds.SourceKinds(), kinds.SourceSchema); err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // Format is the version of the show file that this package writes.
-const Format = 1
+const Format = 2
 
 // Show is the whole document. Every field is set: what a file leaves out has its
 // default, so two equal shows are equal values.
@@ -26,6 +26,7 @@ type Show struct {
 	Canvas       Canvas        `json:"canvas"`
 	Programs     []Program     `json:"programs"`
 	Sources      []Source      `json:"sources"`
+	Buses        []Bus         `json:"buses"` // the programme's among them
 	Scenes       []Scene       `json:"scenes"`
 	Overlays     []Overlay     `json:"overlays"`
 	Transition   Transition    `json:"transition"`
@@ -81,12 +82,18 @@ type Source struct {
 	Audio    Strip           `json:"audio"`
 }
 
-// Strip is a source's place in the sound mix.
+// Strip is a source's place in the sound mix, in the order in which sound goes through it.
 type Strip struct {
-	GainDB  float64 `json:"gain_db"` // -96..24
-	Muted   bool    `json:"muted"`
-	Pan     float64 `json:"pan"`      // -1 left .. 1 right
-	DelayMS int     `json:"delay_ms"` // -950..20000; positive makes sound later
+	TrimDB   float64  `json:"trim_db"` // -24..24
+	Polarity Polarity `json:"polarity"`
+	Channels Channels `json:"channels"`
+	Inserts  []Insert `json:"inserts"`
+	DelayMS  int      `json:"delay_ms"` // -950..20000; positive makes sound later
+	OnAir    OnAir    `json:"on_air"`
+	GainDB   float64  `json:"gain_db"` // -96..24
+	Muted    bool     `json:"muted"`
+	Pan      float64  `json:"pan"` // -1 left .. 1 right
+	Sends    []Send   `json:"sends"`
 }
 
 // Scene is layers on a canvas, bottom to top.
@@ -196,7 +203,8 @@ type Video struct {
 
 // Audio is a rendition's sound. The codec follows from the destination.
 type Audio struct {
-	BitrateKbps int `json:"bitrate_kbps"`
+	BitrateKbps int    `json:"bitrate_kbps"`
+	Bus         string `json:"bus"`
 }
 
 // Destination is where a rendition is sent. Credential is the name under which
@@ -206,6 +214,7 @@ type Destination struct {
 	Name       string          `json:"name"`
 	Kind       string          `json:"kind"`
 	Rendition  string          `json:"rendition"`
+	Bus        string          `json:"bus"` // instead of the rendition's; empty: the rendition's
 	Settings   json.RawMessage `json:"settings"`
 	Credential string          `json:"credential"`
 	Enabled    bool            `json:"enabled"`
@@ -214,11 +223,13 @@ type Destination struct {
 // RecordingKind is the output kind that every recording uses.
 const RecordingKind = "record"
 
-// Recording writes a rendition to disk.
+// Recording writes a rendition to disk, with a sound track for each of Tracks, or with
+// the rendition's sound where there are none.
 type Recording struct {
 	ID        string          `json:"id"`
 	Name      string          `json:"name"`
 	Rendition string          `json:"rendition"`
+	Tracks    []Track         `json:"tracks"`
 	Settings  json.RawMessage `json:"settings"`
 }
 

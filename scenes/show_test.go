@@ -27,10 +27,10 @@ func TestDefaults(t *testing.T) {
 	if err := Default().check(); err != nil {
 		t.Errorf("Default has mistakes: %v", err)
 	}
-	if diff := cmp.Diff(Default(), mustParse(t, `{"format":1}`)); diff != "" {
+	if diff := cmp.Diff(Default(), mustParse(t, `{"format":2}`)); diff != "" {
 		t.Errorf("Default and an empty file differ:\n%s", diff)
 	}
-	s := mustParse(t, `{"format":1,"canvas":{"width":1280,"height":720,"fps":59.94},
+	s := mustParse(t, `{"format":2,"canvas":{"width":1280,"height":720,"fps":59.94},
 		"sources":[{"id":"a","kind":"k"},{"id":"b","kind":"k"}],
 		"scenes":[{"id":"s","layers":[{"source":"a","opacity":0}]}],
 		"renditions":[{"id":"r"},{"id":"small","video":{"codec":"hevc","width":640,"height":360}}],
@@ -57,19 +57,24 @@ func TestDefaults(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", c.what, c.got, c.want)
 		}
 	}
-	if got := mustParse(t, `{"format":1,"sources":[{"id":"a","kind":"k"}],"start":{"program":""}}`).Start; got != (Start{"", "a"}) {
+	if got := mustParse(t, `{"format":2,"sources":[{"id":"a","kind":"k"}],"start":{"program":""}}`).Start; got != (Start{"", "a"}) {
 		t.Errorf("an explicit black start became %+v", got)
 	}
-	if got := mustParse(t, `{"format":1,"canvas":{"width":1.28e3,"height":720.0}}`).Canvas; got.Width != 1280 || got.Height != 720 {
+	if got := mustParse(t, `{"format":2,"canvas":{"width":1.28e3,"height":720.0}}`).Canvas; got.Width != 1280 || got.Height != 720 {
 		t.Errorf("whole numbers written with a point or an exponent: %+v", got)
 	}
+}
+
+// listed is the first element of one of an object's lists.
+func listed(object any, key string) map[string]any {
+	return object.(map[string]any)[key].([]any)[0].(map[string]any)
 }
 
 // The defaults written in the schema, and so in the manual, are those that Parse
 // fills in.
 func TestSchemaDefaultsAreTrue(t *testing.T) {
-	s := mustParse(t, `{"format":1,"sources":[{"id":"a","kind":"k"}],"scenes":[{"id":"s","layers":[{"source":"a"}]}],
-		"overlays":[{"id":"o"}],"destinations":[{"id":"d","kind":"k"}],"recordings":[{"id":"r"}]}`)
+	s := mustParse(t, `{"format":2,"sources":[{"id":"a","kind":"k","audio":{"sends":[{"bus":"pgm"}],"inserts":[{"kind":"eq"}]}}],"scenes":[{"id":"s","layers":[{"source":"a"}]}],
+		"overlays":[{"id":"o"}],"destinations":[{"id":"d","kind":"k"}],"recordings":[{"id":"r","tracks":[{}]}]}`)
 	raw, err := s.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +100,9 @@ func TestSchemaDefaultsAreTrue(t *testing.T) {
 		"transition": doc["transition"].(map[string]any), "fade_to_black": doc["fade_to_black"].(map[string]any),
 		"rendition": rendition, "video": rendition["video"].(map[string]any), "audio": rendition["audio"].(map[string]any),
 		"destination": first("destinations"), "recording": first("recordings"), "start": doc["start"].(map[string]any),
-		"program": first("programs"),
+		"program": first("programs"), "bus": first("buses"), "limiter": first("buses")["limiter"].(map[string]any),
+		"send": listed(source["audio"], "sends"), "insert": listed(source["audio"], "inserts"),
+		"track": listed(first("recordings"), "tracks"),
 	}
 	checked := 0
 	compare := func(where string, properties map[string]map[string]any, value map[string]any) {
@@ -259,8 +266,8 @@ func TestEditsAndRoundTrip(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(assets.Demo)
-	f.Add([]byte(`{"format":1,"sources":[{"id":"a","kind":"k"}],"scenes":[{"id":"b","layers":[{"source":"a","width":1e3}]}]}`))
-	f.Add([]byte(`{"format":1,"canvas":{"fps":"29.97"}} x`))
+	f.Add([]byte(`{"format":2,"sources":[{"id":"a","kind":"k"}],"scenes":[{"id":"b","layers":[{"source":"a","width":1e3}]}]}`))
+	f.Add([]byte(`{"format":2,"canvas":{"fps":"29.97"}} x`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		s, err := Parse(raw)
 		mistakes := Validate(raw, nil)
@@ -302,7 +309,7 @@ func BenchmarkEdit(b *testing.B) {
 }
 
 func ExampleShow_Resolve() {
-	s, err := Parse([]byte(`{"format":1,"sources":[{"id":"cam","kind":"camera"}],"scenes":[
+	s, err := Parse([]byte(`{"format":2,"sources":[{"id":"cam","kind":"camera"}],"scenes":[
 		{"id":"half","layers":[{"source":"cam","width":960}]},
 		{"id":"small","layers":[{"source":"half","x":960,"y":540,"width":960,"height":540,"opacity":0.5}]}]}`))
 	if err != nil {

@@ -82,12 +82,13 @@ func examine(raw []byte, kinds KindCatalog, table []migration) (*examination, er
 	if err != nil {
 		return nil, err
 	}
+	written := root
 	if migrated != nil {
 		raw = migrated
-		root, odd = parseTree(raw)
+		root, _ = parseTree(raw)
 	}
 	c := &examination{raw: raw, root: root, kinds: kinds, found: odd, names: map[string]name{}, scene: map[string]*node{}, edges: map[string][]edge{}}
-	c.literal("$", root)
+	c.literal("$", written) // a migration keeps neither repeated keys nor unusable numbers
 	c.schema("$", root, ownSchema(), root.start, true)
 	c.canvas()
 	c.programs()
@@ -95,6 +96,7 @@ func examine(raw []byte, kinds KindCatalog, table []migration) (*examination, er
 	c.layers()
 	c.nesting()
 	c.renditions()
+	c.sound()
 	c.start()
 	if kinds != nil {
 		c.settings()

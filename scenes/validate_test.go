@@ -56,77 +56,77 @@ func TestDemoHasNoMistakes(t *testing.T) {
 func TestValidateReportsEachMistake(t *testing.T) {
 	const cam = `"sources":[{"id":"cam1","kind":"synthetic","settings":{"camera":1}}]`
 	scene := func(layer string) string {
-		return `{"format":1,` + cam + `,"scenes":[{"id":"wide","layers":[` + layer + `]}]}`
+		return `{"format":2,` + cam + `,"scenes":[{"id":"wide","layers":[` + layer + `]}]}`
 	}
 	tests := []struct {
 		name, doc string
 		want      []string // "path: message"
 	}{
 		{"empty", ``, []string{`$: the file is empty`}},
-		{"cut off", `{"format":1,`, []string{`$: the file ends too early; a bracket or quote is not closed`}},
+		{"cut off", `{"format":2,`, []string{`$: the file ends too early; a bracket or quote is not closed`}},
 		{"no JSON", "{\n  \"format\": 1,\n  nope\n}", []string{`$: this is not JSON at line 3, column 3: invalid character 'n' looking for beginning of object key string`}},
 		{"not UTF-8", "{\"name\":\"\xff\"}", []string{`$: the file is not UTF-8 text`}},
 		{"trailing garbage", "{\"format\":1}\n}", []string{`$: something follows the end of the show at line 2, column 1; remove it`}},
 		{"not an object", `[1]`, []string{`$: must be an object in { }, but is a list in [ ]`}},
 		{"no format", `{}`, []string{`$.format: is missing`}},
-		{"format 0", `{"format":0}`, []string{`$.format: must be 1`}},
-		{"newer format", `{"format":2,"more":1}`, []string{`$.format: this show has format 2, made by a newer version of Crosspoint (this one reads up to 1); update Crosspoint or save under another name`}},
-		{"repeated key", `{"format":1,"name":"a","name":"b"}`, []string{`$.name: "name" is written twice here; keep one`}},
+		{"format 0", `{"format":0}`, []string{`$.format: must be 2`}},
+		{"newer format", `{"format":3,"more":1}`, []string{`$.format: this show has format 3, made by a newer version of Crosspoint (this one reads up to 2); update Crosspoint or save under another name`}},
+		{"repeated key", `{"format":2,"name":"a","name":"b"}`, []string{`$.name: "name" is written twice here; keep one`}},
 		{"unknown field", scene(`{"source":"cam1","opactiy":1}`), []string{`$.scenes[0].layers[0].opactiy: there is no such setting here; did you mean "opacity"?`}},
-		{"unknown odd field", `{"format":1,"a b":1}`, []string{`$["a b"]: there is no such setting here`}},
+		{"unknown odd field", `{"format":2,"a b":1}`, []string{`$["a b"]: there is no such setting here`}},
 		{"wrong type", scene(`{"source":"cam1","x":"3"}`), []string{`$.scenes[0].layers[0].x: must be a number, but is text in quotes`}},
 		{"null", scene(`{"source":"cam1","hidden":null}`), []string{`$.scenes[0].layers[0].hidden: must be true or false, but is null`}},
-		{"not whole", `{"format":1,"canvas":{"width":1280.5}}`, []string{`$.canvas.width: must be a whole number, but is a number`}},
-		{"odd size", `{"format":1,"canvas":{"width":1279}}`, []string{`$.canvas.width: must be even, but is 1279`}},
-		{"odd rendition", `{"format":1,"renditions":[{"id":"main","video":{"height":719}}]}`, []string{`$.renditions[0].video.height: must be even, but is 719`}},
+		{"not whole", `{"format":2,"canvas":{"width":1280.5}}`, []string{`$.canvas.width: must be a whole number, but is a number`}},
+		{"odd size", `{"format":2,"canvas":{"width":1279}}`, []string{`$.canvas.width: must be even, but is 1279`}},
+		{"odd rendition", `{"format":2,"renditions":[{"id":"main","video":{"height":719}}]}`, []string{`$.renditions[0].video.height: must be even, but is 719`}},
 		{"too large", scene(`{"source":"cam1","opacity":1.5}`), []string{`$.scenes[0].layers[0].opacity: must be at most 1, but is 1.5`}},
 		{"too small", scene(`{"source":"cam1","crop":{"left":-1}}`), []string{`$.scenes[0].layers[0].crop.left: must be at least 0, but is -1`}},
 		{"no width", scene(`{"source":"cam1","width":0}`), []string{`$.scenes[0].layers[0].width: must be more than 0, but is 0`}},
 		{"huge number", scene(`{"source":"cam1","x":1e999999999}`), []string{`$.scenes[0].layers[0].x: this number is too long or too large to mean anything here`}},
 		{"choice", scene(`{"source":"cam1","fit":"cober"}`), []string{`$.scenes[0].layers[0].fit: must be one of contain, cover, stretch, none, but is "cober"; did you mean "cover"?`}},
-		{"colour", `{"format":1,"transition":{"color":"red"}}`, []string{`$.transition.color: must be a colour such as #ff8000`}},
-		{"transition frames", `{"format":1,"transition":{"frames":251}}`, []string{`$.transition.frames: must be at most 250, but is 251`}},
-		{"frame rate", `{"format":1,"canvas":{"fps":"fast"}}`, []string{`$.canvas.fps: must be a frame rate from 1 to 240, such as 30, "29.97" or "30000/1001"`}},
-		{"frame rate range", `{"format":1,"canvas":{"fps":1000}}`, []string{`$.canvas.fps: must be a frame rate from 1 to 240, such as 30, "29.97" or "30000/1001"`}},
-		{"missing field", `{"format":1,"sources":[{"id":"a"}]}`, []string{`$.sources[0].kind: is missing`}},
-		{"id form", `{"format":1,"scenes":[{"id":"a b"}]}`, []string{`$.scenes[0].id: must be 1 to 64 letters, digits, - or _`}},
-		{"id taken", `{"format":1,` + cam + `,"scenes":[{"id":"cam1"}]}`, []string{`$.scenes[0].id: the id "cam1" is taken by a source at $.sources[0]; ids must differ`}},
-		{"id of the default rendition", `{"format":1,"scenes":[{"id":"main"}]}`, []string{`$.renditions: is missing, and the default rendition's id "main" is taken by a scene; write the renditions out`}},
+		{"colour", `{"format":2,"transition":{"color":"red"}}`, []string{`$.transition.color: must be a colour such as #ff8000`}},
+		{"transition frames", `{"format":2,"transition":{"frames":251}}`, []string{`$.transition.frames: must be at most 250, but is 251`}},
+		{"frame rate", `{"format":2,"canvas":{"fps":"fast"}}`, []string{`$.canvas.fps: must be a frame rate from 1 to 240, such as 30, "29.97" or "30000/1001"`}},
+		{"frame rate range", `{"format":2,"canvas":{"fps":1000}}`, []string{`$.canvas.fps: must be a frame rate from 1 to 240, such as 30, "29.97" or "30000/1001"`}},
+		{"missing field", `{"format":2,"sources":[{"id":"a"}]}`, []string{`$.sources[0].kind: is missing`}},
+		{"id form", `{"format":2,"scenes":[{"id":"a b"}]}`, []string{`$.scenes[0].id: must be 1 to 64 letters, digits, - or _`}},
+		{"id taken", `{"format":2,` + cam + `,"scenes":[{"id":"cam1"}]}`, []string{`$.scenes[0].id: the id "cam1" is taken by a source at $.sources[0]; ids must differ`}},
+		{"id of the default rendition", `{"format":2,"scenes":[{"id":"main"}]}`, []string{`$.renditions: is missing, and the default rendition's id "main" is taken by a scene; write the renditions out`}},
 		{"dangling source", scene(`{"source":"cma1"}`), []string{`$.scenes[0].layers[0].source: there is no source or scene "cma1"; did you mean "cam1"?`}},
 		{"dangling, nothing near", scene(`{"source":"elsewhere"}`), []string{`$.scenes[0].layers[0].source: there is no source or scene "elsewhere"`}},
-		{"wrong list", `{"format":1,"overlays":[{"id":"o","layers":[]}],"start":{"program":"o"}}`, []string{`$.start.program: "o" is an overlay; this must be the id of a source or scene`}},
+		{"wrong list", `{"format":2,"overlays":[{"id":"o","layers":[]}],"start":{"program":"o"}}`, []string{`$.start.program: "o" is an overlay; this must be the id of a source or scene`}},
 		{"itself", scene(`{"source":"wide"}`), []string{`$.scenes[0].layers[0].source: a scene cannot contain itself: wide → wide`}},
 		{
-			"cycle", `{"format":1,"scenes":[{"id":"a","layers":[{"source":"b"}]},{"id":"b","layers":[{"source":"c"}]},{"id":"c","layers":[{"source":"b"}]}]}`,
+			"cycle", `{"format":2,"scenes":[{"id":"a","layers":[{"source":"b"}]},{"id":"b","layers":[{"source":"c"}]},{"id":"c","layers":[{"source":"b"}]}]}`,
 			[]string{`$.scenes[2].layers[0].source: a scene cannot contain itself: b → c → b`},
 		},
 		{
-			"rotated scene", `{"format":1,` + cam + `,"scenes":[{"id":"a","layers":[{"source":"cam1"}]},{"id":"b","layers":[{"source":"a","rotation":90}]}]}`,
+			"rotated scene", `{"format":2,` + cam + `,"scenes":[{"id":"a","layers":[{"source":"cam1"}]},{"id":"b","layers":[{"source":"a","rotation":90}]}]}`,
 			[]string{`$.scenes[1].layers[0].rotation: a layer that shows a scene cannot be rotated; rotate the layers in "a"`},
 		},
 		{
-			"sheared scene", `{"format":1,` + cam + `,"scenes":[{"id":"a","layers":[{"source":"cam1","rotation":10}]},{"id":"b","layers":[{"source":"a","fit":"stretch","width":100,"height":100}]}]}`,
+			"sheared scene", `{"format":2,` + cam + `,"scenes":[{"id":"a","layers":[{"source":"cam1","rotation":10}]},{"id":"b","layers":[{"source":"a","fit":"stretch","width":100,"height":100}]}]}`,
 			[]string{`$.scenes[1].layers[0].fit: cannot stretch "a" out of shape: a layer in "a" is rotated`},
 		},
-		{"no programme", `{"format":1,"programs":[]}`, []string{`$.programs: there must be exactly one programme in this version, but there are 0`}},
-		{"two programmes", `{"format":1,"programs":[{"id":"a"},{"id":"b"}]}`, []string{`$.programs: there must be exactly one programme in this version, but there are 2`}},
-		{"rendition of nothing", `{"format":1,"renditions":[{"id":"main","program":"pmg"}]}`, []string{`$.renditions[0].program: there is no programme "pmg"; did you mean "pgm"?`}},
-		{"destination of nothing", `{"format":1,"destinations":[{"id":"yt","kind":"srt","rendition":"man"}]}`, []string{`$.destinations[0].rendition: there is no rendition "man"; did you mean "main"?`}},
-		{"no rendition", `{"format":1,"renditions":[],"recordings":[{"id":"r"}]}`, []string{`$.recordings[0].rendition: is missing, and there is no rendition to choose`}},
-		{"start", `{"format":1,"start":{"preview":"x"}}`, []string{`$.start.preview: there is no source or scene "x"`}},
-		{"unknown source kind", `{"format":1,"sources":[{"id":"a","kind":"synthetc"}]}`, []string{`$.sources[0].kind: there is no kind of source "synthetc" here, so it is kept but does nothing; did you mean "synthetic"?`}},
-		{"unknown output kind", `{"format":1,"destinations":[{"id":"a","kind":"ndi"}]}`, []string{`$.destinations[0].kind: there is no kind of destination "ndi" here, so it is kept but does nothing`}},
-		{"settings missing", `{"format":1,"sources":[{"id":"a","kind":"synthetic"}]}`, []string{`$.sources[0].settings.camera: is missing`}},
-		{"settings wrong", `{"format":1,"sources":[{"id":"a","kind":"synthetic","settings":{"camera":9,"tone":1}}]}`, []string{
+		{"no programme", `{"format":2,"programs":[]}`, []string{`$.programs: there must be exactly one programme in this version, but there are 0`}},
+		{"two programmes", `{"format":2,"programs":[{"id":"a"},{"id":"b"}]}`, []string{`$.programs: there must be exactly one programme in this version, but there are 2`}},
+		{"rendition of nothing", `{"format":2,"renditions":[{"id":"main","program":"pmg"}]}`, []string{`$.renditions[0].program: there is no programme "pmg"; did you mean "pgm"?`}},
+		{"destination of nothing", `{"format":2,"destinations":[{"id":"yt","kind":"srt","rendition":"man"}]}`, []string{`$.destinations[0].rendition: there is no rendition "man"; did you mean "main"?`}},
+		{"no rendition", `{"format":2,"renditions":[],"recordings":[{"id":"r"}]}`, []string{`$.recordings[0].rendition: is missing, and there is no rendition to choose`}},
+		{"start", `{"format":2,"start":{"preview":"x"}}`, []string{`$.start.preview: there is no source or scene "x"`}},
+		{"unknown source kind", `{"format":2,"sources":[{"id":"a","kind":"synthetc"}]}`, []string{`$.sources[0].kind: there is no kind of source "synthetc" here, so it is kept but does nothing; did you mean "synthetic"?`}},
+		{"unknown output kind", `{"format":2,"destinations":[{"id":"a","kind":"ndi"}]}`, []string{`$.destinations[0].kind: there is no kind of destination "ndi" here, so it is kept but does nothing`}},
+		{"settings missing", `{"format":2,"sources":[{"id":"a","kind":"synthetic"}]}`, []string{`$.sources[0].settings.camera: is missing`}},
+		{"settings wrong", `{"format":2,"sources":[{"id":"a","kind":"synthetic","settings":{"camera":9,"tone":1}}]}`, []string{
 			`$.sources[0].settings.camera: must be at most 8, but is 9`,
 			`$.sources[0].settings.tone: there is no such setting here; did you mean "tone_hz"?`,
 		}},
-		{"settings by reference", `{"format":1,"sources":[{"id":"a","kind":"text","settings":{"color":"blue"}}]}`, []string{`$.sources[0].settings.color: does not have the expected form (^#[0-9a-f]{6}$)`}},
-		{"settings no object", `{"format":1,"sources":[{"id":"a","kind":"synthetic","settings":[]}]}`, []string{`$.sources[0].settings: must be an object in { }, but is a list in [ ]`}},
-		{"recording settings", `{"format":1,"recordings":[{"id":"r","settings":{"container":"avi"}}]}`, []string{`$.recordings[0].settings.container: must be one of mkv, mp4`}},
+		{"settings by reference", `{"format":2,"sources":[{"id":"a","kind":"text","settings":{"color":"blue"}}]}`, []string{`$.sources[0].settings.color: does not have the expected form (^#[0-9a-f]{6}$)`}},
+		{"settings no object", `{"format":2,"sources":[{"id":"a","kind":"synthetic","settings":[]}]}`, []string{`$.sources[0].settings: must be an object in { }, but is a list in [ ]`}},
+		{"recording settings", `{"format":2,"recordings":[{"id":"r","settings":{"container":"avi"}}]}`, []string{`$.recordings[0].settings.container: must be one of mkv, mp4`}},
 		{
 			"many, in the order of the document",
-			`{"start":{"program":"nope"},"sources":[{"id":"a","kind":"synthetic","settings":{"camera":0}},{"id":"a","kind":"clock","audio":{"pan":2}}],"canvas":{"height":3},"format":1,"x":{"y":1,"y":2}}`,
+			`{"start":{"program":"nope"},"sources":[{"id":"a","kind":"synthetic","settings":{"camera":0}},{"id":"a","kind":"clock","audio":{"pan":2}}],"canvas":{"height":3},"format":2,"x":{"y":1,"y":2}}`,
 			[]string{
 				`$.start.program: there is no source or scene "nope"`,
 				`$.sources[0].settings.camera: must be at least 1, but is 0`,
@@ -153,7 +153,7 @@ func TestValidateReportsEachMistake(t *testing.T) {
 }
 
 func TestSecretsInSettingsStayOutOfMessages(t *testing.T) {
-	doc := `{"format":1,"destinations":[{"id":"yt","kind":"rtmp","settings":{"url":"","mode":"s3cret","key":"s3cret"}}]}`
+	doc := `{"format":2,"destinations":[{"id":"yt","kind":"rtmp","settings":{"url":"","mode":"s3cret","key":"s3cret"}}]}`
 	got := Validate([]byte(doc), catalog{})
 	if len(got) != 3 {
 		t.Errorf("got %d mistakes, want 3: %v", len(got), got)
@@ -167,7 +167,7 @@ func TestSecretsInSettingsStayOutOfMessages(t *testing.T) {
 
 func TestTooManyLayersUnfolded(t *testing.T) {
 	var b strings.Builder
-	b.WriteString(`{"format":1,"sources":[{"id":"cam","kind":"clock"}],"scenes":[{"id":"s0","layers":[{"source":"cam"},{"source":"cam"}]}`)
+	b.WriteString(`{"format":2,"sources":[{"id":"cam","kind":"clock"}],"scenes":[{"id":"s0","layers":[{"source":"cam"},{"source":"cam"}]}`)
 	for i := 1; i <= 60; i++ {
 		inner := `{"source":"s` + itoa(i-1) + `"}`
 		b.WriteString(`,{"id":"s` + itoa(i) + `","layers":[` + inner + `,` + inner + `]}`)
@@ -183,7 +183,7 @@ func TestTooManyLayersUnfolded(t *testing.T) {
 func itoa(i int) string { b, _ := json.Marshal(i); return string(b) }
 
 func TestUnknownKindsLoadAndKeepTheirSettings(t *testing.T) {
-	s, err := Parse([]byte(`{"format":1,"sources":[{"id":"a","kind":"hologram","settings":{"b":[1e2,"<&>"],"a":null}}],"destinations":[{"id":"d","kind":"ndi","settings":{"x":1.0}}]}`))
+	s, err := Parse([]byte(`{"format":2,"sources":[{"id":"a","kind":"hologram","settings":{"b":[1e2,"<&>"],"a":null}}],"destinations":[{"id":"d","kind":"ndi","settings":{"x":1.0}}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestParseErrors(t *testing.T) {
 	if !errors.As(err, &newer) || newer.Format != 7 {
 		t.Errorf("newer format: %v", err)
 	}
-	_, err = Parse([]byte(`{"format":1,"a":1,"b":1,"c":1,"d":1}`))
+	_, err = Parse([]byte(`{"format":2,"a":1,"b":1,"c":1,"d":1}`))
 	var invalid *InvalidError
 	if !errors.As(err, &invalid) || len(invalid.Mistakes) != 4 || !strings.HasSuffix(err.Error(), "; and 1 more") {
 		t.Errorf("invalid: %v", err)
@@ -223,19 +223,19 @@ func TestSchemaFoldsKindsIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiled, err := compile("https://crosspoint.studio/schema/show-1.json", raw)
+	compiled, err := compile("https://crosspoint.studio/schema/show-2.json", raw)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for doc, want := range map[string]bool{
 		string(assets.Demo): true,
-		`{"format":1,"sources":[{"id":"a","kind":"synthetic","settings":{"camera":9}}]}`:      false,
-		`{"format":1,"sources":[{"id":"a","kind":"text","settings":{"color":"blue"}}]}`:       false,
-		`{"format":1,"sources":[{"id":"a","kind":"text","settings":{"color":"#0000ff"}}]}`:    true,
-		`{"format":1,"sources":[{"id":"a","kind":"hologram","settings":{"camera":9}}]}`:       true,
-		`{"format":1,"destinations":[{"id":"a","kind":"rtmp","settings":{"url":""}}]}`:        false,
-		`{"format":1,"recordings":[{"id":"a","settings":{"container":"avi"}}]}`:               false,
-		`{"format":1,"recordings":[{"id":"a","settings":{"container":"mp4"}}],"surprise":{}}`: false,
+		`{"format":2,"sources":[{"id":"a","kind":"synthetic","settings":{"camera":9}}]}`:      false,
+		`{"format":2,"sources":[{"id":"a","kind":"text","settings":{"color":"blue"}}]}`:       false,
+		`{"format":2,"sources":[{"id":"a","kind":"text","settings":{"color":"#0000ff"}}]}`:    true,
+		`{"format":2,"sources":[{"id":"a","kind":"hologram","settings":{"camera":9}}]}`:       true,
+		`{"format":2,"destinations":[{"id":"a","kind":"rtmp","settings":{"url":""}}]}`:        false,
+		`{"format":2,"recordings":[{"id":"a","settings":{"container":"avi"}}]}`:               false,
+		`{"format":2,"recordings":[{"id":"a","settings":{"container":"mp4"}}],"surprise":{}}`: false,
 	} {
 		root, _ := parseTree([]byte(doc))
 		if got := compiled.Validate(root.plain()); (got == nil) != want {
