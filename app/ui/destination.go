@@ -219,10 +219,8 @@ func (c *outputCard) paintAct() {
 		c.act.look("Record", colControl, colText)
 	case !c.shown.Started:
 		c.act.look("Start", colControl, colText)
-	case isLive(c.shown):
-		c.act.look("Stop", colProgram, colWhite)
 	default:
-		c.act.look("Stop", colAmber, colInk)
+		c.act.look("Stop", colControl, colText)
 	}
 }
 

@@ -221,7 +221,7 @@ func (f *outputForm) fillKind() {
 	f.address.SetPlaceHolder(hold)
 	f.address.SetText(url)
 	if !f.recording {
-		f.service.SetOptions(presetsOf(f.kind))
+		f.service.SetOptions(presetNames(f.kind))
 		f.service.Selected = presetFor(f.kind, url).name
 		f.service.Refresh()
 		f.lookForKey()
@@ -262,10 +262,10 @@ func (f *outputForm) setService(name string) {
 		return
 	}
 	switch {
-	case !p.ownAddress:
+	case p.url != "":
 		f.address.SetText(p.url)
 		if f.name.Text == "" || f.isPresetName(f.name.Text) {
-			f.name.SetText(p.name)
+			f.name.SetText(p.short)
 		}
 	case presetFor(f.kind, f.address.Text).name != name:
 		f.address.SetText("")
@@ -274,8 +274,8 @@ func (f *outputForm) setService(name string) {
 }
 
 func (f *outputForm) isPresetName(name string) bool {
-	for _, p := range presets {
-		if p.name == name {
+	for _, p := range presetsOf(f.kind) {
+		if p.short == name {
 			return true
 		}
 	}

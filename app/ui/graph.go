@@ -110,7 +110,7 @@ func (g *graph) draw() {
 
 // column fills column x up to height n, its top brighter.
 func (g *graph) column(x, h, n int, bad bool) {
-	body, edge := colControl, colDim
+	body, edge := colDim, colText
 	if bad {
 		body, edge = colAmber, colAmber
 	}

@@ -334,9 +334,10 @@ func TestPresets(t *testing.T) {
 	if f.address.Text != "" || f.service.Selected != "Other address" {
 		t.Errorf("another protocol begins with %q, %q", f.service.Selected, f.address.Text)
 	}
-	for _, v := range presets {
-		if v.kind == "" || v.name == "" || v.ownAddress != (v.url == "") {
-			t.Errorf("%+v is not whole", v)
+	for _, kind := range protocols {
+		list := presetsOf(kind)
+		if len(list) < 2 || list[0].url != "" || list[len(list)-1].url != rehearsalURL {
+			t.Errorf("%s offers %v, want an address of one's own first and the rehearsal last", kind, presetNames(kind))
 		}
 	}
 }
