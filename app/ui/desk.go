@@ -32,6 +32,9 @@ type desk struct {
 	// openTab brings a tab of the side column to the front, by its id ("outputs",
 	// "show", …), and shows the column.
 	openTab func(id string)
+	// measured is the newest sample of Services.Machine, see machine.
+	measured   MachineStats
+	measuredAt time.Time
 	// state is the one shown at present; never nil once the first update came.
 	state *engine.State
 	// calm: on this update only what is urgent is drawn, to spare a machine that

@@ -3,12 +3,10 @@ package ui
 import (
 	"image/color"
 	"math"
-	"strings"
 	"testing"
 	"time"
 
 	"crosspoint.studio/crosspoint/app/engine"
-	"crosspoint.studio/crosspoint/compositor/gpu"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -177,42 +175,6 @@ func TestMeterZones(t *testing.T) {
 	near("red at -3", m.bars[0][2].Size().Height, h*6/60)
 	wantColor(t, "hold at -15", m.holds[1].FillColor, colMeterMid)
 	wantColor(t, "clip lamp after a reset", m.clip.FillColor, colControl)
-}
-
-func TestStatusPanel(t *testing.T) {
-	s := aState()
-	s.GPU = gpu.Info{Renderer: "llvmpipe (LLVM 15.0.6, 256 bits)", Software: true}
-	s.Counters = engine.Counters{New: 300, TickMS: 5, BudgetMS: 33.3, Rects: 300}
-	b := newBench(t, s)
-	p := b.status
-	if !strings.HasPrefix(p.message.full, "All is well.") {
-		t.Errorf("message is %q", p.message.full)
-	}
-	wantLabel(t, "renderer", p.fields[3], "llvmpipe, on the processor")
-	next := *s
-	next.Tick, next.Time = 324, s.Time+time.Second
-	next.Counters.New, next.Counters.Rects, next.Counters.TickMS = 323, 324, 30
-	next.Renditions = []engine.RenditionState{{Encoder: "libx264"}}
-	b.show(&next)
-	if want := "23.0 of 30 fps   new 323   late 0"; p.fields[0].full != want {
-		t.Errorf("rates: %q, want %q", p.fields[0].full, want)
-	}
-	wantColor(t, "23 of 30 fps", p.fields[0].Color, colBad)
-	wantColor(t, "a tick of 30 ms", p.fields[1].Color, colAmber)
-	wantLabel(t, "path", p.fields[2], "compose: rectangles")
-	wantLabel(t, "encoder", p.fields[4], "libx264")
-
-	next.Warnings = []engine.Warning{{Text: "an older one"}, {Text: "camera 3 is silent"}}
-	b.show(&next)
-	wantLabel(t, "warning", p.message, "Camera 3 is silent.  (+1 more)")
-	b.notice("There is no such scene.")
-	b.show(&next)
-	wantLabel(t, "refusal", p.message, "There is no such scene.")
-	b.clock = b.clock.Add(noticeFor + time.Second)
-	b.show(&next)
-	if !strings.HasPrefix(p.message.full, "The studio has not moved for 0:07") {
-		t.Errorf("a studio that stands still is reported as %q", p.message.full)
-	}
 }
 
 func TestTexts(t *testing.T) {

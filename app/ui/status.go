@@ -13,150 +13,136 @@ import (
 	"crosspoint.studio/crosspoint/compositor/gpu"
 )
 
-const (
-	// noticeFor is how long the refusal of a command is shown.
-	noticeFor = 6 * time.Second
-	// silentAfter is when a studio whose tick does not move is reported.
-	silentAfter = 2 * time.Second
-	statusRow   = 20
-)
-
-// Shares of CONVENTIONS at which a number turns amber and red.
+// Shares of CONVENTIONS at which a number turns amber and red, and bytes of disk.
 const (
 	fpsAmber, fpsRed   = 0.95, 0.80
 	tickAmber, tickRed = 0.75, 1.00
+	diskAmber, diskRed = 5e9, 1e9
 )
 
-// statusPanel is two lines at the foot: what the operator should know, and how the
-// studio is doing.
+const statusRow float32 = 22
+
+// statusPanel is the line at the foot: how the studio and the machine are doing, once a
+// second, so that the numbers can be read.
 type statusPanel struct {
 	box
 	desk    *desk
 	surface *canvas.Rectangle
-	lamp    *lamp
-	message *label
-	fields  []*label
-
-	notice      string
-	noticeUntil time.Time
-
-	tick      int64
-	tickMoved time.Time
-
-	// The last reading of counters, a second or more ago in studio time.
-	readAt    time.Duration
-	read      engine.Counters
-	fps       float64
-	path      string
-	haveRates bool
+	fields  [statusFields]*label
+	rates   rates
 }
 
+// The fields of the status line, from the left.
+const (
+	statusRate = iota
+	statusLate
+	statusTick
+	statusCPU
+	statusMemory
+	statusDisk
+	statusGPU
+	statusEncoder
+	statusFields
+)
+
+// statusShares of the width for each field.
+var statusShares = [statusFields]float32{0.12, 0.13, 0.18, 0.12, 0.10, 0.11, 0.15, 0.09}
+
 func newStatusPanel(d *desk) *statusPanel {
-	p := &statusPanel{desk: d, surface: newSurface(colPanel), lamp: newLamp()}
-	p.message = newLabel("Starting.", textNormal, colDim)
-	p.add(p.surface, p.lamp, p.message)
-	for range 5 {
-		l := newLabel("", textSmall, colDim)
-		p.fields = append(p.fields, l)
-		p.add(l)
+	p := &statusPanel{desk: d, surface: newSurface(colPanel)}
+	p.add(p.surface)
+	for i := range p.fields {
+		p.fields[i] = newLabel("", textSmall, colDim)
+		p.add(p.fields[i])
 	}
-	p.min = fyne.NewSize(600, 2*statusRow+4)
+	p.min = fyne.NewSize(600, statusRow)
 	p.arrange = p.layout
 	p.ExtendBaseWidget(p)
 	return p
 }
 
-// shares of the width that the fields of the second line get.
-var statusShares = []float32{0.25, 0.19, 0.16, 0.24, 0.16}
-
 func (p *statusPanel) layout(s fyne.Size) {
 	place(p.surface, 0, 0, s.Width, s.Height)
-	place(p.lamp, inset, 6, 12, 12)
-	p.message.place(inset+18, 2, s.Width-2*inset-18, statusRow)
 	x, w := inset, s.Width-2*inset
 	for i, l := range p.fields {
-		l.place(x, 2+statusRow, w*statusShares[i]-gap, statusRow)
+		l.place(x, 0, w*statusShares[i]-gap, s.Height)
 		x += w * statusShares[i]
 	}
 }
 
-// tell shows a sentence about a command that was refused.
-func (p *statusPanel) tell(text string) {
-	p.notice, p.noticeUntil = text, p.desk.now().Add(noticeFor)
-}
-
-// silent follows a poll that brought no new state.
-func (p *statusPanel) silent() {
-	if !p.tickMoved.IsZero() && p.desk.now().Sub(p.tickMoved) > silentAfter {
-		p.lamp.set(shapeSquare, colBad)
-		p.message.set("The studio has not moved for "+clockText(p.desk.now().Sub(p.tickMoved))+"; what is on air may be frozen.", colBad)
-	}
-}
-
 func (p *statusPanel) update(s *engine.State) {
-	now := p.desk.now()
-	if s.Tick == p.tick && !p.tickMoved.IsZero() {
-		if now.Sub(p.tickMoved) > silentAfter {
-			p.silent()
-			return
-		}
-	} else {
-		p.tick, p.tickMoved = s.Tick, now
+	if !p.rates.read(s) {
+		return
 	}
-	p.updateMessage(s, now)
-	p.updateNumbers(s)
-}
-
-func (p *statusPanel) updateMessage(s *engine.State, now time.Time) {
-	switch n := len(s.Warnings); {
-	case now.Before(p.noticeUntil):
-		p.lamp.set(shapeTriangle, colAmber)
-		p.message.set(p.notice, colAmber)
-	case n > 0:
-		text := sentence(s.Warnings[n-1].Text)
-		if n > 1 {
-			text += fmt.Sprintf("  (+%d more)", n-1)
-		}
-		p.lamp.set(shapeTriangle, colAmber)
-		p.message.set(text, colAmber)
-	default:
-		p.lamp.set(shapeDisc, colGood)
-		p.message.set("All is well.  F1 shows the keys.", colDim)
+	c, r, want := s.Counters, &p.rates, s.Show.Canvas.FPS.Float()
+	m := p.desk.machine()
+	f := &p.fields
+	f[statusRate].set(fmt.Sprintf("%.1f of %s fps", r.fps, rateText(want)), grade(r.fps < fpsAmber*want, r.fps < fpsRed*want))
+	f[statusLate].set(fmt.Sprintf("late %s  repeated %s", countText(c.Late), countText(c.Repeated)),
+		grade(max(r.late, r.repeated) > lossAmber, max(r.late, r.repeated) > lossRed))
+	f[statusTick].set(fmt.Sprintf("render %.1f of %.1f ms, max %.0f", c.TickMS, c.BudgetMS, c.TickMaxMS), grade(c.TickMS > tickAmber*c.BudgetMS, c.TickMS > tickRed*c.BudgetMS))
+	f[statusGPU].setText(gpuText(s.GPU))
+	f[statusEncoder].setText(encoderText(s.Renditions))
+	if m.Cores == 0 {
+		return // nobody measures
+	}
+	f[statusCPU].set(fmt.Sprintf("CPU %.1f of %d cores", m.CPU, m.Cores), grade(m.CPU > 0.85*float64(m.Cores), m.CPU > 0.95*float64(m.Cores)))
+	f[statusMemory].setText("memory " + sizeText(m.RSS))
+	if m.DiskFree >= 0 {
+		f[statusDisk].set("disk "+sizeText(m.DiskFree)+" left", grade(m.DiskFree < diskAmber, m.DiskFree < diskRed))
 	}
 }
 
-func (p *statusPanel) updateNumbers(s *engine.State) {
+// machine is the newest measurement of process and computer, at most a second old; the
+// zero value when nobody measures. All panels share it: a sample is of the time since
+// the one before.
+func (d *desk) machine() MachineStats {
+	if d.services.Machine == nil {
+		return MachineStats{DiskFree: -1}
+	}
+	if now := d.now(); now.Sub(d.measuredAt) >= 900*time.Millisecond {
+		d.measured, d.measuredAt = d.services.Machine.Sample(), now
+	}
+	return d.measured
+}
+
+// rates are what happened between two readings of the counters.
+type rates struct {
+	at   time.Duration
+	last engine.Counters
+	have bool
+
+	fps  float64
+	path string
+	// repeated and late are shares of the ticks since the last reading.
+	repeated, late float64
+}
+
+// read takes another reading; less than a second after the last it does nothing and
+// reports false.
+func (r *rates) read(s *engine.State) bool {
+	d := s.Time - r.at
+	if r.have && d >= 0 && d < time.Second {
+		return false
+	}
 	c := s.Counters
-	if d := s.Time - p.readAt; !p.haveRates || d >= time.Second || d < 0 {
-		p.readRates(s, d)
-	} else {
-		return // numbers change once a second, so that they can be read
+	r.fps, r.repeated, r.late = s.Show.Canvas.FPS.Float(), 0, 0
+	if n := c.Ticks - r.last.Ticks; r.have && d > 0 {
+		r.fps = float64(c.New-r.last.New+c.Repeated-r.last.Repeated) / d.Seconds()
+		if n > 0 {
+			r.repeated, r.late = float64(c.Repeated-r.last.Repeated)/float64(n), float64(c.Late-r.last.Late)/float64(n)
+		}
 	}
-	want := s.Show.Canvas.FPS.Float()
-	p.fields[0].set(fmt.Sprintf("%.1f of %s fps   new %s   late %s", p.fps, rateText(want), countText(c.New), countText(c.Late)), grade(p.fps < fpsAmber*want, p.fps < fpsRed*want))
-	p.fields[1].set(fmt.Sprintf("tick %.1f of %.1f ms   max %.1f", c.TickMS, c.BudgetMS, c.TickMaxMS), grade(c.TickMS > tickAmber*c.BudgetMS, c.TickMS > tickRed*c.BudgetMS))
-	p.fields[2].setText(p.path)
-	p.fields[3].setText(gpuText(s.GPU))
-	p.fields[4].setText(encoderText(s.Renditions))
-}
-
-// readRates takes what happened since the last reading, d ago.
-func (p *statusPanel) readRates(s *engine.State, d time.Duration) {
-	c := s.Counters
-	if p.haveRates && d > 0 {
-		p.fps = float64(c.New-p.read.New+c.Repeated-p.read.Repeated) / d.Seconds()
-	} else {
-		p.fps = s.Show.Canvas.FPS.Float()
-	}
-	p.path = pathText(c.Passthrough-p.read.Passthrough, c.Rects-p.read.Rects, c.Full-p.read.Full)
-	p.readAt, p.read, p.haveRates = s.Time, c, true
+	r.path = pathText(c.Passthrough-r.last.Passthrough, c.Rects-r.last.Rects, c.Full-r.last.Full)
+	r.at, r.last, r.have = s.Time, c, true
+	return true
 }
 
 // pathText says how the compositor made its last pictures.
 func pathText(pass, rects, full int64) string {
 	all := pass + rects + full
 	if all <= 0 {
-		return "compose: idle"
+		return "idle"
 	}
 	name, n := "passthrough", pass
 	if rects > n {
@@ -166,9 +152,9 @@ func pathText(pass, rects, full int64) string {
 		name, n = "full", full
 	}
 	if n == all {
-		return "compose: " + name
+		return name
 	}
-	return fmt.Sprintf("compose: %s %d %%", name, n*100/all)
+	return fmt.Sprintf("%s %d %%", name, n*100/all)
 }
 
 // gpuText is the renderer without its driver's genealogy.
@@ -191,7 +177,7 @@ func encoderText(r []engine.RenditionState) string {
 		}
 	}
 	if len(names) == 0 {
-		return "no encoder running"
+		return "no encoder"
 	}
 	return strings.Join(names, ", ")
 }

@@ -61,6 +61,7 @@ type window struct {
 	keys     *keyboard
 	panels   []panel
 	status   *statusPanel
+	banner   *bannerPanel
 	side     *sidePanel
 	place    *workspace
 	help     *helpPanel
@@ -120,12 +121,15 @@ func newWindow(s studio, services Services) *window {
 	d := w.desk
 	preview, program := newMonitorPanel(d, engine.ViewPreview), newMonitorPanel(d, engine.ViewProgram)
 	transition, bank, audio, outs := newTransitionPanel(d), newBankPanel(d), newAudioPanel(d), newOutputsPanel(d)
-	w.status, w.help = newStatusPanel(d), newHelpPanel()
+	w.status, w.banner, w.help = newStatusPanel(d), newBannerPanel(d), newHelpPanel()
 	w.monitors = [2]*monitorPanel{preview, program}
 	w.side = newSidePanel(d,
 		side("Outputs", "outputs", outs),
+		side("Log", "log", newLogPanel(d)),
+		side("Stats", "stats", newStatsPanel(d)),
+		side("Rehearsal", "rehearsal", newRehearsalPanel(d)),
 	)
-	w.panels = []panel{preview, transition, program, bank, w.side, audio, w.status}
+	w.panels = []panel{preview, transition, program, w.banner, bank, w.side, audio, w.status}
 	d.openTab = func(id string) {
 		w.side.openID(id)
 		w.place.show(regionSide, true)
@@ -135,7 +139,7 @@ func newWindow(s studio, services Services) *window {
 		fullscreen: func() {}, unfocus: func() {},
 	}
 	d.keyDown = func(e *fyne.KeyEvent) { w.keys.down(e.Name, currentModifiers()) }
-	w.place = newWorkspace(d, preview, transition, program, bank, audio, w.side, w.status)
+	w.place = newWorkspace(d, preview, transition, program, w.banner, bank, audio, w.side, w.status)
 	w.content = container.NewStack(w.place.root, d.tips, w.help)
 	return w
 }
@@ -222,7 +226,7 @@ func (w *window) poll(ctx context.Context, do func(func())) {
 func (w *window) apply(s *engine.State, fresh, calm bool) {
 	w.desk.state, w.desk.calm = s, calm
 	if text := w.takeNotice(); text != "" {
-		w.status.tell(text)
+		w.banner.tellNotice(text)
 	}
 	if fresh {
 		w.desk.views.flip()

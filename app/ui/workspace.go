@@ -58,8 +58,9 @@ const (
 )
 
 // workspace places the regions: the monitors with the transition block between
-// them, the bank and the mixer below, the side column at the right, the status
-// lines at the foot, a bar with a question at the top while there is one.
+// them, the line that says what is wrong, the bank and the mixer below, the side
+// column at the right, the status line at the foot, a bar with a question at the top
+// while there is one.
 type workspace struct {
 	arrangement
 	desk       *desk
@@ -67,6 +68,7 @@ type workspace struct {
 	preview    *monitorPanel
 	transition *transitionPanel
 	program    *monitorPanel
+	banner     *bannerPanel
 	bank       *bankPanel
 	audio      *audioPanel
 	side       *sidePanel
@@ -74,16 +76,16 @@ type workspace struct {
 	bar        *questionBar
 
 	sideEdge, topEdge, bankEdge *divider
-	items int // of the bank at the last layout
+	items                       int // of the bank at the last layout
 	// latest of bank and mixer that was asked for; it stays where both have no room.
 	latest region
 	// changed is told after the hand changed something.
 	changed func(arrangement)
 }
 
-func newWorkspace(d *desk, preview *monitorPanel, transition *transitionPanel, program *monitorPanel, bank *bankPanel, audio *audioPanel, side *sidePanel, status *statusPanel) *workspace {
+func newWorkspace(d *desk, preview *monitorPanel, transition *transitionPanel, program *monitorPanel, banner *bannerPanel, bank *bankPanel, audio *audioPanel, side *sidePanel, status *statusPanel) *workspace {
 	w := &workspace{
-		arrangement: usualArrangement(), desk: d, root: &box{}, preview: preview, transition: transition, program: program,
+		arrangement: usualArrangement(), desk: d, root: &box{}, preview: preview, transition: transition, program: program, banner: banner,
 		bank: bank, audio: audio, side: side, status: status, bar: newQuestionBar(d), latest: regionBank, changed: func(arrangement) {},
 	}
 	usual := usualArrangement()
@@ -91,7 +93,7 @@ func newWorkspace(d *desk, preview *monitorPanel, transition *transitionPanel, p
 		func() { w.Side = usual.Side; w.again() })
 	w.topEdge = newDivider(d, false, w.moveTop, func() { w.Top = usual.Top; w.again() })
 	w.bankEdge = newDivider(d, false, w.moveBank, func() { w.Bank = usual.Bank; w.again() })
-	w.root.add(preview, transition, program, bank, audio, w.sideEdge, w.topEdge, w.bankEdge, side, status, w.bar)
+	w.root.add(preview, transition, program, bank, audio, w.sideEdge, w.topEdge, w.bankEdge, side, status, banner, w.bar)
 	w.root.min = fyne.NewSize(600, 300)
 	w.root.arrange = w.layout
 	w.bar.changed = w.relayout
@@ -219,7 +221,8 @@ func (w *workspace) layout(s fyne.Size) {
 	}
 	bank, audio := w.visible(regionBank), w.visible(regionAudio)
 	top := w.layoutTop(y, right, bottom, s.Height, bank || audio)
-	w.layoutBelow(top, right, bottom, bank, audio)
+	place(w.banner, gap, top, right-gap, w.banner.Size().Height)
+	w.layoutBelow(top+bannerHeight+gap, right, bottom, bank, audio)
 }
 
 // layoutTop places the monitors and the transition block in the width up to right, and
@@ -238,9 +241,9 @@ func (w *workspace) layoutTop(y, right, bottom, height float32, below bool) floa
 		monitors++
 	}
 	width := right - gap
-	limit := bottom - y
+	limit := bottom - y - bannerHeight - gap
 	if below {
-		limit = min(max(height*w.Top-y, transitionLow), bottom-y-bankLow)
+		limit = min(max(height*w.Top-y, transitionLow), bottom-y-bankLow-bannerHeight-gap)
 	}
 	tw, mw := float32(0), float32(0)
 	if transition {

@@ -1,0 +1,239 @@
+package ui
+
+import (
+	"fmt"
+	"image/color"
+	"slices"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"crosspoint.studio/crosspoint/app/engine"
+)
+
+const (
+	// bannerHeight is kept free for the banner whether or not there is trouble, so that
+	// nothing moves under the pointer when there is.
+	bannerHeight float32 = 24
+	// bannerMore is the room for the button that counts the rest.
+	bannerMore float32 = 76
+	// bannerMost is how many sentences the open list shows.
+	bannerMost = 8
+	// noticeFor is how long the refusal of a command is shown.
+	noticeFor = 6 * time.Second
+	// silentAfter is when a studio whose tick does not move is reported.
+	silentAfter = 2 * time.Second
+)
+
+// bannerPanel is the line between the monitors and the bank: the newest warning in one
+// sentence, how many more there are, or that all is well. A press leads to the panel
+// that the sentence is about; the count opens the rest over what is below.
+type bannerPanel struct {
+	box
+	desk    *desk
+	ground  *canvas.Rectangle
+	lamp    *lamp
+	message *label
+	more    *button
+	sheet   *canvas.Rectangle
+	rows    [bannerMost]*label
+	focused bool
+
+	open        bool
+	warnings    []engine.Warning
+	keys        []string // of the rows shown
+	notice      string
+	noticeUntil time.Time
+	tick        int64
+	tickMoved   time.Time
+}
+
+var (
+	_ desktop.Mouseable = (*bannerPanel)(nil)
+	_ desktop.Keyable   = (*bannerPanel)(nil)
+)
+
+func newBannerPanel(d *desk) *bannerPanel {
+	p := &bannerPanel{desk: d, ground: newSurface(colPanel), lamp: newLamp(), sheet: newSurface(colPanel)}
+	p.message = newLabel("Starting.", textNormal, colDim)
+	p.more = newButton(d, "", textSmall, p.toggle)
+	p.sheet.StrokeColor, p.sheet.StrokeWidth = colAmber, 1
+	p.add(p.ground, p.lamp, p.message, p.more, p.sheet)
+	for i := range p.rows {
+		p.rows[i] = newLabel("", textNormal, colText)
+		p.add(p.rows[i])
+	}
+	p.min = fyne.NewSize(200, bannerHeight)
+	p.arrange = p.layout
+	p.ExtendBaseWidget(p)
+	p.more.Hide()
+	p.Resize(p.min)
+	p.fold()
+	return p
+}
+
+func (p *bannerPanel) layout(s fyne.Size) {
+	place(p.ground, 0, 0, s.Width, bannerHeight)
+	place(p.lamp, inset, 6, 12, 12)
+	w := s.Width - 2*inset - 18
+	if p.more.Visible() {
+		w -= bannerMore + gap
+		place(p.more, s.Width-bannerMore-2, 2, bannerMore, bannerHeight-4)
+	}
+	p.message.place(inset+18, 0, w, bannerHeight)
+	place(p.sheet, 0, bannerHeight+2, s.Width, float32(len(p.keys))*bannerHeight+4)
+	for i, l := range p.rows {
+		l.place(inset+18, bannerHeight+4+float32(i)*bannerHeight, s.Width-2*inset-18, bannerHeight)
+	}
+}
+
+// tellNotice shows a sentence about a command that was refused.
+func (p *bannerPanel) tellNotice(text string) {
+	p.notice, p.noticeUntil = text, p.desk.now().Add(noticeFor)
+}
+
+func (p *bannerPanel) toggle() {
+	p.open = !p.open
+	p.fold()
+}
+
+// fold brings the list to what is open and what there is.
+func (p *bannerPanel) fold() {
+	n := 0
+	p.keys = p.keys[:0]
+	if p.open && len(p.warnings) > 1 {
+		for i := len(p.warnings) - 2; i >= 0 && n < bannerMost; i-- {
+			p.rows[n].setText(sentence(p.warnings[i].Text))
+			p.keys = append(p.keys, p.warnings[i].Key)
+			n++
+		}
+	} else {
+		p.open = false
+	}
+	show(p.sheet, n > 0)
+	for i, l := range p.rows {
+		show(l.Text, i < n)
+	}
+	s := fyne.NewSize(p.Size().Width, bannerHeight)
+	if n > 0 {
+		s.Height += float32(n)*bannerHeight + 6
+	}
+	p.Resize(s)
+	p.layout(s)
+}
+
+func (p *bannerPanel) update(s *engine.State) {
+	now := p.desk.now()
+	if s.Tick != p.tick || p.tickMoved.IsZero() {
+		p.tick, p.tickMoved = s.Tick, now
+	}
+	if !slices.EqualFunc(p.warnings, s.Warnings, sameWarning) {
+		p.warnings = slices.Clone(s.Warnings)
+		p.count()
+		p.fold()
+	}
+	switch n := len(p.warnings); {
+	case now.Sub(p.tickMoved) > silentAfter:
+		p.say(shapeSquare, colBad, colInk, "The studio has not moved for "+clockText(now.Sub(p.tickMoved))+"; what is on air may be frozen.")
+	case now.Before(p.noticeUntil):
+		p.say(shapeTriangle, colAmber, colInk, p.notice)
+	case n > 0:
+		p.say(shapeTriangle, colAmber, colInk, sentence(p.warnings[n-1].Text))
+	default:
+		p.say(shapeDisc, colPanel, colDim, "All is well.")
+	}
+}
+
+// count says how many sentences there are besides the newest.
+func (p *bannerPanel) count() {
+	n := len(p.warnings) - 1
+	show(p.more, n > 0)
+	if n > 0 {
+		p.more.look(fmt.Sprintf("%d more", n), colControl, colText)
+	}
+}
+
+func (p *bannerPanel) say(sign shape, ground, ink color.Color, text string) {
+	lampInk := ink
+	if ground == colPanel {
+		lampInk = colGood
+	}
+	p.lamp.set(sign, lampInk)
+	if p.focused {
+		fill(p.ground, ground, colFocus, 3)
+	} else {
+		fill(p.ground, ground, colNone, 0)
+	}
+	p.message.set(text, ink)
+}
+
+func sameWarning(a, b engine.Warning) bool { return a.Key == b.Key && a.Text == b.Text }
+
+// tabOf is the side panel that a warning is about.
+func tabOf(key string) string {
+	about, _, _ := strings.Cut(key, " ")
+	switch about {
+	case "output", "destination":
+		return "outputs"
+	case "source":
+		return "show"
+	case "encoder", "audio", "compositor":
+		return "stats"
+	}
+	return "log"
+}
+
+// MouseDown implements desktop.Mouseable.
+func (p *bannerPanel) MouseDown(e *desktop.MouseEvent) {
+	if e.Button != desktop.MouseButtonPrimary {
+		return
+	}
+	row := int((e.Position.Y - bannerHeight - 4) / bannerHeight)
+	switch {
+	case e.Position.Y <= bannerHeight:
+		p.follow()
+	case row >= 0 && row < len(p.keys):
+		p.desk.openTab(tabOf(p.keys[row]))
+	}
+}
+
+// follow leads to what the newest sentence is about.
+func (p *bannerPanel) follow() {
+	if n := len(p.warnings); n > 0 && p.desk.now().After(p.noticeUntil) {
+		p.desk.openTab(tabOf(p.warnings[n-1].Key))
+	}
+}
+
+// MouseUp implements desktop.Mouseable.
+func (p *bannerPanel) MouseUp(*desktop.MouseEvent) {}
+
+// FocusGained implements fyne.Focusable.
+func (p *bannerPanel) FocusGained() {
+	p.focused = true
+	fill(p.ground, p.ground.FillColor, colFocus, 3)
+}
+
+// FocusLost implements fyne.Focusable.
+func (p *bannerPanel) FocusLost() { p.focused = false; fill(p.ground, p.ground.FillColor, colNone, 0) }
+
+// TypedRune implements fyne.Focusable.
+func (p *bannerPanel) TypedRune(rune) {}
+
+// TypedKey implements fyne.Focusable; KeyDown does the work, without key repeat.
+func (p *bannerPanel) TypedKey(*fyne.KeyEvent) {}
+
+// KeyDown implements desktop.Keyable: Space and Enter lead to the panel.
+func (p *bannerPanel) KeyDown(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+		p.follow()
+	default:
+		p.desk.keyDown(e)
+	}
+}
+
+// KeyUp implements desktop.Keyable.
+func (p *bannerPanel) KeyUp(*fyne.KeyEvent) {}

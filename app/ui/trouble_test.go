@@ -1,0 +1,233 @@
+package ui
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/compositor/gpu"
+)
+
+func TestBannerSaysTheNewestAndCountsTheRest(t *testing.T) {
+	s := aState()
+	b := newBench(t, s)
+	p := newBannerPanel(b.desk)
+	p.Resize(fyne.NewSize(1000, bannerHeight))
+	p.update(s)
+	wantLabel(t, "all well", p.message, "All is well.")
+
+	var opened []string
+	b.desk.openTab = func(id string) { opened = append(opened, id) }
+	s.Warnings = []engine.Warning{{Key: "encoder main", Text: "an older one"}, {Key: "destination a", Text: "stage is not live"}, {Key: "source cam3", Text: "camera 3 is silent"}}
+	p.update(s)
+	wantLabel(t, "warning", p.message, "Camera 3 is silent.")
+	wantColor(t, "its ground", p.ground.FillColor, colAmber)
+	wantLabel(t, "the rest", p.more.caption, "2 more")
+	press(p)
+	press(p.more)
+	if p.Size().Height < 3*bannerHeight {
+		t.Errorf("open, the banner is %v high", p.Size().Height)
+	}
+	wantLabel(t, "second newest", p.rows[0], "Stage is not live.")
+	pressAt(p, fyne.NewPos(50, bannerHeight*1.5))
+	pressAt(p, fyne.NewPos(50, bannerHeight*2.5))
+	if got, want := fmt.Sprint(opened), "[show outputs stats]"; got != want {
+		t.Errorf("presses led to %s, want %s", got, want)
+	}
+
+	p.tellNotice("There is no such scene.")
+	p.update(s)
+	wantLabel(t, "refusal", p.message, "There is no such scene.")
+	b.clock = b.clock.Add(noticeFor + time.Second)
+	s.Tick++
+	s.Warnings = nil
+	p.update(s)
+	wantLabel(t, "after its cause went", p.message, "All is well.")
+	if p.more.Visible() || p.Size().Height != bannerHeight {
+		t.Error("the list is still open")
+	}
+	b.clock = b.clock.Add(7 * time.Second)
+	p.update(s)
+	if !strings.HasPrefix(p.message.full, "The studio has not moved for 0:07") {
+		t.Errorf("a studio that stands still: %q", p.message.full)
+	}
+}
+
+func TestStatusLine(t *testing.T) {
+	s := aState()
+	s.GPU = gpu.Info{Renderer: "llvmpipe (LLVM 15.0.6, 256 bits)", Software: true}
+	s.Counters = engine.Counters{Ticks: 300, New: 300, TickMS: 5, BudgetMS: 33.3}
+	m := &fakeMachine{MachineStats{CPU: 1.25, Cores: 2, RSS: 312e6, DiskFree: 3e9}, 0}
+	b := newBenchWith(t, s, Services{Machine: m})
+	f := b.status.fields
+	wantLabel(t, "renderer", f[statusGPU], "llvmpipe, on the processor")
+	wantLabel(t, "processor", f[statusCPU], "CPU 1.2 of 2 cores")
+	wantLabel(t, "disk", f[statusDisk], "disk 3.0 GB left")
+	wantColor(t, "3 GB left", f[statusDisk].Color, colAmber)
+	next := *s
+	next.Tick, next.Time = 324, s.Time+time.Second
+	next.Counters.Ticks, next.Counters.New, next.Counters.TickMS, next.Counters.Late = 323, 323, 30, 2
+	next.Renditions = []engine.RenditionState{{Encoder: "libx264"}}
+	b.clock = b.clock.Add(time.Second)
+	m.stats.DiskFree = 5e8
+	b.show(&next)
+	wantLabel(t, "rate", f[statusRate], "23.0 of 30 fps")
+	wantColor(t, "23 of 30 fps", f[statusRate].Color, colBad)
+	wantColor(t, "a tick of 30 ms", f[statusTick].Color, colAmber)
+	wantColor(t, "2 of 23 late", f[statusLate].Color, colBad)
+	wantColor(t, "0.5 GB left", f[statusDisk].Color, colBad)
+	wantLabel(t, "encoder", f[statusEncoder], "libx264")
+	if m.samples != 2 {
+		t.Errorf("sampled %d times, want once a second for all panels", m.samples)
+	}
+}
+
+type fakeMachine struct {
+	stats   MachineStats
+	samples int
+}
+
+func (m *fakeMachine) Sample() MachineStats { m.samples++; return m.stats }
+
+type fakeLogs []LogRecord
+
+func (l *fakeLogs) Since(seq int64) []LogRecord { return (*l)[seq:] }
+
+func (l *fakeLogs) add(level slog.Level, text string) {
+	*l = append(*l, LogRecord{Seq: int64(len(*l) + 1), Level: level, Text: text, Time: time.Unix(1e9, 0)})
+}
+
+func TestLogPanelByLevelAndText(t *testing.T) {
+	logs := &fakeLogs{}
+	b := newBenchWith(t, aState(), Services{Logs: logs})
+	p := newLogPanel(b.desk)
+	p.Resize(fyne.NewSize(300, 400))
+	logs.add(slog.LevelDebug, "probing")
+	logs.add(slog.LevelInfo, "source opened id=cam1")
+	logs.add(slog.LevelWarn, "output lost id=stage")
+	p.update(aState())
+	texts := func() (out []string) {
+		for _, v := range p.list.lines {
+			out = append(out, v.text)
+		}
+		return out
+	}
+	want := func(what string, lines ...string) {
+		t.Helper()
+		if got := texts(); strings.Join(got, "|") != strings.Join(lines, "|") {
+			t.Errorf("%s: %q, want %q", what, got, lines)
+		}
+	}
+	want("at first", "source opened id=cam1", "output lost id=stage")
+	press(p.levels[0])
+	want("all", "probing", "source opened id=cam1", "output lost id=stage")
+	press(p.levels[2])
+	want("warnings", "output lost id=stage")
+	press(p.levels[0])
+	p.filter.SetText(" CAM1 ")
+	want("filtered", "source opened id=cam1")
+	logs.add(slog.LevelError, "cam1 broke")
+	p.update(aState())
+	want("too soon to ask again", "source opened id=cam1")
+	b.clock = b.clock.Add(logEvery)
+	p.update(aState())
+	want("a new one", "source opened id=cam1", "cam1 broke")
+	pressAt(p.list, fyne.NewPos(20, 2+1.5*lineHeight))
+	wantLabel(t, "picked", p.detail[0], "cam1 broke")
+	for range 3 * logKept {
+		logs.add(slog.LevelInfo, "cam1 again")
+	}
+	b.clock = b.clock.Add(logEvery)
+	p.update(aState())
+	if n := len(p.records); n != logKept {
+		t.Errorf("%d records kept, want %d", n, logKept)
+	}
+}
+
+func TestLineListDrawsOnlyWhatIsSeen(t *testing.T) {
+	b := newBench(t, aState())
+	l := newLineList(b.desk, 40, true, nil)
+	l.Resize(fyne.NewSize(200, 10*lineHeight+4))
+	lines := make([]textLine, 5000)
+	for i := range lines {
+		lines[i].text = fmt.Sprint(i)
+	}
+	l.set(lines)
+	if n := len(l.rows); n != 10 {
+		t.Errorf("%d rows for 10 lines in view", n)
+	}
+	wantLabel(t, "the end is in view", l.rows[9].text, "4999")
+	l.TypedKey(&fyne.KeyEvent{Name: fyne.KeyPageUp})
+	wantLabel(t, "a page up", l.rows[9].text, "4989")
+	l.set(append(lines, textLine{text: "new"}))
+	wantLabel(t, "it stays where it was put", l.rows[9].text, "4989")
+	l.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEnd})
+	l.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, 1)})
+	l.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, -1)})
+	wantLabel(t, "back at the end", l.rows[9].text, "new")
+	l.TypedKey(&fyne.KeyEvent{Name: fyne.KeyHome})
+	wantLabel(t, "home", l.rows[0].text, "0")
+	l.set(lines[:3])
+	wantLabel(t, "fewer lines than room", l.rows[2].text, "2")
+	wantLabel(t, "below them", l.rows[3].text, "")
+	l.MouseDown(&desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(5, 500)}}) // below everything
+}
+
+func TestStatsSayWhatIsMeasured(t *testing.T) {
+	s := aState()
+	s.Counters = engine.Counters{Ticks: 300, New: 290, Repeated: 10, TickMS: 20, TickP99MS: 40, TickMaxMS: 44, BudgetMS: 33.3}
+	s.Sources[0].Frames, s.Sources[0].Dropped, s.Sources[0].QueueMS = 1000, 60, 33
+	s.Renditions = []engine.RenditionState{{ID: "main", Encoder: "libx264", Frames: 980, Dropped: 20, EncodeMS: 12.5}}
+	var r rates
+	r.read(s)
+	lines := statsLines(s, r, MachineStats{CPU: 0.5, Cores: 2, DiskFree: -1})
+	find := func(part string) textLine {
+		t.Helper()
+		for _, l := range lines {
+			if strings.Contains(l.front+" "+l.text, part) {
+				return l
+			}
+		}
+		t.Fatalf("nothing about %q", part)
+		return textLine{}
+	}
+	wantColor(t, "ticks at 60 %", find("20.0 ms of 33.3").ink, colText)
+	wantColor(t, "p99 over the budget", find("40.0, 44.0").ink, colBad)
+	wantColor(t, "6 % lost", find("dropped 60").ink, colBad)
+	wantColor(t, "2 % before encoding", find("12.5 ms a picture").ink, colAmber)
+	find("0.50 of 2 cores")
+	for _, l := range lines {
+		if strings.Contains(l.text, "disk") {
+			t.Errorf("%q, but the disk is not known", l.text)
+		}
+	}
+}
+
+type fakeRehearsal []RehearsalStream
+
+func (r fakeRehearsal) Streams() []RehearsalStream { return r }
+
+func TestRehearsalPanel(t *testing.T) {
+	b := newBenchWith(t, aState(), Services{Rehearsal: fakeRehearsal{
+		{ID: 1, Title: "rtmp live", State: "ended", Facts: []Fact{{"video", "h264 1280x720"}}},
+		{ID: 2, Title: "srt", State: "receiving", Problems: []string{"keyframes are up to 8.0 s apart"}},
+	}})
+	p := newRehearsalPanel(b.desk)
+	p.Resize(fyne.NewSize(300, 300))
+	p.update(aState())
+	var got []string
+	for _, l := range p.list.lines {
+		got = append(got, l.front+": "+l.text)
+	}
+	want := "receiving: srt|problem: Keyframes are up to 8.0 s apart.|: |ended: rtmp live|video: h264 1280x720"
+	if text := strings.Join(got, "|"); text != want {
+		t.Errorf("%q, want %q", text, want)
+	}
+	wantColor(t, "title", p.title.Color, colAmber)
+}
