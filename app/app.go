@@ -83,10 +83,15 @@ func openCredentials() (*credentials.Store, error) {
 	return credentials.New(dir), nil
 }
 
-func newRoot(stdout, stderr io.Writer, started *bool) *cobra.Command {
+func newConsole(stdout, stderr io.Writer) *console {
 	c := &console{out: stdout, err: stderr, level: new(slog.LevelVar), tail: logtail.New(slog.LevelInfo), keys: sync.OnceValues(openCredentials)}
 	c.level.Set(slog.LevelError) // what the operator has to know is said in sentences besides
 	c.log = slog.New(c.tail.Handler(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.level})))
+	return c
+}
+
+func newRoot(stdout, stderr io.Writer, started *bool) *cobra.Command {
+	c := newConsole(stdout, stderr)
 	var verbose bool
 	root := &cobra.Command{
 		Use:   "crosspoint [SHOW.json]",
@@ -94,8 +99,9 @@ func newRoot(stdout, stderr io.Writer, started *bool) *cobra.Command {
 		Long: `Crosspoint switches cameras, titles and sound live and sends one programme to
 RTMP, SRT, WebRTC (WHIP) and disk at the same time.
 
-Without arguments it opens the window with the built-in demo show. "demo" in
-place of SHOW.json means that show everywhere.`,
+Without arguments it opens the window with the show of last time, or with the
+built-in demo show. "demo" in place of SHOW.json means that show everywhere; for
+the window there are also "empty" and "camera".`,
 		Args:          cobra.MaximumNArgs(1),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -107,7 +113,7 @@ place of SHOW.json means that show everywhere.`,
 			av.RouteLogs(c.log)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runWindow(cmd.Context(), c, first(args, demoName), runOptions{})
+			return runWindow(cmd.Context(), c, first(args, ""), runOptions{})
 		},
 	}
 	root.PersistentFlags().BoolVarP(&verbose, "verbose", "v", false, "log what developers want to know")

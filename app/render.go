@@ -85,7 +85,7 @@ func render(ctx context.Context, c *console, path string, o renderOptions) error
 			hashSamples(sound, samples)
 		}
 	}
-	e, closeGPU, err := newEngine(c, path, opt)
+	e, closeGPU, err := newEngine(c, baseDir(path), opt)
 	if err != nil {
 		return err
 	}

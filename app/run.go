@@ -67,7 +67,7 @@ func runHeadless(ctx context.Context, c *console, path string, o runOptions) err
 		return err
 	}
 	defer release()
-	e, closeGPU, err := newEngine(c, path, opt)
+	e, closeGPU, err := newEngine(c, baseDir(path), opt)
 	if err != nil {
 		return err
 	}
@@ -88,6 +88,24 @@ func prepare(ctx context.Context, c *console, path string, o runOptions) (opt en
 		return opt, nil, err
 	}
 	tuneGC()
+	opt, closeLog, err := o.options(show)
+	if err != nil {
+		return opt, nil, err
+	}
+	opt, stopRehearsal, err := addRehearsal(ctx, c, opt.Show, opt)
+	if err != nil {
+		closeLog()
+		return opt, nil, err
+	}
+	return opt, func() {
+		closeLog()
+		stopRehearsal()
+	}, nil
+}
+
+// options are those of an engine, on the real clock, that runs show as the flags say;
+// release closes their files after Run has returned.
+func (o runOptions) options(show *scenes.Show) (opt engine.Options, release func(), err error) {
 	start, err := readCommands(o.commands, show.Canvas.FPS)
 	if err != nil {
 		return opt, nil, err
@@ -106,28 +124,23 @@ func prepare(ctx context.Context, c *console, path string, o runOptions) (opt en
 	if o.length > 0 {
 		opt.Ticks = max(media.UnitsIn(o.length, show.Canvas.FPS.Inv()), 1)
 	}
-	opt, stopRehearsal, err := addRehearsal(ctx, c, show, opt)
-	if err != nil {
-		return opt, nil, err
-	}
 	if o.commandLog == "" {
-		return opt, stopRehearsal, nil
+		return opt, func() {}, nil
 	}
 	f, err := os.Create(o.commandLog)
 	if err != nil {
-		stopRehearsal()
 		return opt, nil, fmt.Errorf("the command log cannot be written: %w", err)
 	}
 	opt.CommandLog = f
-	return opt, func() {
-		_ = f.Close() // every line was written as it came
-		stopRehearsal()
-	}, nil
+	return opt, func() { _ = f.Close() }, nil // every line was written as it came
 }
+
+// reported is an engine, or what stands for one.
+type reported interface{ State() *engine.State }
 
 // startReport tells the terminal and the file of statistics how e is doing until stop,
 // which waits for the last line.
-func startReport(c *console, e *engine.Engine, o runOptions) (stop func(), err error) {
+func startReport(c *console, e reported, o runOptions) (stop func(), err error) {
 	var stats *os.File
 	if o.stats != "" {
 		if stats, err = os.OpenFile(o.stats, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
@@ -150,7 +163,7 @@ func startReport(c *console, e *engine.Engine, o runOptions) (stop func(), err e
 
 // report writes statistics once a second and, with lines, a status line every ten until
 // ended.
-func report(c *console, e *engine.Engine, stats *os.File, lines bool, ended <-chan struct{}) {
+func report(c *console, e reported, stats *os.File, lines bool, ended <-chan struct{}) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	n := 0

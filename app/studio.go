@@ -80,9 +80,9 @@ func recordDir() string {
 	return dir
 }
 
-// newEngine builds an engine for a show on a GPU thread of its own; close ends the
-// thread after Run has returned.
-func newEngine(c *console, path string, opt engine.Options) (e *engine.Engine, closeGPU func(), err error) {
+// newEngine builds an engine for a show whose relative paths start at dir, on a GPU
+// thread of its own; close ends the thread after Run has returned.
+func newEngine(c *console, dir string, opt engine.Options) (e *engine.Engine, closeGPU func(), err error) {
 	thread, err := gpu.Open()
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w; install Mesa's OpenGL (llvmpipe needs no graphics card)", err)
@@ -94,7 +94,7 @@ func newEngine(c *console, path string, opt engine.Options) (e *engine.Engine, c
 	if opt.OutputKinds == nil {
 		opt.OutputKinds = outputKinds()
 	}
-	opt.BaseDir = baseDir(path)
+	opt.BaseDir = dir
 	if opt.RecordDir == "" {
 		opt.RecordDir = recordDir()
 	}

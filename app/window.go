@@ -2,13 +2,16 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 
+	"crosspoint.studio/crosspoint/app/document"
 	"crosspoint.studio/crosspoint/app/ui"
 	"crosspoint.studio/crosspoint/assets"
-	"crosspoint.studio/crosspoint/internal/audio"
+	"crosspoint.studio/crosspoint/internal/host"
 )
 
 // hasDisplay reports whether a window can be opened at all.
@@ -16,58 +19,120 @@ func hasDisplay() bool {
 	return runtime.GOOS != "linux" || os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
 }
 
-// runWindow runs a show with a window; without a display it says so and runs
-// headless.
+// runWindow runs a show with a window: the one at path, a template of that name, or with
+// "" the one of last time. Without a display it says so and runs headless.
 func runWindow(ctx context.Context, c *console, path string, o runOptions) error {
 	if !hasDisplay() {
 		fmt.Fprintln(c.err, "crosspoint: there is no display, so there is no window; running headless with a status line every ten seconds. Stop it with Ctrl+C.")
 		o.headless = true
-		return runHeadless(ctx, c, path, o)
+		return runHeadless(ctx, c, or(path, demoName), o)
 	}
+	tuneGC()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	opt, release, err := prepare(ctx, c, path, o)
+	d, err := openDesk(ctx, c, o)
 	if err != nil {
 		return err
 	}
-	defer release()
-	monitor := audio.NewMonitor(audio.MonitorOptions{Clock: opt.Clock, Log: c.log})
-	opt.Monitor = monitor.Write
-	e, closeGPU, err := newEngine(c, path, opt)
+	notice, err := d.begin(path, o)
 	if err != nil {
-		return err
+		return errors.Join(err, d.close())
 	}
-	defer closeGPU()
-	told, err := startReport(c, e, o)
+	told, err := startReport(c, d.stage, o)
 	if err != nil {
-		return err
+		return errors.Join(err, d.close())
 	}
-	defer told()
-	ended := make(chan error, 1)
 	go func() {
-		err := e.Run(ctx)
-		if err == nil {
-			cancel() // the time that was asked for is over, and the window goes with it
-		}
-		ended <- err
+		<-d.stage.stopped
+		cancel() // the time that was asked for is over, and the window goes with it
 	}()
-	listening := make(chan struct{})
-	go func() {
-		defer close(listening)
-		// Without a sound device there is nothing to listen on; the show does not care.
-		if err := monitor.Run(ctx); err != nil && ctx.Err() == nil {
-			c.log.Info("no monitoring", "reason", err)
+	err = ui.Run(ctx, d.stage, ui.Options{Services: d.services, Icon: assets.Icon, Notice: notice})
+	told()
+	return errors.Join(err, d.close())
+}
+
+// desk is what is behind the window.
+type desk struct {
+	c         *console
+	stage     *stage
+	documents *document.Manager
+	rehearsal *rehearsing // nil where it cannot run
+	sampler   *host.Sampler
+	services  ui.Services
+
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	err     error // the stage's, after running
+}
+
+// openDesk starts everything but the window; no show runs yet.
+func openDesk(ctx context.Context, c *console, o runOptions) (*desk, error) {
+	state, err := document.StateDir()
+	if err != nil {
+		return nil, err
+	}
+	d := &desk{c: c, sampler: host.NewSampler()}
+	kinds := newCatalog()
+	outs := outputKinds()
+	if d.rehearsal, err = startRehearsal(ctx, c, "", nil); err != nil {
+		c.log.Warn("the rehearsal receiver cannot be opened; destinations that point at it will fail", "error", err)
+	} else {
+		outs = withRehearsal(outs, d.rehearsal.urls())
+	}
+	d.stage = newStage(c, outs, o)
+	inventory := newInventory(d.stage)
+	d.documents = document.New(document.Options{Stage: d.stage, Kinds: kinds, Dir: state, Log: c.log, Devices: inventory.firstDevices})
+	d.services = ui.Services{
+		Documents: documents{d.documents}, Inventory: inventory, Logs: logs{c.tail},
+		Machine:     &machine{dir: recordDir(), sampler: d.sampler},
+		SourceKinds: kinds.sources, OutputKinds: kinds.outputs, RecordDir: recordDir(),
+	}
+	if d.rehearsal != nil {
+		d.services.Rehearsal = d.rehearsal
+	}
+	if keys, err := c.keys(); err != nil {
+		c.log.Warn("stream keys cannot be kept", "error", err)
+	} else {
+		d.services.Credentials = vault{keys, c.tail}
+	}
+	ctx, d.cancel = context.WithCancel(ctx)
+	d.running.Go(func() { d.err = d.stage.Run(ctx) })
+	d.running.Go(func() { d.documents.Run(ctx) })
+	return d, nil
+}
+
+// begin plays the first show. What cannot be opened does not keep the window closed: an
+// empty show runs instead, the mistakes are listed in the terminal and the log, and
+// notice is the sentence for the window. With flags, which are about one show, it ends the start.
+func (d *desk) begin(path string, o runOptions) (notice string, err error) {
+	if err = d.documents.Begin(path); err == nil {
+		for _, m := range d.documents.Info().Mistakes {
+			fmt.Fprintf(d.c.err, "%s: %s\n", path, m)
 		}
-	}()
-	name := path
-	if path == demoName {
-		name = ""
+		return d.documents.Info().ReadOnly, nil
 	}
-	err = ui.Run(ctx, e, ui.Options{ShowPath: name, Icon: assets.Icon})
-	cancel()
-	<-listening
-	if runErr := <-ended; err == nil {
-		err = runErr
+	if o != (runOptions{}) {
+		return "", err
 	}
-	return err
+	notice = err.Error()
+	var mistakes *document.MistakesError
+	if errors.As(err, &mistakes) {
+		for _, m := range mistakes.Mistakes {
+			d.c.log.Warn("a mistake in the show", "where", m.Path, "what", m.Message)
+		}
+		notice = fmt.Sprintf("%s is not a show that can be opened: the log lists %d mistakes; the file was left as it is.", path, len(mistakes.Mistakes))
+	}
+	fmt.Fprintf(d.c.err, "crosspoint: %s\n", err)
+	return notice, d.documents.New("empty")
+}
+
+// close stops the show properly, keeps unsaved work, and ends the rest.
+func (d *desk) close() error {
+	d.cancel()
+	d.running.Wait()
+	d.documents.Close()
+	if d.rehearsal != nil {
+		d.rehearsal.stop()
+	}
+	return errors.Join(d.err, d.sampler.Close())
 }

@@ -282,6 +282,13 @@ func (m *Manager) play(show *scenes.Show, doc opened) error {
 	if err == nil {
 		err = m.opt.Stage.Play(show, doc.base)
 	}
+	// The stage may have added to the show what the command line asks for: that is no
+	// change of the operator's.
+	if played := m.show(); err == nil && doc.savedShow == show && played != show {
+		if raw, err := played.Encode(); err == nil {
+			doc.saved, doc.savedShow = raw, played
+		}
+	}
 	m.mu.Lock()
 	before := m.doc
 	if err == nil {

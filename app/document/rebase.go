@@ -11,8 +11,9 @@ import (
 )
 
 // rebase is show with relative paths in settings that mean the same files from folder
-// to as they did from folder from. What a kind's schema does not call a path, and what
-// the kind is unknown of, stays as it is.
+// to as they did from folder from. What a kind's schema does not call a file, and what
+// the kind is unknown of, stays as it is; so do recordings, whose paths are relative to
+// the folder for recordings.
 func rebase(show *scenes.Show, from, to string, kinds scenes.KindCatalog) *scenes.Show {
 	if filepath.Clean(from) == filepath.Clean(to) {
 		return show
@@ -27,11 +28,6 @@ func rebase(show *scenes.Show, from, to string, kinds scenes.KindCatalog) *scene
 	for i, v := range out.Destinations {
 		schema, _ := kinds.OutputSchema(v.Kind)
 		out.Destinations[i].Settings = rebaseSettings(v.Settings, schema, from, to)
-	}
-	out.Recordings = slices.Clone(show.Recordings)
-	schema, _ := kinds.OutputSchema("record")
-	for i, v := range out.Recordings {
-		out.Recordings[i].Settings = rebaseSettings(v.Settings, schema, from, to)
 	}
 	return &out
 }
@@ -49,8 +45,7 @@ func rebaseSettings(raw, schema json.RawMessage, from, to string) json.RawMessag
 	changed := false
 	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		var path string
-		picker := form.Properties[key].Picker
-		if picker != "file" && picker != "folder" || json.Unmarshal(settings[key], &path) != nil {
+		if form.Properties[key].Picker != "file" || json.Unmarshal(settings[key], &path) != nil {
 			continue
 		}
 		if path == "" || filepath.IsAbs(path) || strings.Contains(path, "://") {
@@ -75,12 +70,8 @@ func rebaseSettings(raw, schema json.RawMessage, from, to string) json.RawMessag
 // moved alone would lose it, so it becomes absolute.
 func rebasePath(path, from, to string) string {
 	full := filepath.Join(from, path)
-	slash := strings.HasSuffix(filepath.ToSlash(path), "/") // says that it is a folder
 	if short, err := filepath.Rel(to, full); err == nil && filepath.IsLocal(short) {
-		full = short
-	}
-	if slash {
-		full += string(filepath.Separator)
+		return short
 	}
 	return full
 }

@@ -45,6 +45,9 @@ type Options struct {
 	Monitor func(samples []float32)
 	// Ticks ends Run after that many; 0 is no end.
 	Ticks int64
+	// Revision is what State.Revision begins at, for an engine that follows another
+	// behind the same surfaces.
+	Revision int64
 }
 
 // Engine is one running studio.
@@ -109,6 +112,7 @@ func New(opt Options) (*Engine, error) {
 		show: opt.Show, inputs: make(map[string]*input), pending: opt.Commands,
 		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true},
 	}
+	e.history.revision = opt.Revision
 	var err error
 	if e.comp, err = compositor.New(e.device, c.Width, c.Height, e.color, false); err != nil {
 		return nil, err

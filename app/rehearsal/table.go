@@ -8,6 +8,11 @@ import (
 	"time"
 )
 
+// columns are the headings of Table.
+var columns = [...]string{
+	"stream", "state", "codecs", "size", "fps", "keyframes s", "A/V ms", "skew ms", "gaps", "Mb/s", "jitter ms", "packets", "time", "frame",
+}
+
 // Table is the reports for a terminal, one line each below a heading, followed by the
 // warnings. It ends with a line feed; without reports it says that it waits.
 func Table(reports []Report) string {
@@ -17,7 +22,7 @@ func Table(reports []Report) string {
 	var out strings.Builder
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	// A strings.Builder takes everything.
-	_, _ = fmt.Fprintln(w, "stream\tstate\tcodecs\tsize\tfps\tkeyframes s\tA/V ms\tskew ms\tgaps\tMb/s\tjitter ms\tpackets\ttime\tframe")
+	_, _ = fmt.Fprintln(w, strings.Join(columns[:], "\t"))
 	for i := range reports {
 		_, _ = fmt.Fprintln(w, strings.Join(reports[i].cells(), "\t"))
 	}
@@ -25,10 +30,10 @@ func Table(reports []Report) string {
 	for i := range reports {
 		r := &reports[i]
 		if r.Problem != "" {
-			fmt.Fprintf(&out, "  %s: %s\n", r.title(), r.Problem)
+			fmt.Fprintf(&out, "  %s: %s\n", r.Title(), r.Problem)
 		}
 		for _, text := range r.Warnings {
-			fmt.Fprintf(&out, "  %s: %s\n", r.title(), text)
+			fmt.Fprintf(&out, "  %s: %s\n", r.Title(), text)
 		}
 	}
 	return out.String()
@@ -56,11 +61,22 @@ func (r *Report) Line() string {
 	return line
 }
 
-func (r *Report) title() string { return r.Protocol + " " + strconv.Quote(r.Name) }
+// Title names the stream.
+func (r *Report) Title() string { return r.Protocol + " " + strconv.Quote(r.Name) }
+
+// Facts calls yield with the heading and the value of each column of Table that is
+// known, but for the stream and its state.
+func (r *Report) Facts(yield func(name, value string)) {
+	for i, v := range r.cells() {
+		if i >= 2 && v != "-" && v != "" {
+			yield(columns[i], v)
+		}
+	}
+}
 
 // cells are the columns of Table; "-" is not known.
 func (r *Report) cells() []string {
-	c := []string{r.title(), string(r.State), "-", "-", "-", "-", number(r.AVOffsetMS), number(r.MuxSkewMS), "-", "-", "-", "-", "-", "-"}
+	c := []string{r.Title(), string(r.State), "-", "-", "-", "-", number(r.AVOffsetMS), number(r.MuxSkewMS), "-", "-", "-", "-", "-", "-"}
 	if r.Packets == 0 {
 		return c
 	}

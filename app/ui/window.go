@@ -33,6 +33,8 @@ type Options struct {
 	Services Services
 	// Icon is the window's picture, PNG or SVG; nil leaves Fyne's.
 	Icon []byte
+	// Notice is a sentence for the status line at the start, or empty.
+	Notice string
 	// OnClose is called once, on the goroutine of Run, before Run returns.
 	OnClose func()
 }
@@ -93,6 +95,9 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	win.SetContent(w.content)
 	win.Resize(fyne.NewSize(1366, 728)) // fits 1366x768 with a title bar
 	w.listen(win.Canvas())
+	if opt.Notice != "" {
+		w.notice(opt.Notice)
+	}
 
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup

@@ -124,7 +124,8 @@ type Kind struct {
 	//	"x-files"     of the picker "file": "media" or "image"
 	//	"x-advanced"  true: under a fold, seldom needed
 	//
-	// What "file" and "folder" pick is a path, absolute or relative to the show file.
+	// What "file" picks is a path, absolute or relative to the show file; what "folder"
+	// picks, absolute or relative to the folder for recordings.
 	Schema json.RawMessage
 	// New checks settings and makes a source; it opens nothing. Its errors are
 	// mistakes in the settings.

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"errors"
+	"sync"
+
+	"crosspoint.studio/crosspoint/app/credentials"
+	"crosspoint.studio/crosspoint/app/document"
+	"crosspoint.studio/crosspoint/app/ui"
+	"crosspoint.studio/crosspoint/internal/host"
+	"crosspoint.studio/crosspoint/internal/logtail"
+)
+
+// The window's services, in its own terms.
+
+// documents is ui.Documents.
+type documents struct{ *document.Manager }
+
+// Info implements ui.Documents.
+func (d documents) Info() ui.DocumentInfo {
+	i := d.Manager.Info()
+	return ui.DocumentInfo{Path: i.Path, Name: i.Name, Dirty: i.Dirty, ReadOnly: i.ReadOnly, FirstRun: i.FirstRun}
+}
+
+// Save implements ui.Documents.
+func (d documents) Save() error {
+	err := d.Manager.Save()
+	if errors.Is(err, document.ErrNoPath) {
+		return ui.ErrNoPath
+	}
+	return err
+}
+
+// Recent implements ui.Documents.
+func (d documents) Recent() []ui.RecentShow {
+	var out []ui.RecentShow
+	for _, r := range d.Manager.Recent() {
+		out = append(out, ui.RecentShow(r))
+	}
+	return out
+}
+
+// Recovery implements ui.Documents.
+func (d documents) Recovery() (ui.RecoveredShow, bool) {
+	r, ok := d.Manager.Recovery()
+	return ui.RecoveredShow(r), ok
+}
+
+// vault is ui.Credentials; what is kept stays out of the log.
+type vault struct {
+	*credentials.Store
+	tail *logtail.Tail
+}
+
+// Set implements ui.Credentials.
+func (v vault) Set(name, secret string) error {
+	v.tail.Hide(secret)
+	return v.Store.Set(name, secret)
+}
+
+// machine is ui.Machine.
+type machine struct {
+	dir string // where recordings go
+
+	mu      sync.Mutex
+	sampler *host.Sampler // guarded by mu
+}
+
+// Sample implements ui.Machine.
+func (m *machine) Sample() ui.MachineStats {
+	m.mu.Lock()
+	f := m.sampler.Sample()
+	m.mu.Unlock()
+	free, err := host.FreeBytes(m.dir)
+	if err != nil {
+		free = -1
+	}
+	return ui.MachineStats{CPU: f.CPU, Cores: f.Cores, RSS: f.RSSBytes, DiskFree: free}
+}
+
+// logs is ui.Logs.
+type logs struct{ *logtail.Tail }
+
+// Since implements ui.Logs.
+func (l logs) Since(seq int64) []ui.LogRecord {
+	var out []ui.LogRecord
+	for _, r := range l.Tail.Since(seq) {
+		out = append(out, ui.LogRecord(r))
+	}
+	return out
+}
+
+// Streams implements ui.Rehearsal.
+func (r *rehearsing) Streams() []ui.RehearsalStream {
+	var out []ui.RehearsalStream
+	for _, v := range r.reports() {
+		s := ui.RehearsalStream{ID: v.ID, Title: v.Title(), State: string(v.State)}
+		v.Facts(func(name, value string) { s.Facts = append(s.Facts, ui.Fact{Name: name, Value: value}) })
+		for _, text := range append([]string{v.Problem}, v.Warnings...) {
+			if text != "" {
+				s.Problems = append(s.Problems, text)
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
