@@ -325,7 +325,7 @@ func (e *Engine) catchUp(ctx context.Context, t time.Duration) {
 	defer cancel()
 	for _, in := range e.order {
 		if in.anchored && in.kind.Pacing == sources.Paced && in.src != nil && in.video.Load() {
-			if in.sync.WaitFor(ctx, t-in.offset+in.frame/4) != nil {
+			if in.sync.WaitFor(ctx, in.due(t)) != nil {
 				return // what is not there by now is repeated and counted
 			}
 		}

@@ -24,8 +24,9 @@ const (
 const syncDepth = 6
 
 // liveDepth is how many pictures a live source may have waiting: its sound may be as
-// much later than its pictures.
-const liveDepth = 32
+// much later than its pictures. It grows to maxLiveDepth where the operator wants the
+// sound earlier still.
+const liveDepth, maxLiveDepth = 32, 64
 
 // input is a source in the studio: its supervised goroutine, its pictures brought
 // to the studio's ticks, and its strip in the mix. It implements sources.Sink.
@@ -48,6 +49,7 @@ type input struct {
 	taken     *media.Frame // the reference behind current
 	anchored  bool
 	offset    time.Duration // studio time = PTS + offset
+	lag       time.Duration // and how much later pictures are, so that sound can be early
 	lastFresh time.Duration
 	captured  *histogram // of the engine: from a live picture's time stamp to its tick
 	waited    int
@@ -269,7 +271,7 @@ func (in *input) await(ctx context.Context, t time.Duration, nextSample int64) e
 		turns := in.turns.Load()
 		in.anchor(t)
 		if in.video.Load() && in.kind.HasVideo {
-			if err := in.sync.WaitFor(ctx, t-in.offset+in.frame/4); err != nil {
+			if err := in.sync.WaitFor(ctx, in.due(t)); err != nil {
 				return err
 			}
 		}
@@ -316,10 +318,22 @@ func (in *input) anchor(t time.Duration) {
 	_ = in.strip.SetOffset(t)
 }
 
+// due is the PTS of the picture that is due at tick time t.
+func (in *input) due(t time.Duration) time.Duration {
+	if in.kind.Pacing != sources.Live {
+		if lag := in.strip.Unmet(); lag != in.lag {
+			in.lag = lag
+			// The demuxer has to get past these pictures to the sound.
+			in.sync.SetCapacity(syncDepth + int((lag+in.frame-1)/in.frame))
+		}
+	}
+	return t - in.offset - in.lag + in.frame/4
+}
+
 // take brings in.current to the picture that is due at tick time t.
 func (in *input) take(t time.Duration) {
 	if in.kind.Pacing == sources.Live {
-		in.follow()
+		in.follow(t)
 	} else if !in.clock.Virtual() {
 		in.prepareAnchor(t)
 	}
@@ -327,7 +341,7 @@ func (in *input) take(t time.Duration) {
 		in.choose(t) // what is queued belongs to a timeline that has no place yet
 		return
 	}
-	f, fresh := in.sync.Take(t - in.offset + in.frame/4)
+	f, fresh := in.sync.Take(in.due(t))
 	in.taken.Release()
 	in.taken = f
 	if fresh {
@@ -360,18 +374,29 @@ func (in *input) prepareAnchor(t time.Duration) {
 	}
 }
 
-// follow applies a live source's measured timing.
-func (in *input) follow() {
+// follow applies a live source's measured timing. Pictures go with the sound where there
+// is some: when it is heard is known exactly, and both then keep step whatever the jitter.
+func (in *input) follow(t time.Duration) {
 	offset, target, ok := in.timing.offset(in.frame)
 	if !ok {
 		return
 	}
-	in.offset, in.anchored = offset, true
-	in.restart.Store(false)
 	if target > 0 {
 		// A live strip: the only error is for paced ones.
 		_ = in.strip.SetTarget(target)
 	}
+	if heard, ok := in.strip.Presented(t); ok && in.video.Load() && in.audio.Load() {
+		offset = heard
+		depth := liveDepth
+		if wait, ok := in.timing.pictureWait(offset); ok {
+			depth = min(max(int(wait/in.frame)+5, liveDepth), maxLiveDepth)
+			// Pictures cannot wait longer than there is room for them.
+			offset -= max(wait-time.Duration(depth-4)*in.frame, 0)
+		}
+		in.sync.SetCapacity(depth)
+	}
+	in.offset, in.anchored = offset, true
+	in.restart.Store(false)
 }
 
 // choose decides between the picture and the slate.

@@ -329,9 +329,9 @@ func TestTallyOfWhatIsCovered(t *testing.T) {
 // TestLiveLipSyncApart: halves that are far apart, and sound that comes in bursts.
 func TestLiveLipSyncApart(t *testing.T) {
 	lipSync(t, []lipCase{
-		{"sound in large blocks", flashes{block: 4800}},
-		{"sound in bursts of 170 ms", flashes{block: 1024, burst: 8}},
-		{"sound 200 ms late", flashes{sound: 200 * time.Millisecond, block: 480}},
+		{"sound in large blocks", flashes{block: 4800}, 0},
+		{"sound in bursts of 170 ms", flashes{block: 1024, burst: 8}, 0},
+		{"sound 200 ms late", flashes{sound: 200 * time.Millisecond, block: 480}, 0},
 	})
 }
 

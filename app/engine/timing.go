@@ -104,3 +104,10 @@ func (l *liveTiming) offset(frame time.Duration) (offset, target time.Duration, 
 	}
 	return offset, target, true
 }
+
+// pictureWait is how long pictures that come as soon as they can wait, at that offset.
+func (l *liveTiming) pictureWait(offset time.Duration) (time.Duration, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return offset - l.v.least, l.v.have
+}

@@ -91,18 +91,22 @@ func (s *flashes) Run(ctx context.Context, sink sources.Sink) error {
 // lost nor repeated once it has settled.
 func TestLiveLipSync(t *testing.T) {
 	lipSync(t, []lipCase{
-		{"a camera", flashes{block: 480}},
-		{"pictures 150 ms late", flashes{picture: 150 * time.Millisecond, block: 1024}},
-		{"uneven pictures", flashes{jitter: 15 * time.Millisecond, block: 480}},
-		{"a day old", flashes{epoch: 24 * time.Hour, block: 1024}},
-		{"a jump", flashes{block: 480, jumpAt: 1500 * time.Millisecond, jumpedBy: 7 * time.Second}},
-		{"a jump back", flashes{block: 480, epoch: time.Hour, jumpAt: 1500 * time.Millisecond, jumpedBy: -30 * time.Minute}},
+		{"a camera", flashes{block: 480}, 0},
+		{"a camera, sound 480 ms later", flashes{block: 480}, 480 * time.Millisecond},
+		{"a camera, sound 480 ms earlier", flashes{block: 480}, -480 * time.Millisecond},
+		{"a camera, sound 950 ms earlier", flashes{block: 480}, -950 * time.Millisecond},
+		{"pictures 150 ms late", flashes{picture: 150 * time.Millisecond, block: 1024}, 0},
+		{"uneven pictures", flashes{jitter: 15 * time.Millisecond, block: 480}, 0},
+		{"a day old", flashes{epoch: 24 * time.Hour, block: 1024}, 0},
+		{"a jump", flashes{block: 480, jumpAt: 1500 * time.Millisecond, jumpedBy: 7 * time.Second}, 0},
+		{"a jump back", flashes{block: 480, epoch: time.Hour, jumpAt: 1500 * time.Millisecond, jumpedBy: -30 * time.Minute}, 0},
 	})
 }
 
 type lipCase struct {
-	what string
-	src  flashes
+	what  string
+	src   flashes
+	delay time.Duration // the operator's
 }
 
 // lipSync brings each source to the studio as the engine's tick does, in the time of a
@@ -131,10 +135,11 @@ func (c lipCase) run(t *testing.T) {
 			src.opt = opt
 			return &src, nil
 		}}}
-	in := e.newInput(scenes.Source{ID: "a", Kind: "flashes"})
+	in := e.newInput(scenes.Source{ID: "a", Kind: "flashes", Audio: scenes.Strip{DelayMS: int(c.delay.Milliseconds())}})
 	in.start(ctx, slog.New(slog.DiscardHandler), nil)
 	e.mixer.Add(in.strip)
 	var flashed, beeped []time.Duration
+	var apart time.Duration // the most that pictures and sound are, but for the pictures' ticks
 	var loud, bright bool
 	quiet := 0
 	samples := make([]float32, 1600*media.Channels)
@@ -155,7 +160,12 @@ func (c lipCase) run(t *testing.T) {
 		for i := 0; i < len(samples); i += 2 {
 			if v := samples[i]; v > 0.1 || v < -0.1 {
 				if !loud {
-					beeped = append(beeped, media.TimeOf(tick*1600+int64(i/2), media.Rational{Num: 1, Den: media.SampleRateHz}))
+					b := media.TimeOf(tick*1600+int64(i/2), media.Rational{Num: 1, Den: media.SampleRateHz})
+					beeped = append(beeped, b)
+					if now > (seconds-6)*time.Second {
+						off := (b - in.offset - c.src.epoch - c.delay) % flashEvery
+						apart = max(apart, min((off+flashEvery)%flashEvery, (flashEvery-off)%flashEvery))
+					}
 				}
 				loud, quiet = true, 0
 			} else if quiet++; quiet > 4800 {
@@ -170,13 +180,13 @@ func (c lipCase) run(t *testing.T) {
 	worst, n := time.Duration(0), 0
 	var all []string
 	for _, f := range flashed {
-		if f < (seconds-6)*time.Second {
+		if f < (seconds-6)*time.Second || f > seconds*time.Second-c.delay-e.frameTime {
 			continue
 		}
 		near := time.Hour
 		for _, b := range beeped {
-			if (b - f).Abs() < near.Abs() {
-				near = b - f
+			if d := b - f - c.delay; d.Abs() < near.Abs() {
+				near = d
 			}
 		}
 		n++
@@ -185,9 +195,12 @@ func (c lipCase) run(t *testing.T) {
 			worst = near
 		}
 	}
-	t.Logf("sound after picture by %v (%d beeps, queue %.0f ms, %d underruns); %d dropped, %d skipped, %d repeated of %d",
-		all, len(beeped), st.QueueMS, st.Underruns, st.Dropped, st.Skipped, st.Repeated, st.Frames)
-	if n < 11 || n > 13 || worst.Abs() > e.frameTime {
+	if apart > 5*time.Millisecond {
+		t.Errorf("pictures and sound are %v apart, want at most 5 ms", apart)
+	}
+	t.Logf("%s: apart by %v; sound after picture by %v (%d beeps, queue %.0f ms, %d underruns); %d dropped, %d skipped, %d repeated of %d",
+		c.what, apart, all, len(beeped), st.QueueMS, st.Underruns, st.Dropped, st.Skipped, st.Repeated, st.Frames)
+	if n < 10 || n > 13 || worst.Abs() > e.frameTime {
 		t.Errorf("%d flashes in the last 6 s, worst offset %v, want 12 within a frame", n, worst.Round(time.Millisecond))
 	}
 }

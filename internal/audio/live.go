@@ -301,3 +301,31 @@ func (q *liveQueue) snapshot() StripStats {
 		Dropped: s.dropped, BadSamples: s.bad,
 	}
 }
+
+// Presented is what to add to a PTS of a live strip for the studio time at which its sound
+// is heard, the operator's delay apart: pictures shown at PTS plus that are in step with
+// the sound, and a delay moves the sound against them by exactly what was asked for, though
+// sound cannot be earlier than what is queued. now is the start of the next block. ok is
+// false on paced strips, and while nothing is heard. For the mixing goroutine.
+func (s *Strip) Presented(now time.Duration) (offset time.Duration, ok bool) {
+	if s.mode == Paced {
+		return 0, false
+	}
+	queued, ok := s.live.presented(now.Seconds())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	after := max(s.applied, 0) + s.latency - sampleAt(s.controls.Delay)
+	return seconds(queued + float64(after)*nominalPeriod), ok
+}
+
+// Unmet is by how much pictures have to be later because the queue of a paced strip cannot
+// make its sound as early as the operator wants it; 0 on live strips, where Presented has
+// it.
+func (s *Strip) Unmet() time.Duration {
+	if s.mode == Live {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return media.TimeOf(max(s.applied+s.latency-sampleAt(s.controls.Delay), 0), media.Rational{Num: 1, Den: sampleRateHz})
+}

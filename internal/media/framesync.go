@@ -12,23 +12,33 @@ import (
 // the oldest picture instead (counted in Dropped). One goroutine pushes, one
 // takes.
 type FrameSync struct {
-	capacity int
-
-	mu      sync.Mutex
-	queue   []*Frame // guarded by mu; increasing PTS
-	current *Frame   // guarded by mu; what Take returned last
-	held    bool     // guarded by mu; no picture is to be waited for
-	closed  bool     // guarded by mu
-	dropped int64    // guarded by mu
-	skipped int64    // guarded by mu
-	epoch   int64    // guarded by mu; counts Flush
-	changed chan struct{}
+	mu       sync.Mutex
+	capacity int      // guarded by mu
+	queue    []*Frame // guarded by mu; increasing PTS
+	current  *Frame   // guarded by mu; what Take returned last
+	held     bool     // guarded by mu; no picture is to be waited for
+	closed   bool     // guarded by mu
+	dropped  int64    // guarded by mu
+	skipped  int64    // guarded by mu
+	epoch    int64    // guarded by mu; counts Flush
+	changed  chan struct{}
 }
 
 // NewFrameSync makes a synchroniser for at most capacity pictures (at least 2: one
 // due, one that says so).
 func NewFrameSync(capacity int) *FrameSync {
 	return &FrameSync{capacity: max(capacity, 2), changed: make(chan struct{})}
+}
+
+// SetCapacity changes how many pictures may wait, at least 2; those that wait already
+// stay.
+func (s *FrameSync) SetCapacity(capacity int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if capacity = max(capacity, 2); capacity != s.capacity {
+		s.capacity = capacity
+		s.signal()
+	}
 }
 
 // signal wakes every waiter; mu is held.
@@ -73,7 +83,7 @@ func (s *FrameSync) PushLive(f *Frame) {
 		f.Release()
 		return
 	}
-	if len(s.queue) >= s.capacity {
+	for len(s.queue) >= s.capacity {
 		s.queue[0].Release()
 		s.pop()
 		s.dropped++
