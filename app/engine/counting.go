@@ -53,6 +53,7 @@ func (c *counting) tick(e *Engine, began time.Duration, late bool) {
 	t := &c.total
 	if t.Ticks == 0 {
 		t.FirstPicture = time.Now()
+		t.Started = t.FirstPicture.Add(-now)
 	}
 	t.Ticks++
 	if late {

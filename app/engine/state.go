@@ -167,6 +167,7 @@ type Counters struct {
 	Goroutines                 int
 	HeapMB                     float64
 	GCRuns                     int64     // runs of the garbage collector since the start
+	Started                    time.Time // when studio time began, by the wall clock
 	FirstPicture               time.Time // when the first programme picture had been handed on, by the wall clock
 }
 

@@ -102,32 +102,40 @@ func (c *counter) add(codes []int64) {
 
 // countFile decodes a recording and counts.
 func countFile(ctx context.Context, path string, places []place, need int) (frameCount, error) {
+	c := newCounter(len(places), need)
+	codes := make([]int64, len(places))
+	err := eachFrame(ctx, path, func(f *media.Frame) {
+		for i, p := range places {
+			codes[i] = p.read(f)
+		}
+		c.add(codes)
+	})
+	return c.count, err
+}
+
+// eachFrame decodes a recording; do borrows each frame.
+func eachFrame(ctx context.Context, path string, do func(f *media.Frame)) error {
 	in, err := av.OpenInput(ctx, path, av.InputOptions{})
 	if err != nil {
-		return frameCount{}, err
+		return err
 	}
 	defer in.Close()
 	if in.Video() == nil {
-		return frameCount{}, fmt.Errorf("%s holds no pictures", path)
+		return fmt.Errorf("%s holds no pictures", path)
 	}
 	dec, err := av.NewVideoDecoder(in.Video(), av.VideoDecoderOptions{})
 	if err != nil {
-		return frameCount{}, err
+		return err
 	}
 	defer dec.Close()
-	c := newCounter(len(places), need)
-	codes := make([]int64, len(places))
 	receive := func() error {
 		for {
 			f, err := dec.Receive()
 			if err != nil {
 				return err
 			}
-			for i, p := range places {
-				codes[i] = p.read(f)
-			}
+			do(f)
 			f.Release()
-			c.add(codes)
 		}
 	}
 	pkt := av.NewInputPacket()
@@ -136,23 +144,23 @@ func countFile(ctx context.Context, path string, places []place, need int) (fram
 		switch err := in.ReadPacket(pkt); {
 		case errors.Is(err, io.EOF):
 			if err := dec.Send(nil); err != nil {
-				return c.count, err
+				return err
 			}
 			if err := receive(); !errors.Is(err, io.EOF) {
-				return c.count, err
+				return err
 			}
-			return c.count, nil
+			return nil
 		case err != nil:
-			return c.count, err
+			return err
 		}
 		if pkt.Stream != in.Video().Index {
 			continue
 		}
 		if err := dec.Send(pkt); err != nil {
-			return c.count, err
+			return err
 		}
 		if err := receive(); !errors.Is(err, av.ErrAgain) {
-			return c.count, err
+			return err
 		}
 	}
 }

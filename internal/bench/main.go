@@ -18,16 +18,20 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"crosspoint.studio/crosspoint/internal/av"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	av.RouteLogs(slog.New(slog.DiscardHandler))
 	if err := bencher(ctx, os.Args[1:]); err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintf(os.Stderr, "bench: %s\n", err)
@@ -39,7 +43,8 @@ func main() {
 func bencher(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var (
-		list    = flags.String("case", "A,C", `rows, separated by commas, or "all"; -case none says which there are`)
+		list    = flags.String("case", "A,C", `rows of the table, separated by commas, or "all" of them; besides them "latency" and "soak"; -case ? says which there are`)
+		soakFor = flags.Duration("soak", 10*time.Minute, "length of the case soak")
 		seconds = flags.Int("seconds", 60, "length of each run")
 		pairs   = flags.Int("pairs", 1, "how often Crosspoint and the floor are run in turn; medians are shown")
 		keep    = flags.Bool("keep", false, "keep recordings, statistics and show files")
@@ -57,9 +62,13 @@ func bencher(ctx context.Context, args []string) error {
 	if *pairs < 1 {
 		return errors.New("-pairs has to be at least 1")
 	}
-	run, err := chosen(*list)
-	if err != nil {
-		return err
+	withLatency, withSoak := take(list, "latency"), take(list, "soak")
+	var run []benchCase
+	var err error
+	if *list != "" {
+		if run, err = chosen(*list); err != nil {
+			return err
+		}
 	}
 	b := &bench{program: *program, seconds: *seconds, pairs: *pairs, keep: *keep, quiet: *quiet, profile: *profile, length: cameraTime, log: os.Stderr}
 	if b.tools, err = findTools(); err != nil {
@@ -84,14 +93,27 @@ func bencher(ctx context.Context, args []string) error {
 	} else {
 		defer func() { _ = os.RemoveAll(b.work) }() // what is left is in the system's temporary folder
 	}
-	return b.runAll(ctx, run, *asJSON)
+	what := wanted{rows: run, latency: withLatency}
+	if withSoak {
+		what.soak = *soakFor
+	}
+	return b.runAll(ctx, what, *asJSON)
 }
 
-// runAll measures the cases and prints what was measured, also when a later case fails.
-func (b *bench) runAll(ctx context.Context, list []benchCase, asJSON bool) error {
+// wanted is what to measure.
+type wanted struct {
+	rows    []benchCase
+	latency bool
+	soak    time.Duration // 0: none
+}
+
+// runAll measures and prints what was measured, also when something later fails.
+func (b *bench) runAll(ctx context.Context, what wanted, asJSON bool) error {
 	var rows []outcome
 	var failed []error
-	for _, c := range list {
+	var delays []delay
+	var long *soak
+	for _, c := range what.rows {
 		o, err := b.runCase(ctx, c)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("case %s: %w", c.Name, err))
@@ -103,12 +125,31 @@ func (b *bench) runAll(ctx context.Context, list []benchCase, asJSON bool) error
 			break
 		}
 	}
+	if what.latency && ctx.Err() == nil {
+		var err error
+		delays, err = b.latencies(ctx)
+		failed = append(failed, err)
+	}
+	if what.soak > 0 && ctx.Err() == nil {
+		s, err := b.runSoak(ctx, what.soak)
+		if failed = append(failed, err); err == nil {
+			long = &s
+		}
+	}
 	if asJSON {
 		enc := json.NewEncoder(os.Stdout)
 		enc.SetIndent("", "  ")
-		failed = append(failed, enc.Encode(map[string]any{"when": time.Now().UTC().Format(time.RFC3339), "rows": rows}))
+		failed = append(failed, enc.Encode(map[string]any{"when": time.Now().UTC().Format(time.RFC3339), "rows": rows, "latency": delays, "soak": long}))
 	} else if len(rows) > 0 {
 		failed = append(failed, printTable(os.Stdout, rows))
+	}
+	if !asJSON {
+		for _, d := range delays {
+			fmt.Println(d)
+		}
+		if long != nil {
+			fmt.Println(long)
+		}
 	}
 	return errors.Join(failed...)
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -251,5 +253,57 @@ func TestVerdictOfEachLimit(t *testing.T) {
 		if o.judge(); o.Verdict != missed || len(o.Missed) != 1 {
 			t.Errorf("%s broken: %s %q", name, o.Verdict, o.Missed)
 		}
+	}
+}
+
+func TestNewDelay(t *testing.T) {
+	ms := make([]float64, 100)
+	for i := range ms {
+		ms[i] = float64(i + 1)
+	}
+	d := newDelay("x", ms, 50*time.Millisecond)
+	if d.P50Ticks != 1 || d.P99Ticks != 1.98 || d.Count != 100 || d.Verdict != reached {
+		t.Errorf("got %+v", d)
+	}
+	if d := newDelay("x", ms, 40*time.Millisecond); d.Verdict != missed {
+		t.Errorf("a median of 1.25 ticks is %s", d.Verdict)
+	}
+	if d := newDelay("x", nil, 40*time.Millisecond); d.Verdict != missed {
+		t.Errorf("what was never measured is %s", d.Verdict)
+	}
+}
+
+func TestReadCuts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log.jsonl")
+	log := `{"at":139,"do":"cut"}` + "\n" + `{"at":150,"do":"preview","scene":"cam1"}` + "\n" + `{"at":154,"do":"cut"}` + "\n"
+	if err := os.WriteFile(path, []byte(log), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got, err := readCuts(path)
+	if err != nil || !slices.Equal(got, []int64{139, 154}) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestSoakCompares(t *testing.T) {
+	rss := make([]float64, 600)
+	for i := range rss {
+		rss[i] = 400
+		if i < 8 {
+			rss[i] = 100 // while pools fill
+		}
+	}
+	var s soak
+	if s.compare(rss); s.Growth != 0 || s.Verdict != reached {
+		t.Errorf("steady memory: %+v", s)
+	}
+	for i := 540; i < 600; i++ {
+		rss[i] = 424
+	}
+	if s.compare(rss); s.FirstMB != 400 || s.LastMB != 424 || s.Verdict != missed {
+		t.Errorf("6 %% more: %+v", s)
+	}
+	if s.compare(nil); s.Verdict != missed {
+		t.Errorf("nothing measured: %+v", s)
 	}
 }

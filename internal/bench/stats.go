@@ -20,7 +20,7 @@ type statsLine struct {
 		CaptureP50MS, CaptureP99MS float64
 		ComposeMS, MixMS           float64
 		GCRuns                     int64
-		FirstPicture               time.Time
+		Started, FirstPicture      time.Time
 	}
 	Renditions []struct {
 		Frames, Dropped, Held            int64
@@ -62,7 +62,7 @@ type engineStats struct {
 	// Problems are warnings, and destinations that were not live to the end.
 	Problems []string `json:"problems,omitempty"`
 
-	firstPicture time.Time
+	started, firstPicture time.Time // by the wall clock
 }
 
 // firstFrame is from began to the first programme picture in milliseconds; 0 unknown.
@@ -107,7 +107,7 @@ func parseStats(data []byte, destinations int) (engineStats, error) {
 		out.Ticks, out.Late, out.Repeated = k.Ticks, k.Late, k.Repeated
 		out.TickP50MS, out.TickP99MS = k.RunTickP50MS, k.RunTickP99MS
 		out.CaptureP50MS, out.CaptureP99MS = k.CaptureP50MS, k.CaptureP99MS
-		out.firstPicture = k.FirstPicture
+		out.started, out.firstPicture = k.Started, k.FirstPicture
 		if k.TickMS > 0 {
 			compose, mix = append(compose, k.ComposeMS), append(mix, k.MixMS)
 		}
