@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/compositor/gpu"
+	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
@@ -58,7 +59,7 @@ func New(device *Device, w, h int, color media.ColorInfo, view bool) (*Composito
 	if w < 2 || h < 2 || w%2 != 0 || h%2 != 0 {
 		return nil, fmt.Errorf("compositor: a canvas of %dx%d is not possible: both sizes have to be even", w, h)
 	}
-	c := &Compositor{device: device, w: w, h: h, color: color, view: view, pool: media.NewFramePool(media.I420, w, h, 8)}
+	c := &Compositor{device: device, w: w, h: h, color: color, view: view, pool: media.NewFramePoolIn(av.FrameMemory{}, media.I420, w, h, 8)}
 	c.drawJob = func(ctx *gpu.Context) error { return c.draw(ctx, c.drawPlan, c.drawOut) }
 	if device.software {
 		c.processor = newProcessor()
@@ -336,6 +337,7 @@ func (c *Compositor) need(ctx *gpu.Context, cv **canvas, label string) (err erro
 func (c *Compositor) Close() {
 	c.forget()
 	c.black.Release()
+	c.pool.Close()
 	// The thread may be closed already, and its objects with it.
 	_ = c.device.thread.Do(func(ctx *gpu.Context) error {
 		for _, cv := range [3]*canvas{c.main, c.from, c.to} {

@@ -34,7 +34,15 @@ const (
 func (c *converter) buffer(slot int, format media.PixelFormat, width, height int) *media.Frame {
 	size := poolSize{format, width, height}
 	if c.pools[slot] == nil || c.sizes[slot] != size {
-		c.pools[slot], c.sizes[slot] = media.NewFramePool(format, width, height, 8), size
+		if old := c.pools[slot]; old != nil {
+			old.Close()
+		}
+		c.sizes[slot] = size
+		if format == media.RGBA { // the compositor hangs what it prepares on these
+			c.pools[slot] = media.NewFramePool(format, width, height, 8)
+		} else {
+			c.pools[slot] = media.NewFramePoolIn(FrameMemory{}, format, width, height, 8)
+		}
 	}
 	return c.pools[slot].Get()
 }
@@ -159,4 +167,11 @@ func (c *converter) turn(f *media.Frame, transpose, flipX, flipY bool) *media.Fr
 	return out
 }
 
-func (c *converter) close() { c.scaler.Close() }
+func (c *converter) close() {
+	c.scaler.Close()
+	for _, p := range c.pools {
+		if p != nil {
+			p.Close()
+		}
+	}
+}

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asticode/go-astiav"
+
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
@@ -366,6 +368,56 @@ func TestByReference(t *testing.T) {
 	}, nil)
 	if n != 40 {
 		t.Errorf("got %d pictures, want 40", n)
+	}
+	noLeaks(t)
+}
+
+// TestFrameMemoryIsNotCopied: pictures in FrameMemory reach the encoder by reference, give
+// the packets that copies give, and are not handed out while libav refers to them.
+func TestFrameMemoryIsNotCopied(t *testing.T) {
+	copied, direct := x264(t, VideoEncoderOptions{BFrames: -1, Threads: 1}), x264(t, VideoEncoderOptions{BFrames: -1, Threads: 1})
+	want := encoded(t, copied, 0, 40)
+	pool := media.NewFramePoolIn(FrameMemory{}, media.I420, 320, 180, 4)
+	defer pool.Close()
+	var got []*media.Packet
+	for n := range int64(40) {
+		f := pool.Get()
+		f.Color = direct.opt.Color
+		drawNumber(f, n)
+		ps, err := direct.Encode(f, n, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, ps...)
+		f.Release()
+	}
+	rest, err := direct.Flush()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = append(got, rest...)
+	if len(direct.memory) != 0 || len(copied.memory) == 0 {
+		t.Errorf("%d pictures were copied, and %d of plain memory", len(direct.memory), len(copied.memory))
+	}
+	if len(got) != len(want) {
+		t.Fatalf("got %d packets, want %d", len(got), len(want))
+	}
+	for i := range got {
+		if !bytes.Equal(got[i].Data, want[i].Data) {
+			t.Fatalf("packet %d differs from that of a copied picture", i)
+		}
+	}
+	f := pool.Get()
+	other := astiav.AllocFrame()
+	defer other.Free()
+	if err := other.Ref(f.Native.(*native).frame); err != nil {
+		t.Fatal(err)
+	}
+	f.Release()
+	if g := pool.Get(); g == f {
+		t.Error("a picture that libav refers to was handed out again")
+	} else {
+		g.Release()
 	}
 	noLeaks(t)
 }

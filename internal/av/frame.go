@@ -67,6 +67,56 @@ func releaseNative(f *media.Frame) {
 	n.home.put(n)
 }
 
+// FrameMemory is media.FrameMemory of libav's frames: an encoder takes pictures that live
+// there by reference.
+type FrameMemory struct{}
+
+// frameAlign is what rows and planes are aligned to: the widest vectors of the codecs.
+const frameAlign = 64
+
+// NewFrame implements media.FrameMemory. Planes are whole rows.
+func (FrameMemory) NewFrame(format media.PixelFormat, width, height int) ([3]media.Plane, any) {
+	f := allocPicture(format, width, height)
+	if f == nil {
+		return [3]media.Plane{}, nil
+	}
+	return wholePlanes(f, format, width, height), &native{frame: f}
+}
+
+// InUse implements media.FrameMemory.
+func (FrameMemory) InUse(handle any) bool { return !handle.(*native).frame.IsWritable() }
+
+// FreeFrame implements media.FrameMemory.
+func (FrameMemory) FreeFrame(handle any) { handle.(*native).frame.Free() }
+
+// allocPicture is a libav frame with memory; nil if there is none.
+func allocPicture(format media.PixelFormat, width, height int) *astiav.Frame {
+	f := astiav.AllocFrame()
+	f.SetWidth(width)
+	f.SetHeight(height)
+	f.SetPixelFormat(astiav.PixelFormat(avFormat(format)))
+	if err := f.AllocBuffer(frameAlign); err != nil {
+		f.Free()
+		return nil
+	}
+	return f
+}
+
+// wholePlanes are the planes of a frame of allocPicture with whole last rows, which
+// swscale wants; the memory is there.
+func wholePlanes(f *astiav.Frame, format media.PixelFormat, width, height int) [3]media.Plane {
+	var info C.cp_info
+	C.cp_frame_info(cFrame(f), &info)
+	planes := views(&info, format, width, height)
+	for i := range planes {
+		if p := &planes[i]; p.Data != nil {
+			_, rows := media.PlaneSize(format, width, height, i)
+			p.Data = wholeRows(p.Data, p.Stride*rows)
+		}
+	}
+	return planes
+}
+
 // views are Go slices over a libav frame's planes; rows must run downwards.
 func views(info *C.cp_info, format media.PixelFormat, width, height int) [3]media.Plane {
 	var planes [3]media.Plane

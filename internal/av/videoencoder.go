@@ -299,16 +299,8 @@ func (e *VideoEncoder) picture(f *media.Frame) (*astiav.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	var info C.cp_info
-	C.cp_frame_info(cFrame(mem), &info)
 	view := media.Frame{Format: e.format, Width: e.opt.Width, Height: e.opt.Height, Color: e.opt.Color}
-	view.Planes = views(&info, e.format, e.opt.Width, e.opt.Height)
-	for i := range view.Planes { // whole last rows, which swscale wants; the memory is there
-		if p := &view.Planes[i]; p.Data != nil {
-			_, rows := media.PlaneSize(e.format, e.opt.Width, e.opt.Height, i)
-			p.Data = wholeRows(p.Data, p.Stride*rows)
-		}
-	}
+	view.Planes = wholePlanes(mem, e.format, e.opt.Width, e.opt.Height)
 	if err := e.scaler.Scale(&view, f); err != nil {
 		return nil, err
 	}
@@ -331,12 +323,8 @@ func (e *VideoEncoder) free() (*astiav.Frame, error) {
 			return f, nil
 		}
 	}
-	f := astiav.AllocFrame()
-	f.SetWidth(e.opt.Width)
-	f.SetHeight(e.opt.Height)
-	f.SetPixelFormat(astiav.PixelFormat(avFormat(e.format)))
-	if err := f.AllocBuffer(64); err != nil {
-		f.Free()
+	f := allocPicture(e.format, e.opt.Width, e.opt.Height)
+	if f == nil {
 		return nil, syscall.ENOMEM
 	}
 	e.memory = append(e.memory, f)

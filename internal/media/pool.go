@@ -2,16 +2,30 @@ package media
 
 import "sync"
 
+// FrameMemory is where a pool's frames live if that is not Go's own memory: memory that a
+// codec can refer to without a copy.
+type FrameMemory interface {
+	// NewFrame makes planes for one picture, with undefined pixels, and the handle that
+	// Frame.Native will have; nil if there is none to be had, and Go's memory is taken.
+	NewFrame(format PixelFormat, width, height int) (planes [3]Plane, handle any)
+	// InUse reports that somebody but the pool still refers to the memory.
+	InUse(handle any) bool
+	// FreeFrame gives the memory back; whoever refers to it keeps it.
+	FreeFrame(handle any)
+}
+
 // FramePool hands out frames of one format and size and takes their memory back
 // when they are released. It keeps at most keep idle frames; the rest go to the
-// garbage collector.
+// garbage collector or back to where they are from.
 type FramePool struct {
 	format        PixelFormat
 	width, height int
 	keep          int
+	memory        FrameMemory // nil: Go's
 
-	mu   sync.Mutex // guards idle
-	idle []*Frame
+	mu     sync.Mutex // guards idle and closed
+	idle   []*Frame
+	closed bool
 }
 
 // NewFramePool makes an empty pool. Strides are rounded up to 64 bytes.
@@ -19,22 +33,34 @@ func NewFramePool(format PixelFormat, width, height, keep int) *FramePool {
 	return &FramePool{format: format, width: width, height: height, keep: keep}
 }
 
+// NewFramePoolIn is NewFramePool with frames in memory. Close it.
+func NewFramePoolIn(memory FrameMemory, format PixelFormat, width, height, keep int) *FramePool {
+	p := NewFramePool(format, width, height, keep)
+	p.memory = memory
+	return p
+}
+
 // Get returns a frame with one reference and undefined pixels. In steady state it
 // allocates nothing.
 func (p *FramePool) Get() *Frame {
-	p.mu.Lock()
-	if n := len(p.idle); n > 0 {
-		f := p.idle[n-1]
-		p.idle[n-1] = nil
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
+	if f := p.take(); f != nil {
+		native := f.Native
+		if p.memory == nil {
+			native = nil // what somebody hung on it, not the pool's
+		}
 		f.refs.Store(1)
 		f.id = lastID.Add(1)
-		f.Color, f.SAR, f.PTS, f.Number, f.Native = Rec709, Rational{}, 0, 0, nil
+		f.Color, f.SAR, f.PTS, f.Number, f.Native = Rec709, Rational{}, 0, 0, native
 		f.debug.allocated(f)
 		return f
 	}
-	p.mu.Unlock()
+	if p.memory != nil {
+		if planes, handle := p.memory.NewFrame(p.format, p.width, p.height); handle != nil {
+			f := NewFrame(p.format, p.width, p.height, planes, p.put)
+			f.Native = handle
+			return f
+		}
+	}
 	var planes [3]Plane
 	total := 0
 	for i := range planes {
@@ -51,10 +77,48 @@ func (p *FramePool) Get() *Frame {
 	return NewFrame(p.format, p.width, p.height, planes, p.put)
 }
 
+// take is the frame that came back last and that nobody refers to; nil if there is none.
+func (p *FramePool) take() *Frame {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		f := p.idle[i]
+		if p.memory != nil && f.Native != nil && p.memory.InUse(f.Native) {
+			continue
+		}
+		copy(p.idle[i:], p.idle[i+1:])
+		p.idle[len(p.idle)-1] = nil
+		p.idle = p.idle[:len(p.idle)-1]
+		return f
+	}
+	return nil
+}
+
 func (p *FramePool) put(f *Frame) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.idle) < p.keep {
+	if len(p.idle) < p.keep && !p.closed {
 		p.idle = append(p.idle, f)
+		return
 	}
+	p.free(f)
+}
+
+func (p *FramePool) free(f *Frame) {
+	if p.memory != nil && f.Native != nil {
+		p.memory.FreeFrame(f.Native)
+		f.Native, f.Planes = nil, [3]Plane{}
+	}
+}
+
+// Close gives idle frames back; those still out follow when they are released. A closed
+// pool may still be asked for frames.
+func (p *FramePool) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, f := range p.idle {
+		p.free(f)
+	}
+	p.idle = nil
 }

@@ -221,6 +221,47 @@ func TestFramePoolAndRelease(t *testing.T) {
 	g.Release()
 }
 
+// countedMemory is frame memory whose handles say who refers to them.
+type countedMemory struct{ made, freed int }
+
+type countedHandle struct{ lent bool }
+
+func (m *countedMemory) NewFrame(_ PixelFormat, width, height int) ([3]Plane, any) {
+	m.made++
+	return [3]Plane{{Data: make([]byte, width*height), Stride: width}}, &countedHandle{}
+}
+func (m *countedMemory) InUse(h any) bool { return h.(*countedHandle).lent }
+func (m *countedMemory) FreeFrame(any)    { m.freed++ }
+
+// TestFramePoolInMemory: memory that a codec still refers to is not handed out again, and
+// every frame's is given back once.
+func TestFramePoolInMemory(t *testing.T) {
+	m := &countedMemory{}
+	pool := NewFramePoolIn(m, I420, 16, 16, 2)
+	a := pool.Get()
+	a.Native.(*countedHandle).lent = true
+	a.Release()
+	b := pool.Get()
+	if a == b || m.made != 2 {
+		t.Fatalf("memory in use was handed out again; %d were made", m.made)
+	}
+	a.Native.(*countedHandle).lent = false
+	if c := pool.Get(); c != a || c.Native == nil {
+		t.Error("memory that came back was not reused")
+	}
+	c := pool.Get()
+	a.Release()
+	pool.Close()
+	if m.freed != 1 {
+		t.Errorf("closing freed %d, want the idle one", m.freed)
+	}
+	b.Release()
+	c.Release()
+	if m.freed != 3 || m.made != 3 {
+		t.Errorf("%d were made and %d freed, want 3 of each", m.made, m.freed)
+	}
+}
+
 func TestSampleRing(t *testing.T) {
 	r := NewSampleRing(8)
 	if n := r.Write([]float32{1, 2, 3, 4, 5, 6, 7, 8, 9}); n != 8 || r.Overruns() != 1 {
