@@ -25,8 +25,8 @@ type desk struct {
 	tell func(string)
 	// keyDown is where a focused control passes the keys that it does not use.
 	keyDown func(*fyne.KeyEvent)
-	// typing is the text field that has the keyboard, or nil.
-	typing *field
+	// typing is the field that has the keyboard for letters or digits, or nil.
+	typing interface{ leave() }
 	// tips is the layer of tool tips.
 	tips *tips
 	// openTab brings a tab of the side column to the front, by its id ("outputs",

@@ -61,14 +61,14 @@ func TestTransitionPanel(t *testing.T) {
 	s := aState()
 	b := newBench(t, s)
 	p := b.keys.transition
-	wantLabel(t, "rate", p.rate, "0:09")
+	wantLabel(t, "rate", p.rate.text, "0:09")
 	wantColor(t, "MIX", p.kind[0].back.FillColor, colDim)
 	wantColor(t, "DIP", p.kind[1].back.FillColor, colControl)
 	wantColor(t, "AUTO at rest", p.auto.back.FillColor, colControl)
 
 	s.Transition = engine.TransitionState{Mode: engine.Auto, Lever: 0.3, Progress: 0.3, FramesLeft: 6}
 	b.show(s)
-	wantLabel(t, "AUTO running", p.auto.caption, "AUTO 6")
+	wantLabel(t, "AUTO running", p.auto.caption, "AUTO 0:06")
 	wantColor(t, "AUTO running", p.auto.back.FillColor, colProgram)
 	if p.tbar.value != 0.3 {
 		t.Errorf("T-bar at %v, want the state's 0.3", p.tbar.value)

@@ -58,7 +58,7 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 	c, want := s.Counters, s.Show.Canvas.FPS.Float()
 
 	section("PROGRAMME")
-	add("pictures", grade(r.fps < fpsAmber*want, r.fps < fpsRed*want), "%.1f of %s fps", r.fps, rateText(want))
+	add("pictures", plainly(grade(r.fps < fpsAmber*want, r.fps < fpsRed*want)), "%.1f of %s fps", r.fps, rateText(want))
 	add("new", colText, "%d", c.New)
 	add("repeated", lossGrade(r.repeated), "%d  (%.1f %% now)", c.Repeated, 100*r.repeated)
 	add("late", lossGrade(r.late), "%d  (%.1f %% now)", c.Late, 100*r.late)
@@ -66,7 +66,7 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 	add("p50, p99, max", tickGrade(c.TickP99MS, c), "%.1f, %.1f, %.1f ms", c.TickP50MS, c.TickP99MS, c.TickMaxMS)
 	add("whole run", colText, "p50 %.1f, p99 %.1f ms", c.RunTickP50MS, c.RunTickP99MS)
 	add("composing", colText, "%.1f ms, %s", c.ComposeMS, r.path)
-	add("paths", colText, "%d passed on, %d by rectangles, %d whole", c.Passthrough, c.Rects, c.Full)
+	add("paths", colText, "%d passed, %d rects, %d full", c.Passthrough, c.Rects, c.Full)
 	add("pixels drawn", colText, "%d", c.PixelsPerTick)
 	add("sound", colText, "%.2f ms", c.MixMS)
 	if c.CaptureP99MS > 0 {
@@ -78,8 +78,15 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 	for i := range s.Sources {
 		v := &s.Sources[i]
 		lost := share(v.Dropped+v.Skipped, v.Frames)
-		add(v.Name, statusColor(v.Status), "%s  %s", v.Status, v.Detail)
-		add("", lossGrade(lost), "queue %.0f ms, drift %+.0f ppm, dropped %d, skipped %d, repeated %d", v.QueueMS, v.DriftPPM, v.Dropped, v.Skipped, v.Repeated)
+		add(v.Name, statusColor(v.Status), "%s", v.Status)
+		if v.Detail != "" {
+			add("", colText, "%s", v.Detail)
+		}
+		add("", colText, "queue %.0f ms, drift %+.0f ppm", v.QueueMS, v.DriftPPM)
+		if v.Dropped+v.Skipped+v.Repeated > 0 {
+			add("", lossGrade(lost), "dropped %d, skipped %d", v.Dropped, v.Skipped)
+			add("", colText, "repeated %d", v.Repeated)
+		}
 		if v.Underruns > 0 || v.Restarts > 0 {
 			add("", colAmber, "%d audio frames of silence, restarted %d times", v.Underruns, v.Restarts)
 		}
@@ -91,7 +98,8 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 	}
 	for _, v := range s.Renditions {
 		add(v.ID, colText, "%s, %s", v.Encoder, bitrateText(v.BitrateBPS))
-		add("", lossGrade(share(v.Dropped, v.Frames+v.Dropped)), "%.1f ms a picture, %d encoded, %d dropped before", v.EncodeMS, v.Frames, v.Dropped)
+		add("", lossGrade(share(v.Dropped, v.Frames+v.Dropped)), "%.1f ms a picture, dropped %d", v.EncodeMS, v.Dropped)
+		add("", colText, "encoded %d", v.Frames)
 		if v.DelayP99MS > 0 {
 			add("", colText, "delay p50 %.0f, p99 %.0f ms, holds %d", v.DelayP50MS, v.DelayP99MS, v.Held)
 		}
@@ -101,7 +109,8 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 	for _, list := range [2][]engine.DestinationState{s.Destinations, s.Recordings} {
 		for _, v := range list {
 			if v.Started || v.Report.State == outputs.Failed {
-				add(v.Name, lookOf(v).color, "%s  %s, queued %s, dropped %d, reconnects %d", strings.ToLower(lookOf(v).word), bitrateText(v.BitrateBPS), millisText(v.Queue), v.Dropped, v.Reconnects)
+				add(v.Name, lookOf(v).color, "%s, %s, queued %s", strings.ToLower(lookOf(v).word), bitrateText(v.BitrateBPS), millisText(v.Queue))
+				add("", colText, "dropped %d, reconnects %d", v.Dropped, v.Reconnects)
 			}
 		}
 	}
