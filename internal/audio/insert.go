@@ -19,6 +19,9 @@ type Processor interface {
 	Close()
 }
 
+// madeUp is a Processor that ends with a gain which is not part of its reduction.
+type madeUp interface{ MakeupDB() float64 }
+
 const (
 	// insertFade is how long an insert takes to come in, to go, and to change its
 	// settings: 20 ms.
@@ -41,11 +44,12 @@ type Insert struct {
 	bypassed bool
 	err      error
 
-	proc Processor // nil when broken
-	next Processor // takes over; nil when none
-	turn int       // frames of the take-over done
-	mix  float32   // 0 is dry, 1 processed
-	warm int       // frames to process unheard before mix may rise
+	proc  Processor // nil when broken
+	next  Processor // takes over; nil when none
+	after Processor // takes over from next
+	turn  int       // frames of the take-over done
+	mix   float32   // 0 is dry, 1 processed
+	warm  int       // frames to process unheard before mix may rise
 
 	going     bool // taken out of the chain, fading out
 	held      bool // dry until the chain has its new order
@@ -68,7 +72,7 @@ type InsertOptions struct {
 
 // NewInsert makes an insert of p, which it owns from now on.
 func NewInsert(p Processor, opt InsertOptions) *Insert {
-	return &Insert{id: opt.ID, reduces: opt.Reduces, key: opt.Key, bypassed: opt.Bypassed, proc: p, warm: p.Latency(), turn: insertFade}
+	return &Insert{id: opt.ID, reduces: opt.Reduces, key: opt.Key, bypassed: opt.Bypassed, proc: p, warm: p.Latency()}
 }
 
 // ID is the name it was made with.
@@ -81,9 +85,16 @@ func (in *Insert) SetBypassed(on bool) { in.bypassed = on }
 func (in *Insert) SetKey(key *Strip) { in.key = key }
 
 // Replace crossfades to p within 20 ms after it has heard what the old processor heard
-// last. A change that comes while another is under way takes the place of what it waits
-// for. p is the insert's from now on.
+// last. While a crossfade is under way p waits for its end; of several that wait the newest
+// counts. p is the insert's from now on.
 func (in *Insert) Replace(p Processor) {
+	if in.next != nil && in.turn > 0 {
+		if in.after != nil {
+			in.after.Close()
+		}
+		in.after = p
+		return
+	}
 	if in.next != nil {
 		in.next.Close()
 		in.next = nil
@@ -140,12 +151,12 @@ func (in *Insert) Err() error { return in.err }
 // Close frees the processor; for an insert that never came into a chain. Those of a
 // chain are closed by it when they have faded out.
 func (in *Insert) Close() {
-	for _, p := range []Processor{in.proc, in.next} {
+	for _, p := range []Processor{in.proc, in.next, in.after} {
 		if p != nil {
 			p.Close()
 		}
 	}
-	in.proc, in.next = nil, nil
+	in.proc, in.next, in.after = nil, nil, nil
 }
 
 // idle: the insert leaves the sound as it is.
@@ -182,7 +193,11 @@ func (in *Insert) process(b []float32) {
 	}
 	in.run(b, other, key)
 	if in.reduces && in.proc != nil {
-		in.reduction = reduction(before, energy(b))
+		makeup := 0.0
+		if p, ok := in.proc.(madeUp); ok {
+			makeup = p.MakeupDB()
+		}
+		in.reduction = reduction(before, energy(b), makeup)
 	}
 	if l := in.Latency(); l > 0 || in.dry.now > 0 {
 		in.dry.process(dry, int64(l))
@@ -214,12 +229,11 @@ func (in *Insert) run(b, other, key []float32) {
 		}
 	}
 	if !in.sane(in.proc.Process(b, key), b) {
-		in.proc.Close()
-		in.proc = nil
 		if in.next != nil { // the new one does it
-			in.proc, in.next, in.err = in.next, nil, nil
 			copy(b, other)
+			in.err = nil
 		}
+		in.advance()
 		return
 	}
 	if in.next == nil {
@@ -232,8 +246,16 @@ func (in *Insert) run(b, other, key []float32) {
 	blend(other[:2*m], b[:2*m], g0, g1)
 	copy(b, other)
 	if in.turn += m; in.turn == insertFade {
-		in.proc.Close()
-		in.proc, in.next = in.next, nil
+		in.advance()
+	}
+}
+
+// advance lets the next processor be the one.
+func (in *Insert) advance() {
+	in.proc.Close()
+	in.proc, in.next, in.after, in.turn = in.next, in.after, nil, 0
+	if in.next != nil {
+		in.prime(in.next)
 	}
 }
 
@@ -250,13 +272,14 @@ func (in *Insert) sane(err error, b []float32) bool {
 	return false
 }
 
-// reduction is how much less energy came out than went in, in dB, of what can be heard.
-func reduction(before, after float64) float64 {
+// reduction is how much less energy came out, before a make-up gain, than went in, in
+// dB, of what can be heard.
+func reduction(before, after, makeupDB float64) float64 {
 	const quiet = 1e-9
 	if before < quiet {
 		return 0
 	}
-	return clamp(10*math.Log10(before/max(after, quiet)), 0, 96)
+	return clamp(10*math.Log10(before/max(after, quiet))+makeupDB, 0, 96)
 }
 
 // fadeTo makes b of dry and b, from a share of from towards to, at the rate of one
