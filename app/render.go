@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 
 type renderOptions struct {
 	commands, output       string
+	loudnessLog            string
 	length                 time.Duration
 	hash                   bool
 	cpuProfile, memProfile string
@@ -46,6 +48,7 @@ same show and commands give the same pictures and sound, bit for bit.`,
 	f.StringVar(&o.output, "output", "", "the file to make (.mkv, .mp4, .ts)")
 	f.DurationVar(&o.length, "duration", 0, "how much of the show, for example 10s")
 	f.BoolVar(&o.hash, "hash", false, "print a hash of all programme pictures and sound before encoding")
+	f.StringVar(&o.loudnessLog, "loudness-log", "", "write every bus's loudness (EBU R 128) once a second to this file, as CSV")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile (pprof) to this file")
 	f.StringVar(&o.memProfile, "memprofile", "", "write a heap profile (pprof) to this file at the end")
 	for _, name := range []string{"output", "duration"} {
@@ -77,6 +80,14 @@ func render(ctx context.Context, c *console, path string, o renderOptions) error
 	opt := engine.Options{
 		Show: show, Clock: media.NewVirtualClock(), Commands: commands,
 		Ticks: max(media.UnitsIn(o.length, show.Canvas.FPS.Inv()), 1),
+	}
+	if o.loudnessLog != "" {
+		f, err := os.Create(o.loudnessLog)
+		if err != nil {
+			return fmt.Errorf("the loudness log cannot be written: %w", err)
+		}
+		defer f.Close()
+		opt.LoudnessLog = f
 	}
 	pictures, sound := fnv.New64a(), fnv.New64a()
 	if o.hash {

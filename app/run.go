@@ -21,6 +21,7 @@ type runOptions struct {
 	length                 time.Duration
 	stats, record          string
 	commands, commandLog   string
+	loudnessLog            string
 	cpuProfile, memProfile string
 }
 
@@ -51,6 +52,7 @@ func newRun(c *console) *cobra.Command {
 	f.StringVar(&o.record, "record", "", "record the first rendition to this file (.mkv, .mp4, .ts) from the first frame")
 	f.StringVar(&o.commands, "commands", "", "apply this command list (one JSON object a line)")
 	f.StringVar(&o.commandLog, "command-log", "", "write every applied command with its tick to this file, as a command list")
+	f.StringVar(&o.loudnessLog, "loudness-log", "", "write every bus's loudness (EBU R 128) once a second to this file, as CSV")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile (pprof) to this file")
 	f.StringVar(&o.memProfile, "memprofile", "", "write a heap profile (pprof) to this file at the end")
 	return cmd
@@ -124,15 +126,28 @@ func (o runOptions) options(show *scenes.Show) (opt engine.Options, release func
 	if o.length > 0 {
 		opt.Ticks = max(media.UnitsIn(o.length, show.Canvas.FPS.Inv()), 1)
 	}
-	if o.commandLog == "" {
-		return opt, func() {}, nil
+	var files []*os.File
+	closeAll := func() {
+		for _, f := range files {
+			_ = f.Close() // every line was written as it came
+		}
 	}
-	f, err := os.Create(o.commandLog)
-	if err != nil {
-		return opt, nil, fmt.Errorf("the command log cannot be written: %w", err)
+	for _, log := range []struct {
+		path, what string
+		to         *io.Writer
+	}{{o.commandLog, "command log", &opt.CommandLog}, {o.loudnessLog, "loudness log", &opt.LoudnessLog}} {
+		if log.path == "" {
+			continue
+		}
+		f, err := os.Create(log.path)
+		if err != nil {
+			closeAll()
+			return opt, nil, fmt.Errorf("the %s cannot be written: %w", log.what, err)
+		}
+		files = append(files, f)
+		*log.to = f
 	}
-	opt.CommandLog = f
-	return opt, func() { _ = f.Close() }, nil // every line was written as it came
+	return opt, closeAll, nil
 }
 
 // reported is an engine, or what stands for one.

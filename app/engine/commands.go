@@ -107,6 +107,10 @@ type (
 	}
 	// ResetClip clears the latched clip lamps.
 	ResetClip struct{}
+	// ResetLoudness begins the loudness of a bus anew, of all without Bus.
+	ResetLoudness struct {
+		Bus string `json:"bus,omitempty"`
+	}
 )
 
 // commandNames are the names of commands in command lists and on every control
@@ -131,6 +135,7 @@ var commandNames = map[string]func() Command{
 	"pause":              func() Command { return &Pause{} },
 	"restart_source":     func() Command { return &RestartSource{} },
 	"reset_clip":         func() Command { return &ResetClip{} },
+	"reset_loudness":     func() Command { return &ResetLoudness{} },
 	"add_source":         func() Command { return &AddSource{} },
 	"update_source":      func() Command { return &UpdateSource{} },
 	"remove_source":      func() Command { return &RemoveSource{} },

@@ -100,6 +100,10 @@ func (e *Engine) publish() {
 	s.Undo, s.Redo = e.history.labels()
 	m := e.mixer.Programme().Meter()
 	s.Master.Meter = Meter{m.PeakDB, m.HoldDB, m.Clipped}
+	for _, b := range e.mixer.Buses() {
+		m := b.Meter()
+		s.Buses = append(s.Buses, BusState{ID: b.ID(), Meter: Meter{m.PeakDB, m.HoldDB, m.Clipped}, Loudness: Loudness(b.Loudness())})
+	}
 	for _, in := range e.order {
 		s.Sources = append(s.Sources, in.state(now))
 	}

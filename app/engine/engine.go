@@ -38,6 +38,8 @@ type Options struct {
 	Commands []Timed
 	// CommandLog, if set, gets a line per applied command, in the form of a command list.
 	CommandLog io.Writer
+	// LoudnessLog, if set, gets every bus's loudness once a second, as CSV.
+	LoudnessLog io.Writer
 	// Tap, if set, sees every programme picture and block of sound before encoding,
 	// on the tick goroutine; both are borrowed.
 	Tap func(tick int64, f *media.Frame, samples []float32)
@@ -64,12 +66,13 @@ type Engine struct {
 	state    atomic.Pointer[State]
 	asked    atomic.Bool // somebody has read state since it was built
 
-	device *compositor.Device
-	comp   *compositor.Compositor
-	mixer  *audio.Mixer
-	outs   *deliveries
-	views  *viewer
-	warn   warnings
+	device   *compositor.Device
+	comp     *compositor.Compositor
+	mixer    *audio.Mixer
+	loudness *loudnessLog // nil without one
+	outs     *deliveries
+	views    *viewer
+	warn     warnings
 
 	// Of the tick goroutine.
 	ctx      context.Context // of Run, for what commands start
@@ -169,6 +172,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	if c, ok := e.clock.(interface{ Zero() }); ok {
 		c.Zero()
 	}
+	if e.opt.LoudnessLog != nil {
+		e.loudness = startLoudnessLog(e.opt.LoudnessLog)
+	}
 	err := e.loop(ctx)
 	close(e.stopped)
 	for _, in := range e.order {
@@ -188,6 +194,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.program = nil
 	e.slate.Release()
 	e.comp.Close()
+	if e.loudness != nil {
+		if lerr := e.loudness.close(); lerr != nil {
+			e.log.Warn("the loudness log is not complete", "error", lerr)
+		}
+	}
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
@@ -305,6 +316,7 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	e.samples = e.samples[:n]
 	e.mixer.MixTick(e.samples, from)
 	e.stopRetired()
+	e.logLoudness()
 	e.count.mix += time.Since(mixStart)
 
 	if e.opt.Tap != nil {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/compositor/gpu"
+	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 )
@@ -31,6 +32,7 @@ type State struct {
 
 	Sources      []SourceState // in the show's order
 	Master       MasterState
+	Buses        []BusState // the programme first
 	Destinations []DestinationState
 	Recordings   []DestinationState
 	Renditions   []RenditionState
@@ -66,6 +68,17 @@ const (
 type Meter struct {
 	PeakDB, HoldDB [2]float64
 	Clipped        bool
+}
+
+// Loudness is a bus's loudness by EBU R 128: levels in LUFS and dBTP, -Inf for silence and
+// for what has not been measured yet; see audio.LoudnessReading, whose fields these are.
+type Loudness audio.LoudnessReading
+
+// BusState is one bus of the desk as surfaces show it.
+type BusState struct {
+	ID       string // "pgm" is the programme
+	Meter    Meter
+	Loudness Loudness
 }
 
 // SourceStatus is how a source is doing.

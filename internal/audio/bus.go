@@ -17,8 +17,9 @@ type BusControls struct {
 // Set, Meter and the like may be called from anywhere; the rest is for the mixing
 // goroutine.
 type Bus struct {
-	id    string
-	meter peakMeter
+	id       string
+	meter    peakMeter
+	loudness *Loudness
 
 	mu       sync.Mutex
 	controls BusControls // guarded by mu
@@ -37,7 +38,7 @@ type Bus struct {
 
 // NewBus makes a bus at 0 dB; Mixer.SetBuses puts it into the mix.
 func NewBus(id string) *Bus {
-	return &Bus{id: id, fade: 1, ramp: ramp{1, 1}, sides: identity}
+	return &Bus{id: id, loudness: NewLoudness(), fade: 1, ramp: ramp{1, 1}, sides: identity}
 }
 
 // ID is the name it was made with.
@@ -87,6 +88,12 @@ func (b *Bus) Samples() []float32 { return b.block }
 // Meter is the bus's peak meter, after fader and limiter.
 func (b *Bus) Meter() Meter { return b.meter.read() }
 
+// Loudness is the bus's loudness, where Meter measures.
+func (b *Bus) Loudness() LoudnessReading { return b.loudness.Read() }
+
+// ResetLoudness begins the measurement of the loudness anew with the next block.
+func (b *Bus) ResetLoudness() { b.loudness.Reset() }
+
 // ClearClip resets the meter's clip latch.
 func (b *Bus) ClearClip() { b.meter.clearClip() }
 
@@ -130,6 +137,7 @@ func (b *Bus) finish(pad int) {
 	b.line.process(b.block, int64(pad))
 	peakL, peakR := peaks(b.block)
 	b.meter.update(peakL, peakR, float64(len(b.block)/2)*nominalPeriod)
+	b.loudness.Write(b.block)
 	if peakL <= 1 && peakR <= 1 {
 		return
 	}

@@ -67,6 +67,10 @@ func (m *Mixer) SetBuses(list []*Bus) {
 	m.buses = append([]*Bus{m.programme}, list...)
 }
 
+// Buses are the programme and the buses that SetBuses set; borrowed. For the mixing
+// goroutine.
+func (m *Mixer) Buses() []*Bus { return m.buses }
+
 // SetMonitor sets the bus that the operator hears while no strip is soloed; one that is
 // not in the mix is the programme.
 func (m *Mixer) SetMonitor(b *Bus) {
