@@ -143,7 +143,7 @@ func TestAShowThatCannotBeOpenedLeavesAnEmptyOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	notice, err := d.begin(path, runOptions{})
-	if err != nil || !strings.Contains(notice, "2 mistakes") {
+	if err != nil || !strings.Contains(notice, "2 places") {
 		t.Errorf("begin: %q, %v", notice, err)
 	}
 	listed := 0

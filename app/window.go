@@ -120,10 +120,17 @@ func (d *desk) begin(path string, o runOptions) (notice string, err error) {
 		for _, m := range mistakes.Mistakes {
 			d.c.log.Warn("a mistake in the show", "where", m.Path, "what", m.Message)
 		}
-		notice = fmt.Sprintf("%s is not a show that can be opened: the log lists %d mistakes; the file was left as it is.", path, len(mistakes.Mistakes))
+		notice = fmt.Sprintf("%s cannot be opened; the log says what is wrong in %s. The file was left as it is.", path, places(len(mistakes.Mistakes)))
 	}
 	fmt.Fprintf(d.c.err, "crosspoint: %s\n", err)
 	return notice, d.documents.New("empty")
+}
+
+func places(n int) string {
+	if n == 1 {
+		return "one place"
+	}
+	return fmt.Sprintf("%d places", n)
 }
 
 // close stops the show properly, keeps unsaved work, and ends the rest.

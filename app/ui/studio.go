@@ -78,7 +78,9 @@ type Documents interface {
 	Recent() []RecentShow
 	// Recovery is unsaved work that an earlier run left behind.
 	Recovery() (r RecoveredShow, ok bool)
-	// Recover opens that work; DropRecovery removes it.
+	// Recover opens that work; DropRecovery removes it. Without work of an earlier run,
+	// DropRecovery forgets the unsaved changes of this one: called before closing without
+	// saving, so that the next start offers nothing.
 	Recover() error
 	DropRecovery() error
 }

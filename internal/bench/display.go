@@ -50,7 +50,7 @@ func startDisplay(ctx context.Context) (*display, error) {
 // env is what a program needs to find the display; dir takes its settings, so that the
 // user's are neither used nor changed.
 func (d *display) env(dir string) []string {
-	return []string{"DISPLAY=" + d.number, "WAYLAND_DISPLAY=", "XDG_CONFIG_HOME=" + dir}
+	return []string{"DISPLAY=" + d.number, "WAYLAND_DISPLAY=", "XDG_CONFIG_HOME=" + dir, "XDG_STATE_HOME=" + dir}
 }
 
 // cpu is the server's processor time so far in seconds; 0 of none.

@@ -40,17 +40,35 @@ type Device struct {
 	Name string
 }
 
-// Cameras lists the V4L2 devices of a Linux machine; elsewhere there are none.
-func Cameras() []Device {
-	// The pattern is a constant: it cannot be malformed.
-	paths, _ := filepath.Glob("/sys/class/video4linux/video*")
+// Cameras lists the V4L2 devices of a Linux machine that deliver pictures; elsewhere
+// there are none. Path is the name below /dev/v4l/by-id where there is one, which stays
+// with its camera, whatever else is plugged in.
+func Cameras() []Device { return camerasIn("/sys/class/video4linux", "/dev", delivers) }
+
+// camerasIn lists cameras by what the kernel tells in the folder class of their files in
+// dev.
+func camerasIn(class, dev string, delivers func(path string) bool) []Device {
+	// The patterns are constants but for the folders: they cannot be malformed.
+	paths, _ := filepath.Glob(filepath.Join(class, "video*"))
+	links, _ := filepath.Glob(filepath.Join(dev, "v4l", "by-id", "*"))
+	lasting := map[string]string{}
+	for _, link := range links {
+		if real, err := filepath.EvalSymlinks(link); err == nil {
+			lasting[filepath.Base(real)] = link
+		}
+	}
 	var out []Device
 	for _, p := range paths {
+		number := filepath.Base(p)
 		name, err := os.ReadFile(filepath.Join(p, "name"))
-		if err != nil {
-			continue // unplugged meanwhile
+		if err != nil || !delivers(filepath.Join(dev, number)) {
+			continue // unplugged meanwhile, or the camera's second device, for metadata
 		}
-		out = append(out, Device{Path: "/dev/" + filepath.Base(p), Name: strings.TrimSpace(string(name))})
+		d := Device{Path: filepath.Join(dev, number), Name: strings.TrimSpace(string(name))}
+		if link, ok := lasting[number]; ok {
+			d.Path = link
+		}
+		out = append(out, d)
 	}
 	return out
 }
