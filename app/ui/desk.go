@@ -27,6 +27,8 @@ type desk struct {
 	keyDown func(*fyne.KeyEvent)
 	// typing is the field that has the keyboard for letters or digits, or nil.
 	typing interface{ leave() }
+	// layer is the one that is edited, by numbers and by handles.
+	layer layerChoice
 	// tips is the layer of tool tips.
 	tips *tips
 	// openTab brings a tab of the side column to the front, by its id ("outputs",

@@ -130,6 +130,7 @@ func newWindow(s studio, services Services) *window {
 	w.monitors = [2]*monitorPanel{preview, program}
 	w.side = newSidePanel(d,
 		side("Outputs", "outputs", outs),
+		side("Show", "show", newShowPanel(d)),
 		side("Log", "log", newLogPanel(d)),
 		side("Stats", "stats", newStatsPanel(d)),
 		side("Rehearsal", "rehearsal", newRehearsalPanel(d)),

@@ -1,0 +1,150 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"fyne.io/fyne/v2"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
+)
+
+// sourceEditor is the settings of the chosen source, as the form of its kind.
+type sourceEditor struct {
+	box
+	desk    *desk
+	title   *label
+	status  *paragraph // what is received, or what is wrong
+	note    *paragraph // of a kind that this version does not know
+	form    *form
+	id      string
+	kind    string
+	shown   scenes.Source
+	resized func()
+}
+
+func newSourceEditor(d *desk) *sourceEditor {
+	e := &sourceEditor{desk: d, resized: func() {}}
+	e.title = newBold("", textSmall, colDim)
+	e.status = newParagraph("", textSmall, colDim, 3)
+	e.note = newParagraph("", textNormal, colAmber, 5)
+	e.min = fyne.NewSize(120, 20)
+	e.arrange = func(s fyne.Size) { e.lay(s.Width) }
+	e.ExtendBaseWidget(e)
+	e.compose()
+	return e
+}
+
+func (e *sourceEditor) compose() {
+	e.objects = nil
+	e.add(e.title, e.status, e.note)
+	if e.form != nil {
+		e.add(e.form)
+	}
+	e.Refresh()
+}
+
+// heightFor implements stacked.
+func (e *sourceEditor) heightFor(width float32) float32 { return e.lay(width) }
+
+func (e *sourceEditor) lay(width float32) float32 {
+	if e.id == "" {
+		return 0
+	}
+	y := float32(gap)
+	e.title.place(0, y, width, formTitle)
+	y += formTitle
+	parts := []stacked{e.status, e.note}
+	if e.form != nil {
+		parts = append(parts, e.form)
+	}
+	for _, p := range parts {
+		if h := p.heightFor(width); h > 0 {
+			place(p, 0, y, width, h)
+			y += h + gap
+		}
+	}
+	return y
+}
+
+// update shows source id; "" shows nothing.
+func (e *sourceEditor) update(s *engine.State, id string) {
+	v, ok := s.Show.Source(id)
+	if !ok {
+		id = ""
+	}
+	if id != e.id || v.Kind != e.kind {
+		e.open(v, id)
+	}
+	if id == "" {
+		return
+	}
+	if e.form != nil {
+		e.form.set(v.Settings)
+	}
+	e.tell(s, id)
+}
+
+// open makes the form of a source's kind.
+func (e *sourceEditor) open(v scenes.Source, id string) {
+	e.id, e.kind, e.form = id, v.Kind, nil
+	e.title.setText("SETTINGS")
+	e.note.set("", colAmber)
+	k, known := e.desk.services.SourceKinds[v.Kind]
+	switch {
+	case id == "":
+	case !known:
+		e.note.set(fmt.Sprintf("This version does not know the kind “%s”; the source is kept as it is and shows nothing.", v.Kind), colAmber)
+	default:
+		f, err := newForm(e.desk, k.Schema, func(raw json.RawMessage) { e.give(id, raw) })
+		if err != nil {
+			e.note.set(sentence(err.Error()), colBad)
+			break
+		}
+		f.check = func(raw json.RawMessage) error { return checkSettings(k, raw, e.desk.state) }
+		f.resized = func() { e.resized() }
+		e.form = f
+	}
+	e.compose()
+	e.resized()
+}
+
+// checkSettings asks the kind itself; its New opens nothing.
+func checkSettings(k sources.Kind, raw json.RawMessage, s *engine.State) error {
+	var opt sources.Options
+	if s != nil {
+		c := s.Show.Canvas
+		opt = sources.Options{Width: c.Width, Height: c.Height, FPS: c.FPS, Color: c.Color.Info()}
+	}
+	_, err := k.New(raw, opt)
+	return err
+}
+
+// give sends settings that are good.
+func (e *sourceEditor) give(id string, raw json.RawMessage) {
+	if v, ok := e.desk.state.Show.Source(id); ok {
+		v.Settings = raw
+		e.desk.send(&engine.UpdateSource{Source: v})
+	}
+}
+
+// tell says how the source is doing.
+func (e *sourceEditor) tell(s *engine.State, id string) {
+	for i := range s.Sources {
+		v := &s.Sources[i]
+		if v.ID != id {
+			continue
+		}
+		text, ink := v.Detail, colDim
+		if v.Problem != "" {
+			text, ink = sentence(v.Problem), colBad
+		}
+		if text != e.status.text {
+			e.status.set(text, ink)
+			e.resized()
+		}
+		return
+	}
+}
