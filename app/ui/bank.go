@@ -2,6 +2,7 @@ package ui
 
 import (
 	"slices"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -27,7 +28,7 @@ type bankPanel struct {
 	desk *desk
 
 	surface  *canvas.Rectangle
-	tabs     [2]*button // scenes, sources
+	tabs     [3]*button // scenes, sources, both
 	scroll   *container.Scroll
 	grid     *box
 	cells    []*bankCell
@@ -35,25 +36,28 @@ type bankPanel struct {
 	empty    *label
 	overlays *overlayRow
 
-	sources bool // which tab is open
+	tab     int
+	sources bool // the tab of sources alone is open
 	show    *scenes.Show
 	items   []bankItem
 	// needs is the sources each item shows, for its trouble badge.
 	needs map[string][]string
-	// status is memory of update.
-	status map[string]engine.SourceStatus
+	// source finds a source of the state by id; memory of update.
+	source map[string]*engine.SourceState
+	late   lateness
 }
 
 func newBankPanel(d *desk) *bankPanel {
-	p := &bankPanel{desk: d, surface: newSurface(colPanel), grid: &box{}, needs: map[string][]string{}, status: map[string]engine.SourceStatus{}}
-	p.tabs[0] = newButton(d, "SCENES", textSmall, func() { p.open(false) })
-	p.tabs[1] = newButton(d, "SOURCES", textSmall, func() { p.open(true) })
+	p := &bankPanel{desk: d, surface: newSurface(colPanel), grid: &box{}, needs: map[string][]string{}, source: map[string]*engine.SourceState{}}
+	for i, name := range []string{"SCENES", "SOURCES", "ALL"} {
+		p.tabs[i] = newButton(d, name, textSmall, func() { p.choose(i) }).hint("What the bank shows, and what 1 to 0 mean (Ctrl+Tab)")
+	}
 	p.empty = newLabel("This show has nothing to switch to yet.", textNormal, colDim)
 	p.overlays = newOverlayRow(d)
 	p.grid.arrange = func(fyne.Size) {}
 	p.grid.ExtendBaseWidget(p.grid)
 	p.scroll = container.NewVScroll(p.grid)
-	p.add(p.surface, p.tabs[0], p.tabs[1], p.overlays, p.empty, p.scroll)
+	p.add(p.surface, p.tabs[0], p.tabs[1], p.tabs[2], p.overlays, p.empty, p.scroll)
 	p.min = fyne.NewSize(500, p.heightFor(500, 1))
 	p.arrange = p.layout
 	p.ExtendBaseWidget(p)
@@ -104,12 +108,28 @@ func (p *bankPanel) layout(s fyne.Size) {
 	p.scroll.Refresh()
 }
 
-// open chooses the tab.
+// The tabs.
+const (
+	tabScenes = iota
+	tabSources
+	tabAll
+)
+
+// open chooses between scenes and sources.
 func (p *bankPanel) open(sources bool) {
-	if p.sources == sources {
+	if sources {
+		p.choose(tabSources)
+	} else {
+		p.choose(tabScenes)
+	}
+}
+
+// choose opens a tab.
+func (p *bankPanel) choose(tab int) {
+	if p.tab == tab {
 		return
 	}
-	p.sources, p.show = sources, nil
+	p.tab, p.show = tab, nil
 	if p.desk.state != nil {
 		p.update(p.desk.state)
 	}
@@ -127,42 +147,72 @@ func (p *bankPanel) update(s *engine.State) {
 	if s.Show != p.show {
 		p.rebuild(s)
 	}
-	status := p.status
-	clear(status)
+	clear(p.source)
 	for i := range s.Sources {
-		status[s.Sources[i].ID] = s.Sources[i].Status
+		p.source[s.Sources[i].ID] = &s.Sources[i]
 	}
+	p.late.read(s)
+	top, bottom := p.scroll.Offset.Y, p.scroll.Offset.Y+p.scroll.Size().Height
 	for i, c := range p.cells {
-		worst := engine.SourceRunning
-		for _, id := range p.needs[p.items[i].id] {
-			if trouble(status[id]) > trouble(worst) {
-				worst = status[id]
-			}
+		y := c.Position().Y
+		seen := p.Visible() && y < bottom && y+c.Size().Height > top
+		c.view.sleep(!seen)
+		if seen {
+			c.update(s, p.needs[p.items[i].id], p.source, &p.late)
 		}
-		c.update(s, worst)
 	}
 	p.overlays.update(s)
+}
+
+// lateness is which sources lost pictures or sound in the last second.
+type lateness struct {
+	at   time.Duration
+	lost map[string]int64
+	late map[string]bool
+}
+
+// read looks at the counters once a second.
+func (l *lateness) read(s *engine.State) {
+	if d := s.Time - l.at; l.lost != nil && d >= 0 && d < time.Second {
+		return
+	}
+	first := l.lost == nil
+	if first {
+		l.lost, l.late = map[string]int64{}, map[string]bool{}
+	}
+	l.at = s.Time
+	for i := range s.Sources {
+		v := &s.Sources[i]
+		// A picture counts as much as the sound of its time.
+		lost := v.Dropped + v.Underruns/1600
+		before, known := l.lost[v.ID]
+		l.late[v.ID] = !first && known && lost > before
+		l.lost[v.ID] = lost
+	}
 }
 
 // rebuild follows a change of the show.
 func (p *bankPanel) rebuild(s *engine.State) {
 	p.show = s.Show
-	if len(s.Show.Scenes) == 0 {
-		p.sources = true
+	if len(s.Show.Scenes) == 0 && p.tab == tabScenes {
+		p.tab = tabSources
 	}
-	p.tabs[0].lit(!p.sources, colDim, colWell)
-	p.tabs[1].lit(p.sources, colDim, colWell)
+	p.sources = p.tab == tabSources
+	for i, b := range p.tabs {
+		b.lit(i == p.tab, colDim, colWell)
+	}
 
 	var items []bankItem
-	if p.sources {
+	if p.tab != tabSources {
+		for _, v := range s.Show.Scenes {
+			items = append(items, bankItem{v.ID, v.Name})
+		}
+	}
+	if p.tab != tabScenes {
 		for _, v := range s.Sources {
 			if v.HasVideo {
 				items = append(items, bankItem{v.ID, v.Name})
 			}
-		}
-	} else {
-		for _, v := range s.Show.Scenes {
-			items = append(items, bankItem{v.ID, v.Name})
 		}
 	}
 	clear(p.needs)

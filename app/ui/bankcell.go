@@ -2,6 +2,7 @@ package ui
 
 import (
 	"image/color"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 const (
 	cellLabel float32 = 20 // height of the line under a cell's picture
 	markWidth float32 = 32 // of PGM and PVW
+	cellBar   float32 = 4  // width of the bar of sound
 )
 
 // cellHeight is how high a cell of a width is.
@@ -36,6 +38,7 @@ type bankCell struct {
 	mark        *label // PGM, PVW
 	badge       *canvas.Rectangle
 	badgeText   *label // HELD, LOST, …
+	track, bar  *canvas.Rectangle
 	lastPress   time.Time
 	focused     bool
 	tally       engine.Tally
@@ -55,7 +58,8 @@ func newBankCell(d *desk) *bankCell {
 	c.mark.Alignment = fyne.TextAlignTrailing
 	c.badge, c.badgeText = newSurface(colNone), newBold("", textSmall, colInk)
 	c.badgeText.Alignment = fyne.TextAlignCenter
-	c.add(c.frame, c.well, c.view.img, c.number, c.name, c.mark, c.badge, c.badgeText)
+	c.track, c.bar = canvas.NewRectangle(colShade), canvas.NewRectangle(colMeterLow)
+	c.add(c.frame, c.well, c.view.img, c.track, c.bar, c.number, c.name, c.mark, c.badge, c.badgeText)
 	c.min = fyne.NewSize(cellNarrow, cellHeight(cellNarrow))
 	c.arrange = c.layout
 	c.ExtendBaseWidget(c)
@@ -71,6 +75,8 @@ func (c *bankCell) layout(s fyne.Size) {
 	c.number.place(x+4, y, 16, cellLabel)
 	c.placeName()
 	c.mark.place(x+w-markWidth-4, y, markWidth, cellLabel)
+	place(c.track, x, cellEdge, cellBar, h)
+	place(c.bar, x, cellEdge+h, cellBar, 0)
 	const badge = 76
 	place(c.badge, x+w-badge-3, cellEdge+3, badge, 18)
 	c.badgeText.place(x+w-badge-3, cellEdge+3, badge, 18)
@@ -100,19 +106,66 @@ func (c *bankCell) assign(n int, item bankItem) {
 // stop ends the cell's picture, for a cell that leaves the bank.
 func (c *bankCell) stop() { c.view.aim(engine.ViewSpec{}) }
 
-func (c *bankCell) update(s *engine.State, status engine.SourceStatus) {
+// update shows what the item's sources are doing; it is called for cells in view only.
+func (c *bankCell) update(s *engine.State, needs []string, source map[string]*engine.SourceState, late *lateness) {
 	c.view.aimAt(engine.ViewSource, c.item.id, thumbnailFPS, 480)
 	show(c.well, c.view.img.Image == nil)
 	c.tally = s.Tally[c.item.id]
 	c.paint()
-	switch {
-	case trouble(status) == 0:
-		c.setBadge("", colNone, colInk)
-	case trouble(status) <= 2:
-		c.setBadge(strings.ToUpper(status.String()), colDim, colInk)
-	default:
-		c.setBadge(strings.ToUpper(status.String()), colAmber, colInk)
+	worst, isLate, sound := engine.SourceRunning, false, false
+	peak := math.Inf(-1)
+	for _, id := range needs {
+		v := source[id]
+		if v == nil {
+			continue
+		}
+		if trouble(v.Status) > trouble(worst) {
+			worst = v.Status
+		}
+		isLate = isLate || late.late[id]
+		if v.HasAudio {
+			sound = true
+			peak = max(peak, v.Meter.PeakDB[0], v.Meter.PeakDB[1])
+		}
 	}
+	switch {
+	case trouble(worst) > 2:
+		c.setBadge(strings.ToUpper(worst.String()), colAmber, colInk)
+	case isLate:
+		c.setBadge("LATE", colAmber, colInk)
+	case trouble(worst) > 0:
+		c.setBadge(strings.ToUpper(worst.String()), colDim, colInk)
+	default:
+		c.setBadge("", colNone, colInk)
+	}
+	if !c.desk.calm {
+		c.level(sound, peak)
+	}
+}
+
+// level draws the bar of sound at the picture's left; it is redrawn when a pixel changes.
+func (c *bankCell) level(sound bool, peakDB float64) {
+	show(c.track, sound)
+	show(c.bar, sound)
+	if !sound {
+		return
+	}
+	full := c.track.Size().Height
+	h := float32(math.Round(float64(meterPart(peakDB) * full)))
+	col := colMeterLow
+	switch {
+	case peakDB >= meterRedDB:
+		col = colMeterHigh
+	case peakDB >= meterYellowDB:
+		col = colMeterMid
+	}
+	if h == c.bar.Size().Height && col == c.bar.FillColor {
+		return
+	}
+	c.bar.FillColor = col
+	at := c.track.Position()
+	place(c.bar, at.X, at.Y+full-h, cellBar, h)
+	canvas.Refresh(c.bar)
 }
 
 func (c *bankCell) setBadge(text string, ground, ink color.Color) {

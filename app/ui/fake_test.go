@@ -69,11 +69,12 @@ type fakePicture struct {
 	spec   engine.ViewSpec
 	latest *media.Latest
 	closed atomic.Bool
+	hidden atomic.Bool
 }
 
-func (p *fakePicture) Latest() *media.Frame { return p.latest.TryGet() }
-func (p *fakePicture) SetHidden(bool)       {}
-func (p *fakePicture) Close()               { p.closed.Store(true); p.latest.Close() }
+func (p *fakePicture) Latest() *media.Frame  { return p.latest.TryGet() }
+func (p *fakePicture) SetHidden(hidden bool) { p.hidden.Store(hidden) }
+func (p *fakePicture) Close()                { p.closed.Store(true); p.latest.Close() }
 
 var errRefused = errors.New("there is no such scene")
 

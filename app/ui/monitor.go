@@ -1,12 +1,15 @@
 package ui
 
 import (
+	"fmt"
 	"image/color"
+	"math"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/internal/media"
 )
 
 // Safe areas as shares of the picture (EBU R 95).
@@ -32,6 +35,8 @@ type monitorPanel struct {
 	title, name    *label
 	badge          *canvas.Rectangle
 	badgeText      *label
+	time           *label  // programme only
+	tick           int64   // as shown
 	safeButton     *button // preview only
 	safeAreasShown bool
 }
@@ -56,8 +61,13 @@ func newMonitorPanel(d *desk, bus engine.ViewBus) *monitorPanel {
 		p.safe[i].addTo(&p.box)
 	}
 	if bus == engine.ViewPreview {
-		p.safeButton = newButton(d, "Safe areas", textSmall, p.toggleSafe)
+		p.safeButton = newButton(d, "Safe areas", textSmall, p.toggleSafe).hint("Action 3.5 % and graphics 5 %, EBU R 95 (S)")
 		p.add(p.safeButton)
+	}
+	if bus == engine.ViewProgram {
+		p.time = newBold("", textNormal, colText)
+		p.time.TextStyle.Monospace = true
+		p.add(p.time)
 	}
 	p.min = fyne.NewSize(320, monitorHeight(320))
 	p.arrange = p.layout
@@ -86,10 +96,20 @@ func (p *monitorPanel) layout(s fyne.Size) {
 		place(p.safeButton, right-bw, 1, bw, headerHeight-4)
 		right -= bw + gap
 	}
-	const badge = 118
+	const badge = 104
 	place(p.badge, right-badge, 1, badge, headerHeight-4)
 	p.badgeText.place(right-badge, 1, badge, headerHeight-4)
-	p.name.place(title+12, 0, right-badge-gap-title-12, headerHeight)
+	right -= badge + gap
+	if p.time != nil {
+		// Where there is no room for both, the name matters more.
+		tw := p.time.measure("00:00:00:00")
+		show(p.time.Text, right-tw-title-12 >= 60)
+		if p.time.Visible() {
+			p.time.place(right-tw, 0, tw+2, headerHeight)
+			right -= tw + gap
+		}
+	}
+	p.name.place(title+12, 0, max(right-title-12, 1), headerHeight)
 }
 
 func (p *monitorPanel) toggleSafe() {
@@ -105,8 +125,13 @@ func (p *monitorPanel) update(s *engine.State) {
 	if s.GPU.Software {
 		limit = widestView
 	}
+	p.view.sleep(!p.Visible())
+	if !p.Visible() {
+		return
+	}
 	show(p.well, p.view.img.Image == nil)
 	p.view.aimAt(p.bus, "", monitorFPS, limit)
+	p.updateTime(s)
 	if p.bus == engine.ViewPreview {
 		p.name.setText(nameOf(s, s.Preview))
 		p.frame.set(tallyColor(s.Preview != "", colPreview))
@@ -131,6 +156,23 @@ func (p *monitorPanel) update(s *engine.State) {
 	default:
 		p.setBadge(text, colAmber, colInk)
 	}
+}
+
+// updateTime shows the studio's time on the programme, its frames while pictures move.
+func (p *monitorPanel) updateTime(s *engine.State) {
+	if p.time == nil || p.desk.calm || s.Tick == p.tick {
+		return
+	}
+	p.tick = s.Tick
+	p.time.setText(timecode(s.Tick, s.Show.Canvas.FPS))
+}
+
+// timecode is the studio time of a tick as hh:mm:ss:ff, frames counted without drops
+// (SMPTE ST 12-1, non-drop-frame).
+func timecode(tick int64, fps media.Rational) string {
+	per := max(int64(math.Round(fps.Float())), 1)
+	s := tick / per
+	return fmt.Sprintf("%02d:%02d:%02d:%02d", s/3600, s/60%60, s%60, tick%per)
 }
 
 func (p *monitorPanel) setBadge(text string, ground, ink color.Color) {

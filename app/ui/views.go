@@ -3,6 +3,7 @@ package ui
 import (
 	"image"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -31,10 +32,14 @@ type liveImage struct {
 	want   engine.ViewSpec
 	wanted time.Time // since when
 
+	// asleep: nobody can see it, so nothing is drawn for it.
+	asleep atomic.Bool
+
 	// Of the poll goroutine, except that Fyne's goroutine swaps front while the poll
 	// goroutine waits for it (window.busy).
 	picture Picture
 	have    engine.ViewSpec
+	hidden  bool
 	buffers [2]*image.RGBA
 	front   int
 	fresh   bool
@@ -72,6 +77,9 @@ func (v *liveImage) aim(spec engine.ViewSpec) {
 	}
 }
 
+// sleep stops and resumes the drawing of what cannot be seen.
+func (v *liveImage) sleep(asleep bool) { v.asleep.Store(asleep) }
+
 // aimAt is aim with the size that the image has on the screen, at most limit wide.
 func (v *liveImage) aimAt(bus engine.ViewBus, id string, fps float64, limit int) {
 	size := v.img.Size()
@@ -94,9 +102,16 @@ func (s *viewSet) take(now time.Time) bool {
 	s.mu.Unlock()
 	fresh := false
 	for _, v := range list {
-		v.reconcile(s.open, now)
+		asleep := v.asleep.Load()
+		if !asleep {
+			v.reconcile(s.open, now)
+		}
 		if v.picture == nil {
 			continue
+		}
+		if v.hidden != asleep {
+			v.hidden = asleep
+			v.picture.SetHidden(asleep)
 		}
 		if f := v.picture.Latest(); f != nil {
 			v.copy(f)
@@ -125,7 +140,7 @@ func (v *liveImage) reconcile(open func(engine.ViewSpec) Picture, now time.Time)
 		v.picture.Close()
 		v.picture = nil
 	}
-	v.have = want
+	v.have, v.hidden = want, false
 	if want.Width > 0 {
 		v.picture = open(want)
 	}
