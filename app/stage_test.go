@@ -40,7 +40,7 @@ func testConsole(t *testing.T) (c *console, dir string) {
 func smallShow(t *testing.T, dir, name string, width, height int, fps string) string {
 	t.Helper()
 	text := fmt.Sprintf(`{"format":1,"name":%q,"canvas":{"width":%d,"height":%d,"fps":%q},
-		"sources":[{"id":"red","kind":"colour","settings":{"color":"#ff0000"}},{"id":"green","kind":"colour","settings":{"color":"#00ff00"}}],
+		"sources":[{"id":"red","kind":"color","settings":{"color":"#ff0000"}},{"id":"green","kind":"color","settings":{"color":"#00ff00"}}],
 		"recordings":[{"id":"rec","settings":{"path":"out.mkv"}}]}`, name, width, height, fps)
 	path := filepath.Join(dir, name+".json")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -106,10 +106,11 @@ func openDesk(ctx context.Context, c *console, o runOptions) (*desk, error) {
 // notice is the sentence for the window. With flags, which are about one show, it ends the start.
 func (d *desk) begin(path string, o runOptions) (notice string, err error) {
 	if err = d.documents.Begin(path); err == nil {
-		for _, m := range d.documents.Info().Mistakes {
-			fmt.Fprintf(d.c.err, "%s: %s\n", path, m)
+		info := d.documents.Info()
+		for _, m := range info.Mistakes {
+			fmt.Fprintf(d.c.err, "%s: %s\n", info.Name, m)
 		}
-		return d.documents.Info().ReadOnly, nil
+		return info.ReadOnly, nil
 	}
 	if o != (runOptions{}) {
 		return "", err
