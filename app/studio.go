@@ -83,7 +83,7 @@ func recordDir() string {
 // newEngine builds an engine for a show whose relative paths start at dir, on a GPU
 // thread of its own; close ends the thread after Run has returned.
 func newEngine(c *console, dir string, opt engine.Options) (e *engine.Engine, closeGPU func(), err error) {
-	thread, err := gpu.Open()
+	thread, err := gpu.OpenWhenNeeded()
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w; install Mesa's OpenGL (llvmpipe needs no graphics card)", err)
 	}

@@ -195,20 +195,21 @@ func (c *Compositor) process(p *Plan, out *media.Frame) error {
 	return nil
 }
 
-// processChange draws a mix or a dip onto out if both its sides are straight.
+// processChange draws a transition onto out if the processor has it and both its sides
+// are straight.
 func (c *Compositor) processChange(p *Plan, out *media.Frame) bool {
 	ch, k := p.Change, c.processor
+	if ch.Kind != "mix" && ch.Kind != "dip" && ch.Kind != "wipe" {
+		return false
+	}
 	var sides [2]*media.Frame
 	defer func() {
 		sides[0].Release()
 		sides[1].Release()
 	}()
 	for i, layers := range [2][]Layer{p.Base, p.To} {
-		switch {
-		case ch.Kind == "dip" && (i == 0) != (ch.Progress < 0.5):
+		if ch.Kind == "dip" && (i == 0) != (ch.Progress < 0.5) {
 			continue // not seen in this half
-		case ch.Kind != "dip" && ch.Kind != "mix":
-			return false
 		}
 		if sides[i] = c.processSide(p, layers); sides[i] == nil {
 			return false
@@ -217,6 +218,8 @@ func (c *Compositor) processChange(p *Plan, out *media.Frame) bool {
 	switch {
 	case ch.Kind == "mix":
 		k.mix(out, sides[0], sides[1], ch.Progress)
+	case ch.Kind == "wipe":
+		return k.wipe(out, sides[0], sides[1], ch)
 	case sides[0] != nil: // into the colour
 		k.dip(out, sides[0], ch.Color, 2*ch.Progress)
 	default: // and out of it

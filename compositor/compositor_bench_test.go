@@ -84,6 +84,13 @@ func BenchmarkCompose(b *testing.B) {
 			return &Plan{Width: w, Height: h, Base: []Layer{{Slot: "a", Frame: cams[0][n%3], Place: full, Opacity: 1}},
 				To: []Layer{{Slot: "b", Frame: cams[1][n%3], Place: full, Opacity: 1}}, Change: &Change{Kind: "mix", Progress: 0.3}}
 		}},
+		{"X wipe", w, h, func(n int) *Plan {
+			return &Plan{Width: w, Height: h, Base: []Layer{{Slot: "a", Frame: cams[0][n%3], Place: full, Opacity: 1}},
+				To: []Layer{{Slot: "b", Frame: cams[1][n%3], Place: full, Opacity: 1}}, Change: &Change{Kind: "wipe", Progress: 0.3, Softness: 0.05, DirectionX: 1}}
+		}},
+		{"larger", w, h, func(n int) *Plan {
+			return &Plan{Width: w, Height: h, Base: []Layer{{Slot: "a", Frame: cams[0][n%3], Crop: Box{0, 0, 1280, 720}, Place: full, Opacity: 1}}}
+		}},
 		{"B quad 720p", 1280, 720, func(n int) *Plan {
 			p := &Plan{Width: 1280, Height: 720}
 			for i := range 4 {

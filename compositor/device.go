@@ -50,8 +50,16 @@ func NewDevice(thread *gpu.Thread) *Device {
 }
 
 // Warm compiles the shaders a show usually needs, so that the first title or
-// mix does not cost a late frame.
-func (d *Device) Warm() error {
+// mix does not cost a late frame. Where the processor draws those it makes only the
+// context, and that only if turned says that the show has something turned in it; what is
+// turned later costs a tick a tenth of a second once.
+func (d *Device) Warm(turned bool) error {
+	if d.software {
+		if !turned {
+			return nil
+		}
+		return d.thread.Do(func(*gpu.Context) error { return nil })
+	}
 	return d.thread.Do(func(ctx *gpu.Context) error {
 		for _, chroma := range [2]bool{false, true} {
 			for _, f := range [2]media.PixelFormat{media.I420, media.RGBA} {

@@ -10,7 +10,7 @@ import (
 
 // processor draws on the CPU what is straight, where OpenGL is a CPU rasteriser too: the
 // same geometry and filters as shaders/layer.glsl, without a shader between. What is
-// turned, and transitions that are not mixes, stay with OpenGL. Of one goroutine.
+// turned, and transitions other than mixes, dips and straight wipes, stay with OpenGL. Of one goroutine.
 type processor struct {
 	axes    map[axisKey]*cpu.Axis
 	scratch cpu.Scratch
@@ -232,4 +232,38 @@ func (k *processor) mix(out, a, b *media.Frame, amount float64) {
 		k.cover.Even(w, h, amount)
 		cpu.Blend(plane(out, i, 0, 0), plane(a, i, 0, 0), plane(b, i, 0, 0), &k.cover)
 	}
+}
+
+// wipe puts b over a, into out, behind an edge that travels along an axis: what
+// shaders/transitions/wipe.glsl does. It reports false for one that travels askew.
+func (k *processor) wipe(out, a, b *media.Frame, ch *Change) bool {
+	if ch.DirectionX != 0 && ch.DirectionY != 0 {
+		return false
+	}
+	soft := max(ch.Softness, 1e-4)
+	ramp := func(dst []uint16, n int, along, siting float64) []uint16 {
+		for i := range n {
+			amount := 1.0 // the other axis
+			if along != 0 {
+				at := (float64(i) + 0.5 - siting) / float64(n)
+				if along < 0 {
+					at = 1 - at
+				}
+				amount = (ch.Progress*(1+soft) - at) / soft
+			}
+			dst = cpu.Append(dst, amount)
+		}
+		return dst
+	}
+	for i := range 3 {
+		w, h := media.PlaneSize(media.I420, out.Width, out.Height, i)
+		siting := 0.0
+		if i > 0 {
+			siting = 0.25
+		}
+		k.cover.X = ramp(k.cover.X[:0], w, ch.DirectionX, siting)
+		k.cover.Y = ramp(k.cover.Y[:0], h, ch.DirectionY, 0)
+		cpu.Blend(plane(out, i, 0, 0), plane(a, i, 0, 0), plane(b, i, 0, 0), &k.cover)
+	}
+	return true
 }

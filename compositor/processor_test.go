@@ -40,7 +40,9 @@ func processorEqualsShaders(t *testing.T, devices map[string]*Device) {
 		if rapid.Bool().Draw(t, "in transition") {
 			p.To = side("to")
 			p.Change = &Change{Kind: rapid.SampledFrom([]string{"mix", "dip", "wipe"}).Draw(t, "kind"), Color: [3]uint8{200, 90, 160},
-				Progress: rapid.SampledFrom([]float64{0.1, 0.25, 0.5, 0.7, 0.96}).Draw(t, "progress"), DirectionX: 1, Softness: 0.1}
+				Progress: rapid.SampledFrom([]float64{0.1, 0.25, 0.5, 0.7, 0.96}).Draw(t, "progress"), Softness: 0.1}
+			d := rapid.SampledFrom([][2]float64{{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {0.8, 0.6}}).Draw(t, "direction")
+			p.Change.DirectionX, p.Change.DirectionY = d[0], d[1]
 		}
 		return p
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -98,6 +99,16 @@ type Engine struct {
 	pressed  bool // demand is reduced
 }
 
+// turned reports that some layer of the show is rotated.
+func turned(s *scenes.Show) bool {
+	for i := range s.Scenes {
+		if slices.ContainsFunc(s.Scenes[i].Layers, func(l scenes.Layer) bool { return l.Rotation != 0 }) {
+			return true
+		}
+	}
+	return false
+}
+
 type request struct {
 	command Command
 	done    chan error
@@ -124,7 +135,7 @@ func New(opt Options) (*Engine, error) {
 	e.slate = newSlate(c.Width, c.Height, e.color)
 	e.outs = newDeliveries(e)
 	e.views = newViewer(e)
-	if err := e.device.Warm(); err != nil {
+	if err := e.device.Warm(turned(opt.Show)); err != nil {
 		return nil, err
 	}
 	e.publish()

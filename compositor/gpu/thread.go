@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 )
 
 // ErrClosed is returned by Do after Close.
@@ -23,7 +24,7 @@ type Thread struct {
 	idle    chan *job
 	quit    chan struct{}
 	ended   chan struct{}
-	info    Info
+	info    atomic.Pointer[Info]
 }
 
 // Info describes the context.
@@ -36,7 +37,7 @@ type Info struct {
 // Open starts the thread and creates a context that needs no window and no
 // display. The error says which ways were tried.
 func Open() (*Thread, error) {
-	t := &Thread{program: make(chan *job), views: make(chan *job), idle: make(chan *job, 8), quit: make(chan struct{}), ended: make(chan struct{})}
+	t := newThread()
 	ready := make(chan error, 1)
 	go t.loop(ready)
 	if err := <-ready; err != nil {
@@ -46,20 +47,49 @@ func Open() (*Thread, error) {
 	return t, nil
 }
 
-// Info is fixed after Open.
-func (t *Thread) Info() Info { return t.info }
+// OpenWhenNeeded is Open where the machine has a GPU. Where it has none, OpenGL can only
+// be a CPU rasteriser, which the compositor does without as long as it can: its context,
+// 70 MB with a compiler in it, is made by the first job, whose error it is if that fails.
+func OpenWhenNeeded() (*Thread, error) {
+	if present() {
+		return Open()
+	}
+	t := newThread()
+	t.info.Store(&Info{Renderer: "no GPU", Software: true})
+	go t.loop(nil)
+	return t, nil
+}
 
+func newThread() *Thread {
+	return &Thread{program: make(chan *job), views: make(chan *job), idle: make(chan *job, 8), quit: make(chan struct{}), ended: make(chan struct{})}
+}
+
+// Info describes the context; a thread that has not needed one yet says "no GPU".
+func (t *Thread) Info() Info { return *t.info.Load() }
+
+// loop runs jobs. With ready it makes the context first and says there how that went,
+// else the first job does.
 func (t *Thread) loop(ready chan<- error) {
 	defer close(t.ended)
 	runtime.LockOSThread() // never unlocked: the OS thread ends with the goroutine
-	ctx, err := newContext()
-	if err != nil {
-		ready <- err
-		return
+	var ctx *Context
+	var failed error
+	open := func() {
+		if ctx, failed = newContext(); failed == nil {
+			t.info.Store(&ctx.info)
+		}
 	}
-	defer ctx.destroy()
-	t.info = ctx.info
-	ready <- nil
+	defer func() {
+		if ctx != nil {
+			ctx.destroy()
+		}
+	}()
+	if ready != nil {
+		open()
+		if ready <- failed; failed != nil {
+			return
+		}
+	}
 	for {
 		var j *job
 		select {
@@ -71,6 +101,13 @@ func (t *Thread) loop(ready chan<- error) {
 			case <-t.quit:
 				return
 			}
+		}
+		if ctx == nil && failed == nil {
+			open()
+		}
+		if failed != nil {
+			j.done <- failed
+			continue
 		}
 		j.done <- protect(ctx, j.run)
 	}
