@@ -108,6 +108,9 @@ func render(ctx context.Context, c *console, path string, o renderOptions) error
 	if ctx.Err() != nil {
 		return fmt.Errorf("stopped before the end; %s holds what was rendered until then", o.output)
 	}
+	for _, w := range e.State().Warnings {
+		fmt.Fprintf(c.err, "crosspoint: %s\n", w.Text)
+	}
 	for _, d := range e.State().Recordings {
 		if d.ID == id && d.Problem != "" {
 			return fmt.Errorf("%s: %s", o.output, d.Problem)

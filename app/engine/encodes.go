@@ -112,11 +112,14 @@ func (d *deliveries) release(l *link, queue *media.PacketQueue) {
 	}
 	d.activate()
 	d.settle()
+	// What its encoder had to say is over with it.
 	if video != nil {
 		video.close()
+		d.e.warn.clear("encoder " + video.id)
 	}
 	if audio != nil {
 		audio.close()
+		d.e.warn.clear("audio encoder")
 	}
 }
 

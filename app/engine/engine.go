@@ -97,6 +97,8 @@ type Engine struct {
 	master   MasterState
 	count    counting
 	pressed  bool // demand is reduced
+
+	stallLimit time.Duration // of inputs on the virtual clock
 }
 
 // turned reports that some layer of the show is rotated.
@@ -124,7 +126,7 @@ func New(opt Options) (*Engine, error) {
 		requests:  make(chan *request, 64), stopped: make(chan struct{}),
 		device: compositor.NewDevice(opt.Thread), mixer: audio.NewMixer(),
 		show: opt.Show, inputs: make(map[string]*input), pending: opt.Commands,
-		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true},
+		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true}, stallLimit: stallLimit,
 	}
 	e.history.revision = opt.Revision
 	var err error
@@ -306,8 +308,12 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 			in.cancel()
 		}
 		for _, in := range e.order {
+			stalled := in.stalled
 			if err := in.await(ctx, t, to); err != nil {
 				return err
+			}
+			if in.stalled && !stalled {
+				e.warn.set("stalled "+in.def.ID, fmt.Sprintf("%s delivered nothing for %v at frame %d: its last picture stands and its sound is left out from there. Everything else is complete; check the source and render again.", in.def.Name, in.limit, e.tick), e.tick)
 			}
 		}
 	}

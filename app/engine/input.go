@@ -44,6 +44,13 @@ type input struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 
+	// Of the tick goroutine, on the virtual clock: how long it waits for this source.
+	limit    time.Duration
+	patience context.Context // ends when alarm goes off; nil until first waited for
+	giveUp   context.CancelFunc
+	alarm    *time.Timer
+	stalled  bool
+
 	// Of the tick goroutine.
 	current   *media.Frame // what this tick shows; borrowed from sync, or the slate
 	taken     *media.Frame // the reference behind current
@@ -79,7 +86,7 @@ type input struct {
 // newInput makes an input; start runs it.
 func (e *Engine) newInput(def scenes.Source) *input {
 	in := &input{def: def, color: e.color, clock: e.clock, frame: e.frameTime, slate: e.slate,
-		done: make(chan struct{}), turned: make(chan struct{}, 1)}
+		done: make(chan struct{}), turned: make(chan struct{}, 1), limit: e.stallLimit}
 	mode, depth := audio.Paced, syncDepth
 	kind, ok := e.opt.SourceKinds[def.Kind]
 	in.kind = kind
@@ -146,6 +153,10 @@ func (in *input) start(ctx context.Context, log *slog.Logger, after <-chan struc
 // stop ends the source and waits for it.
 func (in *input) stop() {
 	in.cancel()
+	if in.giveUp != nil {
+		in.alarm.Stop()
+		in.giveUp()
+	}
 	in.sync.Close()
 	in.strip.Close()
 	<-in.done
@@ -227,6 +238,8 @@ func (in *input) Hold() {
 	in.mu.Lock()
 	in.still = in.status.State == sources.Running || in.kind.Pacing == sources.Still
 	in.mu.Unlock()
+	in.turn.Lock()
+	defer in.turn.Unlock()
 	in.sync.Hold()
 	in.strip.Hold()
 	in.hasTurned()
@@ -254,17 +267,34 @@ func (in *input) Describe(text string) {
 // Demand implements sources.Sink.
 func (in *input) Demand() sources.Demand { return sources.Demand(in.demand.Load()) }
 
-// await blocks until what is due at tick time t is known; for the virtual clock.
+// stallLimit is how long, in real time, the virtual clock waits for a source.
+const stallLimit = 30 * time.Second
+
+// await blocks until what is due at tick time t is known; for the virtual clock. A
+// source that delivers nothing for stallLimit is not waited for again: stalled is set.
 func (in *input) await(ctx context.Context, t time.Duration, nextSample int64) error {
-	if in.kind.Pacing == sources.Live || in.src == nil {
+	if in.stalled || in.kind.Pacing == sources.Live || in.src == nil {
 		return nil
 	}
+	if in.patience == nil {
+		in.patience, in.giveUp = context.WithCancel(ctx)
+		in.alarm = time.AfterFunc(in.limit, in.giveUp)
+	}
+	in.alarm.Reset(in.limit)
+	err := in.awaitDue(in.patience, t, nextSample)
+	in.alarm.Stop()
+	if err != nil && ctx.Err() == nil {
+		in.stalled = true
+		return nil
+	}
+	return err
+}
+
+func (in *input) awaitDue(ctx context.Context, t time.Duration, nextSample int64) error {
 	if in.seeking {
 		in.seeking = false
-		select {
-		case <-in.turned:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := in.awaitTurn(ctx); err != nil {
+			return err
 		}
 	}
 	for {
@@ -284,6 +314,32 @@ func (in *input) await(ctx context.Context, t time.Duration, nextSample int64) e
 			return nil
 		}
 		// The timeline changed meanwhile: what was waited for is gone.
+	}
+}
+
+// makeRoomEvery is how often a source that was asked to seek is given room again.
+const makeRoomEvery = 5 * time.Millisecond
+
+// awaitTurn waits for the outcome of a seek or a pause. What the source still hands
+// over from before it is thrown away: it may have filled its queue again before it
+// was asked, and would wait for room for ever.
+func (in *input) awaitTurn(ctx context.Context) error {
+	room := time.NewTicker(makeRoomEvery)
+	defer room.Stop()
+	for {
+		select {
+		case <-in.turned:
+			return nil
+		case <-room.C:
+			in.turn.Lock()
+			if len(in.turned) == 0 {
+				in.sync.Flush()
+				in.strip.Flush()
+			}
+			in.turn.Unlock()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
