@@ -17,8 +17,10 @@ type desk struct {
 	services Services
 	sender   *sender
 	views    *viewSet
-	work     *workers
-	now      func() time.Time
+	// sets are the live images of all windows, views among them.
+	sets *viewSets
+	work *workers
+	now  func() time.Time
 	// post runs a function on Fyne's goroutine, soon; for any goroutine.
 	post func(func())
 	// tell shows a sentence in the status line for a while; for any goroutine.
@@ -50,7 +52,8 @@ func newDesk(s studio, services Services, tell func(string)) *desk {
 	d.work = newWorkers()
 	d.tips = newTips(d)
 	d.openTab = func(string) {}
-	d.views = newViewSet(s.openView)
+	d.views, d.sets = newViewSet(s.openView), &viewSets{}
+	d.sets.add(d.views)
 	return d
 }
 

@@ -127,11 +127,12 @@ func newBench(t *testing.T, s *engine.State) *bench {
 // once, on the test's goroutine.
 func newBenchWith(t *testing.T, s *engine.State, services Services) *bench {
 	t.Helper()
-	test.NewTempApp(t).Settings().SetTheme(newTheme())
+	a := test.NewTempApp(t)
+	a.Settings().SetTheme(newTheme())
 	f := &fakeStudio{}
 	f.state.Store(s)
 	b := &bench{studio: f, clock: time.Unix(1e9, 0)}
-	b.window = newWindow(anyStudio[*fakePicture]{f}, services)
+	b.window = newWindow(anyStudio[*fakePicture]{f}, services, a.Preferences())
 	b.desk.work.inline = true
 	b.desk.post = func(f func()) { f() }
 	b.desk.now = func() time.Time { return b.clock }

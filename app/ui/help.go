@@ -3,66 +3,95 @@ package ui
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
 )
 
-// shortcuts is the F1 sheet: what keyboard.down does, in the same order.
-var shortcuts = [][2]string{
+// otherKeys are the keys that are no actions of a menu.
+var otherKeys = [][2]string{
 	{"1 … 9, 0", "put scene or source 1 … 10 on preview"},
-	{"Ctrl + 1 … 0", "cut to it"},
-	{"Enter", "CUT: swap preview and programme"},
-	{"Space", "AUTO: run, halt or continue the transition"},
-	{"T", "next kind of transition"},
-	{"[   ]", "transition one frame shorter, longer"},
-	{"B", "fade to black and back"},
-	{"Alt + 1 … 0", "overlay 1 … 10 on or off"},
-	{"M", "mute the master"},
-	{"Ctrl + L", "go live; twice: stop"},
-	{"R", "record; twice: stop"},
-	{"Ctrl + Tab", "scenes or sources in the bank"},
-	{"S", "safe areas on preview"},
-	{"F11", "full screen"},
-	{"Tab", "walk through all controls: Space and Enter press the one in blue, arrows move it"},
-	{"Esc", "leave the control in blue"},
-	{"F1", "this sheet"},
+	{shortcutName + "+1 … 0", "cut to it"},
+	{"Alt+1 … 0", "overlay 1 … 10 on or off"},
 }
 
-// helpPanel is the sheet over the whole window; a click or any key closes it.
+// lastKeys come at the end of the sheet.
+var lastKeys = [][2]string{
+	{"Tab", "walk through all controls: Space and Enter press the one in blue, arrows move it"},
+	{"Esc", "leave the control in blue, close what lies over the window"},
+	{"Alt", "open the menus"},
+}
+
+const (
+	sheetRow   float32 = 24
+	sheetWidth float32 = 860
+)
+
+// helpPanel is the key sheet over the whole window; a click or any key closes it.
 type helpPanel struct {
 	box
 	shade, sheet *canvas.Rectangle
 	title        *label
+	list         *box
+	scroll       *container.Scroll
 	keys, what   []*label
 }
 
 var _ desktop.Mouseable = (*helpPanel)(nil)
 
 func newHelpPanel() *helpPanel {
-	p := &helpPanel{shade: canvas.NewRectangle(colShade), sheet: newSurface(colPanel)}
+	p := &helpPanel{shade: canvas.NewRectangle(colShade), sheet: newSurface(colPanel), list: &box{}}
 	p.sheet.StrokeColor, p.sheet.StrokeWidth = colLine, 1
 	p.title = newBold("Keys", textHuge, colText)
-	p.add(p.shade, p.sheet, p.title)
-	for _, row := range shortcuts {
-		k, w := newBold(row[0], textNormal, colText), newLabel(row[1], textNormal, colDim)
-		p.keys, p.what = append(p.keys, k), append(p.what, w)
-		p.add(k, w)
-	}
+	p.list.ExtendBaseWidget(p.list)
+	p.scroll = container.NewVScroll(p.list)
+	p.add(p.shade, p.sheet, p.title, p.scroll)
 	p.arrange = func(s fyne.Size) {
-		const row, w = 26, 700
-		h := float32(len(shortcuts)*row + 70)
-		x, y := (s.Width-w)/2, max((s.Height-h)/2, 0)
+		w := min(sheetWidth, s.Width-2*gap)
+		columns := 1
+		if w > 640 {
+			columns = 2
+		}
+		rows := (len(p.keys) + columns - 1) / columns
+		h := min(float32(rows)*sheetRow+70, s.Height-2*gap)
+		x, y := (s.Width-w)/2, max((s.Height-h)/2, gap)
 		place(p.shade, 0, 0, s.Width, s.Height)
 		place(p.sheet, x, y, w, h)
-		p.title.place(x+24, y+12, 300, 32)
+		p.title.place(x+24, y+10, 300, 32)
+		place(p.scroll, x+24, y+50, w-36, h-60)
+		p.list.min = fyne.NewSize(100, float32(rows)*sheetRow)
+		column := (w - 48) / float32(columns)
 		for i := range p.keys {
-			top := y + 54 + float32(i*row)
-			p.keys[i].place(x+24, top, 120, row)
-			p.what[i].place(x+160, top, w-184, row)
+			left, top := float32(i/rows)*column, float32(i%rows)*sheetRow
+			p.keys[i].place(left, top, 100, sheetRow)
+			p.what[i].place(left+106, top, column-118, sheetRow)
 		}
 	}
 	p.ExtendBaseWidget(p)
 	p.Hide()
 	return p
+}
+
+// fill lists the keys of actions.
+func (p *helpPanel) fill(actions []*action) {
+	p.keys, p.what, p.list.objects = nil, nil, nil
+	row := func(key, what string) {
+		k, w := newBold(key, textNormal, colText), newLabel(what, textNormal, colDim)
+		p.keys, p.what = append(p.keys, k), append(p.what, w)
+		p.list.add(k, w)
+	}
+	for _, r := range otherKeys {
+		row(r[0], r[1])
+	}
+	for _, a := range actions {
+		if a.key != "" && a.hint != "" {
+			row(keyText(a.key, a.mod), a.hint)
+		}
+	}
+	for _, r := range lastKeys {
+		row(r[0], r[1])
+	}
+	p.arrange(p.Size())
+	p.list.Refresh()
 }
 
 func (p *helpPanel) toggle() { show(p, !p.Visible()) }

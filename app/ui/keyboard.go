@@ -1,13 +1,18 @@
 package ui
 
 import (
+	"runtime"
+
 	"fyne.io/fyne/v2"
 
 	"crosspoint.studio/crosspoint/app/engine"
 )
 
-// keyboard turns keys into the same acts as the panels'. It works on key-down events,
-// which do not repeat: a held Space is one AUTO.
+// shortcutName is what the key of shortcuts is called here.
+var shortcutName = map[bool]string{true: "Cmd", false: "Ctrl"}[runtime.GOOS == "darwin"]
+
+// keyboard turns keys into actions. It works on key-down events, which do not repeat: a
+// held Space is one AUTO. While a text is typed, keys are the text's (see menuKey).
 type keyboard struct {
 	desk       *desk
 	bank       *bankPanel
@@ -18,6 +23,10 @@ type keyboard struct {
 	help       *helpPanel
 	fullscreen func()
 	unfocus    func()
+	// escape closes what lies over the window; it reports whether there was something.
+	escape func() bool
+	// actions by key, filled by window.bind.
+	actions []*action
 }
 
 // digits in the order of the bank's numbers.
@@ -38,41 +47,32 @@ func (k *keyboard) down(name fyne.KeyName, mod fyne.KeyModifier) {
 		k.digit(n, mod)
 		return
 	}
-	if mod&fyne.KeyModifierShortcutDefault != 0 {
-		if name == fyne.KeyL {
-			k.outputs.toggleLive()
+	if name == fyne.KeyEscape {
+		if !k.escape() {
+			k.unfocus()
 		}
 		return
 	}
-	if mod&^fyne.KeyModifierShift != 0 {
-		return
+	if name == fyne.KeyEnter {
+		name = fyne.KeyReturn
 	}
-	switch name {
-	case fyne.KeyReturn, fyne.KeyEnter:
-		k.transition.doCut()
-	case fyne.KeySpace:
-		k.transition.doAuto()
-	case fyne.KeyT:
-		k.transition.nextKind()
-	case fyne.KeyLeftBracket:
-		k.transition.changeRate(-1)
-	case fyne.KeyRightBracket:
-		k.transition.changeRate(+1)
-	case fyne.KeyB:
-		k.transition.doFTB()
-	case fyne.KeyM:
-		k.audio.toggleMasterMute()
-	case fyne.KeyR:
-		k.outputs.toggleRecording()
-	case fyne.KeyS:
-		k.preview.toggleSafe()
-	case fyne.KeyF11:
-		k.fullscreen()
-	case fyne.KeyF1:
-		k.help.toggle()
-	case fyne.KeyEscape:
-		k.unfocus()
+	if a := k.find(name, mod); a != nil {
+		a.run()
 	}
+}
+
+// find is the action of a key. Shift alone makes no difference, so that a locked
+// keyboard still cuts.
+func (k *keyboard) find(name fyne.KeyName, mod fyne.KeyModifier) *action {
+	if mod == fyne.KeyModifierShift {
+		mod = 0
+	}
+	for _, a := range k.actions {
+		if a.key == name && a.mod == mod {
+			return a
+		}
+	}
+	return nil
 }
 
 func (k *keyboard) digit(n int, mod fyne.KeyModifier) {
@@ -89,3 +89,26 @@ func (k *keyboard) digit(n int, mod fyne.KeyModifier) {
 		k.desk.send(&engine.Preview{Scene: id})
 	}
 }
+
+// menuKey is an action's key as Fyne's menus show it. Fyne carries out what matches by
+// name, after the key-down event; keyboard has done that already, except while a
+// text has the keyboard and sees the key-downs itself. So the name is the key's only
+// then, and only for what works while typing.
+type menuKey struct {
+	action *action
+	typing func() bool
+}
+
+// ShortcutName implements fyne.Shortcut.
+func (m menuKey) ShortcutName() string {
+	if m.action.typing && m.typing() {
+		return fyneShortcut(m.action.key, m.action.mod)
+	}
+	return "shown only"
+}
+
+// Key implements fyne.KeyboardShortcut.
+func (m menuKey) Key() fyne.KeyName { return m.action.key }
+
+// Mod implements fyne.KeyboardShortcut.
+func (m menuKey) Mod() fyne.KeyModifier { return m.action.mod }

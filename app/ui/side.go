@@ -133,7 +133,7 @@ func (t *tabButton) choose(open bool) {
 	if open {
 		shade = colText
 	}
-	t.icon.set(t.icon.name, shade)
+	t.icon.set(t.icon.name(), shade)
 	t.look(t.caption.full, colPanel, shade)
 	show(t.line, open)
 }

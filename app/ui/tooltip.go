@@ -89,8 +89,8 @@ func (t *tips) shown() string {
 
 func (t *tips) open(o fyne.CanvasObject, text string) {
 	driver := fyne.CurrentApp().Driver()
-	if driver.CanvasForObject(o) == nil || !o.Visible() {
-		return
+	if c := driver.CanvasForObject(o); c == nil || c != driver.CanvasForObject(t) || !o.Visible() {
+		return // gone, or in another window
 	}
 	pos := driver.AbsolutePositionForObject(o).Subtract(driver.AbsolutePositionForObject(t))
 	width, n := float32(0), 0

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"image"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,11 +46,79 @@ type liveImage struct {
 	fresh   bool
 }
 
+// viewSets are the live images of all windows; for any goroutine.
+type viewSets struct {
+	mu   sync.Mutex // guards list and gone
+	list []*viewSet // never written to, only replaced
+	gone []*viewSet // of windows that were closed; the poll goroutine ends them
+}
+
+func (s *viewSets) add(v *viewSet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = append(slices.Clip(s.list), v)
+}
+
+func (s *viewSets) remove(v *viewSet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.Index(s.list, v); i >= 0 {
+		s.list = slices.Delete(slices.Clone(s.list), i, i+1)
+		s.gone = append(s.gone, v)
+	}
+}
+
+// take is viewSet.take for all. For the poll goroutine.
+func (s *viewSets) take(now time.Time) bool {
+	s.mu.Lock()
+	list, gone := s.list, s.gone
+	s.gone = nil
+	s.mu.Unlock()
+	for _, v := range gone {
+		v.closeAll()
+	}
+	fresh := false
+	for _, v := range list {
+		fresh = v.take(now) || fresh
+	}
+	return fresh
+}
+
+// flip is viewSet.flip for all. For Fyne's goroutine, while the poll goroutine waits.
+func (s *viewSets) flip() {
+	s.mu.Lock()
+	list := s.list
+	s.mu.Unlock()
+	for _, v := range list {
+		v.flip()
+	}
+}
+
+// awake reports whether any of them is to be seen.
+func (s *viewSets) awake() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.list, func(v *viewSet) bool { return !v.paused.Load() })
+}
+
+// closeAll ends all views; nothing may call take afterwards.
+func (s *viewSets) closeAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, list := range [2][]*viewSet{s.list, s.gone} {
+		for _, v := range list {
+			v.closeAll()
+		}
+	}
+}
+
 // viewSet is all live images of a window.
 type viewSet struct {
 	open func(engine.ViewSpec) Picture
-	mu   sync.Mutex // guards list
-	list []*liveImage
+	// paused: the window cannot be seen, so nothing is drawn for it.
+	paused atomic.Bool
+	mu     sync.Mutex // guards list
+	list   []*liveImage
 }
 
 func newViewSet(open func(engine.ViewSpec) Picture) *viewSet { return &viewSet{open: open} }
@@ -100,9 +169,9 @@ func (s *viewSet) take(now time.Time) bool {
 	s.mu.Lock()
 	list := s.list
 	s.mu.Unlock()
-	fresh := false
+	fresh, paused := false, s.paused.Load()
 	for _, v := range list {
-		asleep := v.asleep.Load()
+		asleep := paused || v.asleep.Load()
 		if !asleep {
 			v.reconcile(s.open, now)
 		}
@@ -112,6 +181,9 @@ func (s *viewSet) take(now time.Time) bool {
 		if v.hidden != asleep {
 			v.hidden = asleep
 			v.picture.SetHidden(asleep)
+		}
+		if asleep {
+			continue
 		}
 		if f := v.picture.Latest(); f != nil {
 			v.copy(f)

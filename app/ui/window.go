@@ -19,6 +19,8 @@ import (
 const (
 	pollFast = time.Second / 30
 	pollSlow = time.Second / 10
+	// pollAsleep is for a window that is minimised.
+	pollAsleep = time.Second / 4
 	// slowAfter polls without anything new the window looks less often.
 	slowAfter = 15
 )
@@ -59,20 +61,34 @@ type panel interface {
 
 // window is all panels and the loop that feeds them.
 type window struct {
-	desk     *desk
-	keys     *keyboard
-	panels   []panel
-	status   *statusPanel
-	banner   *bannerPanel
-	side     *sidePanel
-	place    *workspace
-	help     *helpPanel
-	content  fyne.CanvasObject
-	monitors [2]*monitorPanel
+	desk      *desk
+	keys      *keyboard
+	panels    []panel
+	status    *statusPanel
+	banner    *bannerPanel
+	side      *sidePanel
+	place     *workspace
+	help      *helpPanel
+	palette   *commandPalette
+	first     *firstPage
+	files     *files
+	looks     *looks
+	menus     *menuBar
+	projector *projector
+	content   fyne.CanvasObject
+	monitors  [2]*monitorPanel
+
+	// setTitle shows what the window is called; title is what it shows.
+	setTitle func(string)
+	title    string
+	// quit ends the window, without asking.
+	quit func()
 
 	// busy: an update waits for Fyne's goroutine, which then owns the live images.
 	// Updates never pile up behind a slow window.
-	busy    atomic.Bool
+	busy atomic.Bool
+	// hidden: the window is minimised, and nothing is drawn for it.
+	hidden  atomic.Bool
 	noticed struct {
 		sync.Mutex
 		text string
@@ -87,19 +103,18 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	if opt.Icon != nil {
 		a.SetIcon(fyne.NewStaticResource("crosspoint.png", opt.Icon))
 	}
+	w := newWindow(anyStudio[V]{s}, opt.Services, a.Preferences())
+	w.looks.load() // before there is a window: it says how large one is
 	win := a.NewWindow(opt.title())
+	win.SetMaster()
 	win.SetPadded(false)
-	w := newWindow(anyStudio[V]{s}, opt.Services)
-	w.keys.fullscreen = func() { win.SetFullScreen(!win.FullScreen()) }
-	w.keys.unfocus = win.Canvas().Unfocus
-	win.SetContent(w.content)
-	win.Resize(fyne.NewSize(1366, 728)) // fits 1366x768 with a title bar
-	w.listen(win.Canvas())
 	if opt.Notice != "" {
 		w.notice(opt.Notice)
 	}
-
 	ctx, stop := context.WithCancel(ctx)
+	w.attach(win, a.NewWindow)
+	w.quit = stop
+
 	var running sync.WaitGroup
 	running.Go(func() { w.desk.sender.run(ctx) })
 	running.Go(func() { w.poll(ctx, fyne.Do) })
@@ -107,12 +122,13 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 		<-ctx.Done()
 		fyne.Do(a.Quit)
 	})
-	win.SetCloseIntercept(stop)
+	win.SetCloseIntercept(w.askClose)
+	a.Lifecycle().SetOnStarted(func() { onMinimised(win, w.setHidden) })
 	win.ShowAndRun()
 	stop()
 	running.Wait()
 	w.desk.work.close(workGrace)
-	w.desk.views.closeAll()
+	w.desk.sets.closeAll()
 	if opt.OnClose != nil {
 		opt.OnClose()
 	}
@@ -120,8 +136,8 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 }
 
 // newWindow builds the panels; nothing runs yet.
-func newWindow(s studio, services Services) *window {
-	w := &window{}
+func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
+	w := &window{setTitle: func(string) {}, quit: func() {}}
 	w.desk = newDesk(s, services, w.notice)
 	d := w.desk
 	preview, program := newMonitorPanel(d, engine.ViewPreview), newMonitorPanel(d, engine.ViewProgram)
@@ -142,23 +158,100 @@ func newWindow(s studio, services Services) *window {
 	}
 	w.keys = &keyboard{
 		desk: d, bank: bank, transition: transition, audio: audio, outputs: outs, preview: preview, help: w.help,
-		fullscreen: func() {}, unfocus: func() {},
+		fullscreen: func() {}, unfocus: func() {}, escape: w.escape,
 	}
 	d.keyDown = func(e *fyne.KeyEvent) { w.keys.down(e.Name, currentModifiers()) }
 	w.place = newWorkspace(d, preview, transition, program, w.banner, bank, audio, w.side, w.status)
-	w.content = container.NewStack(w.place.root, d.tips, w.help)
+	w.files = &files{desk: d, docs: services.Documents, bar: w.place.bar, choose: func(bool, string, func(string)) {}, closeWindow: w.askClose}
+	w.first = newFirstPage(d, w.files)
+	w.files.opened = w.first.shut
+	w.projector = &projector{desk: d, keys: w.keys, newWindow: func(title string) fyne.Window { return fyne.CurrentApp().NewWindow(title) }}
+	w.palette = newPalette(d, func() []*action { return append(w.stateActions(), w.keys.actions...) })
+	w.content = container.NewStack(w.place.root, w.first, d.tips, w.palette, w.help)
+	w.looks = &looks{prefs: prefs, place: w.place, content: w.content}
+	w.keys.actions = w.allActions()
+	w.help.fill(w.keys.actions)
+	w.menus = &menuBar{actions: w.keys.actions, recent: w.files.recentActions, typing: func() bool { return false }, set: func(*fyne.MainMenu) {}}
 	return w
 }
 
-// listen takes the canvas's keys. Fyne swallows Tab and, on some systems, what it
-// takes for shortcuts; everything else arrives as key-down.
-func (w *window) listen(c fyne.Canvas) {
-	if dc, ok := c.(desktop.Canvas); ok {
+// attach puts the panels into a real window.
+func (w *window) attach(win fyne.Window, newWindow func(string) fyne.Window) {
+	w.keys.fullscreen = func() { win.SetFullScreen(!win.FullScreen()) }
+	w.keys.unfocus = win.Canvas().Unfocus
+	w.setTitle, w.menus.set = win.SetTitle, win.SetMainMenu
+	w.menus.typing = func() bool {
+		_, typing := win.Canvas().Focused().(fyne.Shortcutable)
+		return typing
+	}
+	w.palette.focus = func(o fyne.Focusable) {
+		if o == nil {
+			win.Canvas().Unfocus()
+			return
+		}
+		win.Canvas().Focus(o)
+	}
+	w.files.choose = chooser(win, w.looks.prefs, w.desk.tell)
+	w.looks.win = win
+	w.projector.main, w.projector.newWindow = win, newWindow
+	w.menus.update(w.desk.now())
+	win.SetContent(w.content)
+	win.Resize(fyne.NewSize(1366, 728)) // fits 1366x768 with a title bar
+	if dc, ok := win.Canvas().(desktop.Canvas); ok {
 		dc.SetOnKeyDown(func(e *fyne.KeyEvent) { w.desk.keyDown(e) })
 	}
-	c.AddShortcut(&desktop.CustomShortcut{KeyName: fyne.KeyTab, Modifier: fyne.KeyModifierShortcutDefault}, func(fyne.Shortcut) {
-		w.keys.bank.open(!w.keys.bank.sources)
-	})
+}
+
+// escape closes what lies over the window.
+func (w *window) escape() bool {
+	switch {
+	case w.palette.Visible():
+		w.palette.close()
+	case w.place.bar.asking():
+		w.place.bar.dismiss()
+	case w.first.Visible():
+		w.first.shut()
+	default:
+		return false
+	}
+	return true
+}
+
+// askClose ends the window at once when nothing is lost by it, and asks in the bar
+// otherwise; everything goes on until the answer.
+func (w *window) askClose() {
+	s, info := w.desk.state, w.files.info()
+	busy := s != nil && (s.Live || s.Recording)
+	save := answer{caption: "Save and close", tip: "Save the show, then close", do: func() { w.files.save(w.quit) }}
+	lose := answer{caption: "Close without saving", tip: "Close; the changes since the last save are lost", risky: true, do: w.quit}
+	stay := answer{caption: "Stay", tip: "Leave everything as it is (Esc)"}
+	switch {
+	case busy && info.Dirty:
+		save.caption, lose.caption = "Stop everything, save and close", "Stop and close without saving"
+		w.place.bar.ask(onAirText(s)+" "+showName(info.Name)+" is not saved.", save, lose, stay)
+	case busy:
+		w.place.bar.ask(onAirText(s), answer{caption: "Stop everything and close", tip: "End every stream and recording in order, then close", risky: true, do: w.quit}, stay)
+	case info.Dirty:
+		w.place.bar.ask(showName(info.Name)+" has changes that are not saved.", save, lose, stay)
+	default:
+		w.quit()
+	}
+}
+
+func onAirText(s *engine.State) string {
+	switch {
+	case s.Live && s.Recording:
+		return "You are live and recording."
+	case s.Live:
+		return "You are live."
+	}
+	return "You are recording."
+}
+
+// setHidden follows the window to its icon and back.
+func (w *window) setHidden(hidden bool) {
+	w.hidden.Store(hidden)
+	w.desk.views.paused.Store(hidden)
 }
 
 func currentModifiers() fyne.KeyModifier {
@@ -198,9 +291,13 @@ func (w *window) poll(ctx context.Context, do func(func())) {
 			return
 		case <-timer.C:
 		}
-		if idle < slowAfter {
+		asleep := w.hidden.Load() && !w.desk.sets.awake()
+		switch {
+		case asleep:
+			timer.Reset(pollAsleep)
+		case idle < slowAfter:
 			timer.Reset(pollFast)
-		} else {
+		default:
 			timer.Reset(pollSlow)
 		}
 		s := w.desk.studio.State()
@@ -208,11 +305,15 @@ func (w *window) poll(ctx context.Context, do func(func())) {
 			idle++
 			continue
 		}
+		if asleep { // views are told to rest; nothing is drawn
+			w.desk.sets.take(time.Now())
+			continue
+		}
 		count++
 		calm := s.GPU.Software && count%2 == 0
 		fresh := false
 		if !calm {
-			fresh = w.desk.views.take(time.Now())
+			fresh = w.desk.sets.take(time.Now())
 		}
 		if s != last || fresh {
 			idle = 0
@@ -235,10 +336,40 @@ func (w *window) apply(s *engine.State, fresh, calm bool) {
 		w.banner.tellNotice(text)
 	}
 	if fresh {
-		w.desk.views.flip()
+		w.desk.sets.flip()
+	}
+	w.projector.update(s)
+	if w.hidden.Load() {
+		return
 	}
 	for _, p := range w.panels {
 		p.update(s)
 	}
 	w.place.follow()
+	w.first.begin(w.place.bar)
+	w.menus.update(w.desk.now())
+	w.updateTitle()
+}
+
+// updateTitle names the show and marks what is not saved.
+func (w *window) updateTitle() {
+	info := w.files.info()
+	if w.files.docs == nil {
+		return
+	}
+	title := "Crosspoint"
+	if info.Name != "" {
+		title = info.Name
+		if info.Dirty {
+			title += " *"
+		}
+		if info.ReadOnly != "" {
+			title += " (read only)"
+		}
+		title += " - Crosspoint"
+	}
+	if title != w.title {
+		w.title = title
+		w.setTitle(title)
+	}
 }

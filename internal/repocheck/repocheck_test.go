@@ -46,7 +46,8 @@ var besides = map[string]string{
 // owners: a library and the only folder that may import it.
 var owners = map[string]string{
 	"github.com/asticode/go-astiav":  "internal/av",
-	"github.com/go-gl/gl":            "compositor/gpu",
+	"github.com/go-gl/gl/":           "compositor/gpu",
+	"github.com/go-gl/glfw":          "app/ui",
 	"github.com/gen2brain/malgo":     "internal/audio",
 	"fyne.io/fyne":                   "app/ui",
 	"github.com/yutopp/go-rtmp":      "outputs/rtmp",

@@ -1,0 +1,236 @@
+package ui
+
+import (
+	"path/filepath"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/dialog"
+	"fyne.io/fyne/v2/storage"
+)
+
+// files is the File menu: the show's document. Reading and writing happens in the
+// background; what came of it is said in the status line. For Fyne's goroutine.
+type files struct {
+	desk *desk
+	docs Documents // nil: the program has no documents
+	bar  *questionBar
+	// choose asks for a file; done is called with its path, or not at all.
+	choose func(save bool, name string, done func(path string))
+	// closeWindow asks for the end of the window.
+	closeWindow func()
+	// opened is told when another show was opened or made.
+	opened func()
+
+	recent []RecentShow // as last read
+	busy   bool         // an operation runs; another one waits for the operator to ask again
+}
+
+func (f *files) actions() []*action {
+	has := func() bool { return f.docs != nil }
+	saves := func() bool { return f.docs != nil && f.docs.Info().ReadOnly == "" }
+	return []*action{
+		{menu: "File/New", name: "Empty show", able: has, do: func() { f.fresh("empty") }},
+		{menu: "File/New", name: "From my camera", able: has, do: func() { f.fresh("camera") }},
+		{menu: "File/New", name: "Demo show", able: has, do: func() { f.fresh("demo") }},
+		{name: "New show", hint: "new, empty show", key: fyne.KeyN, mod: ctrl, typing: true, able: has, do: func() { f.fresh("empty") }},
+		{menu: "File", name: "Open…", hint: "open a show", key: fyne.KeyO, mod: ctrl, typing: true, able: has, do: f.openChosen},
+		{menu: "File", name: "Save", hint: "save the show", key: fyne.KeyS, mod: ctrl, typing: true, able: saves, split: true, do: func() { f.save(nil) }},
+		{menu: "File", name: "Save as…", hint: "save under another name", key: fyne.KeyS, mod: shiftCtrl, typing: true, able: has, do: func() { f.saveAs(nil) }},
+		{menu: "File", name: "Close", hint: "close the window; asks while live", key: fyne.KeyQ, mod: ctrl, typing: true, split: true, do: func() { f.closeWindow() }},
+	}
+}
+
+// recentActions are the files of File/Open recent.
+func (f *files) recentActions() []*action {
+	var list []*action
+	for _, r := range f.recent {
+		list = append(list, &action{menu: recentMenu, name: r.Path, able: func() bool { return !r.Missing }, do: func() { f.open(r.Path) }})
+	}
+	return list
+}
+
+// readRecent looks the recent files up.
+func (f *files) readRecent() {
+	if f.docs == nil {
+		return
+	}
+	f.desk.background(func() {
+		list := f.docs.Recent()
+		f.desk.post(func() { f.recent = list })
+	})
+}
+
+// info is what is open.
+func (f *files) info() DocumentInfo {
+	if f.docs == nil {
+		return DocumentInfo{}
+	}
+	return f.docs.Info()
+}
+
+// run does work in the background and says what came of it; then, if it went well,
+// follows it with next.
+func (f *files) run(work func() error, done string, next func()) {
+	if f.busy {
+		f.desk.tell("The file before is still being read or written.")
+		return
+	}
+	f.busy = true
+	f.desk.background(func() {
+		err := work()
+		recent := f.docs.Recent()
+		f.desk.post(func() {
+			f.busy, f.recent = false, recent
+			if err != nil {
+				f.desk.tell(sentence(err.Error()))
+				return
+			}
+			if done != "" {
+				f.desk.tell(done)
+			}
+			if next != nil {
+				next()
+			}
+		})
+	})
+}
+
+// replacing asks about unsaved changes and what is on air before another show takes
+// this one's place.
+func (f *files) replacing(then func()) {
+	info := f.info()
+	s := f.desk.state
+	onAir := s != nil && (s.Live || s.Recording)
+	switch {
+	case info.Dirty:
+		text := showName(info.Name) + " has changes that are not saved."
+		if onAir {
+			text = "You are on air or recording, and " + showName(info.Name) + " has changes that are not saved."
+		}
+		f.bar.ask(text,
+			answer{caption: "Save first", tip: "Save, then go on", do: func() { f.save(then) }},
+			answer{caption: "Don't save", tip: "Lose the changes and go on", risky: true, do: then},
+			answer{caption: "Stay", tip: "Leave everything as it is"})
+	case onAir:
+		f.bar.ask("You are on air or recording: another show changes what is seen.",
+			answer{caption: "Change the show", tip: "Open the other show; what runs goes on with it", risky: true, do: then},
+			answer{caption: "Stay", tip: "Leave everything as it is"})
+	default:
+		then()
+	}
+}
+
+// fresh begins a new show from a template.
+func (f *files) fresh(template string) {
+	if f.docs == nil {
+		return
+	}
+	f.replacing(func() {
+		f.run(func() error { return f.docs.New(template) }, "", f.opened)
+	})
+}
+
+// open opens a file.
+func (f *files) open(path string) {
+	f.replacing(func() {
+		f.run(func() error { return f.docs.Open(path) }, "Opened "+filepath.Base(path)+".", f.opened)
+	})
+}
+
+func (f *files) openChosen() {
+	f.choose(false, "", f.open)
+}
+
+// save writes the show to its file, or asks for one; next follows when it is written.
+func (f *files) save(next func()) {
+	if f.docs == nil {
+		return
+	}
+	info := f.info()
+	if info.Path == "" {
+		f.saveAs(next)
+		return
+	}
+	f.run(f.docs.Save, "Saved "+filepath.Base(info.Path)+".", next)
+}
+
+// saveAs asks for a file and writes the show there.
+func (f *files) saveAs(next func()) {
+	if f.docs == nil {
+		return
+	}
+	name := f.info().Name
+	if name == "" {
+		name = "show"
+	}
+	f.choose(true, safeName(name)+showSuffix, func(path string) {
+		if filepath.Ext(path) == "" {
+			path += showSuffix
+		}
+		f.run(func() error { return f.docs.SaveAs(path) }, "Saved "+filepath.Base(path)+".", next)
+	})
+}
+
+// showSuffix is how the names of show files end.
+const showSuffix = ".json"
+
+// safeName makes a name that every file system takes.
+func safeName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || strings.ContainsRune(`/\:*?"<>|`, r) {
+			return '-'
+		}
+		return r
+	}, name)
+}
+
+func showName(name string) string {
+	if name == "" {
+		return "The show"
+	}
+	return "“" + name + "”"
+}
+
+// chooser asks with Fyne's file dialog, beginning in the folder used last.
+func chooser(win fyne.Window, prefs fyne.Preferences, failed func(string)) func(bool, string, func(string)) {
+	return func(save bool, name string, done func(string)) {
+		took := func(uri fyne.URI) {
+			path := uri.Path()
+			prefs.SetString(prefFolder, filepath.Dir(path))
+			done(path)
+		}
+		var d *dialog.FileDialog
+		if save {
+			d = dialog.NewFileSave(func(w fyne.URIWriteCloser, err error) {
+				switch {
+				case err != nil:
+					failed(sentence(err.Error()))
+				case w != nil:
+					_ = w.Close() // nothing was written; the document writes the file itself
+					took(w.URI())
+				}
+			}, win)
+			d.SetFileName(name)
+		} else {
+			d = dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
+				switch {
+				case err != nil:
+					failed(sentence(err.Error()))
+				case r != nil:
+					_ = r.Close() // only its name is wanted
+					took(r.URI())
+				}
+			}, win)
+		}
+		d.SetFilter(storage.NewExtensionFileFilter([]string{showSuffix}))
+		if folder := prefs.String(prefFolder); folder != "" {
+			if at, err := storage.ListerForURI(storage.NewFileURI(folder)); err == nil {
+				d.SetLocation(at)
+			}
+		}
+		size := win.Canvas().Size()
+		d.Resize(fyne.NewSize(size.Width*0.8, size.Height*0.85))
+		d.Show()
+	}
+}

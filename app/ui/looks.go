@@ -1,0 +1,117 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+)
+
+// scales are the sizes of everything, in per cent, that the menu offers.
+var scales = []int{100, 125, 150, 175, 200}
+
+// scaleEnv is where Fyne looks for the scale, again at every change of settings.
+const scaleEnv = "FYNE_SCALE"
+
+// Names of preferences.
+const (
+	prefArrangement = "arrangement"
+	prefLight       = "light theme"
+	prefPercent     = "scale percent"
+	prefFolder      = "folder of shows"
+)
+
+// looks are theme, scale and arrangement, kept in the app's preferences. For Fyne's
+// goroutine.
+type looks struct {
+	prefs   fyne.Preferences
+	place   *workspace
+	content fyne.CanvasObject
+	// win is resized so that its pixels stay when the scale changes; nil in tests.
+	win fyne.Window
+}
+
+// load brings the window to what the preferences say; called once, before it shows.
+func (l *looks) load() {
+	inLight.Store(l.prefs.Bool(prefLight))
+	var a arrangement
+	if json.Unmarshal([]byte(l.prefs.String(prefArrangement)), &a) == nil {
+		l.place.restore(a)
+	}
+	if p := l.prefs.Int(prefPercent); p != 0 && l.known(p) {
+		// The variable is this process's own; Setenv fails only for bad names.
+		_ = os.Setenv(scaleEnv, fmt.Sprint(float32(p)/100))
+	}
+	l.place.changed = func(a arrangement) {
+		raw, err := json.Marshal(a)
+		if err != nil {
+			panic(err) // numbers and words
+		}
+		l.prefs.SetString(prefArrangement, string(raw))
+	}
+}
+
+func (l *looks) known(percent int) bool {
+	for _, p := range scales {
+		if p == percent {
+			return true
+		}
+	}
+	return false
+}
+
+// percent is the scale that is chosen.
+func (l *looks) percent() int {
+	if p := l.prefs.Int(prefPercent); l.known(p) {
+		return p
+	}
+	return 100
+}
+
+// setPercent changes the size of everything. The window keeps its size on the screen.
+func (l *looks) setPercent(percent int) {
+	l.prefs.SetInt(prefPercent, percent)
+	_ = os.Setenv(scaleEnv, fmt.Sprint(float32(percent)/100)) // see load
+	if l.win == nil {
+		return
+	}
+	size, before := l.win.Canvas().Size(), l.win.Canvas().Scale()
+	fyne.CurrentApp().Settings().SetTheme(newTheme())
+	if after := l.win.Canvas().Scale(); after != before && !l.win.FullScreen() {
+		l.win.Resize(fyne.NewSize(size.Width*before/after, size.Height*before/after))
+	}
+}
+
+// setLight chooses between the light theme and the dark one.
+func (l *looks) setLight(light bool) {
+	l.prefs.SetBool(prefLight, light)
+	inLight.Store(light)
+	fyne.CurrentApp().Settings().SetTheme(newTheme())
+	rethemeIcons(l.content)
+}
+
+// rethemeIcons draws the icons below o in the theme's colours.
+func rethemeIcons(o fyne.CanvasObject) {
+	switch v := o.(type) {
+	case *canvas.Image:
+		if _, ok := v.Resource.(iconResource); ok {
+			v.Refresh()
+		}
+	case *fyne.Container:
+		for _, c := range v.Objects {
+			rethemeIcons(c)
+		}
+	case *container.Scroll:
+		rethemeIcons(v.Content)
+	case interface{ children() []fyne.CanvasObject }:
+		for _, c := range v.children() {
+			rethemeIcons(c)
+		}
+	}
+}
+
+// children are the objects of a box, for walks over the window.
+func (b *box) children() []fyne.CanvasObject { return b.objects }

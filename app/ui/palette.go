@@ -1,0 +1,372 @@
+package ui
+
+import (
+	"encoding/json"
+	"reflect"
+	"sort"
+	"strings"
+	"unicode"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+
+	"crosspoint.studio/crosspoint/app/engine"
+)
+
+const (
+	paletteRows          = 12
+	paletteRow   float32 = 26
+	paletteWidth float32 = 620
+)
+
+// commandPalette finds any command by its name: what the menus have, what can be done to the
+// scenes, sources and outputs there are, and the engine's commands as they are
+// written in command lists, with fields: "fade_rate frames=25".
+type commandPalette struct {
+	box
+	desk         *desk
+	all          func() []*action
+	shade, sheet *canvas.Rectangle
+	entry        *paletteEntry
+	marker       *canvas.Rectangle
+	rows         [paletteRows]paletteLine
+	more         *label
+	found        []*action
+	chosen, top  int
+	// focus gives the keyboard to an object, or takes it away with nil.
+	focus func(fyne.Focusable)
+}
+
+type paletteLine struct {
+	name, from, key *label
+}
+
+var _ desktop.Mouseable = (*commandPalette)(nil)
+
+func newPalette(d *desk, all func() []*action) *commandPalette {
+	p := &commandPalette{desk: d, all: all, shade: canvas.NewRectangle(colShade), sheet: newSurface(colPanel), marker: newSurface(colMarked), focus: func(fyne.Focusable) {}}
+	p.sheet.StrokeColor, p.sheet.StrokeWidth = colLine, 1
+	p.entry = newPaletteEntry(p)
+	p.add(p.shade, p.sheet, p.entry, p.marker)
+	for i := range p.rows {
+		r := paletteLine{newLabel("", textNormal, colText), newLabel("", textSmall, colDim), newBold("", textSmall, colDim)}
+		r.key.Alignment = fyne.TextAlignTrailing
+		p.rows[i] = r
+		p.add(r.name, r.from, r.key)
+	}
+	p.more = newLabel("", textSmall, colDim)
+	p.add(p.more)
+	p.arrange = func(s fyne.Size) {
+		place(p.shade, 0, 0, s.Width, s.Height)
+		w := min(paletteWidth, s.Width-2*gap)
+		x, y := (s.Width-w)/2, min(s.Height*0.1, 80)
+		place(p.sheet, x, y, w, 58+paletteRows*paletteRow+24)
+		place(p.entry, x+inset, y+inset, w-2*inset, 36)
+		for i, r := range p.rows {
+			top := y + 52 + float32(i)*paletteRow
+			r.name.place(x+2*inset, top, w-230, paletteRow)
+			r.from.place(x+w-210, top, 100, paletteRow)
+			r.key.place(x+w-106, top, 94, paletteRow)
+		}
+		p.more.place(x+2*inset, y+54+paletteRows*paletteRow, w-4*inset, 20)
+		p.mark()
+	}
+	p.ExtendBaseWidget(p)
+	p.Hide()
+	return p
+}
+
+// open shows the palette and gives it the keyboard.
+func (p *commandPalette) open() {
+	p.entry.SetText("")
+	p.search("")
+	p.Show()
+	p.focus(p.entry)
+}
+
+// close takes it away again.
+func (p *commandPalette) close() {
+	if p.Visible() {
+		p.Hide()
+		p.focus(nil)
+	}
+}
+
+// search finds what fits a query, best first.
+func (p *commandPalette) search(query string) {
+	list := append(p.all(), commandActions(query, p.desk.send, p.complete, p.desk.tell)...)
+	type hit struct {
+		a     *action
+		score int
+	}
+	var hits []hit
+	word := query
+	if name, _, spaced := strings.Cut(strings.TrimSpace(query), " "); spaced && isCommand(name) {
+		word = name // what follows a command's name are its fields
+	}
+	for _, a := range list {
+		if !a.enabled() {
+			continue
+		}
+		if score, ok := fuzzy(word, a.text()); ok {
+			hits = append(hits, hit{a, score})
+		}
+	}
+	sort.SliceStable(hits, func(i, j int) bool { return hits[i].score > hits[j].score })
+	p.found = p.found[:0]
+	for _, h := range hits {
+		p.found = append(p.found, h.a)
+	}
+	p.chosen, p.top = 0, 0
+	p.draw()
+}
+
+func (p *commandPalette) draw() {
+	for i, r := range p.rows {
+		name, from, key := "", "", ""
+		if n := p.top + i; n < len(p.found) {
+			a := p.found[n]
+			name, from, key = a.text(), strings.ReplaceAll(a.menu, "/", " › "), keyText(a.key, a.mod)
+		}
+		r.name.setText(name)
+		r.from.setText(from)
+		r.key.setText(key)
+	}
+	switch n := len(p.found); {
+	case n == 0:
+		p.more.setText("Nothing is called that.")
+	case n > paletteRows:
+		p.more.setText(countText(int64(n)) + " commands; type to find one, arrows to walk, Enter to do it.")
+	default:
+		p.more.setText("Enter does it, Esc closes.")
+	}
+	p.mark()
+}
+
+func (p *commandPalette) mark() {
+	show(p.marker, len(p.found) > 0)
+	if len(p.found) > 0 {
+		at := p.rows[p.chosen-p.top].name
+		place(p.marker, p.sheet.Position().X+inset, p.sheet.Position().Y+52+float32(p.chosen-p.top)*paletteRow, p.sheet.Size().Width-2*inset, paletteRow)
+		at.Refresh()
+		p.marker.Refresh()
+	}
+}
+
+// walk moves the choice.
+func (p *commandPalette) walk(by int) {
+	if len(p.found) == 0 {
+		return
+	}
+	p.chosen = min(max(p.chosen+by, 0), len(p.found)-1)
+	p.top = min(max(p.top, p.chosen-paletteRows+1), p.chosen)
+	p.draw()
+}
+
+// do carries the chosen one out.
+func (p *commandPalette) do() {
+	if p.chosen >= len(p.found) {
+		return
+	}
+	a := p.found[p.chosen]
+	p.close()
+	a.run()
+}
+
+// complete opens the palette with a command that wants fields.
+func (p *commandPalette) complete(text string) {
+	p.open()
+	p.entry.SetText(text)
+	p.entry.CursorColumn = len([]rune(text))
+	p.search(text)
+}
+
+// MouseDown implements desktop.Mouseable.
+func (p *commandPalette) MouseDown(e *desktop.MouseEvent) {
+	at := e.Position.Subtract(p.sheet.Position())
+	s := p.sheet.Size()
+	if at.X < 0 || at.Y < 0 || at.X > s.Width || at.Y > s.Height {
+		p.close()
+		return
+	}
+	if n := p.top + int((at.Y-52)/paletteRow); at.Y >= 52 && n < len(p.found) && n < p.top+paletteRows {
+		p.chosen = n
+		p.do()
+	}
+}
+
+// MouseUp implements desktop.Mouseable.
+func (p *commandPalette) MouseUp(*desktop.MouseEvent) {}
+
+// paletteEntry is the line that is typed in.
+type paletteEntry struct {
+	widget.Entry
+	palette *commandPalette
+}
+
+func newPaletteEntry(p *commandPalette) *paletteEntry {
+	e := &paletteEntry{palette: p}
+	e.SetPlaceHolder("What do you want to do?")
+	e.OnChanged = p.search
+	e.OnSubmitted = func(string) { p.do() }
+	e.ExtendBaseWidget(e)
+	return e
+}
+
+// TypedKey implements fyne.Focusable: what is not for the text walks the list.
+func (e *paletteEntry) TypedKey(k *fyne.KeyEvent) {
+	switch k.Name {
+	case fyne.KeyDown:
+		e.palette.walk(1)
+	case fyne.KeyUp:
+		e.palette.walk(-1)
+	case fyne.KeyPageDown:
+		e.palette.walk(paletteRows)
+	case fyne.KeyPageUp:
+		e.palette.walk(-paletteRows)
+	case fyne.KeyEscape:
+		e.palette.close()
+	default:
+		e.Entry.TypedKey(k)
+	}
+}
+
+// AcceptsTab implements fyne.Tabbable: Tab stays in the palette.
+func (e *paletteEntry) AcceptsTab() bool { return true }
+
+// fuzzy reports whether the letters of query come in text in this order, and how well:
+// letters in a row, at the beginning of words, and early ones count more.
+func fuzzy(query, text string) (score int, ok bool) {
+	q, t := []rune(strings.ToLower(strings.TrimSpace(query))), []rune(strings.ToLower(text))
+	at, run := 0, 0
+	for i := 0; i < len(t) && at < len(q); i++ {
+		if unicode.IsSpace(q[at]) {
+			at++
+			run = 0
+			i--
+			continue
+		}
+		if t[i] != q[at] {
+			run = 0
+			continue
+		}
+		run++
+		score += run * 4
+		if i == 0 || !unicode.IsLetter(t[i-1]) && !unicode.IsDigit(t[i-1]) {
+			score += 10
+		}
+		at++
+	}
+	return score - len(t)/4, at == len(q)
+}
+
+// commandActions are the engine's commands by their names in command lists. What stands
+// behind a name in query are its fields.
+func commandActions(query string, send func(engine.Command), complete, tell func(string)) []*action {
+	typed, fields, _ := strings.Cut(strings.TrimSpace(query), " ")
+	var list []*action
+	for _, name := range engine.CommandNames() {
+		form := commandForm(name)
+		title := strings.TrimSpace(name + " " + form)
+		run := func() { complete(name + " ") }
+		if typed == name || form == "" {
+			title = strings.TrimSpace(name + " " + onOff(typed == name && fields != "", fields, form))
+			run = func() {
+				given := ""
+				if typed == name {
+					given = fields
+				}
+				cmd, err := parseCommandLine(name, given)
+				if err != nil {
+					tell(sentence(err.Error()))
+					return
+				}
+				send(cmd)
+			}
+		}
+		list = append(list, &action{name: title, menu: "", do: run})
+	}
+	return list
+}
+
+func isCommand(name string) bool {
+	for _, n := range engine.CommandNames() {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// commandForm is the fields of a command as they are typed; those that may be left
+// out in brackets.
+func commandForm(name string) string {
+	raw, err := json.Marshal(map[string]string{"do": name})
+	if err != nil {
+		panic(err) // a map of strings
+	}
+	cmd, err := engine.ParseCommand(raw)
+	if err != nil {
+		panic(err) // the name is the engine's own
+	}
+	t := reflect.TypeOf(cmd).Elem()
+	var parts []string
+	for i := range t.NumField() {
+		tag, rest, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if tag == "program" || tag == "" {
+			continue
+		}
+		part := tag + "="
+		if rest == "omitempty" {
+			part = "[" + part + "]"
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, " ")
+}
+
+// parseCommandLine reads "name field=value …"; a value is JSON or else a text.
+func parseCommandLine(name, fields string) (engine.Command, error) {
+	m := map[string]any{"do": name}
+	for _, part := range splitFields(fields) {
+		key, value, ok := strings.Cut(part, "=")
+		if !ok {
+			key, value = part, "true"
+		}
+		var v any
+		if json.Unmarshal([]byte(value), &v) != nil {
+			v = value
+		}
+		m[key] = v
+	}
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	return engine.ParseCommand(raw)
+}
+
+// splitFields splits at spaces outside quotes, brackets and braces.
+func splitFields(text string) []string {
+	depth, quote, start := 0, false, 0
+	var out []string
+	for i, r := range text + " " {
+		switch {
+		case r == '"':
+			quote = !quote
+		case quote:
+		case r == '{' || r == '[':
+			depth++
+		case r == '}' || r == ']':
+			depth--
+		case r == ' ' && depth <= 0:
+			if i > start {
+				out = append(out, text[start:i])
+			}
+			start = i + 1
+		}
+	}
+	return out
+}
