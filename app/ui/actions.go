@@ -25,6 +25,10 @@ type action struct {
 	typing bool
 	// split: a line before it in the menu.
 	split bool
+	// quit: it ends the program, which is Fyne's own entry otherwise.
+	quit bool
+	// exact: it was typed out in the palette.
+	exact bool
 	// able, checked: nil is always and never.
 	able, checked func() bool
 	do            func()
@@ -188,7 +192,7 @@ func (w *window) stateActions() []*action {
 		add("Restart source "+v.Name, &engine.RestartSource{Source: v.ID})
 	}
 	for _, o := range s.Show.Overlays {
-		add(onOff(!o.On, "Overlay on: ", "Overlay off: ")+o.Name, &engine.SetOverlay{ID: o.ID})
+		add("Overlay "+o.Name+onOff(o.On, " off", " on"), &engine.SetOverlay{ID: o.ID})
 	}
 	for _, v := range s.Destinations {
 		add(onOff(v.Started, "Stop streaming to ", "Go live to ")+v.Name, liveCommand(v))
@@ -229,14 +233,14 @@ func keyText(key fyne.KeyName, mod fyne.KeyModifier) string {
 		return ""
 	}
 	var parts []string
-	if mod&fyne.KeyModifierShift != 0 {
-		parts = append(parts, "Shift")
-	}
 	if mod&fyne.KeyModifierShortcutDefault != 0 {
 		parts = append(parts, shortcutName)
 	}
 	if mod&fyne.KeyModifierAlt != 0 {
 		parts = append(parts, "Alt")
+	}
+	if mod&fyne.KeyModifierShift != 0 {
+		parts = append(parts, "Shift")
 	}
 	name := string(key)
 	if key == fyne.KeyReturn {

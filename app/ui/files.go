@@ -37,7 +37,7 @@ func (f *files) actions() []*action {
 		{menu: "File", name: "Open…", hint: "open a show", key: fyne.KeyO, mod: ctrl, typing: true, able: has, do: f.openChosen},
 		{menu: "File", name: "Save", hint: "save the show", key: fyne.KeyS, mod: ctrl, typing: true, able: saves, split: true, do: func() { f.save(nil) }},
 		{menu: "File", name: "Save as…", hint: "save under another name", key: fyne.KeyS, mod: shiftCtrl, typing: true, able: has, do: func() { f.saveAs(nil) }},
-		{menu: "File", name: "Close", hint: "close the window; asks while live", key: fyne.KeyQ, mod: ctrl, typing: true, split: true, do: func() { f.closeWindow() }},
+		{menu: "File", name: "Quit", quit: true, hint: "close the window; asks while live", key: fyne.KeyQ, mod: ctrl, typing: true, split: true, do: func() { f.closeWindow() }},
 	}
 }
 

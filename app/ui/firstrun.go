@@ -20,7 +20,7 @@ type firstPage struct {
 	box
 	desk  *desk
 	files *files
-	back  *canvas.Rectangle
+	back  *veil
 	title *label
 	line  *label
 	cards []*card
@@ -63,7 +63,7 @@ func newCard(d *desk, iconName, title, about string, press func()) *card {
 }
 
 func newFirstPage(d *desk, f *files) *firstPage {
-	p := &firstPage{desk: d, files: f, back: canvas.NewRectangle(colBackground)}
+	p := &firstPage{desk: d, files: f, back: newVeil(canvas.NewRectangle(colBackground), func(fyne.Position) {})}
 	p.title = newBold("What do you want to produce?", textHuge+6, colText)
 	p.line = newLabel("You can change everything later. Nothing goes on air until you say so.", textNormal, colDim)
 	begin := func(template string) func() { return func() { f.fresh(template) } }

@@ -4,7 +4,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/driver/desktop"
 )
 
 // otherKeys are the keys that are no actions of a menu.
@@ -29,22 +28,22 @@ const (
 // helpPanel is the key sheet over the whole window; a click or any key closes it.
 type helpPanel struct {
 	box
-	shade, sheet *canvas.Rectangle
-	title        *label
-	list         *box
-	scroll       *container.Scroll
-	keys, what   []*label
+	veil       *veil
+	sheet      *canvas.Rectangle
+	title      *label
+	list       *box
+	scroll     *container.Scroll
+	keys, what []*label
 }
 
-var _ desktop.Mouseable = (*helpPanel)(nil)
-
 func newHelpPanel() *helpPanel {
-	p := &helpPanel{shade: canvas.NewRectangle(colShade), sheet: newSurface(colPanel), list: &box{}}
+	p := &helpPanel{sheet: newSurface(colPanel), list: &box{}}
+	p.veil = newVeil(canvas.NewRectangle(colShade), func(fyne.Position) { p.Hide() })
 	p.sheet.StrokeColor, p.sheet.StrokeWidth = colLine, 1
 	p.title = newBold("Keys", textHuge, colText)
 	p.list.ExtendBaseWidget(p.list)
 	p.scroll = container.NewVScroll(p.list)
-	p.add(p.shade, p.sheet, p.title, p.scroll)
+	p.add(p.veil, p.sheet, p.title, p.scroll)
 	p.arrange = func(s fyne.Size) {
 		w := min(sheetWidth, s.Width-2*gap)
 		columns := 1
@@ -54,7 +53,7 @@ func newHelpPanel() *helpPanel {
 		rows := (len(p.keys) + columns - 1) / columns
 		h := min(float32(rows)*sheetRow+70, s.Height-2*gap)
 		x, y := (s.Width-w)/2, max((s.Height-h)/2, gap)
-		place(p.shade, 0, 0, s.Width, s.Height)
+		place(p.veil, 0, 0, s.Width, s.Height)
 		place(p.sheet, x, y, w, h)
 		p.title.place(x+24, y+10, 300, 32)
 		place(p.scroll, x+24, y+50, w-36, h-60)
@@ -95,9 +94,3 @@ func (p *helpPanel) fill(actions []*action) {
 }
 
 func (p *helpPanel) toggle() { show(p, !p.Visible()) }
-
-// MouseDown implements desktop.Mouseable.
-func (p *helpPanel) MouseDown(*desktop.MouseEvent) { p.Hide() }
-
-// MouseUp implements desktop.Mouseable.
-func (p *helpPanel) MouseUp(*desktop.MouseEvent) {}

@@ -96,12 +96,12 @@ func (k *keyboard) digit(n int, mod fyne.KeyModifier) {
 // then, and only for what works while typing.
 type menuKey struct {
 	action *action
-	typing func() bool
+	menus  *menuBar
 }
 
 // ShortcutName implements fyne.Shortcut.
 func (m menuKey) ShortcutName() string {
-	if m.action.typing && m.typing() {
+	if m.action.typing && m.menus.typing() {
 		return fyneShortcut(m.action.key, m.action.mod)
 	}
 	return "shown only"

@@ -102,10 +102,11 @@ func (m *menuBar) put(menus map[string]*fyne.Menu, a *action) {
 		menu.Items = append(menu.Items, fyne.NewMenuItemSeparator())
 	}
 	item := fyne.NewMenuItem(a.text(), a.run)
+	item.IsQuit = a.quit
 	item.Disabled = !a.enabled()
 	item.Checked = a.checked != nil && a.checked()
 	if a.key != "" {
-		item.Shortcut = menuKey{a, m.typing}
+		item.Shortcut = menuKey{a, m}
 	}
 	m.items[a] = item
 	menu.Items = append(menu.Items, item)

@@ -3,13 +3,13 @@ package ui
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
-	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
 	"crosspoint.studio/crosspoint/app/engine"
@@ -26,15 +26,16 @@ const (
 // written in command lists, with fields: "fade_rate frames=25".
 type commandPalette struct {
 	box
-	desk         *desk
-	all          func() []*action
-	shade, sheet *canvas.Rectangle
-	entry        *paletteEntry
-	marker       *canvas.Rectangle
-	rows         [paletteRows]paletteLine
-	more         *label
-	found        []*action
-	chosen, top  int
+	desk        *desk
+	all         func() []*action
+	veil        *veil
+	sheet       *canvas.Rectangle
+	entry       *paletteEntry
+	marker      *canvas.Rectangle
+	rows        [paletteRows]paletteLine
+	more        *label
+	found       []*action
+	chosen, top int
 	// focus gives the keyboard to an object, or takes it away with nil.
 	focus func(fyne.Focusable)
 }
@@ -43,13 +44,12 @@ type paletteLine struct {
 	name, from, key *label
 }
 
-var _ desktop.Mouseable = (*commandPalette)(nil)
-
 func newPalette(d *desk, all func() []*action) *commandPalette {
-	p := &commandPalette{desk: d, all: all, shade: canvas.NewRectangle(colShade), sheet: newSurface(colPanel), marker: newSurface(colMarked), focus: func(fyne.Focusable) {}}
+	p := &commandPalette{desk: d, all: all, sheet: newSurface(colPanel), marker: newSurface(colMarked), focus: func(fyne.Focusable) {}}
 	p.sheet.StrokeColor, p.sheet.StrokeWidth = colLine, 1
 	p.entry = newPaletteEntry(p)
-	p.add(p.shade, p.sheet, p.entry, p.marker)
+	p.veil = newVeil(canvas.NewRectangle(colShade), p.press)
+	p.add(p.veil, p.sheet, p.entry, p.marker)
 	for i := range p.rows {
 		r := paletteLine{newLabel("", textNormal, colText), newLabel("", textSmall, colDim), newBold("", textSmall, colDim)}
 		r.key.Alignment = fyne.TextAlignTrailing
@@ -59,7 +59,7 @@ func newPalette(d *desk, all func() []*action) *commandPalette {
 	p.more = newLabel("", textSmall, colDim)
 	p.add(p.more)
 	p.arrange = func(s fyne.Size) {
-		place(p.shade, 0, 0, s.Width, s.Height)
+		place(p.veil, 0, 0, s.Width, s.Height)
 		w := min(paletteWidth, s.Width-2*gap)
 		x, y := (s.Width-w)/2, min(s.Height*0.1, 80)
 		place(p.sheet, x, y, w, 58+paletteRows*paletteRow+24)
@@ -80,6 +80,7 @@ func newPalette(d *desk, all func() []*action) *commandPalette {
 
 // open shows the palette and gives it the keyboard.
 func (p *commandPalette) open() {
+	p.desk.tips.clear()
 	p.entry.SetText("")
 	p.search("")
 	p.Show()
@@ -103,14 +104,17 @@ func (p *commandPalette) search(query string) {
 	}
 	var hits []hit
 	word := query
-	if name, _, spaced := strings.Cut(strings.TrimSpace(query), " "); spaced && isCommand(name) {
-		word = name // what follows a command's name are its fields
+	if name, fields := commandLine(query); fields != "" {
+		word = name
 	}
 	for _, a := range list {
 		if !a.enabled() {
 			continue
 		}
 		if score, ok := fuzzy(word, a.text()); ok {
+			if a.exact {
+				score += 1000
+			}
 			hits = append(hits, hit{a, score})
 		}
 	}
@@ -183,9 +187,9 @@ func (p *commandPalette) complete(text string) {
 	p.search(text)
 }
 
-// MouseDown implements desktop.Mouseable.
-func (p *commandPalette) MouseDown(e *desktop.MouseEvent) {
-	at := e.Position.Subtract(p.sheet.Position())
+// press does the row that was clicked, or closes the palette.
+func (p *commandPalette) press(pos fyne.Position) {
+	at := pos.Subtract(p.sheet.Position())
 	s := p.sheet.Size()
 	if at.X < 0 || at.Y < 0 || at.X > s.Width || at.Y > s.Height {
 		p.close()
@@ -196,9 +200,6 @@ func (p *commandPalette) MouseDown(e *desktop.MouseEvent) {
 		p.do()
 	}
 }
-
-// MouseUp implements desktop.Mouseable.
-func (p *commandPalette) MouseUp(*desktop.MouseEvent) {}
 
 // paletteEntry is the line that is typed in.
 type paletteEntry struct {
@@ -265,39 +266,51 @@ func fuzzy(query, text string) (score int, ok bool) {
 // commandActions are the engine's commands by their names in command lists. What stands
 // behind a name in query are its fields.
 func commandActions(query string, send func(engine.Command), complete, tell func(string)) []*action {
-	typed, fields, _ := strings.Cut(strings.TrimSpace(query), " ")
+	typed, fields := commandLine(query)
 	var list []*action
 	for _, name := range engine.CommandNames() {
 		form := commandForm(name)
-		title := strings.TrimSpace(name + " " + form)
-		run := func() { complete(name + " ") }
-		if typed == name || form == "" {
-			title = strings.TrimSpace(name + " " + onOff(typed == name && fields != "", fields, form))
-			run = func() {
-				given := ""
-				if typed == name {
-					given = fields
-				}
-				cmd, err := parseCommandLine(name, given)
-				if err != nil {
-					tell(sentence(err.Error()))
-					return
-				}
-				send(cmd)
-			}
+		a := &action{name: strings.TrimSpace(name + " " + form)}
+		given := ""
+		if typed == name && fields != "" {
+			a.name, a.exact, given = name+" "+fields, true, fields
 		}
-		list = append(list, &action{name: title, menu: "", do: run})
+		a.do = func() {
+			if given == "" && wanting(form) {
+				complete(name + " ")
+				return
+			}
+			cmd, err := parseCommandLine(name, given)
+			if err != nil {
+				tell(sentence(err.Error()))
+				return
+			}
+			send(cmd)
+		}
+		list = append(list, a)
 	}
 	return list
 }
 
-func isCommand(name string) bool {
-	for _, n := range engine.CommandNames() {
-		if n == name {
+// wanting reports whether a form has fields that may not be left out.
+func wanting(form string) bool {
+	for _, field := range strings.Fields(form) {
+		if !strings.HasPrefix(field, "[") {
 			return true
 		}
 	}
 	return false
+}
+
+// commandLine splits a query into a command's name and its fields; the fields are empty
+// when it does not look like one ("cut camera" is a search).
+func commandLine(query string) (name, fields string) {
+	query = strings.TrimSpace(query)
+	name, fields, _ = strings.Cut(query, " ")
+	if !slices.Contains(engine.CommandNames(), name) || fields != "" && !strings.Contains(fields, "=") {
+		return query, ""
+	}
+	return name, fields
 }
 
 // commandForm is the fields of a command as they are typed; those that may be left

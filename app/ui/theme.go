@@ -33,7 +33,10 @@ var (
 	colShade      = glaze(0x000000, 0xc8)
 	colFaint      = glaze(0xffffff, 0x96) // lines over pictures
 	colNone       = glaze(0x000000, 0x00)
-	colMarked     = glaze(0x4088e0, 0x80) // behind what is chosen in a list or a text
+	// Of Fyne's widgets. Its menus take the low byte of 95 % of a 16-bit alpha for
+	// that of keys; 0xf0 is one that comes out opaque (228).
+	colWidget = &ink{color.NRGBA{0xe4, 0xe6, 0xea, 0xf0}, color.NRGBA{0x14, 0x17, 0x1b, 0xf0}}
+	colMarked = glaze(0x4088e0, 0x80) // behind what is chosen in a list or a text
 
 	// Meter zones of CONVENTIONS: green below -20, yellow to -9, red from there.
 	colMeterLow  = rgb(0x2fae4e)
@@ -100,7 +103,7 @@ func (t controlRoom) Color(name fyne.ThemeColorName, _ fyne.ThemeVariant) color.
 	case theme.ColorNameBackground:
 		return colBackground
 	case theme.ColorNameForeground:
-		return colText
+		return colWidget
 	case theme.ColorNamePlaceHolder, theme.ColorNameDisabled:
 		return colDim
 	case theme.ColorNamePrimary:

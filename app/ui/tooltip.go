@@ -73,6 +73,9 @@ func (t *tips) leave(o fyne.CanvasObject) {
 	t.hideAll()
 }
 
+// clear takes the tip away, whosever it is.
+func (t *tips) clear() { t.leave(t.owner) }
+
 // shown is the tip that can be read now.
 func (t *tips) shown() string {
 	if !t.back.Visible() {

@@ -1,0 +1,247 @@
+package ui
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+)
+
+// fakeDocuments keeps a diary of what it was asked for.
+type fakeDocuments struct {
+	info    DocumentInfo
+	recent  []RecentShow
+	work    RecoveredShow
+	has     bool
+	diary   []string
+	refuses error
+}
+
+func (f *fakeDocuments) note(what string) error {
+	f.diary = append(f.diary, what)
+	return f.refuses
+}
+func (f *fakeDocuments) Info() DocumentInfo              { return f.info }
+func (f *fakeDocuments) New(template string) error       { return f.note("new " + template) }
+func (f *fakeDocuments) Open(path string) error          { return f.note("open " + path) }
+func (f *fakeDocuments) Save() error                     { return f.note("save") }
+func (f *fakeDocuments) SaveAs(path string) error        { return f.note("save as " + path) }
+func (f *fakeDocuments) Recent() []RecentShow            { return f.recent }
+func (f *fakeDocuments) Recovery() (RecoveredShow, bool) { return f.work, f.has }
+func (f *fakeDocuments) Recover() error                  { return f.note("recover") }
+func (f *fakeDocuments) DropRecovery() error             { return f.note("drop") }
+
+func wantDiary(t *testing.T, f *fakeDocuments, want ...string) {
+	t.Helper()
+	if got := strings.Join(f.diary, "; "); got != strings.Join(want, "; ") {
+		t.Errorf("asked for %q, want %q", got, strings.Join(want, "; "))
+	}
+}
+
+// answer presses a button of the question.
+func (b *bench) answer(t *testing.T, caption string) {
+	t.Helper()
+	for _, a := range b.place.bar.buttons {
+		if a.caption.full == caption {
+			press(a)
+			return
+		}
+	}
+	t.Fatalf("the bar asks %q and has no %q", b.place.bar.text.full, caption)
+}
+
+func benchWithDocuments(t *testing.T, info DocumentInfo) (*bench, *fakeDocuments) {
+	t.Helper()
+	f := &fakeDocuments{info: info}
+	b := newBenchWith(t, aState(), Services{Documents: f})
+	b.files.choose = func(_ bool, _ string, done func(string)) { done("/shows/chosen") }
+	return b, f
+}
+
+func TestSaving(t *testing.T) {
+	b, f := benchWithDocuments(t, DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json", Dirty: true})
+	b.keys.down(fyne.KeyS, ctrl)
+	wantDiary(t, f, "save")
+	f.diary, f.info.Path = nil, ""
+	b.keys.down(fyne.KeyS, ctrl)
+	wantDiary(t, f, "save as /shows/chosen.json")
+	f.diary = nil
+	b.keys.down(fyne.KeyS, shiftCtrl)
+	wantDiary(t, f, "save as /shows/chosen.json")
+	f.diary, f.info.ReadOnly = nil, "another window has it"
+	b.keys.down(fyne.KeyS, ctrl)
+	wantDiary(t, f)
+	f.info.ReadOnly, f.refuses, f.info.Path = "", errors.New("the disk is full"), "/shows/sunday.json"
+	b.keys.down(fyne.KeyS, ctrl)
+	if got := b.takeNotice(); got != "The disk is full." {
+		t.Errorf("a save that failed says %q", got)
+	}
+}
+
+func TestOpeningAsksAboutWhatWouldBeLost(t *testing.T) {
+	b, f := benchWithDocuments(t, DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json"})
+	b.keys.down(fyne.KeyO, ctrl)
+	wantDiary(t, f, "open /shows/chosen")
+	f.diary, f.info.Dirty = nil, true
+	b.keys.down(fyne.KeyO, ctrl)
+	wantDiary(t, f)
+	b.answer(t, "Stay")
+	wantDiary(t, f)
+	b.keys.down(fyne.KeyN, ctrl)
+	b.answer(t, "Don't save")
+	wantDiary(t, f, "new empty")
+	f.diary = nil
+	b.keys.down(fyne.KeyO, ctrl)
+	b.answer(t, "Save first")
+	wantDiary(t, f, "save", "open /shows/chosen")
+
+	f.diary, f.info.Dirty = nil, false
+	live := aState()
+	live.Live = true
+	b.show(live)
+	b.keys.down(fyne.KeyO, ctrl)
+	wantDiary(t, f)
+	if !strings.Contains(b.place.bar.text.full, "on air") {
+		t.Errorf("while live the bar asks %q", b.place.bar.text.full)
+	}
+	b.keys.down(fyne.KeyEscape, 0)
+	if b.place.bar.asking() {
+		t.Error("Escape left the question standing")
+	}
+	wantDiary(t, f)
+}
+
+func TestRecentFiles(t *testing.T) {
+	b, f := benchWithDocuments(t, DocumentInfo{Name: "Sunday"})
+	if !b.menuItem(t, "File/Open recent").Disabled {
+		t.Error("there are no recent files, and their menu can be opened")
+	}
+	f.recent = []RecentShow{{Path: "/shows/a.json"}, {Path: "/shows/gone.json", Missing: true}}
+	b.files.readRecent()
+	if !b.menuItem(t, "File/Open recent//shows/gone.json").Disabled {
+		t.Error("a file that is gone can be chosen")
+	}
+	b.menuItem(t, "File/Open recent//shows/a.json").Action()
+	wantDiary(t, f, "open /shows/a.json")
+}
+
+func TestClosing(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		live, rec       bool
+		dirty           bool
+		asks            string // "" closes at once
+		answer          string
+		closed, keeping bool
+	}{
+		{name: "nothing to lose", closed: true},
+		{name: "unsaved", dirty: true, asks: "“Sunday” has changes that are not saved.", answer: "Close without saving", closed: true},
+		{name: "unsaved, saved", dirty: true, asks: "“Sunday” has changes that are not saved.", answer: "Save and close", closed: true, keeping: true},
+		{name: "live", live: true, asks: "You are live.", answer: "Stop everything and close", closed: true},
+		{name: "live, stays", live: true, asks: "You are live.", answer: "Stay"},
+		{name: "recording", rec: true, asks: "You are recording.", answer: "Stay"},
+		{name: "all of it", live: true, rec: true, dirty: true, asks: "You are live and recording. “Sunday” is not saved.", answer: "Stop everything, save and close", closed: true, keeping: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b, f := benchWithDocuments(t, DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json", Dirty: c.dirty})
+			s := aState()
+			s.Live, s.Recording = c.live, c.rec
+			b.show(s)
+			closed := false
+			b.quit = func() { closed = true }
+			b.files.closeWindow()
+			if c.asks != "" {
+				if closed || b.place.bar.text.full != c.asks {
+					t.Fatalf("closed %v, asks %q; want %q first", closed, b.place.bar.text.full, c.asks)
+				}
+				if len(b.sent(t)) != 0 {
+					t.Error("something was stopped before the answer")
+				}
+				b.answer(t, c.answer)
+			}
+			if closed != c.closed {
+				t.Errorf("closed %v, want %v", closed, c.closed)
+			}
+			if saved := len(f.diary) > 0; saved != c.keeping {
+				t.Errorf("asked for %v, saving wanted %v", f.diary, c.keeping)
+			}
+		})
+	}
+}
+
+func TestTitleMarksWhatIsNotSaved(t *testing.T) {
+	b, f := benchWithDocuments(t, DocumentInfo{Name: "Sunday"})
+	got := ""
+	b.setTitle = func(title string) { got = title }
+	f.info.Dirty = true
+	b.show(aState())
+	if got != "Sunday * - Crosspoint" {
+		t.Errorf("the title is %q", got)
+	}
+	f.info.Dirty, f.info.ReadOnly = false, "another window has it"
+	b.show(aState())
+	if got != "Sunday (read only) - Crosspoint" {
+		t.Errorf("the title is %q", got)
+	}
+}
+
+func TestFirstPage(t *testing.T) {
+	first := DocumentInfo{Name: "Demo", FirstRun: true}
+	t.Run("shows on a first run, demo stays", func(t *testing.T) {
+		b, f := benchWithDocuments(t, first)
+		if !b.first.Visible() {
+			t.Fatal("the page does not show")
+		}
+		press(b.first.cards[0])
+		if b.first.Visible() {
+			t.Error("the page is still there")
+		}
+		wantDiary(t, f)
+	})
+	t.Run("camera", func(t *testing.T) {
+		b, f := benchWithDocuments(t, first)
+		press(b.first.cards[1])
+		wantDiary(t, f, "new camera")
+		if b.first.Visible() {
+			t.Error("the page is still there")
+		}
+	})
+	t.Run("empty show refused", func(t *testing.T) {
+		b, f := benchWithDocuments(t, first)
+		f.refuses = errors.New("the canvas of a running show cannot change")
+		press(b.first.cards[2])
+		if !b.first.Visible() {
+			t.Error("the page went although there is no new show")
+		}
+	})
+	t.Run("Escape", func(t *testing.T) {
+		b, _ := benchWithDocuments(t, first)
+		b.keys.down(fyne.KeyEscape, 0)
+		if b.first.Visible() {
+			t.Error("the page is still there")
+		}
+	})
+	t.Run("recovery on the page", func(t *testing.T) {
+		f := &fakeDocuments{info: first, has: true, work: RecoveredShow{Name: "Sunday", Time: time.Unix(1e9, 0)}}
+		b := newBenchWith(t, aState(), Services{Documents: f})
+		if !b.first.recover.Visible() || !strings.Contains(b.first.recoveryText.full, "“Sunday”") {
+			t.Fatalf("the page offers %q, visible %v", b.first.recoveryText.full, b.first.recover.Visible())
+		}
+		press(b.first.recover)
+		wantDiary(t, f, "recover")
+		if b.first.Visible() {
+			t.Error("the page is still there")
+		}
+	})
+	t.Run("recovery in the bar", func(t *testing.T) {
+		f := &fakeDocuments{info: DocumentInfo{Name: "Sunday", Path: "/a"}, has: true, work: RecoveredShow{Name: "Sunday"}}
+		b := newBenchWith(t, aState(), Services{Documents: f})
+		if b.first.Visible() {
+			t.Error("it is no first run, and the page shows")
+		}
+		b.answer(t, "Discard")
+		wantDiary(t, f, "drop")
+	})
+}

@@ -1,0 +1,207 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+
+	"fyne.io/fyne/v2"
+
+	"crosspoint.studio/crosspoint/app/engine"
+)
+
+// menuTexts are the entries of menus as "File/Open recent/show.json", in order.
+func menuTexts(m *fyne.MainMenu) []string {
+	var out []string
+	var walk func(prefix string, items []*fyne.MenuItem)
+	walk = func(prefix string, items []*fyne.MenuItem) {
+		for _, i := range items {
+			if i.IsSeparator {
+				continue
+			}
+			out = append(out, prefix+i.Label)
+			if i.ChildMenu != nil {
+				walk(prefix+i.Label+"/", i.ChildMenu.Items)
+			}
+		}
+	}
+	for _, menu := range m.Items {
+		walk(menu.Label+"/", menu.Items)
+	}
+	return out
+}
+
+func (b *bench) menu(t *testing.T) *fyne.MainMenu {
+	t.Helper()
+	b.clock = b.clock.Add(2 * menuPace)
+	b.menus.update(b.clock)
+	return b.menus.main
+}
+
+func (b *bench) menuItem(t *testing.T, path string) *fyne.MenuItem {
+	t.Helper()
+	var found *fyne.MenuItem
+	var walk func(prefix string, items []*fyne.MenuItem)
+	walk = func(prefix string, items []*fyne.MenuItem) {
+		for _, i := range items {
+			if prefix+i.Label == path {
+				found = i
+			}
+			if i.ChildMenu != nil {
+				walk(prefix+i.Label+"/", i.ChildMenu.Items)
+			}
+		}
+	}
+	for _, menu := range b.menu(t).Items {
+		walk(menu.Label+"/", menu.Items)
+	}
+	if found == nil {
+		t.Fatalf("there is no %s in %s", path, strings.Join(menuTexts(b.menus.main), ", "))
+	}
+	return found
+}
+
+func TestMenusFollowTheState(t *testing.T) {
+	s := aState()
+	b := newBench(t, s)
+	if !b.menuItem(t, "Edit/Undo").Disabled {
+		t.Error("there is nothing to undo, and Undo can be chosen")
+	}
+	next := *s
+	next.Undo, next.Redo = "add source Camera 3", "rename show"
+	b.show(&next)
+	undo := b.menuItem(t, "Edit/Undo add source Camera 3")
+	undo.Action()
+	b.menuItem(t, "Edit/Redo rename show").Action()
+	wantSent(t, b, &engine.Undo{}, &engine.Redo{})
+	if !b.menuItem(t, "View/Audio mixer").Checked {
+		t.Error("the mixer shows, and its entry is not checked")
+	}
+	b.menuItem(t, "View/Audio mixer").Action()
+	if b.menuItem(t, "View/Audio mixer").Checked || b.place.audio.Visible() {
+		t.Error("the mixer did not go")
+	}
+	next.Live = true
+	b.show(&next)
+	b.menuItem(t, "Output/Stop streaming…")
+}
+
+func TestMenuKeysActOnlyWhileATextIsTyped(t *testing.T) {
+	b := newBenchWith(t, aState(), Services{Documents: &fakeDocuments{}})
+	typing := false
+	b.menus.typing = func() bool { return typing }
+	save := b.menuItem(t, "File/Save").Shortcut
+	auto := b.menuItem(t, "Switch/Auto").Shortcut
+	want := fyneShortcut(fyne.KeyS, fyne.KeyModifierShortcutDefault)
+	if save.ShortcutName() == want {
+		t.Error("Fyne would carry out Ctrl+S, which the keyboard has carried out")
+	}
+	typing = true
+	if got := save.ShortcutName(); got != want {
+		t.Errorf("while typing Save is %q, want %q", got, want)
+	}
+	if got := auto.ShortcutName(); got != "shown only" {
+		t.Errorf("while typing Space is %q", got)
+	}
+}
+
+// Two actions on one key would leave one of them dead.
+func TestNoKeyHasTwoActions(t *testing.T) {
+	b := newBench(t, aState())
+	seen := map[string]string{}
+	for _, a := range b.keys.actions {
+		if a.key == "" {
+			continue
+		}
+		k := keyText(a.key, a.mod)
+		if other, twice := seen[k]; twice {
+			t.Errorf("%s is both %q and %q", k, other, a.name)
+		}
+		seen[k] = a.name
+		if a.hint == "" {
+			t.Errorf("%s (%s) is not on the key sheet", a.name, k)
+		}
+	}
+}
+
+func TestPaletteListsEveryCommandAndMenuEntry(t *testing.T) {
+	b := newBench(t, aState())
+	b.palette.search("")
+	var all []string
+	for _, a := range b.palette.found {
+		all = append(all, a.text())
+	}
+	text := "\n" + strings.Join(all, "\n") + "\n"
+	for _, name := range engine.CommandNames() {
+		if !strings.Contains(text, "\n"+name+" ") && !strings.Contains(text, "\n"+name+"\n") {
+			t.Errorf("the palette does not list the command %s", name)
+		}
+	}
+	for _, a := range b.keys.actions {
+		if a.enabled() && !strings.Contains(text, "\n"+a.text()+"\n") {
+			t.Errorf("the palette does not list %s", a.text())
+		}
+	}
+}
+
+func TestPaletteFindsAndDoes(t *testing.T) {
+	for _, c := range []struct {
+		query string
+		want  []engine.Command
+		first string
+	}{
+		{"cut clo", []engine.Command{&engine.Cut{Scene: "two"}}, "Cut to Close"},
+		{"ftb", []engine.Command{&engine.FadeToBlack{}}, ""},
+		{"fade_rate frames=25", []engine.Command{&engine.SetFadeRate{Frames: 25}}, "fade_rate frames=25"},
+		{`rename_show name="Sunday morning"`, []engine.Command{&engine.RenameShow{Name: "Sunday morning"}}, ""},
+		{"preview scene=two", []engine.Command{&engine.Preview{Scene: "two"}}, ""},
+		{"lower third on", []engine.Command{&engine.SetOverlay{ID: "lower"}}, "Overlay Lower third on"},
+		{"mute camera 1", []engine.Command{&engine.SetStrip{Source: "cam1", Muted: ptr(true)}}, "Mute Camera 1"},
+		{"xyzzy", nil, ""},
+		{"fade_rate frames=x", nil, ""},
+	} {
+		t.Run(c.query, func(t *testing.T) {
+			b := newBench(t, aState())
+			b.palette.open()
+			b.palette.entry.SetText(c.query)
+			if c.first != "" && (len(b.palette.found) == 0 || b.palette.found[0].text() != c.first) {
+				var got []string
+				for _, a := range b.palette.found[:min(len(b.palette.found), 4)] {
+					got = append(got, a.text())
+				}
+				t.Errorf("found %q, want %q first", got, c.first)
+			}
+			b.palette.do()
+			wantSent(t, b, c.want...)
+		})
+	}
+}
+
+func TestPaletteCompletesWhatWantsFields(t *testing.T) {
+	b := newBench(t, aState())
+	b.palette.open()
+	b.palette.entry.SetText("set_start")
+	b.palette.walk(0)
+	b.palette.do()
+	if !b.palette.Visible() || b.palette.entry.Text != "set_start " {
+		t.Errorf("the palette shows %q, visible %v; want the command ready for its fields", b.palette.entry.Text, b.palette.Visible())
+	}
+	b.palette.entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	if b.palette.Visible() {
+		t.Error("Escape left the palette open")
+	}
+	wantSent(t, b)
+}
+
+func TestFuzzy(t *testing.T) {
+	if _, ok := fuzzy("gl", "Go live"); !ok {
+		t.Error(`"gl" does not find "Go live"`)
+	}
+	if _, ok := fuzzy("lg", "Go live"); ok {
+		t.Error(`"lg" finds "Go live"`)
+	}
+	near, _ := fuzzy("rec", "Record")
+	far, _ := fuzzy("rec", "Restart source Camera")
+	if near <= far {
+		t.Errorf("rec: Record %d, Restart source Camera %d", near, far)
+	}
+}
