@@ -162,10 +162,12 @@ type multiview struct {
 	preview, program *monitorPanel
 	cells            []*bankCell
 	items            []bankItem
+	source           map[string]*engine.SourceState // memory of update
+	late             lateness
 }
 
 func newMultiview(d *desk) *multiview {
-	m := &multiview{desk: d, back: canvas.NewRectangle(colBlack)}
+	m := &multiview{desk: d, source: map[string]*engine.SourceState{}, back: canvas.NewRectangle(colBlack)}
 	m.preview, m.program = newMonitorPanel(d, engine.ViewPreview), newMonitorPanel(d, engine.ViewProgram)
 	m.add(m.back, m.preview, m.program)
 	for range multiviewCells {
@@ -212,10 +214,11 @@ func (m *multiview) update(s *engine.State) {
 			m.items = append(m.items, bankItem{v.ID, v.Name})
 		}
 	}
-	status := make(map[string]engine.SourceStatus, len(s.Sources))
+	clear(m.source)
 	for i := range s.Sources {
-		status[s.Sources[i].ID] = s.Sources[i].Status
+		m.source[s.Sources[i].ID] = &s.Sources[i]
 	}
+	m.late.read(s)
 	for i, c := range m.cells {
 		there := i < len(m.items)
 		show(c, there)
@@ -226,13 +229,7 @@ func (m *multiview) update(s *engine.State) {
 		if c.item != m.items[i] {
 			c.assign(i, m.items[i])
 		}
-		worst := engine.SourceRunning
 		needs, _ := s.Show.SourcesOf(m.items[i].id) // what cannot be resolved needs nothing
-		for _, id := range needs {
-			if trouble(status[id]) > trouble(worst) {
-				worst = status[id]
-			}
-		}
-		c.update(s, worst)
+		c.update(s, needs, m.source, &m.late)
 	}
 }
