@@ -31,6 +31,8 @@ type desk struct {
 	typing interface{ leave() }
 	// layer is the one that is edited, by numbers and by handles.
 	layer layerChoice
+	// layerPicked tells who shows a layer's numbers that one was chosen on the preview.
+	layerPicked func(layerChoice)
 	// tips is the layer of tool tips.
 	tips *tips
 	// openTab brings a tab of the side column to the front, by its id ("outputs",
@@ -51,7 +53,7 @@ func newDesk(s studio, services Services, tell func(string)) *desk {
 	d.sender = newSender(s.Do, tell)
 	d.work = newWorkers()
 	d.tips = newTips(d)
-	d.openTab = func(string) {}
+	d.openTab, d.layerPicked = func(string) {}, func(layerChoice) {}
 	d.views, d.sets = newViewSet(s.openView), &viewSets{}
 	d.sets.add(d.views)
 	return d

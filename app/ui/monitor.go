@@ -35,9 +35,10 @@ type monitorPanel struct {
 	title, name    *label
 	badge          *canvas.Rectangle
 	badgeText      *label
-	time           *label  // programme only
-	tick           int64   // as shown
-	safeButton     *button // preview only
+	time           *label   // programme only
+	tick           int64    // as shown
+	safeButton     *button  // preview only
+	handles        *handles // preview only
 	safeAreasShown bool
 }
 
@@ -62,7 +63,8 @@ func newMonitorPanel(d *desk, bus engine.ViewBus) *monitorPanel {
 	}
 	if bus == engine.ViewPreview {
 		p.safeButton = newButton(d, "Safe areas", textSmall, p.toggleSafe).hint("Action 3.5 % and graphics 5 %, EBU R 95 (S)")
-		p.add(p.safeButton)
+		p.handles = newHandles(d)
+		p.add(p.safeButton, p.handles)
 	}
 	if bus == engine.ViewProgram {
 		p.time = newBold("", textNormal, colText)
@@ -93,6 +95,7 @@ func (p *monitorPanel) layout(s fyne.Size) {
 	right := s.Width
 	if p.safeButton != nil {
 		bw := p.safeButton.MinSize().Width
+		place(p.handles, x, y, w, h)
 		place(p.safeButton, right-bw, 1, bw, headerHeight-4)
 		right -= bw + gap
 	}
@@ -134,6 +137,7 @@ func (p *monitorPanel) update(s *engine.State) {
 	p.updateTime(s)
 	if p.bus == engine.ViewPreview {
 		p.name.setText(nameOf(s, s.Preview))
+		p.handles.update(s)
 		p.frame.set(tallyColor(s.Preview != "", colPreview))
 		return
 	}

@@ -97,6 +97,7 @@ func newShowPanel(d *desk) *showPanel {
 		place(p.column, inset, top, s.Width-inset-2, s.Height-top-gap)
 	}
 	p.ExtendBaseWidget(p)
+	d.layerPicked = p.followLayer
 	p.open(partSources)
 	return p
 }
@@ -130,6 +131,19 @@ func (p *showPanel) choose(id string) {
 	if p.desk.state != nil {
 		p.update(p.desk.state)
 	}
+}
+
+// followLayer opens the scene of a layer that was chosen on the preview.
+func (p *showPanel) followLayer(c layerChoice) {
+	if !p.Visible() {
+		return
+	}
+	p.selected[partScenes] = c.owner
+	if p.part != partScenes {
+		p.open(partScenes)
+		return
+	}
+	p.choose(c.owner)
 }
 
 func (p *showPanel) update(s *engine.State) {

@@ -135,17 +135,56 @@ func (p *showPanel) addSource(owner, kind, name string, settings json.RawMessage
 	}
 }
 
-// addSource adds a source and, with an owner, a layer of it on top; it returns the
+// addSource adds one source and, with an owner, a layer of it on top; it returns the
 // source's id.
 func (d *desk) addSource(owner, kind, name string, settings json.RawMessage) string {
-	s := d.state.Show
-	v := scenes.Source{ID: s.FreshID(name), Name: freshName(s, name), Kind: kind, Settings: settings}
-	d.send(&engine.AddSource{Source: v})
-	if layers, ok := layersOf(s, owner); ok {
-		d.send(&engine.SetLayers{ID: owner, Layers: append(slices.Clone(layers), newLayerOf(s.Canvas, v.ID, kind))})
-		d.layer = layerChoice{owner, len(layers)}
-	}
+	a := newAdder(d, owner)
+	id := a.source(kind, name, settings)
+	a.send()
+	return id
+}
+
+// adder collects sources that are added together, so that each gets an id of its own
+// before the studio has seen any.
+type adder struct {
+	desk    *desk
+	show    *scenes.Show // with what was added so far
+	owner   string       // of a scene or overlay that shows them, or ""
+	sources []scenes.Source
+	layers  []scenes.Layer
+	layered bool
+}
+
+func newAdder(d *desk, owner string) *adder {
+	a := &adder{desk: d, show: d.state.Show, owner: owner}
+	layers, ok := layersOf(a.show, owner)
+	a.layers, a.layered = slices.Clone(layers), ok
+	return a
+}
+
+// source adds one more.
+func (a *adder) source(kind, name string, settings json.RawMessage) string {
+	v := scenes.Source{ID: a.show.FreshID(name), Name: freshName(a.show, name), Kind: kind, Settings: settings}
+	next := *a.show // for its names and ids alone; the studio makes the real one
+	next.Sources = append(slices.Clone(next.Sources), v)
+	a.show = &next
+	a.sources = append(a.sources, v)
+	a.layers = append(a.layers, newLayerOf(a.show.Canvas, v.ID, kind))
 	return v.ID
+}
+
+// send gives the commands.
+func (a *adder) send() {
+	if len(a.sources) == 0 {
+		return
+	}
+	for _, v := range a.sources {
+		a.desk.send(&engine.AddSource{Source: v})
+	}
+	if a.layered {
+		a.desk.send(&engine.SetLayers{ID: a.owner, Layers: a.layers})
+		a.desk.layer = layerChoice{a.owner, len(a.layers) - 1}
+	}
 }
 
 // freshName is name with a number where a source is called so already.

@@ -191,8 +191,9 @@ func (e *layerEditor) update(s *engine.State, owner string) {
 	}
 	if owner != e.owner || e.desk.layer.owner != owner {
 		// Another scene: its top layer is the first to be edited.
-		e.owner = owner
-		e.desk.layer = layerChoice{owner, len(layers) - 1}
+		if e.owner = owner; e.desk.layer.owner != owner {
+			e.desk.layer = layerChoice{owner, len(layers) - 1}
+		}
 	}
 	if e.desk.layer.layer >= len(layers) {
 		e.desk.layer.layer = len(layers) - 1

@@ -200,6 +200,7 @@ func (w *window) attach(win fyne.Window, newWindow func(string) fyne.Window) {
 	if dc, ok := win.Canvas().(desktop.Canvas); ok {
 		dc.SetOnKeyDown(func(e *fyne.KeyEvent) { w.desk.keyDown(e) })
 	}
+	win.SetOnDropped(w.dropped)
 }
 
 // escape closes what lies over the window.

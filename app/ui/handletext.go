@@ -1,0 +1,56 @@
+package ui
+
+import (
+	"encoding/json"
+
+	"fyne.io/fyne/v2"
+
+	"crosspoint.studio/crosspoint/app/engine"
+)
+
+// textKey is the setting of a title that is edited in the preview.
+const textKey = "text"
+
+// editText lets the text of the chosen layer be typed in its place; false when the
+// layer shows no title.
+func (h *handles) editText() bool {
+	l, _, ok := h.chosen()
+	c := fyne.CurrentApp().Driver().CanvasForObject(h)
+	if !ok || c == nil {
+		return false
+	}
+	v, found := h.state.Show.Source(l.Source)
+	if !found || v.Kind != "text" {
+		return false
+	}
+	settings := map[string]json.RawMessage{}
+	if json.Unmarshal(v.Settings, &settings) != nil {
+		return false
+	}
+	h.textID = v.ID
+	h.text.setText(plainText(settings[textKey]))
+	h.draw()
+	c.Focus(h.text)
+	h.text.TypedShortcut(&fyne.ShortcutSelectAll{})
+	return true
+}
+
+// textDone gives what was typed.
+func (h *handles) textDone() {
+	id := h.textID
+	h.textID = ""
+	h.draw()
+	v, ok := h.state.Show.Source(id)
+	if !ok {
+		return
+	}
+	settings := map[string]json.RawMessage{}
+	text, err := json.Marshal(h.text.Text)
+	if err != nil || json.Unmarshal(v.Settings, &settings) != nil || plainText(settings[textKey]) == h.text.Text {
+		return
+	}
+	settings[textKey] = text
+	if v.Settings, err = json.Marshal(settings); err == nil {
+		h.desk.send(&engine.UpdateSource{Source: v})
+	}
+}

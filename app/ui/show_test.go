@@ -1,0 +1,232 @@
+package ui
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"fyne.io/fyne/v2"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// showBench is a bench with the Show panel open.
+func showBench(t *testing.T, s *engine.State) (*bench, *showPanel) {
+	t.Helper()
+	b := newBenchWith(t, s, buildServices())
+	b.desk.openTab("show")
+	for _, tab := range b.side.tabs {
+		if p, ok := tab.panel.(*showPanel); ok {
+			b.show(s)
+			return b, p
+		}
+	}
+	t.Fatal("there is no Show panel")
+	return nil, nil
+}
+
+func names(l *showList) string {
+	var out []string
+	for _, r := range l.rows {
+		out = append(out, r.name.full+"/"+r.detail.full)
+	}
+	return strings.Join(out, ", ")
+}
+
+func TestShowPanelLists(t *testing.T) {
+	s := quad()
+	s.Show.Sources = append(s.Show.Sources, scenes.Source{ID: "x", Name: "Hologram", Kind: "hologram", Settings: json.RawMessage(`{"z":1}`)})
+	s.Show.Overlays[0].On = true
+	b, p := showBench(t, s)
+	if got, want := names(p.list), "Camera 1/PGM  ·  Synthetic camera, Camera 2/PVW  ·  Synthetic camera, Title/Text, Hologram/unknown: hologram"; got != want {
+		t.Errorf("sources: %s\nwant     %s", got, want)
+	}
+	press(p.list.rows[3])
+	if p.source.form != nil || !strings.Contains(p.source.note.text, "does not know the kind “hologram”; the source is kept") {
+		t.Errorf("an unknown kind has a form or no word: %q", p.source.note.text)
+	}
+	press(p.tabs[partScenes])
+	if got, want := names(p.list), "Wide/PGM  ·  1 layer, Close/PVW  ·  2 layers"; got != want {
+		t.Errorf("scenes: %s, want %s", got, want)
+	}
+	press(p.tabs[partOverlays])
+	if got, want := names(p.list), "Lower third/PGM  ·  0 layers, on"; got != want {
+		t.Errorf("overlays: %s, want %s", got, want)
+	}
+	wantSent(t, b)
+}
+
+func TestShowPanelAddsAtOnePress(t *testing.T) {
+	b, p := showBench(t, quad())
+	buttons := p.adds[partSources].items
+	press(buttons[2].(*button)) // text
+	press(buttons[5].(*button)) // colour
+	wantSent(t, b,
+		&engine.AddSource{Source: scenes.Source{ID: "text", Name: "Text", Kind: "text"}},
+		&engine.AddSource{Source: scenes.Source{ID: "colour", Name: "Colour", Kind: "color"}})
+	press(p.tabs[partScenes])
+	press(p.adds[partScenes].items[0].(*button))
+	wantSent(t, b, &engine.AddScene{Scene: scenes.Scene{ID: "scene", Name: "Scene", Layers: []scenes.Layer{}}}, &engine.Preview{Scene: "scene"})
+	press(p.tabs[partOverlays])
+	press(p.adds[partOverlays].items[0].(*button))
+	wantSent(t, b, &engine.PutOverlay{Overlay: scenes.Overlay{ID: "overlay", Name: "Overlay", Layers: []scenes.Layer{}}})
+	// A title added to an overlay lies in its lower third.
+	press(p.layers.adds.items[3].(*button))
+	got := b.sent(t)
+	if len(got) != 2 {
+		t.Fatalf("sent %s", commandsText(got))
+	}
+	l := got[1].(*engine.SetLayers)
+	if l.ID != "lower" || len(l.Layers) != 1 || l.Layers[0].Source != "text" || l.Layers[0].Fit != scenes.None || l.Layers[0].Y < 700 {
+		t.Errorf("the title's layer: %s", commandsText(got))
+	}
+}
+
+func TestShowPanelRenamesInPlace(t *testing.T) {
+	b, p := showBench(t, quad())
+	press(p.list.rows[0])
+	press(p.list.rows[0]) // the second half of a double click
+	if p.list.renaming != "cam1" || b.canvas.Focused() != p.list.rename {
+		t.Fatalf("renaming %q", p.list.renaming)
+	}
+	p.list.rename.SetText("Stage left")
+	b.canvas.Unfocus()
+	got := b.sent(t)
+	if len(got) != 1 || got[0].(*engine.UpdateSource).Source.Name != "Stage left" || got[0].(*engine.UpdateSource).Source.ID != "cam1" {
+		t.Errorf("sent %s", commandsText(got))
+	}
+	p.list.rows[1].key(&fyne.KeyEvent{Name: fyne.KeyF2}, 0)
+	p.list.rename.SetText("   ")
+	b.canvas.Unfocus()
+	p.list.rows[1].key(&fyne.KeyEvent{Name: fyne.KeyF2}, 0)
+	p.list.rename.SetText("Other")
+	p.list.rename.KeyDown(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	wantSent(t, b)
+}
+
+func TestShowPanelReorders(t *testing.T) {
+	b, p := showBench(t, quad())
+	r := p.list.rows[0]
+	r.key(&fyne.KeyEvent{Name: fyne.KeyDown}, fyne.KeyModifierAlt)
+	r.key(&fyne.KeyEvent{Name: fyne.KeyUp}, fyne.KeyModifierAlt) // it is the first already
+	wantSent(t, b, &engine.Reorder{ID: "cam1", To: 1})
+	drag := func(r *showRow, y float32) {
+		r.Dragged(&fyne.DragEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(5, y)}})
+	}
+	drag(r, 2*(listRow+2)+20) // behind the third
+	if !p.list.line.Visible() {
+		t.Error("the gap is not shown")
+	}
+	r.DragEnd()
+	wantSent(t, b, &engine.Reorder{ID: "cam1", To: 2})
+	drag(r, 8)
+	r.DragEnd() // back where it was
+	wantSent(t, b)
+	r.key(&fyne.KeyEvent{Name: fyne.KeyDown}, 0)
+	if p.selected[partSources] != "cam2" || b.canvas.Focused() != p.list.rows[1] {
+		t.Errorf("Down chose %q", p.selected[partSources])
+	}
+	p.list.rows[1].key(&fyne.KeyEvent{Name: fyne.KeySpace}, 0)
+	wantSent(t, b, &engine.AutoTake{})
+}
+
+func TestShowPanelDuplicatesAndRemoves(t *testing.T) {
+	s := quad()
+	b, p := showBench(t, s)
+	p.choose("title")
+	p.duplicate()
+	got := b.sent(t)
+	if v := got[0].(*engine.AddSource).Source; v.ID != "title-2" || v.Name != "Title copy" || string(v.Settings) != `{"text":"Hello","size":40}` {
+		t.Errorf("the copy is %+v", v)
+	}
+	p.remove("title")
+	wantSent(t, b)
+	if p.ask.deed == nil || !strings.Contains(p.ask.text.text, `It is used by scene "two", and would go there too.`) {
+		t.Errorf("asked %q", p.ask.text.text)
+	}
+	press(p.ask.no)
+	p.remove("title")
+	press(p.ask.yes)
+	wantSent(t, b, &engine.RemoveSource{ID: "title", Cascade: true})
+	p.remove("cam1")
+	if !strings.Contains(p.ask.text.text, "It is on air now.") {
+		t.Errorf("asked %q", p.ask.text.text)
+	}
+	press(p.tabs[partOverlays])
+	p.remove("lower") // off, and used by nothing
+	wantSent(t, b, &engine.RemoveOverlay{ID: "lower"})
+}
+
+func TestSourceFormSendsTheWholeSource(t *testing.T) {
+	s := quad()
+	s.Show.Sources[0].Settings = json.RawMessage(`{"camera":1,"later":true}`)
+	s.Show.Sources[0].Audio.GainDB = -6
+	b, p := showBench(t, s)
+	f := p.source.form
+	b.enter(f.row("camera").entry, "9")
+	wantSent(t, b)
+	if got := f.row("camera").problem.text; got != "Camera has to be from 1 to 8." {
+		t.Errorf("said %q", got)
+	}
+	s2 := quad()
+	b.show(s2)
+	f = p.source.form
+	b.enter(f.row("camera").entry, "3")
+	got := b.sent(t)
+	if len(got) != 1 || string(got[0].(*engine.UpdateSource).Source.Settings) != `{"camera":3}` {
+		t.Errorf("sent %s", commandsText(got))
+	}
+}
+
+func TestLayerEditor(t *testing.T) {
+	b, p := showBench(t, quad())
+	press(p.tabs[partScenes])
+	p.choose("two")
+	e := p.layers
+	if got, want := names(e.list), "Title/480 × 270, Camera 1/1920 × 1080"; got != want {
+		t.Fatalf("layers: %s, want %s", got, want)
+	}
+	press(e.list.rows[0])
+	b.enter(e.form.row("opacity").entry, "50")
+	got := b.sent(t)
+	if len(got) != 1 || got[0].(*engine.SetLayers).Layers[1].Opacity != 0.5 {
+		t.Errorf("sent %s", commandsText(got))
+	}
+	b.enter(e.form.row("opacity").entry, "150")
+	b.enter(e.form.row("width").entry, "0")
+	b.enter(e.form.row("left").entry, "1.5")
+	wantSent(t, b)
+	for key, want := range map[string]string{
+		"opacity": "Opacity has to be from 0 to 100.", "width": "Width has to be more than 0.", "left": "Crop left has to be a whole number, as in 0.",
+	} {
+		if said := e.form.row(key).problem.text; said != want {
+			t.Errorf("%s: said %q, want %q", key, said, want)
+		}
+	}
+	press(e.hide)
+	if got := b.sent(t); len(got) != 1 || !got[0].(*engine.SetLayers).Layers[1].Hidden {
+		t.Errorf("sent %s", commandsText(got))
+	}
+	e.list.rows[0].key(&fyne.KeyEvent{Name: fyne.KeyDown}, fyne.KeyModifierAlt)
+	got = b.sent(t)
+	if l := got[0].(*engine.SetLayers).Layers; l[0].Source != "title" || l[1].Source != "cam1" {
+		t.Errorf("sent %s", commandsText(got))
+	}
+	e.list.rows[1].key(&fyne.KeyEvent{Name: fyne.KeyDelete}, 0)
+	if l := b.sent(t)[0].(*engine.SetLayers).Layers; len(l) != 1 || l[0].Source != "title" {
+		t.Errorf("Delete left %v", l)
+	}
+}
+
+func TestChoosingALayerOnThePreviewOpensItsNumbers(t *testing.T) {
+	b, p := showBench(t, quad())
+	h := b.monitors[0].handles
+	h.mouse(point{100, 100}, 0)
+	if p.part != partScenes || p.selected[partScenes] != "two" || b.desk.layer != (layerChoice{"two", 0}) {
+		t.Errorf("part %d, scene %q, layer %v", p.part, p.selected[partScenes], b.desk.layer)
+	}
+	if got := p.layers.form.row("width").entry.Text; got != "1920" {
+		t.Errorf("the numbers say %q", got)
+	}
+}
