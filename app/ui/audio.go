@@ -69,7 +69,7 @@ type audioStrip struct {
 
 func newAudioStrip(d *desk, source, name string) *audioStrip {
 	a := &audioStrip{desk: d, source: source}
-	a.surface = newSurface(colBackground)
+	a.surface = newGround(colBackground)
 	a.name = newBold(name, textSmall, colText)
 	a.gain = newLabel("", textSmall, colDim)
 	a.gain.Alignment = fyne.TextAlignCenter
@@ -175,20 +175,19 @@ func panText(pan float64) string {
 // audioPanel is the mixer: a strip for each source that has sound, and the master.
 type audioPanel struct {
 	box
-	desk    *desk
-	surface *canvas.Rectangle
-	title   *label
-	empty   *label
-	scroll  *container.Scroll
-	row     *box
-	strips  []*audioStrip
-	items   []bankItem
-	spare   []bankItem // memory of update
-	master  *audioStrip
+	desk   *desk
+	title  *label
+	empty  *label
+	scroll *container.Scroll
+	row    *box
+	strips []*audioStrip
+	items  []bankItem
+	spare  []bankItem // memory of update
+	master *audioStrip
 }
 
 func newAudioPanel(d *desk) *audioPanel {
-	p := &audioPanel{desk: d, surface: newSurface(colPanel), row: &box{}}
+	p := &audioPanel{desk: d, row: &box{}}
 	p.title = newBold("AUDIO", textSmall, colDim)
 	p.empty = newLabel("No source of this show has sound.", textNormal, colDim)
 	p.row.ExtendBaseWidget(p.row)
@@ -199,10 +198,9 @@ func newAudioPanel(d *desk) *audioPanel {
 	}
 	p.scroll = container.NewHScroll(p.row)
 	p.master = newAudioStrip(d, "", "MASTER")
-	p.add(p.surface, p.title, p.empty, p.scroll, p.master)
+	p.add(p.title, p.empty, p.scroll, p.master)
 	p.min = fyne.NewSize(400, audioMin)
 	p.arrange = func(s fyne.Size) {
-		place(p.surface, 0, 0, s.Width, s.Height)
 		p.title.place(inset, 0, 100, 20)
 		y := float32(20)
 		h := s.Height - y - gap

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 
 	"crosspoint.studio/crosspoint/app/engine"
@@ -27,7 +26,6 @@ type bankPanel struct {
 	box
 	desk *desk
 
-	surface  *canvas.Rectangle
 	tabs     [3]*button // scenes, sources, both
 	scroll   *container.Scroll
 	grid     *box
@@ -48,7 +46,7 @@ type bankPanel struct {
 }
 
 func newBankPanel(d *desk) *bankPanel {
-	p := &bankPanel{desk: d, surface: newSurface(colPanel), grid: &box{}, needs: map[string][]string{}, source: map[string]*engine.SourceState{}}
+	p := &bankPanel{desk: d, grid: &box{}, needs: map[string][]string{}, source: map[string]*engine.SourceState{}}
 	for i, name := range []string{"SCENES", "SOURCES", "ALL"} {
 		p.tabs[i] = newButton(d, name, textSmall, func() { p.choose(i) }).hint("What the bank shows, and what 1 to 0 mean (Ctrl+Tab)")
 	}
@@ -57,7 +55,7 @@ func newBankPanel(d *desk) *bankPanel {
 	p.grid.arrange = func(fyne.Size) {}
 	p.grid.ExtendBaseWidget(p.grid)
 	p.scroll = container.NewVScroll(p.grid)
-	p.add(p.surface, p.tabs[0], p.tabs[1], p.tabs[2], p.overlays, p.empty, p.scroll)
+	p.add(p.tabs[0], p.tabs[1], p.tabs[2], p.overlays, p.empty, p.scroll)
 	p.min = fyne.NewSize(500, p.heightFor(500, 1))
 	p.arrange = p.layout
 	p.ExtendBaseWidget(p)
@@ -87,7 +85,6 @@ func (p *bankPanel) rows(width float32) int {
 }
 
 func (p *bankPanel) layout(s fyne.Size) {
-	place(p.surface, 0, 0, s.Width, s.Height)
 	x := inset
 	for _, b := range p.tabs {
 		w := b.MinSize().Width

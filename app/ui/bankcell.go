@@ -51,7 +51,7 @@ var (
 
 func newBankCell(d *desk) *bankCell {
 	c := &bankCell{desk: d, view: d.views.add()}
-	c.frame, c.well = newSurface(colControl), canvas.NewRectangle(colBlack)
+	c.frame, c.well = newGround(colControl), canvas.NewRectangle(colBlack)
 	c.number = newBold("", textNormal, colText)
 	c.name = newLabel("", textNormal, colText)
 	c.mark = newBold("", textSmall, colText)

@@ -57,7 +57,7 @@ var (
 )
 
 func newBannerPanel(d *desk) *bannerPanel {
-	p := &bannerPanel{desk: d, ground: newSurface(colPanel), lamp: newLamp(), sheet: newSurface(colPanel)}
+	p := &bannerPanel{desk: d, ground: newGround(colPanel), lamp: newLamp(), sheet: newSurface(colPanel)}
 	p.message = newLabel("Starting.", textNormal, colDim)
 	p.more = newButton(d, "", textSmall, p.toggle)
 	p.sheet.StrokeColor, p.sheet.StrokeWidth = colAmber, 1
@@ -162,6 +162,7 @@ func (p *bannerPanel) say(sign shape, ground, ink color.Color, text string) {
 		lampInk = colGood
 	}
 	p.lamp.set(sign, lampInk)
+	show(p.ground, p.focused || ground != colPanel)
 	if p.focused {
 		fill(p.ground, ground, colFocus, 3)
 	} else {

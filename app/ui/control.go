@@ -58,7 +58,14 @@ func (r boxRenderer) Refresh()                     { canvas.Refresh(r.b.outer) }
 func (r boxRenderer) Objects() []fyne.CanvasObject { return r.b.objects }
 func (r boxRenderer) Destroy()                     {}
 
-// newSurface is the rectangle under a panel.
+// newGround is a large rectangle without round corners. Where OpenGL is drawn by the
+// processor a pixel of a round rectangle costs several of a plain one, whether or not
+// a corner is near: with rounded panels they were two fifths of what the window cost.
+// Panels therefore have no ground of their own: the window is cleared to colPanel, and
+// the gaps between panels are drawn.
+func newGround(col color.Color) *canvas.Rectangle { return canvas.NewRectangle(col) }
+
+// newSurface is the rectangle under a control.
 func newSurface(col color.Color) *canvas.Rectangle {
 	r := canvas.NewRectangle(col)
 	r.CornerRadius = 4

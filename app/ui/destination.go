@@ -50,7 +50,7 @@ type outputCard struct {
 type cardDeeds struct{ toggle, enable, edit func() }
 
 func newOutputCard(d *desk, recording bool, do cardDeeds) *outputCard {
-	c := &outputCard{desk: d, recording: recording, surface: newSurface(colBackground), lamp: newLamp(), graph: newGraph()}
+	c := &outputCard{desk: d, recording: recording, surface: newGround(colBackground), lamp: newLamp(), graph: newGraph()}
 	c.name = newBold("", textNormal, colText)
 	c.word = newBold("", textSmall, colText)
 	c.word.Alignment = fyne.TextAlignTrailing

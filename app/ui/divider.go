@@ -20,6 +20,7 @@ type divider struct {
 	moved    func(by float32)
 	reset    func()
 
+	ground    *canvas.Rectangle // the desk between two panels
 	line      *canvas.Rectangle
 	hovered   bool
 	focused   bool
@@ -35,10 +36,12 @@ var (
 )
 
 func newDivider(d *desk, vertical bool, moved func(by float32), reset func()) *divider {
-	v := &divider{desk: d, vertical: vertical, moved: moved, reset: reset, line: newSurface(colNone)}
-	v.add(v.line)
+	v := &divider{desk: d, vertical: vertical, moved: moved, reset: reset, ground: newGround(colBackground), line: newSurface(colNone)}
+	v.add(v.ground, v.line)
+	v.line.Hide()
 	v.min = fyne.NewSize(gap, gap)
 	v.arrange = func(s fyne.Size) {
+		place(v.ground, 0, 0, s.Width, s.Height)
 		if v.vertical {
 			place(v.line, s.Width/2-1, 0, 2, s.Height)
 		} else {
@@ -50,6 +53,7 @@ func newDivider(d *desk, vertical bool, moved func(by float32), reset func()) *d
 }
 
 func (v *divider) paint() {
+	show(v.line, v.focused || v.hovered)
 	switch {
 	case v.focused:
 		fill(v.line, colFocus, colNone, 0)

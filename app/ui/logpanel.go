@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/widget"
 
 	"crosspoint.studio/crosspoint/app/engine"
@@ -31,13 +30,12 @@ var logLevels = []struct {
 // logPanel is the newest part of the program's log, by level and by text.
 type logPanel struct {
 	box
-	desk    *desk
-	surface *canvas.Rectangle
-	levels  []*button
-	filter  *widget.Entry
-	list    *lineList
-	detail  [logDetail]*label
-	count   *label
+	desk   *desk
+	levels []*button
+	filter *widget.Entry
+	list   *lineList
+	detail [logDetail]*label
+	count  *label
 
 	records []LogRecord
 	shown   []LogRecord // records that pass, as in the list
@@ -48,8 +46,7 @@ type logPanel struct {
 }
 
 func newLogPanel(d *desk) *logPanel {
-	p := &logPanel{desk: d, surface: newSurface(colPanel), least: slog.LevelInfo}
-	p.add(p.surface)
+	p := &logPanel{desk: d, least: slog.LevelInfo}
 	for _, v := range logLevels {
 		b := newButton(d, v.caption, textSmall, func() { p.setLevel(v.level) })
 		p.levels = append(p.levels, b)
@@ -76,7 +73,6 @@ func newLogPanel(d *desk) *logPanel {
 }
 
 func (p *logPanel) layout(s fyne.Size) {
-	place(p.surface, 0, 0, s.Width, s.Height)
 	w := s.Width - 2*inset
 	bw := (w - 3*2) / 4
 	for i, b := range p.levels {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 
 	"crosspoint.studio/crosspoint/app/engine"
@@ -21,7 +20,6 @@ type outputsPanel struct {
 	box
 	desk *desk
 
-	surface   *canvas.Rectangle
 	live, rec *askButton
 	empty     *label
 	scroll    *container.Scroll
@@ -42,7 +40,7 @@ type outputsPanel struct {
 }
 
 func newOutputsPanel(d *desk) *outputsPanel {
-	p := &outputsPanel{desk: d, surface: newSurface(colPanel), list: &box{}}
+	p := &outputsPanel{desk: d, list: &box{}}
 	p.live = newAskButton(d, "GO LIVE", textLarge, p.asksLive, p.doLive)
 	p.rec = newAskButton(d, "REC", textLarge, p.asksRecording, p.doRecording)
 	p.empty = newLabel("Nowhere to send to yet: add a destination.", textSmall, colDim)
@@ -54,10 +52,9 @@ func newOutputsPanel(d *desk) *outputsPanel {
 	p.list.ExtendBaseWidget(p.list)
 	p.list.arrange = func(s fyne.Size) { p.arrangeList(s.Width) }
 	p.scroll = container.NewVScroll(p.list)
-	p.add(p.surface, p.live, p.rec, p.scroll, p.form)
+	p.add(p.live, p.rec, p.scroll, p.form)
 	p.min = fyne.NewSize(280, 200)
 	p.arrange = func(s fyne.Size) {
-		place(p.surface, 0, 0, s.Width, s.Height)
 		w := s.Width - 2*inset
 		half := (w - gap) / 2
 		place(p.live, inset, inset, half, 36)

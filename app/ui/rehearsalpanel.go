@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 
 	"crosspoint.studio/crosspoint/app/engine"
 )
@@ -16,22 +15,20 @@ import (
 // what a platform would complain of.
 type rehearsalPanel struct {
 	box
-	desk    *desk
-	surface *canvas.Rectangle
-	title   *label
-	list    *lineList
-	readAt  time.Time
-	lines   []textLine
+	desk   *desk
+	title  *label
+	list   *lineList
+	readAt time.Time
+	lines  []textLine
 }
 
 func newRehearsalPanel(d *desk) *rehearsalPanel {
-	p := &rehearsalPanel{desk: d, surface: newSurface(colPanel)}
+	p := &rehearsalPanel{desk: d}
 	p.title = newLabel("", textSmall, colDim)
 	p.list = newLineList(d, 116, false, nil)
-	p.add(p.surface, p.title, p.list)
+	p.add(p.title, p.list)
 	p.min = fyne.NewSize(260, 120)
 	p.arrange = func(s fyne.Size) {
-		place(p.surface, 0, 0, s.Width, s.Height)
 		p.title.place(inset, 4, s.Width-2*inset, headerHeight)
 		place(p.list, inset, headerHeight+gap, s.Width-2*inset, max(s.Height-headerHeight-gap-inset, 1))
 	}

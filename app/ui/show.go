@@ -34,7 +34,6 @@ var partTips = [showParts]string{
 type showPanel struct {
 	box
 	desk    *desk
-	surface *canvas.Rectangle
 	tabs    [showParts]*button
 	column  *column
 	adds    [showParts]*flow
@@ -56,8 +55,7 @@ type showPanel struct {
 }
 
 func newShowPanel(d *desk) *showPanel {
-	p := &showPanel{desk: d, surface: newSurface(colPanel)}
-	p.add(p.surface)
+	p := &showPanel{desk: d}
 	for i, name := range [showParts]string{"SOURCES", "SCENES", "OVERLAYS"} {
 		p.tabs[i] = newButton(d, name, textSmall, func() { p.open(showPart(i)) }).hint(partTips[i])
 		p.add(p.tabs[i])
@@ -87,7 +85,6 @@ func newShowPanel(d *desk) *showPanel {
 	p.add(p.column)
 	p.min = fyne.NewSize(260, 200)
 	p.arrange = func(s fyne.Size) {
-		place(p.surface, 0, 0, s.Width, s.Height)
 		x := inset
 		for _, b := range p.tabs {
 			place(b, x, 4, b.min.Width, headerHeight)

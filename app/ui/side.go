@@ -30,17 +30,15 @@ func side(title, icon string, p panel) *sideTab {
 // panel is updated all the time; what is not shown is hidden (Visible is false).
 type sidePanel struct {
 	box
-	desk    *desk
-	surface *canvas.Rectangle
-	tabs    []*sideTab
-	open    int
+	desk *desk
+	tabs []*sideTab
+	open int
 	// opened is told which tab was chosen by hand.
 	opened func(id string)
 }
 
 func newSidePanel(d *desk, tabs ...*sideTab) *sidePanel {
-	p := &sidePanel{desk: d, surface: newSurface(colPanel), tabs: tabs, opened: func(string) {}}
-	p.add(p.surface)
+	p := &sidePanel{desk: d, tabs: tabs, opened: func(string) {}}
 	for i, t := range tabs {
 		t.tab = newTabButton(d, t.id, t.title, func() { p.choose(i) })
 		p.add(t.tab)
@@ -52,7 +50,6 @@ func newSidePanel(d *desk, tabs ...*sideTab) *sidePanel {
 	}
 	p.min = fyne.NewSize(sideMinWidth, 200)
 	p.arrange = func(s fyne.Size) {
-		place(p.surface, 0, 0, s.Width, s.Height)
 		w := s.Width / float32(max(len(p.tabs), 1))
 		for i, t := range p.tabs {
 			place(t.tab, float32(i)*w, 0, w, tabHeight)

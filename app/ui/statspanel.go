@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/outputs"
@@ -18,19 +17,17 @@ const lossAmber, lossRed = 0.01, 0.05
 // statsPanel is every counter of the engine, once a second.
 type statsPanel struct {
 	box
-	desk    *desk
-	surface *canvas.Rectangle
-	list    *lineList
-	rates   rates
+	desk  *desk
+	list  *lineList
+	rates rates
 }
 
 func newStatsPanel(d *desk) *statsPanel {
-	p := &statsPanel{desk: d, surface: newSurface(colPanel)}
+	p := &statsPanel{desk: d}
 	p.list = newLineList(d, 96, false, nil)
-	p.add(p.surface, p.list)
+	p.add(p.list)
 	p.min = fyne.NewSize(260, 120)
 	p.arrange = func(s fyne.Size) {
-		place(p.surface, 0, 0, s.Width, s.Height)
 		place(p.list, inset, inset, s.Width-2*inset, max(s.Height-2*inset, 1))
 	}
 	p.ExtendBaseWidget(p)

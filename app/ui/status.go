@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/compositor/gpu"
@@ -26,10 +25,9 @@ const statusRow float32 = 22
 // second, so that the numbers can be read.
 type statusPanel struct {
 	box
-	desk    *desk
-	surface *canvas.Rectangle
-	fields  [statusFields]*label
-	rates   rates
+	desk   *desk
+	fields [statusFields]*label
+	rates  rates
 }
 
 // The fields of the status line, from the left.
@@ -49,8 +47,7 @@ const (
 var statusShares = [statusFields]float32{0.12, 0.13, 0.18, 0.12, 0.10, 0.11, 0.15, 0.09}
 
 func newStatusPanel(d *desk) *statusPanel {
-	p := &statusPanel{desk: d, surface: newSurface(colPanel)}
-	p.add(p.surface)
+	p := &statusPanel{desk: d}
 	for i := range p.fields {
 		p.fields[i] = newLabel("", textSmall, colDim)
 		p.add(p.fields[i])
@@ -62,7 +59,6 @@ func newStatusPanel(d *desk) *statusPanel {
 }
 
 func (p *statusPanel) layout(s fyne.Size) {
-	place(p.surface, 0, 0, s.Width, s.Height)
 	x, w := inset, s.Width-2*inset
 	for i, l := range p.fields {
 		l.place(x, 0, w*statusShares[i]-gap, s.Height)

@@ -101,7 +101,7 @@ func newTheme() fyne.Theme { return controlRoom{theme.DefaultTheme()} }
 func (t controlRoom) Color(name fyne.ThemeColorName, _ fyne.ThemeVariant) color.Color {
 	switch name {
 	case theme.ColorNameBackground:
-		return colBackground
+		return colPanel // see newGround
 	case theme.ColorNameForeground:
 		return colWidget
 	case theme.ColorNamePlaceHolder, theme.ColorNameDisabled:

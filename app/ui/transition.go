@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/media"
@@ -26,7 +25,6 @@ type transitionPanel struct {
 	box
 	desk *desk
 
-	surface  *canvas.Rectangle
 	kinds    []scenes.TransitionKind
 	kind     []*button
 	slower   *button
@@ -48,8 +46,7 @@ type transitionPanel struct {
 }
 
 func newTransitionPanel(d *desk) *transitionPanel {
-	p := &transitionPanel{desk: d, surface: newSurface(colPanel)}
-	p.add(p.surface)
+	p := &transitionPanel{desk: d}
 	p.kinds = []scenes.TransitionKind{scenes.Mix, scenes.Dip, scenes.Wipe}
 	for i, name := range []string{"MIX", "DIP", "WIPE"} {
 		b := newButton(d, name, textSmall, func() { p.setKind(p.kinds[i]) }).hint("What AUTO and the T-bar do (T: the next kind)")
@@ -82,7 +79,6 @@ func newTransitionPanel(d *desk) *transitionPanel {
 }
 
 func (p *transitionPanel) layout(s fyne.Size) {
-	place(p.surface, 0, 0, s.Width, s.Height)
 	w, y := s.Width-2*inset, inset
 	kw := (w - 2*2) / 3
 	for i, b := range p.kind {

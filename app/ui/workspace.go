@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 )
 
 // region is a part of the window that can be hidden; the values are stable, for
@@ -74,6 +75,8 @@ type workspace struct {
 	side       *sidePanel
 	status     *statusPanel
 	bar        *questionBar
+	// seams are the gaps that are no dividers: under the banner, over the status line.
+	seams [2]*canvas.Rectangle
 
 	sideEdge, topEdge, bankEdge *divider
 	items                       int // of the bank at the last layout
@@ -93,6 +96,10 @@ func newWorkspace(d *desk, preview *monitorPanel, transition *transitionPanel, p
 		func() { w.Side = usual.Side; w.again() })
 	w.topEdge = newDivider(d, false, w.moveTop, func() { w.Top = usual.Top; w.again() })
 	w.bankEdge = newDivider(d, false, w.moveBank, func() { w.Bank = usual.Bank; w.again() })
+	for i := range w.seams {
+		w.seams[i] = newGround(colBackground)
+		w.root.add(w.seams[i])
+	}
 	w.root.add(preview, transition, program, bank, audio, w.sideEdge, w.topEdge, w.bankEdge, side, status, banner, w.bar)
 	w.root.min = fyne.NewSize(600, 300)
 	w.root.arrange = w.layout
@@ -204,6 +211,7 @@ func (w *workspace) layout(s fyne.Size) {
 	if show(w.status, w.visible(regionStatus)); w.visible(regionStatus) {
 		h := w.status.min.Height
 		place(w.status, gap, s.Height-h-gap, s.Width-2*gap, h)
+		place(w.seams[1], 0, s.Height-h-2*gap, s.Width, gap)
 		bottom -= h + gap
 	}
 	right := s.Width - gap
@@ -222,6 +230,7 @@ func (w *workspace) layout(s fyne.Size) {
 	bank, audio := w.visible(regionBank), w.visible(regionAudio)
 	top := w.layoutTop(y, right, bottom, s.Height, bank || audio)
 	place(w.banner, gap, top, right-gap, w.banner.Size().Height)
+	place(w.seams[0], gap, top+bannerHeight, right-gap, gap)
 	w.layoutBelow(top+bannerHeight+gap, right, bottom, bank, audio)
 }
 
