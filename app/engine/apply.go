@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/scenes"
 	"crosspoint.studio/crosspoint/scenes/sources"
 	"crosspoint.studio/crosspoint/shaders"
@@ -148,41 +147,6 @@ func (c SetOverlay) apply(e *Engine) error {
 	return e.edit(e.show.SetOverlayOn(c.ID, on))
 }
 
-func (c SetStrip) apply(e *Engine) error {
-	s, ok := e.show.Source(c.Source)
-	if !ok {
-		return fmt.Errorf("there is no source %q", c.Source)
-	}
-	strip := s.Audio
-	if c.GainDB != nil {
-		strip.GainDB = *c.GainDB
-	}
-	if c.Muted != nil {
-		strip.Muted = *c.Muted
-	}
-	if c.Pan != nil {
-		strip.Pan = *c.Pan
-	}
-	if c.DelayMS != nil {
-		strip.DelayMS = *c.DelayMS
-	}
-	return e.edit(e.show.SetStrip(c.Source, strip))
-}
-
-func (c SetMaster) apply(e *Engine) error {
-	if c.GainDB != nil {
-		if !(*c.GainDB >= -96 && *c.GainDB <= 24) {
-			return fmt.Errorf("the master's gain is -96 to 24 dB, not %v", *c.GainDB)
-		}
-		e.master.GainDB = *c.GainDB
-	}
-	if c.Muted != nil {
-		e.master.Muted = *c.Muted
-	}
-	e.mixer.Programme().Set(audio.BusControls{GainDB: e.master.GainDB, Mute: e.master.Muted})
-	return nil
-}
-
 func (c GoLive) apply(e *Engine) error         { return e.outs.goLive(c.Destinations) }
 func (c StopLive) apply(e *Engine) error       { return e.outs.stop(c.Destinations, false) }
 func (c StartRecording) apply(e *Engine) error { return e.outs.startRecording(c.Recordings) }
@@ -238,12 +202,15 @@ func (c RestartSource) apply(e *Engine) error {
 	e.inputs[c.Source] = fresh
 	e.order[slices.Index(e.order, in)] = fresh
 	fresh.start(e.ctx, e.log, in.done)
-	e.mixer.Add(fresh.strip)
+	e.desk.mixer.Add(fresh.strip)
+	e.desk.reconcile(e)
 	return nil
 }
 
 func (ResetClip) apply(e *Engine) error {
-	e.mixer.Programme().ClearClip()
+	for _, b := range e.desk.order {
+		b.bus.ClearClip()
+	}
 	for _, in := range e.order {
 		in.strip.ClearClip()
 	}

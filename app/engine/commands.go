@@ -62,19 +62,6 @@ type (
 		ID string `json:"id"`
 		On *bool  `json:"on,omitempty"`
 	}
-	// SetStrip changes a source's sound; fields left out stay.
-	SetStrip struct {
-		Source  string   `json:"source"`
-		GainDB  *float64 `json:"gain_db,omitempty"`
-		Muted   *bool    `json:"muted,omitempty"`
-		Pan     *float64 `json:"pan,omitempty"`
-		DelayMS *int     `json:"delay_ms,omitempty"`
-	}
-	// SetMaster changes the programme's sound; fields left out stay.
-	SetMaster struct {
-		GainDB *float64 `json:"gain_db,omitempty"`
-		Muted  *bool    `json:"muted,omitempty"`
-	}
 	// GoLive starts destinations: those named, or all enabled ones.
 	GoLive struct {
 		Destinations []string `json:"destinations,omitempty"`
@@ -127,6 +114,17 @@ var commandNames = map[string]func() Command{
 	"overlay":            func() Command { return &SetOverlay{} },
 	"strip":              func() Command { return &SetStrip{} },
 	"master":             func() Command { return &SetMaster{} },
+	"send":               func() Command { return &SetSend{} },
+	"bus":                func() Command { return &SetBus{} },
+	"put_bus":            func() Command { return &PutBus{} },
+	"remove_bus":         func() Command { return &RemoveBus{} },
+	"add_insert":         func() Command { return &AddInsert{} },
+	"insert":             func() Command { return &SetInsert{} },
+	"remove_insert":      func() Command { return &RemoveInsert{} },
+	"move_insert":        func() Command { return &MoveInsert{} },
+	"duck":               func() Command { return &Duck{} },
+	"solo":               func() Command { return &SoloSource{} },
+	"monitor":            func() Command { return &MonitorBus{} },
 	"go_live":            func() Command { return &GoLive{} },
 	"stop_live":          func() Command { return &StopLive{} },
 	"start_recording":    func() Command { return &StartRecording{} },

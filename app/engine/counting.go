@@ -10,6 +10,7 @@ import (
 	"crosspoint.studio/crosspoint/compositor"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // counting gathers what State.Counters shows. Of the tick goroutine.
@@ -94,18 +95,19 @@ func (e *Engine) publish() {
 		Program: e.switcher.Program, Preview: e.switcher.Preview, Next: e.next,
 		Transition: TransitionState{e.switcher.Mode, e.switcher.Lever, e.switcher.Progress(), e.switcher.AutoLeft},
 		Black:      e.switcher.Black, FadedOut: e.switcher.FadedOut,
-		Tally: e.tally(), Master: e.master, Counters: e.count.total,
+		Tally: e.tally(), Buses: e.desk.state(), Counters: e.count.total,
 		Renditions: e.outs.states(), GPU: e.opt.Thread.Info(), Warnings: e.warn.all(),
 	}
 	s.Undo, s.Redo = e.history.labels()
-	m := e.mixer.Programme().Meter()
-	s.Master.Meter = Meter{m.PeakDB, m.HoldDB, m.Clipped}
-	for _, b := range e.mixer.Buses() {
-		m := b.Meter()
-		s.Buses = append(s.Buses, BusState{ID: b.ID(), Meter: Meter{m.PeakDB, m.HoldDB, m.Clipped}, Loudness: Loudness(b.Loudness())})
+	for _, b := range s.Buses {
+		if b.ID == scenes.ProgrammeBus {
+			s.Master = MasterState{b.GainDB, b.Muted, b.Meter}
+		}
 	}
 	for _, in := range e.order {
-		s.Sources = append(s.Sources, in.state(now))
+		v := in.state(now)
+		e.desk.sound(in, &v)
+		s.Sources = append(s.Sources, v)
 	}
 	s.Destinations, s.Recordings = e.outs.list(e.show, e.clock.Now())
 	for _, d := range s.Destinations {

@@ -185,7 +185,6 @@ func (c PutRecording) undoable() (string, string)      { return "change recordin
 func (c RemoveRecording) undoable() (string, string)   { return "remove recording", "" }
 func (c Reorder) undoable() (string, string)           { return "reorder", "order " + c.ID }
 func (c SetTransition) undoable() (string, string)     { return "set transition", "transition" }
-func (c SetStrip) undoable() (string, string)          { return "set strip", "strip " + c.Source }
 
 func (c SetLayers) undoable() (string, string) {
 	if c.Merge {

@@ -13,7 +13,6 @@ import (
 
 	"crosspoint.studio/crosspoint/compositor"
 	"crosspoint.studio/crosspoint/compositor/gpu"
-	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
@@ -69,7 +68,7 @@ type Engine struct {
 
 	device   *compositor.Device
 	comp     *compositor.Compositor
-	mixer    *audio.Mixer
+	desk     *desk
 	loudness *loudnessLog // nil without one
 	outs     *deliveries
 	views    *viewer
@@ -94,7 +93,6 @@ type Engine struct {
 	samples  []float32
 	tick     int64
 	pending  []Timed
-	master   MasterState
 	count    counting
 	pressed  bool // demand is reduced
 
@@ -124,7 +122,7 @@ func New(opt Options) (*Engine, error) {
 		opt: opt, clock: opt.Clock, log: opt.Log, color: c.Color.Info(), fps: c.FPS,
 		frameTime: media.TickTime(1, c.FPS),
 		requests:  make(chan *request, 64), stopped: make(chan struct{}),
-		device: compositor.NewDevice(opt.Thread), mixer: audio.NewMixer(),
+		device: compositor.NewDevice(opt.Thread), desk: newDesk(),
 		show: opt.Show, inputs: make(map[string]*input), pending: opt.Commands,
 		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true}, stallLimit: stallLimit,
 	}
@@ -202,7 +200,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	e.stopRetired()
 	e.gone.Wait()
-	e.mixer.Close()
+	e.desk.mixer.Close()
 	e.program.Release()
 	e.program = nil
 	e.slate.Release()
@@ -331,7 +329,8 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 		e.samples = make([]float32, n+2*media.Channels)
 	}
 	e.samples = e.samples[:n]
-	e.mixer.MixTick(e.samples, from)
+	e.desk.follow(e)
+	e.desk.mixer.MixTick(e.samples, from)
 	e.stopRetired()
 	e.logLoudness()
 	e.count.mix += time.Since(mixStart)
@@ -340,7 +339,7 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 		e.opt.Tap(e.tick, e.program, e.samples)
 	}
 	if e.opt.Monitor != nil {
-		e.opt.Monitor(e.mixer.Monitor())
+		e.opt.Monitor(e.desk.mixer.Monitor())
 	}
 	e.outs.deliver(e.tick, from, e.program, e.samples)
 	e.views.offer(e)
@@ -470,10 +469,9 @@ func (e *Engine) reconcile(before *scenes.Show) {
 			in = e.newInput(def)
 			in.lastFresh = media.TickTime(e.tick, e.fps)
 			in.start(e.ctx, e.log, after)
-			e.mixer.Add(in.strip)
+			e.desk.mixer.Add(in.strip)
 		} else {
 			in.def = def
-			in.strip.Set(controls(def.Audio))
 		}
 		e.inputs[def.ID] = in
 		e.order = append(e.order, in)
@@ -481,6 +479,7 @@ func (e *Engine) reconcile(before *scenes.Show) {
 	for _, in := range old {
 		e.retire(in)
 	}
+	e.desk.reconcile(e)
 	if before != nil {
 		e.outs.reconcile(e.show)
 	}
@@ -493,7 +492,7 @@ func burnsName(kind string) bool { return kind == "synthetic" }
 // it fades out. Its source, which may hold a device, ends at once, or on the virtual
 // clock when that sound is there.
 func (e *Engine) retire(in *input) {
-	e.mixer.Remove(in.strip)
+	e.desk.mixer.Remove(in.strip)
 	if !e.clock.Virtual() {
 		in.cancel()
 	}

@@ -31,15 +31,16 @@ const liveDepth, maxLiveDepth = 32, 64
 // input is a source in the studio: its supervised goroutine, its pictures brought
 // to the studio's ticks, and its strip in the mix. It implements sources.Sink.
 type input struct {
-	def   scenes.Source
-	kind  sources.Kind
-	src   sources.Source // nil: the settings were refused
-	color media.ColorInfo
-	clock media.Clock
-	frame time.Duration // of the canvas
-	sync  *media.FrameSync
-	strip *audio.Strip
-	slate *media.Frame
+	def     scenes.Source
+	kind    sources.Kind
+	src     sources.Source // nil: the settings were refused
+	color   media.ColorInfo
+	clock   media.Clock
+	frame   time.Duration // of the canvas
+	sync    *media.FrameSync
+	strip   *audio.Strip
+	inserts insertSet // of the tick goroutine
+	slate   *media.Frame
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -113,7 +114,20 @@ func (e *Engine) newInput(def scenes.Source) *input {
 }
 
 func controls(s scenes.Strip) audio.Controls {
-	return audio.Controls{GainDB: s.GainDB, Mute: s.Muted, Pan: s.Pan, Delay: time.Duration(s.DelayMS) * time.Millisecond}
+	return audio.Controls{
+		TrimDB: s.TrimDB, Polarity: polarities[s.Polarity], Channels: channels[s.Channels],
+		GainDB: s.GainDB, Mute: s.Muted, Pan: s.Pan, Delay: time.Duration(s.DelayMS) * time.Millisecond,
+	}
+}
+
+var polarities = map[scenes.Polarity]audio.Polarity{
+	scenes.PolarityNormal: audio.Normal, scenes.PolarityInverted: audio.Inverted,
+	scenes.PolarityLeft: audio.LeftInverted, scenes.PolarityRight: audio.RightInverted,
+}
+
+var channels = map[scenes.Channels]audio.Channels{
+	scenes.ChannelsStereo: audio.Stereo, scenes.ChannelsMono: audio.Mono, scenes.ChannelsSwap: audio.Swap,
+	scenes.ChannelsLeft: audio.LeftOnly, scenes.ChannelsRight: audio.RightOnly,
 }
 
 // start runs the source until ctx ends. With after, the source waits for that first:
@@ -482,11 +496,10 @@ func (in *input) state(t time.Duration) SourceState {
 	in.mu.Unlock()
 	dropped, skipped := in.sync.Counts()
 	st := in.strip.Stats()
-	m := in.strip.Meter()
 	s := SourceState{
 		ID: in.def.ID, Name: in.def.Name, Kind: in.def.Kind, Detail: detail,
 		HasVideo: in.kind.HasVideo && in.video.Load(), HasAudio: in.kind.HasAudio && in.audio.Load(), Strip: in.def.Audio,
-		Meter:  Meter{m.PeakDB, m.HoldDB, m.Clipped},
+		Meter:  meterState(in.strip.Meter()),
 		Frames: in.arrived.Load(), Dropped: dropped, Skipped: skipped, Repeated: in.repeated,
 		Underruns: st.MissedFrames, QueueMS: float64(st.Queued) / 1e6, DriftPPM: st.PPM, Restarts: max(in.restarts.Load()-1, 0),
 	}

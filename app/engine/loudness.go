@@ -12,7 +12,7 @@ import (
 
 func (c ResetLoudness) apply(e *Engine) error {
 	found := c.Bus == ""
-	for _, b := range e.mixer.Buses() {
+	for _, b := range e.desk.mixer.Buses() {
 		if c.Bus == "" || b.ID() == c.Bus {
 			b.ResetLoudness()
 			found = true
@@ -78,7 +78,7 @@ func (e *Engine) logLoudness() {
 		return
 	}
 	var b []byte
-	for _, bus := range e.mixer.Buses() {
+	for _, bus := range e.desk.mixer.Buses() {
 		r := bus.Loudness()
 		s := int(now / time.Second)
 		b = fmt.Appendf(b, "%d:%02d:%02d,%s", s/3600, s/60%60, s%60, bus.ID())

@@ -84,6 +84,7 @@ func firstDifference(a, b []uint64) int {
 // randomCommands are n commands in order of their ticks; some will be refused.
 func randomCommands(r *rand.Rand, n, ticks int, restarts bool) []Timed {
 	on, off, half := true, false, 0.5
+	afv, always := scenes.OnAirAFV, scenes.OnAirOn
 	var at []int64
 	for range n {
 		at = append(at, r.Int64N(int64(ticks)))
@@ -100,6 +101,10 @@ func randomCommands(r *rand.Rand, n, ticks int, restarts bool) []Timed {
 			&SetOverlay{ID: "lower"}, &SetOverlay{ID: "lower", On: &on},
 			&SetStrip{Source: "a", Muted: []*bool{&on, &off}[r.IntN(2)]}, &SetStrip{Source: "b", Pan: &half},
 			&SetMaster{Muted: &off}, &ResetClip{},
+			&SetStrip{Source: "a", OnAir: []*scenes.OnAir{&afv, &always}[r.IntN(2)]}, &PutBus{scenes.Bus{ID: "aux"}}, &RemoveBus{ID: "aux", Cascade: true},
+			&SetSend{Source: "a", Bus: "aux", GainDB: &half}, &Duck{Source: "a", Key: "b"}, &Duck{Source: "a"},
+			&AddInsert{Source: "b", Insert: scenes.Insert{Kind: "eq", ID: "eq"}}, &RemoveInsert{Source: "b", ID: "eq"},
+			&SetInsert{Source: "b", ID: "eq", Settings: json.RawMessage(`{"low_db":6}`)}, &SetBus{ID: "pgm", Limiter: &scenes.Limiter{On: r.IntN(2) == 0, CeilingDB: -3, ReleaseMS: 50}},
 		}
 		if restarts {
 			choice = append(choice, &RestartSource{Source: []string{"a", "b"}[r.IntN(2)]})
@@ -321,6 +326,7 @@ func TestRefusedCommands(t *testing.T) {
 	delay := 99999
 	other := parse(t, strings.Replace(smallShow, `"width": 128, "height": 72, "fps"`, `"width": 64, "height": 36, "fps"`, 1))
 	on := true
+	never := scenes.OnAir("never")
 	cases := []struct {
 		command Command
 		says    string
@@ -345,7 +351,26 @@ func TestRefusedCommands(t *testing.T) {
 		{SetStrip{Source: "a", GainDB: &loud}, "24"},
 		{SetStrip{Source: "a", Pan: &far}, "1"},
 		{SetStrip{Source: "a", DelayMS: &delay}, "20000"},
-		{SetMaster{GainDB: &loud, Muted: &on}, "-96 to 24"},
+		{SetMaster{GainDB: &loud, Muted: &on}, "24"},
+		{SetStrip{Source: "a", OnAir: &never}, "afv"},
+		{SetSend{Source: "a", Bus: "x"}, `there is no bus "x"`},
+		{SetSend{Source: "x", Bus: "pgm"}, `there is no source "x"`},
+		{SetSend{Source: "a", Bus: "pgm", Remove: true}, "no send"},
+		{SetBus{ID: "x"}, `there is no bus "x"`},
+		{PutBus{}, "id"},
+		{RemoveBus{ID: "pgm"}, "stays"},
+		{AddInsert{Insert: scenes.Insert{Kind: "eq"}}, "a source or to a bus"},
+		{AddInsert{Source: "a", Insert: scenes.Insert{Kind: "reverb"}}, `no kind of insert "reverb"`},
+		{AddInsert{Source: "a", Insert: scenes.Insert{Kind: "eq"}, At: &delay}, "place"},
+		{SetInsert{Source: "a", ID: "eq"}, `no insert "eq"`},
+		{RemoveInsert{Bus: "pgm", ID: "eq"}, `no insert "eq"`},
+		{MoveInsert{Bus: "x", ID: "eq"}, `no bus "x"`},
+		{Duck{Source: "a", Key: "x"}, `no source "x"`},
+		{Duck{Source: "a", Key: "a"}, "itself"},
+		{Duck{Source: "a"}, "nothing ducks"},
+		{SoloSource{Source: "x"}, `no source "x"`},
+		{SoloSource{Source: "a", Mode: "loud"}, "afl, pfl or off"},
+		{MonitorBus{Bus: "x"}, `no bus "x"`},
 		{GoLive{Destinations: []string{"d1", "x"}}, `there is no destination "x"`},
 		{StopLive{Destinations: []string{"d1"}}, `"d1" has not been started`},
 		{StartRecording{Recordings: []string{"d1"}}, `there is no recording "d1"`},
@@ -369,7 +394,7 @@ func TestRefusedCommands(t *testing.T) {
 	// Before Run there is no tick goroutine but this one.
 	s.ctx = t.Context()
 	s.reconcile(nil)
-	before, show, switcher, master := stateText(t, s.State()), s.show, s.switcher, s.master
+	before, show, switcher := stateText(t, s.State()), s.show, s.switcher
 	for _, c := range cases {
 		name := fmt.Sprintf("%T %+v", c.command, c.command)
 		err := s.apply(c.command)
@@ -380,7 +405,7 @@ func TestRefusedCommands(t *testing.T) {
 		if !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "panic") {
 			t.Errorf("%s: refused with %q, want one sentence with %q", name, err, c.says)
 		}
-		if s.show != show || s.switcher != switcher || s.master != master || len(s.Engine.outs.dest) != 0 {
+		if s.show != show || s.switcher != switcher || len(s.Engine.outs.dest) != 0 {
 			t.Fatalf("%s was refused and changed something", name)
 		}
 	}

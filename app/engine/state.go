@@ -32,7 +32,7 @@ type State struct {
 
 	Sources      []SourceState // in the show's order
 	Master       MasterState
-	Buses        []BusState // the programme first
+	Buses        []BusState // in the show's order; the programme's, which Master is, among them
 	Destinations []DestinationState
 	Recordings   []DestinationState
 	Renditions   []RenditionState
@@ -74,13 +74,6 @@ type Meter struct {
 // for what has not been measured yet; see audio.LoudnessReading, whose fields these are.
 type Loudness audio.LoudnessReading
 
-// BusState is one bus of the desk as surfaces show it.
-type BusState struct {
-	ID       string // "pgm" is the programme
-	Meter    Meter
-	Loudness Loudness
-}
-
 // SourceStatus is how a source is doing.
 type SourceStatus uint8
 
@@ -111,6 +104,9 @@ type SourceState struct {
 	Detail, Problem    string
 	HasVideo, HasAudio bool
 	Strip              scenes.Strip
+	Inserts            []InsertState
+	ReductionDB        float64 // of all dynamics together
+	Solo               string  // "afl", "pfl" or ""
 	Meter              Meter
 	Frames             int64 // pictures that arrived
 	Dropped            int64 // lost because the queue was full

@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/scenes"
 	"crosspoint.studio/crosspoint/scenes/sources"
@@ -125,7 +124,7 @@ func (c lipCase) run(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	clock := media.NewRealClock()
-	e := &Engine{clock: clock, color: media.Rec709, fps: media.Rational{Num: 30, Den: 1}, mixer: audio.NewMixer(),
+	e := &Engine{clock: clock, color: media.Rec709, fps: media.Rational{Num: 30, Den: 1}, desk: newDesk(),
 		show: parse(t, `{"format": 1, "canvas": {"width": 32, "height": 18, "fps": "30"}}`)}
 	e.frameTime = media.TickTime(1, e.fps)
 	e.slate = newSlate(32, 18, e.color)
@@ -137,7 +136,7 @@ func (c lipCase) run(t *testing.T) {
 		}}}
 	in := e.newInput(scenes.Source{ID: "a", Kind: "flashes", Audio: scenes.Strip{DelayMS: int(c.delay.Milliseconds())}})
 	in.start(ctx, slog.New(slog.DiscardHandler), nil)
-	e.mixer.Add(in.strip)
+	e.desk.mixer.Add(in.strip)
 	var flashed, beeped []time.Duration
 	var apart time.Duration // the most that pictures and sound are, but for the pictures' ticks
 	var loud, bright bool
@@ -156,7 +155,7 @@ func (c lipCase) run(t *testing.T) {
 				}
 			}
 		}
-		e.mixer.MixTick(samples, tick*1600)
+		e.desk.mixer.MixTick(samples, tick*1600)
 		for i := 0; i < len(samples); i += 2 {
 			if v := samples[i]; v > 0.1 || v < -0.1 {
 				if !loud {

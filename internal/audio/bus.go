@@ -104,6 +104,10 @@ func (b *Bus) ClippedSamples() int64 {
 	return b.clipped
 }
 
+// ReductionDB is by how much inserts and limiter turned the last block down, all together.
+// For the mixing goroutine.
+func (b *Bus) ReductionDB() float64 { return b.inserts.reduction() + b.limiter.reduction() }
+
 // Latency is how many frames the bus's inserts and limiter delay it.
 func (b *Bus) Latency() int { return b.inserts.latency() + b.limiter.latency() }
 

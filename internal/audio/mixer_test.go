@@ -138,7 +138,9 @@ func TestFaderNeverSteps(t *testing.T) {
 		}
 		dst := make([]float32, 2*frames)
 		last := [2]float32{0.5, 0.5}
-		for n := range int64(6) {
+		s.Write(media.AudioBlock{Samples: ones})
+		m.MixTick(dst, 0) // it begins where it stands, from here on it moves
+		for n := int64(1); n < 7; n++ {
 			s.Write(media.AudioBlock{Samples: ones, PTS: media.TimeOf(n*int64(frames), media.Rational{Num: 1, Den: 48000})})
 			s.Set(Controls{
 				GainDB: rapid.Float64Range(-100, 6).Draw(t, "gain"),

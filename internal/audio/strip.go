@@ -167,8 +167,6 @@ func NewStrip(mode Mode, clock media.Clock, opt StripOptions) *Strip {
 		s.paced = newPacedQueue()
 	}
 	s.Set(opt.Controls)
-	left, right := s.gains()
-	s.ramp, s.sides = ramp{left, right}, opt.Controls.sides()
 	return s
 }
 
@@ -459,6 +457,9 @@ func (s *Strip) process(n int, start, turn int64, after int) {
 	s.mu.Unlock()
 	if s.leaving {
 		left, right = 0, 0
+	}
+	if !s.heard { // it begins where it stands
+		s.ramp, s.sides = ramp{left, right}, sides
 	}
 	if jumped {
 		s.splice.cut()

@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"crosspoint.studio/crosspoint/internal/audio"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// BusState is one mix as surfaces show it.
+type BusState struct {
+	ID, Name    string
+	GainDB      float64
+	Muted       bool
+	Meter       Meter
+	Loudness    Loudness
+	ReductionDB float64 // of all dynamics together
+	Clipped     int64   // samples beyond full scale
+	LatencyMS   float64 // of its inserts and its limiter; sources are that much earlier
+	Inserts     []InsertState
+	Listening   bool // the monitor plays it while nothing is soloed
+}
+
+// InsertState is one processor as surfaces show it, in the order of the show.
+type InsertState struct {
+	ID          string
+	ReductionDB float64
+	// Problem says what is wrong; the sound then passes it by.
+	Problem string
+}
+
+// meterState is a meter as surfaces show it.
+func meterState(m audio.Meter) Meter { return Meter{m.PeakDB, m.HoldDB, m.Clipped} }
+
+func (s insertSet) state(defs []scenes.Insert) []InsertState {
+	if len(defs) == 0 {
+		return nil
+	}
+	out := make([]InsertState, 0, len(defs))
+	for _, def := range defs {
+		v := InsertState{ID: def.ID}
+		if in := s[def.ID]; in != nil {
+			v.Problem = in.problem
+			if in.insert != nil {
+				v.ReductionDB = in.insert.ReductionDB()
+				if err := in.insert.Err(); err != nil {
+					v.Problem = "it has failed and is passed by: " + err.Error()
+				}
+			}
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// state is the buses as surfaces show them.
+func (d *desk) state() []BusState {
+	out := make([]BusState, 0, len(d.order))
+	for _, b := range d.order {
+		out = append(out, BusState{
+			ID: b.def.ID, Name: b.def.Name, GainDB: b.def.GainDB, Muted: b.def.Muted,
+			Meter: meterState(b.bus.Meter()), Loudness: Loudness(b.bus.Loudness()), ReductionDB: b.bus.ReductionDB(), Clipped: b.bus.ClippedSamples(),
+			LatencyMS: float64(b.bus.Latency()) / 48, Inserts: b.inserts.state(b.def.Inserts),
+			Listening: b.def.ID == d.listen,
+		})
+	}
+	return out
+}
+
+// soloNames are the names of solos on surfaces and in commands.
+var soloNames = map[audio.Solo]string{audio.AfterFader: "afl", audio.BeforeFader: "pfl"}
+
+// sound adds what the desk knows of an input to its state.
+func (d *desk) sound(in *input, s *SourceState) {
+	s.Inserts = in.inserts.state(in.def.Audio.Inserts)
+	s.ReductionDB = in.strip.ReductionDB()
+	s.Solo = soloNames[in.strip.Solo()]
+}
