@@ -60,16 +60,10 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 	opt := av.VideoEncoderOptions{
 		Encoder: r.Video.Encoder, Codec: media.Codec(r.Video.Codec), Width: r.Video.Width, Height: r.Video.Height,
 		FPS: fps, BitrateBPS: r.Video.BitrateKbps * 1000, GOP: int(gop), Preset: r.Video.Preset, BFrames: -1,
-		Color: e.color, Format: media.I420,
+		Color: e.color, Format: media.I420, Repeatable: e.clock.Virtual(),
 	}
 	if noBFrames {
 		opt.BFrames = 0
-	}
-	if e.clock.Virtual() {
-		// x264's rate control under a VBV looks at how far its other frame threads
-		// have come (seen: the same pictures coded differently from run to run), and a
-		// replay has to be the same to the bit.
-		opt.Threads = 1
 	}
 	enc, err := av.NewVideoEncoder(opt)
 	if err != nil {

@@ -372,6 +372,30 @@ func TestByReference(t *testing.T) {
 	noLeaks(t)
 }
 
+// TestRepeatable: the same pictures give the same packets every time, with several threads.
+func TestRepeatable(t *testing.T) {
+	opt := VideoEncoderOptions{BFrames: -1, Repeatable: true, Width: 640, Height: 360}
+	var want []*media.Packet
+	for run := range 4 {
+		got := encoded(t, x264(t, opt), 0, 60)
+		if run == 0 {
+			want = got
+			if text := SettingsSEI(got[0].Data); !strings.Contains(text, " threads=4 ") {
+				t.Errorf("x264 was set to %q", text)
+			}
+			continue
+		}
+		if len(got) != len(want) {
+			t.Fatalf("run %d gave %d packets, want %d", run, len(got), len(want))
+		}
+		for i := range got {
+			if !bytes.Equal(got[i].Data, want[i].Data) {
+				t.Fatalf("run %d: packet %d differs", run, i)
+			}
+		}
+	}
+}
+
 // TestFrameMemoryIsNotCopied: pictures in FrameMemory reach the encoder by reference, give
 // the packets that copies give, and are not handed out while libav refers to them.
 func TestFrameMemoryIsNotCopied(t *testing.T) {

@@ -30,6 +30,10 @@ type Encoder struct {
 
 type option struct{ name, value string }
 
+// repeatableThreads is how many frames x264 works on at once for Repeatable, whatever the
+// machine has: enough for four processors, and not much memory on two.
+const repeatableThreads = 4
+
 // Encoders is the table: a new encoder is one row. Within a codec, hardware comes in
 // the order in which "auto" tries it; software is what it falls back to.
 func Encoders() []Encoder {
@@ -44,10 +48,15 @@ func Encoders() []Encoder {
 	}
 }
 
-// rate is constant bit rate with a VBV of one second and a keyframe every GOP.
+// rate is constant bit rate with a VBV of one second (Repeatable: without one) and a
+// keyframe every GOP.
 func rate(o VideoEncoderOptions) []option {
 	b := strconv.Itoa(o.BitrateBPS)
-	list := []option{{"b", b}, {"maxrate", b}, {"bufsize", b}, {"g", strconv.Itoa(o.GOP)}}
+	list := []option{{"b", b}}
+	if !o.Repeatable {
+		list = append(list, option{"maxrate", b}, option{"bufsize", b})
+	}
+	list = append(list, option{"g", strconv.Itoa(o.GOP)})
 	if o.BFrames >= 0 {
 		list = append(list, option{"bf", strconv.Itoa(o.BFrames)})
 	}
@@ -61,7 +70,12 @@ func rate(o VideoEncoderOptions) []option {
 // filler (nal-hrd=cbr) are left out: filler costs the same on every destination and
 // on disk, WebRTC and most platforms want none, and the HRD's buffering and timing
 // SEI trouble strict receivers. Scene cuts never make keyframes; the GOP is closed.
+// Without a VBV what x264 makes depends on the number of threads, but not on how they
+// run (tried: with one, both frame and slice threads code the same pictures differently).
 func x264Options(o VideoEncoderOptions) []option {
+	if o.Repeatable {
+		o.Threads = repeatableThreads
+	}
 	return append(rate(o), []option{
 		{"preset", orElse(o.Preset, "veryfast")}, {"sc_threshold", "0"}, {"forced-idr", "1"},
 		{"flags", "+cgop"}, {"a53cc", "0"},

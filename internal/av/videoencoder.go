@@ -30,6 +30,10 @@ type VideoEncoderOptions struct {
 	Preset        string // the encoder's own; "" is one that suits live work
 	BFrames       int    // -1: the preset's; 0: none
 	Threads       int    // 0: the encoder's choice
+	// Repeatable: the same pictures give the same packets, on every machine and however
+	// busy it is. The rate is kept on average only, because x264's control of a VBV looks
+	// at how far its other threads have come, and Threads is not the caller's to choose.
+	Repeatable bool
 	Color         media.ColorInfo
 	// Format is what most frames will have, so that they need no conversion: I420
 	// (also when not set) or NV12. Software encoders take both.
@@ -46,6 +50,9 @@ func (o VideoEncoderOptions) withDefaults() VideoEncoderOptions {
 	}
 	if o.Format == 0 {
 		o.Format = media.I420
+	}
+	if o.Repeatable {
+		o.Threads = 1
 	}
 	return o
 }

@@ -208,16 +208,14 @@ func commandsX(frames int) []string {
 
 // encoding is what the engine makes of the show's rendition r, for ffmpeg: the
 // bitstreams' own account of their settings is compared afterwards.
-// On the virtual clock the engine encodes with one thread, which is the same to the bit from run to run.
-func encoding(s *scenes.Show, r scenes.Rendition, oneThread bool) av.VideoEncoderOptions {
+// On the virtual clock the engine encodes so that it is the same to the bit from run to run.
+func encoding(s *scenes.Show, r scenes.Rendition, repeatable bool) av.VideoEncoderOptions {
 	v := r.Video
 	opt := av.VideoEncoderOptions{
 		Encoder: v.Encoder, Width: v.Width, Height: v.Height, FPS: s.Canvas.FPS, BitrateBPS: v.BitrateKbps * 1000,
 		GOP: int(v.KeyframeSeconds * s.Canvas.FPS.Float()), Preset: v.Preset, BFrames: -1, Color: s.Canvas.Color.Info(),
 	}
-	if oneThread {
-		opt.Threads = 1
-	}
+	opt.Repeatable = repeatable
 	for _, d := range s.Destinations {
 		if d.Kind == "whip" { // WebRTC takes no B-frames
 			opt.BFrames = 0
