@@ -447,13 +447,13 @@ func (in *input) prepareAnchor(t time.Duration) {
 // follow applies a live source's measured timing. Pictures go with the sound where there
 // is some: when it is heard is known exactly, and both then keep step whatever the jitter.
 func (in *input) follow(t time.Duration) {
-	offset, target, ok := in.timing.offset(in.frame)
+	offset, target, need, ok := in.timing.offset(in.frame)
 	if !ok {
 		return
 	}
 	if target > 0 {
 		// A live strip: the only error is for paced ones.
-		_ = in.strip.SetTarget(target)
+		_ = in.strip.SetTarget(target, need)
 	}
 	if heard, ok := in.strip.Presented(t); ok && in.video.Load() && in.audio.Load() {
 		offset = heard

@@ -12,6 +12,8 @@ type liveTiming struct {
 	mu     sync.Mutex
 	v, a   tracker       // guarded by mu
 	target time.Duration // guarded by mu; audio's queue, when it last changed
+	peak   time.Duration // guarded by mu; the most that was wanted since since
+	since  time.Duration // guarded by mu
 }
 
 // tracker follows the delay from PTS to arrival: the least, the most, and the least
@@ -65,7 +67,7 @@ func (l *liveTiming) sound(now, pts, length time.Duration) {
 func (l *liveTiming) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.v, l.a, l.target = tracker{}, tracker{}, 0
+	l.v, l.a, l.target, l.peak = tracker{}, tracker{}, 0, 0
 }
 
 // fastest is the least delay from a picture's PTS to its arrival.
@@ -76,8 +78,9 @@ func (l *liveTiming) fastest() time.Duration {
 }
 
 // offset is what to add to a PTS for its studio time; target is the audio queue depth
-// after a tick's read that keeps the lips in step, 0 when it need not change.
-func (l *liveTiming) offset(frame time.Duration) (offset, target time.Duration, ok bool) {
+// after a tick's read that keeps the lips in step, 0 without sound; need is the part of it
+// that is for the jitter.
+func (l *liveTiming) offset(frame time.Duration) (offset, target, need time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	// A picture may be late by a frame and a quarter before one is missed.
@@ -93,16 +96,33 @@ func (l *liveTiming) offset(frame time.Duration) (offset, target time.Duration, 
 	case l.a.have:
 		offset = a
 	default:
-		return 0, 0, false
+		return 0, 0, 0, false
 	}
 	if l.a.have {
 		// Queued after the read: from where the source is, if it comes as soon as it
 		// can, to where the mix will be one frame from now.
-		if want := max(offset, a) - l.a.leastEnd - frame; (want - l.target).Abs() > 10*time.Millisecond {
-			l.target, target = want, want
-		}
+		need = a - l.a.leastEnd - frame
+		target = l.hold(max(offset, a) - l.a.leastEnd - frame)
 	}
-	return offset, target, true
+	return offset, target, need, true
+}
+
+// targetRest is how long less has to be enough before the target is lowered.
+const targetRest = 20 * time.Second
+
+// hold makes a steady target of what is wanted from tick to tick: it follows what is more
+// at once and what is less only after it was enough for some time; mu is held.
+func (l *liveTiming) hold(want time.Duration) time.Duration {
+	if want > l.target+10*time.Millisecond {
+		l.target, l.peak, l.since = want, 0, l.a.seen
+	}
+	if l.peak = max(l.peak, want); l.a.seen-l.since > targetRest {
+		if l.peak < l.target-10*time.Millisecond {
+			l.target = l.peak
+		}
+		l.peak, l.since = 0, l.a.seen
+	}
+	return l.target
 }
 
 // pictureWait is how long pictures that come as soon as they can wait, at that offset.

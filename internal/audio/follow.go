@@ -18,6 +18,7 @@ import (
 // seconds of studio time.
 type arrivals struct {
 	step   float64 // a block this many seconds off the line is a stall or a burst, not jitter
+	astray float64 // seconds of input in a row that were
 	locked bool
 	time   float64 // filtered time at which frame count was reached
 	period float64 // seconds per frame
@@ -32,6 +33,15 @@ const (
 	nominalPeriod = 1.0 / sampleRateHz
 	// Bandwidths in Hz, at first and when settled.
 	arrivalFast, arrivalSlow = 0.5, 0.008
+	// patience is how long, in seconds of input, everything may be off the line before it is
+	// the line that is wrong.
+	patience = 1.0
+	// coast is how long, in seconds, the line of arrivals rises without any: FFmpeg's MPEG-TS
+	// muxer packs near-silent sound so tightly that bursts are 0.4 s apart.
+	coast = 0.6
+	// burstGain is the most of its loop gain that one arrival has: at 0.5 Hz, bursts of a
+	// third of a second would throw the line about.
+	burstGain = 0.15
 	// governorSlow is the settled governor's natural frequency in rad/s.
 	governorSlow = 0.01
 	// The loops stay fast until settleFrom and are slow from settleTo on, in seconds.
@@ -86,10 +96,17 @@ func (a *arrivals) came(frames int, now float64) (stepped bool) {
 	predicted := a.time + n*a.period
 	e := now - predicted
 	if math.Abs(e) > a.step {
-		a.time = now // the line starts again there, at the rate known so far
+		// A stall is made up for by a burst, and the line was right all the time: only what
+		// lasts, or is longer than any stall, begins it again there, at the rate known so far.
+		a.time = predicted
+		if a.astray += n * nominalPeriod; a.astray < patience && math.Abs(e) < liveMaxGap.Seconds() {
+			return false
+		}
+		a.time, a.astray = now, 0
 		return true
 	}
-	w := min(2*math.Pi*settled(arrivalFast, arrivalSlow, a.age)*n*nominalPeriod, 0.5)
+	a.astray = 0
+	w := min(2*math.Pi*settled(arrivalFast, arrivalSlow, a.age)*n*nominalPeriod, burstGain)
 	a.time = predicted + math.Sqrt2*w*e
 	a.period = clamp(a.period+w*w*e/n, nominalPeriod*(1-maxPPM*1e-6), nominalPeriod*(1+maxPPM*1e-6))
 	a.age += n * nominalPeriod
@@ -97,13 +114,13 @@ func (a *arrivals) came(frames int, now float64) (stepped bool) {
 }
 
 // at is how many frames have come by time now, by the line: between blocks it
-// rises evenly. When nothing comes any more it stops after a quarter of a second,
-// which is longer than bursts are apart.
+// rises evenly. When nothing comes any more it stops after coast, which is longer than
+// bursts are apart.
 func (a *arrivals) at(now float64) float64 {
 	if !a.locked {
 		return float64(a.count)
 	}
-	return float64(a.count) + min(now-a.time, 0.25)/a.period
+	return float64(a.count) + min(now-a.time, coast)/a.period
 }
 
 // maxPPM bounds the correction: 0.35 % is 6 cents, and crystals are within 0.03 %.
@@ -150,7 +167,7 @@ type loop struct {
 	used     usage
 }
 
-func newLoop() loop { return loop{governor: governor{fast: 0.25, slow: governorSlow}} }
+func newLoop() loop { return loop{governor: governor{fast: 0.1, slow: governorSlow}} }
 
 // depth is what will be queued, in seconds, when a block of frames has been taken.
 func (l *loop) depth(arrived float64, frames int) float64 {

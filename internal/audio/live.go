@@ -27,6 +27,13 @@ const (
 	// strayLimit is how far the queue may be off its target, in seconds, before it is
 	// set right at once instead of by resampling.
 	strayLimit = 0.050
+	// glideRate is how fast a target glides, in seconds per second: under 2 cents.
+	glideRate = 0.001
+	// glideLimit is the longest way up, in seconds, that a target glides.
+	glideLimit = 0.030
+	// glideFrom is how old a source is, in seconds, when targets begin to glide: what is
+	// known before is a first guess.
+	glideFrom = 1.0
 	// primeFrames is how much goes through the resampler unheard at a start, so that its
 	// history is of what follows.
 	primeFrames = sincTaps
@@ -50,6 +57,7 @@ type liveQueue struct {
 	arrivals arrivals // guarded by mu
 	stamps   stamps   // guarded by mu
 	target   float64  // guarded by mu; seconds
+	goal     float64  // guarded by mu; seconds; where target is gliding to
 	resync   bool     // guarded by mu; go to the target at once
 	flushed  bool     // guarded by mu; forget what is queued
 	stats    liveStats
@@ -76,7 +84,7 @@ func newLiveQueue(clock media.Clock, rs Resampler, target time.Duration) *liveQu
 	return &liveQueue{
 		clock: clock, rs: rs, in: newSplice(false), arrivals: arrivals{step: liveStep}, loop: newLoop(),
 		ring:   media.NewSampleRing(liveFrames * 2),
-		target: boundTarget(target).Seconds(),
+		target: boundTarget(target).Seconds(), goal: boundTarget(target).Seconds(),
 	}
 }
 
@@ -171,6 +179,8 @@ func (q *liveQueue) read(dst []float32, start int64) (short int64, jumped bool) 
 	if q.arrivals.book(q.clock.Now().Seconds()) {
 		q.stats.steps++
 	}
+	glide := clamp(q.goal-q.target, -glideRate*seconds, glideRate*seconds)
+	q.target += glide
 	target, arrived := q.target, q.arrivals.at(now)
 	resync, flush := q.resync, q.flushed
 	q.resync, q.flushed = false, false
@@ -203,7 +213,7 @@ func (q *liveQueue) read(dst []float32, start int64) (short int64, jumped bool) 
 		q.loop.governor.restart()
 		q.running = true
 	}
-	ppm := q.loop.governor.update(depth-target, seconds)
+	ppm := clamp(q.loop.governor.update(depth-target, seconds)-glide/seconds*1e6, -maxPPM, maxPPM)
 	q.rs.SetPPM(ppm)
 	made := q.resample(dst)
 	q.loop.used.made(made, ppm)
@@ -275,7 +285,22 @@ func (q *liveQueue) setTarget(d time.Duration) {
 	defer q.mu.Unlock()
 	t := boundTarget(d).Seconds()
 	q.resync = q.resync || math.Abs(t-q.target) > 0.005
-	q.target = t
+	q.target, q.goal = t, t
+}
+
+// glideTo moves the target slowly, unheard, where there is time for that: a queue that
+// turns out to be much too short is not kept so for half a minute.
+func (q *liveQueue) glideTo(d time.Duration) {
+	q.mu.Lock()
+	t := boundTarget(d).Seconds()
+	late := t > q.target+glideLimit || q.arrivals.age < glideFrom
+	if !late {
+		q.goal = t
+	}
+	q.mu.Unlock()
+	if late {
+		q.setTarget(d)
+	}
 }
 
 // flush forgets what is queued; the source begins anew. For any goroutine but

@@ -318,7 +318,7 @@ func TestLiveTargetAndNegativeDelay(t *testing.T) {
 		}
 	}
 	check(60*time.Millisecond, 0)
-	if err := f.strip.SetTarget(200 * time.Millisecond); err != nil {
+	if err := f.strip.SetTarget(200*time.Millisecond, 0); err != nil {
 		t.Fatal(err)
 	}
 	check(200*time.Millisecond, 0)

@@ -29,6 +29,9 @@ const (
 	MaxDelay = 20 * time.Second
 )
 
+// minNeed is the least that a live strip keeps queued, whatever the delay.
+const minNeed = 20 * time.Millisecond
+
 // DefaultTarget is how much of a live source is kept queued unless told otherwise.
 const DefaultTarget = 60 * time.Millisecond
 
@@ -129,6 +132,7 @@ type Strip struct {
 	crosspoint float64       // guarded by mu
 	offset     time.Duration // guarded by mu
 	target     time.Duration // guarded by mu; live
+	need       time.Duration // guarded by mu; live; the part of target that a delay leaves
 	applied    int64         // guarded by mu; frames of the delay line, or negative: heard early
 	latency    int64         // guarded by mu; frames that inserts and buses delay it by
 	missed     int64         // guarded by mu; frames of silence in place of sound that was due
@@ -157,7 +161,7 @@ func NewStrip(mode Mode, clock media.Clock, opt StripOptions) *Strip {
 	if opt.Target == 0 {
 		opt.Target = DefaultTarget
 	}
-	s := &Strip{mode: mode, clock: clock, crosspoint: 1, target: boundTarget(opt.Target), splice: newSplice(mode == Live)}
+	s := &Strip{mode: mode, clock: clock, crosspoint: 1, target: boundTarget(opt.Target), need: minNeed, splice: newSplice(mode == Live)}
 	if mode == Live {
 		if opt.Resampler == nil {
 			opt.Resampler = NewSinc()
@@ -282,16 +286,18 @@ func (s *Strip) SetOffset(d time.Duration) error {
 	return nil
 }
 
-// SetTarget sets a live strip's queue depth, 5..1500 ms. A change of more than 5 ms
-// is made at once, heard as a 5 ms crossfade or a short silence.
-func (s *Strip) SetTarget(d time.Duration) error {
+// SetTarget sets a live strip's queue depth, 5..1500 ms, and how much of that its jitter
+// needs, which a negative delay leaves alone. Changes glide by 1 ms a second; more than
+// 30 ms upwards is made at once, heard as a short silence.
+func (s *Strip) SetTarget(d, need time.Duration) error {
 	if s.mode == Paced {
 		return ErrMode
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.target = boundTarget(d)
-	s.place()
+	s.target, s.need = boundTarget(d), max(need, minNeed)
+	s.live.glideTo(s.target - media.TimeOf(s.early(), media.Rational{Num: 1, Den: sampleRateHz}))
+	s.applied = max(sampleAt(s.controls.Delay)-s.latency, 0) - s.early()
 	return nil
 }
 
@@ -329,16 +335,23 @@ func (s *Strip) SetCrosspoint(v float64) {
 // place divides the delay, less what comes after, between the queue and the delay
 // line; mu is held.
 func (s *Strip) place() {
-	delay := sampleAt(s.controls.Delay) - s.latency
-	early := max(-delay, 0)
+	early := s.early()
 	if s.mode == Paced {
-		early = min(early, sampleAt(pacedBudget))
 		s.paced.move(sampleAt(s.offset), early)
 	} else {
-		early = min(early, sampleAt(max(s.target-20*time.Millisecond, 0)))
 		s.live.setTarget(s.target - media.TimeOf(early, media.Rational{Num: 1, Den: sampleRateHz}))
 	}
-	s.applied = max(delay, 0) - early
+	s.applied = max(sampleAt(s.controls.Delay)-s.latency, 0) - early
+}
+
+// early is how many frames earlier than it would be the strip is heard, for a negative
+// delay and for what its inserts add; mu is held.
+func (s *Strip) early() int64 {
+	early := max(s.latency-sampleAt(s.controls.Delay), 0)
+	if s.mode == Paced {
+		return min(early, sampleAt(pacedBudget))
+	}
+	return min(early, sampleAt(max(s.target-s.need, 0)))
 }
 
 // gains are the channel gains now asked for; mu is held or s is not shared yet.
