@@ -44,7 +44,10 @@ func openStudio(t *testing.T, show []byte, opt engine.Options, secrets map[strin
 	t.Cleanup(thread.Close) // after the engine's own cleanup
 	s := &studio{t: t, truth: testkit.NewTruth(opt.Show.Canvas.FPS), ended: make(chan struct{}), seen: newSeen()}
 	s.tapped.Store(-1)
-	opt.Clock, opt.Thread, opt.Log = media.NewRealClock(), thread, slog.New(slog.DiscardHandler)
+	if opt.Clock == nil {
+		opt.Clock = media.NewRealClock()
+	}
+	opt.Thread, opt.Log = thread, slog.New(slog.DiscardHandler)
 	opt.SourceKinds, opt.OutputKinds = sourceKinds(), outputKinds()
 	if opt.RecordDir == "" {
 		opt.RecordDir = t.TempDir()

@@ -14,7 +14,7 @@ import (
 )
 
 // Clip is material that an analyser can judge: a counter in every picture, and at
-// every whole second a flash and a beep.
+// every whole second, or every so many, a flash and a beep.
 type Clip struct {
 	Format  string // libavformat's name of the container
 	Width   int
@@ -22,6 +22,7 @@ type Clip struct {
 	FPS     media.Rational
 	Camera  uint8
 	Seconds int
+	Every   int // seconds from flash to flash; 0 is 1
 	// Without leaves out these pictures and SoundLate moves the sound: for material
 	// with known faults.
 	Without   []int64
@@ -51,6 +52,7 @@ func (c Clip) Write(t testing.TB, path string) {
 		}
 	}
 	second := media.UnitsIn(time.Second, c.FPS.Inv())
+	period := second * int64(max(c.Every, 1))
 	video, err := av.NewVideoEncoder(av.VideoEncoderOptions{
 		Encoder: "libx264", Width: c.Width, Height: c.Height, FPS: c.FPS, BitrateBPS: 1_000_000, GOP: int(second),
 		Preset: "ultrafast", BFrames: c.BFrames,
@@ -73,14 +75,14 @@ func (c Clip) Write(t testing.TB, path string) {
 	pool := media.NewFramePool(media.I420, c.Width, c.Height, 2)
 	total := int64(c.Seconds) * second
 	for n := range total {
-		block := c.sound(n, second)
+		block := c.sound(n, period)
 		p, err := audio.Encode(block, media.SampleAt(n, c.FPS, media.SampleRateHz))
 		add(true, p, err)
 		if slices.Contains(c.Without, n) {
 			continue
 		}
 		f := pool.Get()
-		c.paint(f, n, second)
+		c.paint(f, n, period)
 		p, err = video.Encode(f, n, false)
 		f.Release()
 		add(false, p, err)
@@ -101,7 +103,7 @@ func (c Clip) Write(t testing.TB, path string) {
 }
 
 // paint draws picture n: a moving ramp that tells from a slate, the counter, the flash.
-func (c Clip) paint(f *media.Frame, n, second int64) {
+func (c Clip) paint(f *media.Frame, n, period int64) {
 	f.Fill(90, 110, 140)
 	for y := f.Height / 3; y < f.Height; y++ {
 		row := f.Planes[0].Data[y*f.Planes[0].Stride:]
@@ -113,7 +115,7 @@ func (c Clip) paint(f *media.Frame, n, second int64) {
 		}
 	}
 	flash := byte(16)
-	if n%second == 0 {
+	if n%period == 0 {
 		flash = 235
 	}
 	r := sources.FlashArea(f.Width, f.Height)
@@ -126,10 +128,10 @@ func (c Clip) paint(f *media.Frame, n, second int64) {
 	framecode.Draw(f, c.Camera, uint32(n))
 }
 
-// sound is tick n's: a beep of 30 ms at each whole second.
-func (c Clip) sound(n, second int64) []float32 {
+// sound is tick n's: a beep of 30 ms with each flash.
+func (c Clip) sound(n, flash int64) []float32 {
 	from, to := media.SampleAt(n, c.FPS, media.SampleRateHz), media.SampleAt(n+1, c.FPS, media.SampleRateHz)
-	period := media.SampleAt(second, c.FPS, media.SampleRateHz)
+	period := media.SampleAt(flash, c.FPS, media.SampleRateHz)
 	late := int64(c.SoundLate * media.SampleRateHz / time.Second)
 	out := make([]float32, 0, 2*(to-from))
 	for i := from; i < to; i++ {
