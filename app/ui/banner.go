@@ -59,7 +59,7 @@ var (
 func newBannerPanel(d *desk) *bannerPanel {
 	p := &bannerPanel{desk: d, ground: newGround(colPanel), lamp: newLamp(), sheet: newSurface(colPanel)}
 	p.message = newLabel("Starting.", textNormal, colDim)
-	p.more = newButton(d, "", textSmall, p.toggle)
+	p.more = newButton(d, "", textSmall, p.toggle).hint("All that is wrong at present")
 	p.sheet.StrokeColor, p.sheet.StrokeWidth = colAmber, 1
 	p.add(p.ground, p.lamp, p.message, p.more, p.sheet)
 	for i := range p.rows {

@@ -44,6 +44,8 @@ type outputCard struct {
 	drops     int64
 	isEnabled bool
 	path      string // of the newest file
+	// room is how long the disk lasts, for recordings.
+	room, shownRoom time.Duration
 }
 
 // cardDeeds are what a card's buttons do.
@@ -57,13 +59,14 @@ func newOutputCard(d *desk, recording bool, do cardDeeds) *outputCard {
 	c.facts = newLabel("", textSmall, colDim)
 	c.rest = newLabel("", textSmall, colDim)
 	c.act = newAskButton(d, "Start", textSmall, c.asks, do.toggle)
-	c.edit = newButton(d, "Edit", textSmall, do.edit)
+	c.act.main.hint("Start or stop this one alone")
+	c.edit = newButton(d, "Edit", textSmall, do.edit).hint("Name, address, key, rendition; remove")
 	c.add(c.surface, c.lamp, c.name, c.word, c.facts, c.rest, c.graph, c.act, c.edit)
 	if recording {
-		c.file = newButton(d, "Show file", textSmall, c.openFile)
+		c.file = newButton(d, "Show file", textSmall, c.openFile).hint("Open the newest file")
 		c.add(c.file)
 	} else {
-		c.enabled = newButton(d, "Disabled", textSmall, do.enable)
+		c.enabled = newButton(d, "Disabled", textSmall, do.enable).hint("Whether GO LIVE starts it")
 		c.add(c.enabled)
 	}
 	for i := range c.problem {
@@ -144,8 +147,11 @@ func (c *outputCard) openFile() {
 
 func (c *outputCard) update(s *engine.State, d engine.DestinationState, enabled bool, target int) {
 	c.follow(s.Time, d, target)
-	if d != c.shown || enabled != c.isEnabled || c.name.full == "" {
-		c.shown, c.isEnabled = d, enabled
+	if c.recording {
+		c.room = roomFor(c.desk.machine().DiskFree, int64(target)*1000).Truncate(time.Minute)
+	}
+	if d != c.shown || c.room != c.shownRoom || enabled != c.isEnabled || c.name.full == "" {
+		c.shown, c.isEnabled, c.shownRoom = d, enabled, c.room
 		c.redraw()
 	}
 	c.paintAct()
@@ -205,10 +211,12 @@ func (c *outputCard) redraw() {
 
 func (c *outputCard) restText() string {
 	if c.recording {
-		if c.path != "" {
+		switch {
+		case c.path != "":
 			return fileName(c.path)
+		case c.room > 0:
+			return "room for " + roomText(c.room)
 		}
-		return "rendition " + c.shown.Rendition
 	}
 	return ""
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -41,6 +43,7 @@ type outputForm struct {
 	scroll       *container.Scroll
 	body         *box
 	rows         []outputFormRow
+	more         *form // the kind's other settings; nil when it has none
 
 	show       *scenes.Show
 	id         string // empty: a new one
@@ -62,11 +65,11 @@ type outputFormRow struct {
 func newOutputForm(d *desk, done func()) *outputForm {
 	f := &outputForm{desk: d, done: done, body: &box{}}
 	f.title = newBold("", textNormal, colText)
-	f.save = newButton(d, "Save", textNormal, f.doSave)
-	f.cancel = newButton(d, "Cancel", textNormal, f.close)
+	f.save = newButton(d, "Save", textNormal, f.doSave).hint("Keep this in the show; what runs goes on as it was started")
+	f.cancel = newButton(d, "Cancel", textNormal, f.close).hint("Close without changing anything")
 	f.remove = newAskButton(d, "Remove", textSmall, func() string { return "Remove?" }, f.doRemove)
 	for _, k := range protocols {
-		f.kinds = append(f.kinds, newButton(d, strings.ToUpper(k), textSmall, func() { f.setKind(k) }))
+		f.kinds = append(f.kinds, newButton(d, strings.ToUpper(k), textSmall, func() { f.setKind(k) }).hint("The protocol to send with"))
 	}
 	f.service = widget.NewSelect(nil, f.setService)
 	f.name, f.address = widget.NewEntry(), widget.NewEntry()
@@ -146,6 +149,11 @@ func (f *outputForm) layoutBody(s fyne.Size) {
 		}
 	}
 	show(f.hint.Text, !f.recording)
+	if f.more != nil {
+		h := f.more.heightFor(w)
+		place(f.more, 0, y, w, h)
+		y += h + gap
+	}
 	for _, l := range f.faults {
 		l.place(0, y, w, 16)
 		y += 16
@@ -226,8 +234,59 @@ func (f *outputForm) fillKind() {
 		f.service.Refresh()
 		f.lookForKey()
 	}
+	f.fillMore()
 	f.layoutBody(f.body.Size())
 	f.check()
+}
+
+// fillMore draws the settings that have no place of their own from the kind's schema.
+func (f *outputForm) fillMore() {
+	if f.more != nil {
+		f.body.objects = slices.DeleteFunc(f.body.objects, func(o fyne.CanvasObject) bool { return o == fyne.CanvasObject(f.more) })
+		f.more = nil
+	}
+	schema, ok := restOfSchema(f.desk.services.OutputKinds[f.kind].Schema)
+	if !ok {
+		return
+	}
+	more, err := newForm(f.desk, schema, func(json.RawMessage) { f.check() })
+	if err != nil {
+		f.desk.tell("Some settings of this kind cannot be shown: " + err.Error())
+		return
+	}
+	raw, err := json.Marshal(f.settings)
+	if err != nil { // what was JSON before
+		panic(err)
+	}
+	more.resized = func() { f.layoutBody(f.body.Size()) }
+	more.set(raw)
+	f.more = more
+	f.body.add(more)
+	f.body.Refresh()
+}
+
+// restOfSchema is a settings schema without the fields that the form has itself; ok is
+// false when nothing is left.
+func restOfSchema(schema json.RawMessage) (json.RawMessage, bool) {
+	var doc map[string]json.RawMessage
+	var properties map[string]json.RawMessage
+	if json.Unmarshal(schema, &doc) != nil || json.Unmarshal(doc["properties"], &properties) != nil {
+		return nil, false
+	}
+	for _, own := range []string{"url", "path", "container"} {
+		delete(properties, own)
+	}
+	if len(properties) == 0 {
+		return nil, false
+	}
+	delete(doc, "required")
+	raw, err := json.Marshal(properties)
+	if err != nil {
+		return nil, false
+	}
+	doc["properties"] = raw
+	raw, err = json.Marshal(doc)
+	return raw, err == nil
 }
 
 // lookForKey says whether the keyring has the key already.
@@ -353,9 +412,9 @@ func (f *outputForm) fault() string {
 
 // collected are the settings as typed.
 func (f *outputForm) collected() map[string]json.RawMessage {
-	all := make(map[string]json.RawMessage, len(f.settings)+2)
-	for k, v := range f.settings {
-		all[k] = v
+	all := maps.Clone(f.settings)
+	if f.more != nil {
+		all = maps.Clone(f.more.values)
 	}
 	if f.recording {
 		all["path"], all["container"] = quoted(f.address.Text), quoted(f.container.Selected)
@@ -366,7 +425,7 @@ func (f *outputForm) collected() map[string]json.RawMessage {
 }
 
 func (f *outputForm) doSave() {
-	if f.fault() != "" {
+	if f.fault() != "" || f.more != nil && !f.more.valid() {
 		f.check()
 		return
 	}
@@ -444,7 +503,7 @@ func addressHint(kind string) string {
 // credentialName is a name in the keyring that no other destination has.
 func credentialName(name string) string {
 	var tail [4]byte
-	rand.Read(tail[:]) // never fails
+	_, _ = rand.Read(tail[:]) // never fails
 	return strings.TrimSpace(name) + " " + hex.EncodeToString(tail[:])
 }
 

@@ -48,7 +48,7 @@ type logPanel struct {
 func newLogPanel(d *desk) *logPanel {
 	p := &logPanel{desk: d, least: slog.LevelInfo}
 	for _, v := range logLevels {
-		b := newButton(d, v.caption, textSmall, func() { p.setLevel(v.level) })
+		b := newButton(d, v.caption, textSmall, func() { p.setLevel(v.level) }).hint("The least level that is shown")
 		p.levels = append(p.levels, b)
 		p.add(b)
 	}

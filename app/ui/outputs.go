@@ -43,10 +43,12 @@ func newOutputsPanel(d *desk) *outputsPanel {
 	p := &outputsPanel{desk: d, list: &box{}}
 	p.live = newAskButton(d, "GO LIVE", textLarge, p.asksLive, p.doLive)
 	p.rec = newAskButton(d, "REC", textLarge, p.asksRecording, p.doRecording)
+	p.live.main.hint("Start every enabled destination (Ctrl+L); while live: stop them all")
+	p.rec.main.hint("Start every recording (R); while recording: stop them")
 	p.empty = newLabel("Nowhere to send to yet: add a destination.", textSmall, colDim)
 	for i, text := range []string{"DESTINATIONS", "RECORDINGS"} {
 		p.headings[i] = newBold(text, textSmall, colDim)
-		p.adds[i] = newButton(d, "+ Add", textSmall, func() { p.edit("", i == 1) })
+		p.adds[i] = newButton(d, "+ Add", textSmall, func() { p.edit("", i == 1) }).hint("Add one to the show")
 	}
 	p.form = newOutputForm(d, p.closeForm)
 	p.list.ExtendBaseWidget(p.list)

@@ -359,3 +359,41 @@ func TestRecordingForm(t *testing.T) {
 	press(p.form.cancel)
 	wantSent(t, b)
 }
+
+func TestDestinationFormDrawsTheKindsOtherSettings(t *testing.T) {
+	kinds := strictKinds()
+	k := kinds["srt"]
+	k.Schema = json.RawMessage(`{"type":"object","required":["url"],"properties":{
+		"url":{"type":"string","title":"Address"},
+		"latency_ms":{"type":"integer","title":"Latency","minimum":20,"maximum":8000,"default":120}}}`)
+	kinds["srt"] = k
+	b := newBenchWith(t, aState(), Services{OutputKinds: kinds})
+	p := b.keys.outputs
+	press(p.adds[0])
+	f := p.form
+	if f.more != nil {
+		t.Error("rtmp has other settings, out of nowhere")
+	}
+	press(f.kinds[1])
+	if f.more == nil || len(f.more.rows) != 1 {
+		t.Fatal("srt's latency is not there, or its address twice")
+	}
+	f.name.SetText("Hall")
+	f.address.SetText("srt://host:9000")
+	b.enter(f.more.row("latency_ms").entry, "5") // too little: not taken
+	b.enter(f.more.row("latency_ms").entry, "250")
+	press(f.save)
+	got := b.sent(t)
+	if len(got) != 1 || string(got[0].(*engine.PutDestination).Destination.Settings) != `{"latency_ms":250,"url":"srt://host:9000"}` {
+		t.Errorf("sent %s", commandsText(got))
+	}
+}
+
+func TestRecordingCardSaysTheRoomThereIs(t *testing.T) {
+	b := newBenchWith(t, aState(), Services{Machine: &fakeMachine{MachineStats{Cores: 2, DiskFree: 30e9}, 0}})
+	c := b.keys.outputs.cards[1]
+	if r, ok := aShow().Rendition("main"); !ok || r.Video.BitrateKbps+r.Audio.BitrateKbps != 6160 {
+		t.Fatalf("the rendition is %+v", r)
+	}
+	wantLabel(t, "30 GB at 6160 kb/s", c.rest, "room for 10 h 49 min")
+}
