@@ -110,10 +110,7 @@ func (b *bench) commandByAPI(ctx context.Context) (delay, error) {
 		return delay{}, err
 	}
 	fmt.Fprintf(b.log, "bench: latency of commands through the engine's interface, %d s\n", b.seconds)
-	show := c.show(m)
-	show.Recordings = []scenes.Recording{{ID: "file", Name: "file", Rendition: "main", Settings: settings(map[string]any{
-		"path": filepath.Join(m.dir, "programme.mkv"), "container": "mkv",
-	})}}
+	show := recorded(c.show(m), "file", "main", programme(m))
 	thread, err := gpu.Open()
 	if err != nil {
 		return delay{}, err
@@ -214,7 +211,7 @@ func (b *bench) commandByKey(ctx context.Context) (delay, error) {
 	}
 	log := filepath.Join(m.dir, "log.jsonl")
 	args = append(args, "--command-log", log)
-	stats, recording := filepath.Join(m.dir, "stats.jsonl"), filepath.Join(m.dir, "programme.mkv")
+	stats, recording := filepath.Join(m.dir, "stats.jsonl"), programme(m)
 	pressed := make(chan []time.Time, 1)
 	pressing, stopPressing := context.WithCancel(ctx)
 	defer stopPressing()
@@ -336,7 +333,7 @@ func (b *bench) cameraToPacket(ctx context.Context) (delay, error) {
 	}
 	fmt.Fprintf(b.log, "bench: latency of a live picture, %d s\n", b.seconds)
 	show := baseShow(m, 1280, 720)
-	show.Sources = []scenes.Source{{ID: "screen", Name: "Screen", Kind: "screen", Settings: settings(map[string]any{"width": 1280, "height": 720, "fps": "30"})}}
+	show.Sources = []scenes.Source{source("screen", "screen", map[string]any{"width": 1280, "height": 720, "fps": "30"})}
 	onAir(show, whole(show, "screen"))
 	c.window = false
 	args, err := b.writeShow(c, show, m.dir)
@@ -344,7 +341,7 @@ func (b *bench) cameraToPacket(ctx context.Context) (delay, error) {
 		return delay{}, err
 	}
 	env := a.env(filepath.Join(b.work, "config"))
-	if _, err := run(ctx, job{program: b.program, args: args, env: env, output: filepath.Join(m.dir, "programme.mkv"), display: a.screen}); err != nil {
+	if _, err := run(ctx, job{program: b.program, args: args, env: env, output: programme(m), display: a.screen}); err != nil {
 		return delay{}, err
 	}
 	k, err := readStats(filepath.Join(m.dir, "stats.jsonl"), 0)

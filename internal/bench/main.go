@@ -50,6 +50,8 @@ func bencher(ctx context.Context, args []string) error {
 		keep    = flags.Bool("keep", false, "keep recordings, statistics and show files")
 		asJSON  = flags.Bool("json", false, "print JSON instead of a table")
 		program = flags.String("bin", filepath.Join("bin", "crosspoint"), "the program to measure")
+		quick   = flags.Bool("quick", false, "run the gate: short runs on the virtual clock, held against "+quickFile)
+		record  = flags.Bool("record", false, "run the gate's cases and write their ratios to "+quickFile)
 		quiet   = flags.Duration("quiet", 0, "wait up to this long before each run until other programs are idle")
 		profile = flags.String("profile", "", "folder for a CPU profile of each run of Crosspoint")
 	)
@@ -96,6 +98,9 @@ func bencher(ctx context.Context, args []string) error {
 	what := wanted{rows: run, latency: withLatency}
 	if withSoak {
 		what.soak = *soakFor
+	}
+	if *quick || *record {
+		return b.quick(ctx, *record)
 	}
 	return b.runAll(ctx, what, *asJSON)
 }

@@ -143,7 +143,7 @@ func (b *bench) runPair(ctx context.Context, c benchCase, a *around, files []str
 		return p, "", err
 	}
 	show := c.show(m)
-	record := filepath.Join(m.dir, "programme.mkv")
+	record := programme(m)
 	if p.Crosspoint, err = b.crosspoint(ctx, c, a, show, m, n); err != nil {
 		return p, "", err
 	}
@@ -201,6 +201,9 @@ func (b *bench) material(c benchCase, a *around, files []string, n int, what str
 	return m, nil
 }
 
+// programme is the recording of a run of Crosspoint.
+func programme(m material) string { return filepath.Join(m.dir, "programme.mkv") }
+
 // crosspoint runs a show into m.dir.
 func (b *bench) crosspoint(ctx context.Context, c benchCase, a *around, show *scenes.Show, m material, n int) (usage, error) {
 	what := filepath.Base(m.dir)
@@ -216,7 +219,7 @@ func (b *bench) crosspoint(ctx context.Context, c benchCase, a *around, show *sc
 	}
 	return run(ctx, job{
 		program: b.program, args: args, env: a.env(filepath.Join(b.work, "config")),
-		output: filepath.Join(m.dir, "programme.mkv"), display: a.screen,
+		output: programme(m), display: a.screen,
 	})
 }
 
@@ -228,7 +231,7 @@ func (b *bench) other(ctx context.Context, c benchCase, a *around, show *scenes.
 	}
 	if c.beside == smallerShow {
 		u, err := b.crosspoint(ctx, c, a, c.less(m), m, n)
-		return u, filepath.Join(m.dir, "programme.mkv"), err
+		return u, programme(m), err
 	}
 	if err := b.announce(ctx, c, n, c.beside.String()); err != nil {
 		return usage{}, "", err
@@ -263,7 +266,7 @@ func (b *bench) writeShow(c benchCase, show *scenes.Show, dir string) ([]string,
 	if err := os.WriteFile(path, raw, 0o644); err != nil {
 		return nil, fmt.Errorf("write the show: %w", err)
 	}
-	length, record := fmt.Sprintf("%ds", b.seconds), filepath.Join(dir, "programme.mkv")
+	length, record := fmt.Sprintf("%ds", b.seconds), programme(material{dir: dir})
 	args := []string{"run", path, "--for", length, "--record", record, "--stats", filepath.Join(dir, "stats.jsonl")}
 	switch {
 	case c.offline:

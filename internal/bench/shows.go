@@ -35,7 +35,16 @@ func rendition(s *scenes.Show, id string, width, height int) scenes.Rendition {
 func camID(n int) string { return fmt.Sprintf("cam%d", n) }
 
 func cameraSource(id, file string) scenes.Source {
-	return scenes.Source{ID: id, Name: id, Kind: "file", Settings: settings(map[string]any{"path": file, "loop": true, "hardware": "off"})}
+	return source(id, "file", map[string]any{"path": file, "loop": true, "hardware": "off"})
+}
+
+// source is one with every default that an editor would give it.
+func source(id, kind string, set map[string]any) scenes.Source {
+	s, err := scenes.Default().AddSource(scenes.Source{ID: id, Name: id, Kind: kind, Settings: settings(set)})
+	if err != nil {
+		panic(fmt.Sprintf("bench: source %s: %v", id, err))
+	}
+	return s.Sources[0]
 }
 
 // settings are a JSON object of values that always marshal.
@@ -72,10 +81,10 @@ const titleX, titleY, titleWidth, titleHeight = 210, 840, 1500, 180
 // addTitle adds the lower third's source, of the canvas's size, and returns its layer.
 func addTitle(s *scenes.Show) scenes.Layer {
 	at := func(v int) int { return scaled(v, s.Canvas.Height) }
-	s.Sources = append(s.Sources, scenes.Source{ID: "name", Name: "Lower third", Kind: "text", Settings: settings(map[string]any{
+	s.Sources = append(s.Sources, source("name", "text", map[string]any{
 		"text": "Ada Lovelace\nAnalytical Engine Society", "size": at(56), "color": "#ffffff",
 		"box": "#182848d8", "box_softness": at(28), "box_padding": at(40), "width": at(titleWidth), "height": at(titleHeight),
-	})})
+	}))
 	title := layer("name", float64(at(titleX)), float64(at(titleY)), float64(at(titleWidth)), float64(at(titleHeight)))
 	title.Fit = scenes.None
 	return title
@@ -138,9 +147,17 @@ func showDestinations(n int) func(m material) *scenes.Show {
 func showTwo(m material) *scenes.Show {
 	s := showA(m)
 	s.Renditions = append(s.Renditions, rendition(s, "small", 1280, 720))
-	s.Recordings = []scenes.Recording{{ID: "small-file", Name: "small-file", Rendition: "small", Settings: settings(map[string]any{
-		"path": filepath.Join(m.dir, "small.mkv"), "container": "mkv",
-	})}}
+	return recorded(s, "small-file", "small", filepath.Join(m.dir, "small.mkv"))
+}
+
+// recorded adds a recording of a rendition, with every default that an editor would give it.
+func recorded(s *scenes.Show, id, rendition, path string) *scenes.Show {
+	s, err := s.SetRecording(scenes.Recording{ID: id, Name: id, Rendition: rendition, Settings: settings(map[string]any{
+		"path": path, "container": "mkv",
+	})})
+	if err != nil {
+		panic(fmt.Sprintf("bench: recording %s: %v", id, err))
+	}
 	return s
 }
 
@@ -190,9 +207,9 @@ func showGraphics(n int) func(m material) *scenes.Show {
 		s := baseShow(m, hd30.width, hd30.height)
 		for i := len(m.files); i < n; i++ {
 			id := fmt.Sprintf("graphic%d", i)
-			v := scenes.Source{ID: id, Name: id, Kind: "text", Settings: settings(map[string]any{"text": id, "width": 800, "height": 200})}
+			v := source(id, "text", map[string]any{"text": id, "width": 800, "height": 200})
 			if i%2 == 1 {
-				v.Kind, v.Settings = "color", settings(map[string]any{"color": fmt.Sprintf("#%02x4080", i)})
+				v = source(id, "color", map[string]any{"color": fmt.Sprintf("#%02x4080", i)})
 			}
 			s.Sources = append(s.Sources, v)
 		}
