@@ -12,7 +12,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.
 # Every recipe that compiles runs inside this: it finds or builds FFmpeg 7.1.
 ENV := . packaging/env.sh
 
-.PHONY: run build test test-quick lint bench env setup setup-test clean
+.PHONY: run build test test-quick lint bench bench-quick env setup setup-test clean
 
 run: build
 	bin/crosspoint
@@ -33,6 +33,11 @@ lint: setup
 
 bench: build
 	@$(ENV) && $(GO) run ./internal/bench $(BENCH)
+
+# bench-quick is the gate of CI: about a minute on an idle machine. A change that is
+# meant to cost more records its ratios with make bench-quick BENCH=-record.
+bench-quick: build
+	@$(ENV) && $(GO) run ./internal/bench -quick $(BENCH)
 
 # env is a shell in which plain go build and go test work; make env CMD='...' runs one command.
 env: setup
