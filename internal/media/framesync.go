@@ -21,13 +21,15 @@ type FrameSync struct {
 	dropped  int64    // guarded by mu
 	skipped  int64    // guarded by mu
 	epoch    int64    // guarded by mu; counts Flush
-	changed  chan struct{}
+	// One token each, renewed by every change: the pusher waits for room, the taker for
+	// pictures. Nothing is allocated when they change.
+	room, more chan struct{}
 }
 
 // NewFrameSync makes a synchroniser for at most capacity pictures (at least 2: one
 // due, one that says so).
 func NewFrameSync(capacity int) *FrameSync {
-	return &FrameSync{capacity: max(capacity, 2), changed: make(chan struct{})}
+	return &FrameSync{capacity: max(capacity, 2), room: make(chan struct{}, 1), more: make(chan struct{}, 1)}
 }
 
 // SetCapacity changes how many pictures may wait, at least 2; those that wait already
@@ -41,10 +43,14 @@ func (s *FrameSync) SetCapacity(capacity int) {
 	}
 }
 
-// signal wakes every waiter; mu is held.
+// signal lets the pusher and the taker look again; mu is held.
 func (s *FrameSync) signal() {
-	close(s.changed)
-	s.changed = make(chan struct{})
+	for _, c := range [2]chan struct{}{s.room, s.more} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // Push hands f over, waiting while the queue is full. It returns ctx's error,
@@ -64,10 +70,9 @@ func (s *FrameSync) Push(ctx context.Context, f *Frame) error {
 			s.mu.Unlock()
 			return nil
 		}
-		wait := s.changed
 		s.mu.Unlock()
 		select {
-		case <-wait:
+		case <-s.room:
 		case <-ctx.Done():
 			f.Release()
 			return ctx.Err()
@@ -166,10 +171,9 @@ func (s *FrameSync) WaitFor(ctx context.Context, t time.Duration) error {
 			s.skipped++
 			s.signal()
 		}
-		wait := s.changed
 		s.mu.Unlock()
 		select {
-		case <-wait:
+		case <-s.more:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
