@@ -257,7 +257,7 @@ func (a *audioRunner) send(packets []*media.Packet) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, p := range packets {
-		p.Made = now
+		p.Made, p.Track, p.Audio = now, 1, true // as in every stream
 		for _, s := range a.streams {
 			s.put(p, true)
 		}

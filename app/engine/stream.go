@@ -56,18 +56,22 @@ func (s *stream) dts(p *media.Packet, track int) time.Duration {
 	return media.TimeOf(p.DTS, s.tracks[track].TimeBase)
 }
 
-// put takes a packet of either encode. The packets a stream hands out are copies
-// of the header, since the same data may be another track elsewhere.
+// put takes a packet of either encode. A packet that says of itself which track it is goes
+// to every queue as it is; one that does not, since its data may be another track
+// elsewhere, gets a header of its own.
 func (s *stream) put(p *media.Packet, audio bool) {
 	track := 0
 	if audio {
 		track = 1
 	}
-	q := *p
-	q.Track, q.Audio = track, audio
+	if p.Track != track || p.Audio != audio {
+		q := *p
+		q.Track, q.Audio = track, audio
+		p = &q
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wait[track] = append(s.wait[track], &q)
+	s.wait[track] = append(s.wait[track], p)
 	s.drain()
 }
 
@@ -102,12 +106,8 @@ func (s *stream) drain() {
 			return
 		}
 		p := s.wait[track][0]
-		s.wait[track][0] = nil
-		if len(s.wait[track]) == 1 {
-			s.wait[track] = s.wait[track][:0]
-		} else {
-			s.wait[track] = s.wait[track][1:]
-		}
+		// Moved down in place: a few packets wait, and nothing is allocated.
+		s.wait[track] = slices.Delete(s.wait[track], 0, 1)
 		dts := s.dts(p, track)
 		s.taps = slices.DeleteFunc(s.taps, func(t *tap) bool { return t.put(p, dts) })
 	}
