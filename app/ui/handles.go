@@ -30,6 +30,7 @@ type handles struct {
 	sides   [4]*canvas.Line
 	squares [8]*canvas.Rectangle
 	guide   [2]*canvas.Line
+	plate   *canvas.Rectangle // behind size
 	size    *label
 	text    *field // of a title that is edited in place
 	textID  string
@@ -72,8 +73,9 @@ func newHandles(d *desk) *handles {
 		h.squares[i].StrokeColor, h.squares[i].StrokeWidth = colFocus, 2
 		h.add(h.squares[i])
 	}
-	h.size = newBold("", textSmall, colAmber)
-	h.add(h.size)
+	h.plate = canvas.NewRectangle(colShade)
+	h.size = newBold("", textSmall, colWhite)
+	h.add(h.plate, h.size)
 	h.text = newField(d, 3)
 	h.text.done = h.textDone
 	h.text.undone = func() { h.textID = ""; h.draw() }
@@ -146,6 +148,7 @@ func (h *handles) draw() {
 		show(h.squares[i], ok && !l.Hidden)
 	}
 	show(h.size.Text, ok && h.hold != 0)
+	show(h.plate, ok && h.hold != 0)
 	show(h.text, h.textID != "")
 	h.drawGuides(ok)
 	if !ok {
@@ -165,7 +168,8 @@ func (h *handles) draw() {
 	}
 	if h.hold != 0 {
 		h.size.setText(fmt.Sprintf("%.0f, %.0f   %.0f × %.0f", l.X, l.Y, l.Width, l.Height))
-		h.size.place(4, 2, h.Size().Width-8, 16)
+		h.size.place(8, 4, h.Size().Width-16, 18)
+		place(h.plate, 4, 4, h.size.measure(h.size.full)+8, 18)
 	}
 	if h.textID != "" {
 		a := h.toScreen(point{l.X, l.Y})

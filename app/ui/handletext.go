@@ -28,11 +28,29 @@ func (h *handles) editText() bool {
 		return false
 	}
 	h.textID = v.ID
-	h.text.setText(plainText(settings[textKey]))
+	value := settings[textKey]
+	if value == nil {
+		value = h.defaultText(v.Kind)
+	}
+	h.text.setText(plainText(value))
 	h.draw()
 	c.Focus(h.text)
 	h.text.TypedShortcut(&fyne.ShortcutSelectAll{})
 	return true
+}
+
+// defaultText is what a title says whose settings do not.
+func (h *handles) defaultText(kind string) json.RawMessage {
+	fields, err := readFields(h.desk.services.SourceKinds[kind].Schema)
+	if err != nil {
+		return nil // the form of that kind says so
+	}
+	for i := range fields {
+		if fields[i].key == textKey {
+			return fields[i].fallback
+		}
+	}
+	return nil
 }
 
 // textDone gives what was typed.

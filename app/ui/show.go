@@ -112,7 +112,7 @@ func (p *showPanel) open(part showPart) {
 	} else {
 		p.column.set(p.adds[part], p.empty, p.list, p.actions, p.ask, p.layers)
 	}
-	p.shown = nil
+	p.shown, p.preview = nil, ""
 	if p.desk.state != nil {
 		p.update(p.desk.state)
 	}
