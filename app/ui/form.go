@@ -36,6 +36,8 @@ type form struct {
 	changed func(json.RawMessage)
 	// resized is called when the form's height changes.
 	resized func()
+	// scrolled takes the mouse wheel over a field.
+	scrolled func(*fyne.ScrollEvent)
 
 	more     *button
 	advanced bool
@@ -48,7 +50,7 @@ func newForm(d *desk, schema json.RawMessage, changed func(json.RawMessage)) (*f
 	if err != nil {
 		return nil, err
 	}
-	f := &form{desk: d, values: map[string]json.RawMessage{}, changed: changed, resized: func() {}}
+	f := &form{desk: d, values: map[string]json.RawMessage{}, changed: changed, resized: func() {}, scrolled: func(*fyne.ScrollEvent) {}}
 	more := false
 	for i := range fields {
 		r := newFormRow(f, &fields[i])

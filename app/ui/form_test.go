@@ -235,6 +235,24 @@ func TestFormChecksTheWholeObject(t *testing.T) {
 	}
 }
 
+func TestFormSaysWhatAFieldIsAndPassesTheWheelOn(t *testing.T) {
+	b, f, _ := formBench(t, trialSchema, Services{})
+	r := f.row("address")
+	if r.about.tip != "As in rtmp://host/app" || r.entry.tip != r.about.tip {
+		t.Errorf("the tool tip is %q", r.about.tip)
+	}
+	turned := 0
+	f.scrolled = func(*fyne.ScrollEvent) { turned++ }
+	r.wheel.Scrolled(&fyne.ScrollEvent{})
+	if turned != 1 || r.wheel.Size() != r.entry.Size() {
+		t.Errorf("the wheel turned %d times over %v of %v", turned, r.wheel.Size(), r.entry.Size())
+	}
+	b.canvas.Focus(r.entry)
+	if b.desk.tips.owner != r.entry {
+		t.Error("a field that has the keyboard shows no tool tip")
+	}
+}
+
 // fakeInventory has two cameras and many fonts.
 type fakeInventory struct{}
 

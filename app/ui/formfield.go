@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 )
 
@@ -18,6 +19,7 @@ type field struct {
 	undone  func()
 	stepped func(by float64)
 
+	tip     string
 	typing  bool // has the keyboard
 	quiet   bool // the program changes the text
 	leaving bool // done has been called for this visit
@@ -61,12 +63,14 @@ func (f *field) leave() {
 func (f *field) FocusGained() {
 	f.typing, f.leaving = true, false
 	f.desk.typing = f
+	f.desk.tips.over(f, f.tip)
 	f.Entry.FocusGained()
 }
 
 // FocusLost implements fyne.Focusable.
 func (f *field) FocusLost() {
 	f.typing = false
+	f.desk.tips.leave(f)
 	if f.desk.typing == f {
 		f.desk.typing = nil
 	}
@@ -114,6 +118,49 @@ func (f *field) TypedKey(e *fyne.KeyEvent) {
 	}
 	f.Entry.TypedKey(e)
 }
+
+// hoverTip is the part of a field that shows its tool tip: its title. The text itself is
+// left to the pointer that marks and edits it.
+type hoverTip struct {
+	box
+	desk *desk
+	tip  string
+}
+
+var _ desktop.Hoverable = (*hoverTip)(nil)
+
+func newHoverTip(d *desk, tip string) *hoverTip {
+	h := &hoverTip{desk: d, tip: tip}
+	h.ExtendBaseWidget(h)
+	return h
+}
+
+// MouseIn implements desktop.Hoverable.
+func (h *hoverTip) MouseIn(*desktop.MouseEvent) { h.desk.tips.over(h, h.tip) }
+
+// MouseMoved implements desktop.Hoverable.
+func (h *hoverTip) MouseMoved(*desktop.MouseEvent) {}
+
+// MouseOut implements desktop.Hoverable.
+func (h *hoverTip) MouseOut() { h.desk.tips.leave(h) }
+
+// wheel lies over a line of text and hands the mouse wheel to the list round it; Fyne's
+// entry would keep it for scrolling a line that needs none.
+type wheel struct {
+	box
+	turned func(*fyne.ScrollEvent)
+}
+
+var _ fyne.Scrollable = (*wheel)(nil)
+
+func newWheel(turned func(*fyne.ScrollEvent)) *wheel {
+	w := &wheel{turned: turned}
+	w.ExtendBaseWidget(w)
+	return w
+}
+
+// Scrolled implements fyne.Scrollable.
+func (w *wheel) Scrolled(e *fyne.ScrollEvent) { w.turned(e) }
 
 // stopTyping ends the editing of a text: a press elsewhere gives the keyboard back to
 // the desk, so that Space is AUTO again.

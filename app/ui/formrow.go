@@ -20,6 +20,8 @@ type formRow struct {
 	swatch *swatch // beside entry, of a colour
 	choice *selector
 	lines  int
+	about  *hoverTip
+	wheel  *wheel // over entry
 }
 
 func newFormRow(f *form, spec *formField) *formRow {
@@ -30,7 +32,8 @@ func newFormRow(f *form, spec *formField) *formRow {
 	}
 	r.title = newLabel(title, textSmall, colDim)
 	r.problem = newParagraph("", textSmall, colBad, 2)
-	r.add(r.title, r.problem)
+	r.about = newHoverTip(f.desk, spec.description)
+	r.add(r.title, r.about, r.problem)
 	switch spec.kind {
 	case boolField:
 		r.choice = newSelector(f.desk, []json.RawMessage{json.RawMessage("true"), json.RawMessage("false")}, r.pick)
@@ -41,6 +44,11 @@ func newFormRow(f *form, spec *formField) *formRow {
 		r.add(r.choice)
 	default:
 		r.makeEntry()
+	}
+	if r.choice != nil {
+		for _, b := range append(r.choice.buttons, r.choice.list) {
+			b.hint(spec.description)
+		}
 	}
 	r.min = fyne.NewSize(formPair, formTitle+formControl)
 	r.arrange = r.layout
@@ -61,7 +69,12 @@ func (r *formRow) makeEntry() {
 	if r.spec.isNumeric() {
 		r.entry.stepped = r.step
 	}
+	r.entry.tip = r.spec.description
 	r.add(r.entry)
+	if r.lines == 1 {
+		r.wheel = newWheel(func(e *fyne.ScrollEvent) { r.form.scrolled(e) })
+		r.add(r.wheel)
+	}
 	switch r.spec.picker {
 	case "", pickText:
 	case pickColor:
@@ -108,6 +121,7 @@ func (r *formRow) heightFor(width float32) float32 {
 
 func (r *formRow) layout(s fyne.Size) {
 	r.title.place(0, 0, s.Width, formTitle)
+	place(r.about, 0, 0, s.Width, formTitle)
 	h := r.controlHeight()
 	switch {
 	case r.choice != nil:
@@ -120,6 +134,9 @@ func (r *formRow) layout(s fyne.Size) {
 		place(r.picker, s.Width-formControl, formTitle, formControl, h)
 	default:
 		place(r.entry, 0, formTitle, s.Width, h)
+	}
+	if r.wheel != nil {
+		place(r.wheel, r.entry.Position().X, formTitle, r.entry.Size().Width, h)
 	}
 	if p := r.problem.heightFor(s.Width); p > 0 {
 		place(r.problem, 0, formTitle+h, s.Width, p)

@@ -82,6 +82,7 @@ func newShowPanel(d *desk) *showPanel {
 	p.layers = newLayerEditor(d, p.addToLayers)
 	p.column = newColumn()
 	p.ask.resized, p.source.resized, p.layers.resized = p.column.refit, p.column.refit, p.column.refit
+	p.source.scrolled, p.layers.form.scrolled = p.column.scroll.Scrolled, p.column.scroll.Scrolled
 	p.add(p.column)
 	p.min = fyne.NewSize(260, 200)
 	p.arrange = func(s fyne.Size) {

@@ -23,10 +23,12 @@ type sourceEditor struct {
 	kind    string
 	shown   scenes.Source
 	resized func()
+	// scrolled takes the mouse wheel over a field.
+	scrolled func(*fyne.ScrollEvent)
 }
 
 func newSourceEditor(d *desk) *sourceEditor {
-	e := &sourceEditor{desk: d, resized: func() {}}
+	e := &sourceEditor{desk: d, resized: func() {}, scrolled: func(*fyne.ScrollEvent) {}}
 	e.title = newBold("", textSmall, colDim)
 	e.status = newParagraph("", textSmall, colDim, 3)
 	e.note = newParagraph("", textNormal, colAmber, 5)
@@ -104,7 +106,7 @@ func (e *sourceEditor) open(v scenes.Source, id string) {
 			break
 		}
 		f.check = func(raw json.RawMessage) error { return checkSettings(k, raw, e.desk.state) }
-		f.resized = func() { e.resized() }
+		f.resized, f.scrolled = func() { e.resized() }, func(ev *fyne.ScrollEvent) { e.scrolled(ev) }
 		e.form = f
 	}
 	e.compose()
