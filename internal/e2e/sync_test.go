@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,10 +27,15 @@ const (
 )
 
 // syncBounds are what the pictures of camera in r between from and to say of the delay from
-// PTS to the studio's time.
-func syncBounds(r *testkit.Reading, camera uint8, from, to time.Duration) (least, most time.Duration, pictures int) {
-	least, most = -time.Hour, time.Hour
+// PTS to the studio's time: what most of them agree on, and how many of how many do. A busy
+// machine makes single pictures late.
+func syncBounds(r *testkit.Reading, camera uint8, from, to time.Duration) (least, most time.Duration, agree, pictures int) {
 	frame := time.Second / fps
+	type edge struct {
+		at   time.Duration
+		step int
+	}
+	var edges []edge
 	for i := 1; i < len(r.Pictures); i++ {
 		p, before := r.Pictures[i], r.Pictures[i-1].Code
 		if p.PTS < from || p.PTS > to || !p.Code.OK || p.Code.Camera != camera || !before.OK || before.Camera != camera || p.Code.Number != before.Number+1 {
@@ -38,10 +44,17 @@ func syncBounds(r *testkit.Reading, camera uint8, from, to time.Duration) (least
 		pts := media.TickTime(int64(p.Code.Number), media.NewRational(syncFPS, 1))
 		// A tick shows the newest picture that is not more than a quarter of a frame early.
 		shown := p.PTS - pts + frame/4
-		least, most = max(least, shown-frame), min(most, shown)
+		edges = append(edges, edge{shown - frame, 1}, edge{shown, -1})
 		pictures++
 	}
-	return least, most, pictures
+	slices.SortFunc(edges, func(a, b edge) int { return int(a.at - b.at) })
+	in := 0
+	for i, e := range edges {
+		if in += e.step; in > agree && i+1 < len(edges) {
+			agree, least, most = in, e.at, edges[i+1].at
+		}
+	}
+	return least, most, agree, pictures
 }
 
 // syncError checks that the sound of r between from and to is later than its pictures by the
@@ -56,10 +69,10 @@ func syncError(t *testing.T, r *testkit.Reading, camera uint8, from, to, delay t
 		}
 		n++
 		what := fmt.Sprintf("%s, delay %v, beep at %v", r.Name, delay, b)
-		least, most, pictures := syncBounds(r, camera, b-around, min(b+around, to))
-		shown, slack := (least+most)/2, (most-least).Abs()/2
-		if pictures < syncFPS || slack > syncLimit/2 {
-			t.Errorf("%s: %d pictures, shown %v to %v after their time: not one delay", what, pictures, least, most)
+		least, most, agree, pictures := syncBounds(r, camera, b-around, min(b+around, to))
+		shown, slack := (least+most)/2, (most-least)/2
+		if pictures < syncFPS/2 || agree < pictures*3/4 || slack > syncLimit/2 {
+			t.Errorf("%s: %d of %d pictures are shown %v to %v after their time: not one delay", what, agree, pictures, least, most)
 			continue
 		}
 		off := (b - shown - delay) % period
@@ -164,6 +177,7 @@ func TestSyncOfNetwork(t *testing.T) {
 	s.begin()
 	p.awaitCamera(t, 15*time.Second, 8)
 	testkit.Eventually(t, 15*time.Second, "the SRT source does not run", func() bool { return s.source("srt").Status == engine.SourceRunning })
+	s.awaitTick(s.tapped.Load() + 5*fps) // how uneven they arrive is known by then
 	type phase struct {
 		source   string
 		camera   uint8
