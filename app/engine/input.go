@@ -73,9 +73,10 @@ type input struct {
 	turn    sync.Mutex  // held while the timeline changes
 	restart atomic.Bool // the timeline begins anew and has not been anchored
 	turns   atomic.Int64
-	turned  chan struct{} // one token: Restart, Hold or an end has come
-	seeking bool          // of the tick goroutine: the virtual clock waits for turned
-	paused  bool          // of the tick goroutine: what was last asked for
+	turned  chan struct{}  // one token: Restart, Hold or an end has come
+	seeking bool           // of the tick goroutine: the virtual clock waits for turned
+	paused  bool           // of the tick goroutine: what was last asked for
+	trouble audio.Troubles // of the tick goroutine
 
 	mu     sync.Mutex
 	status sources.Status // guarded by mu
@@ -502,6 +503,11 @@ func (in *input) state(t time.Duration) SourceState {
 		Meter:  meterState(in.strip.Meter()),
 		Frames: in.arrived.Load(), Dropped: dropped, Skipped: skipped, Repeated: in.repeated,
 		Underruns: st.MissedFrames, QueueMS: float64(st.Queued) / 1e6, DriftPPM: st.PPM, Restarts: max(in.restarts.Load()-1, 0),
+	}
+	if s.HasAudio && status.State == sources.Running {
+		s.SoundProblem = in.trouble.Look(st, t)
+	} else {
+		in.trouble = audio.Troubles{} // what is told is that it does not run
 	}
 	switch status.State {
 	case sources.Waiting:

@@ -101,7 +101,10 @@ type SourceState struct {
 	Status         SourceStatus
 	// Detail is what is received ("1920x1080 30 fps h264"), Problem one sentence
 	// about what is wrong, empty when nothing is.
-	Detail, Problem    string
+	Detail, Problem string
+	// SoundProblem is one sentence about what its sound did within the last 10 s that the
+	// mix had to cover, empty when nothing.
+	SoundProblem       string
 	HasVideo, HasAudio bool
 	Strip              scenes.Strip
 	Inserts            []InsertState

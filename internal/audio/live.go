@@ -69,6 +69,7 @@ type liveQueue struct {
 	primer   [primeFrames * 2]float32
 	from, to int // samples of pending not yet used
 	running  bool
+	idle     float64 // seconds since it last was
 }
 
 // liveStats is guarded by its queue's mu.
@@ -78,6 +79,7 @@ type liveStats struct {
 	jump                                             time.Duration // the last one
 	ppm                                              float64
 	depth, queued                                    float64 // seconds; by the filtered line, and really
+	idle                                             float64 // seconds
 }
 
 func newLiveQueue(clock media.Clock, rs Resampler, target time.Duration) *liveQueue {
@@ -200,6 +202,7 @@ func (q *liveQueue) read(dst []float32, start int64) (short int64, jumped bool) 
 	if !q.running {
 		have := float64(q.queued())*nominalPeriod - seconds
 		if have < target {
+			q.idle += seconds
 			q.report(have, 0, reset, have)
 			for i := range dst {
 				dst[i] = missing
@@ -213,6 +216,7 @@ func (q *liveQueue) read(dst []float32, start int64) (short int64, jumped bool) 
 		q.loop.governor.restart()
 		q.running = true
 	}
+	q.idle = 0
 	ppm := clamp(q.loop.governor.update(depth-target, seconds)-glide/seconds*1e6, -maxPPM, maxPPM)
 	q.rs.SetPPM(ppm)
 	made := q.resample(dst)
@@ -244,7 +248,7 @@ func (q *liveQueue) presented(now float64) (offset float64, ok bool) {
 func (q *liveQueue) report(depth, ppm float64, reset bool, queued float64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.stats.ppm, q.stats.depth, q.stats.queued = ppm, depth, queued
+	q.stats.ppm, q.stats.depth, q.stats.queued, q.stats.idle = ppm, depth, queued, q.idle
 	if reset {
 		q.stats.resets++
 	}
@@ -320,7 +324,7 @@ func (q *liveQueue) snapshot() StripStats {
 	defer q.mu.Unlock()
 	s := q.stats
 	return StripStats{
-		Queued: seconds(s.queued), Latency: seconds(s.depth), PPM: s.ppm,
+		Silent: seconds(s.idle), Queued: seconds(s.queued), Latency: seconds(s.depth), PPM: s.ppm,
 		Resets: s.resets, Steps: s.steps, Jumps: s.jumps, Jump: s.jump,
 		Gaps: s.gaps, GapFrames: s.gapFrames, Overlaps: s.overlaps, Trimmed: s.trimmed,
 		Dropped: s.dropped, BadSamples: s.bad,

@@ -67,6 +67,7 @@ type foreign struct {
 	out      []float32
 	stallTo  time.Duration // nothing arrives before this
 	deadTill time.Duration // what is sent before this is lost
+	epoch    time.Duration // PTS of the start
 }
 
 func newForeign(rs Resampler, ppm float64, block int, jitter time.Duration, fill func([]float32, int64)) *foreign {
@@ -74,7 +75,7 @@ func newForeign(rs Resampler, ppm float64, block int, jitter time.Duration, fill
 	f := &foreign{
 		strip: NewStrip(Live, clock, StripOptions{Resampler: rs}), clock: clock, rng: rand.New(rand.NewPCG(1, 2)),
 		ppm: ppm, block: block, jitter: jitter, fill: fill, buf: make([]float32, 2*block), frames: 1600,
-		out: make([]float32, 3200),
+		out: make([]float32, 3200), epoch: time.Hour,
 	}
 	f.schedule()
 	return f
@@ -105,7 +106,7 @@ func (f *foreign) next(t *testing.T) []float32 {
 		}
 		f.fill(f.buf, f.sent)
 		if f.pending >= f.deadTill {
-			f.strip.Write(media.AudioBlock{Samples: f.buf, PTS: time.Hour + media.TimeOf(f.sent, media.Rational{Num: 1, Den: sampleRateHz})})
+			f.strip.Write(media.AudioBlock{Samples: f.buf, PTS: f.epoch + media.TimeOf(f.sent, media.Rational{Num: 1, Den: sampleRateHz})})
 		}
 		f.sent += int64(f.block)
 		f.schedule()

@@ -544,6 +544,7 @@ type StripStats struct {
 	Delay   time.Duration // the operator's delay as far as it is in force
 	PPM     float64       // live: how much faster than the studio the source's clock runs
 	Latency time.Duration // live: queue depth by the filtered line; this is held at the target
+	Silent  time.Duration // live: since something was heard; 0 while something is
 
 	Underruns    int64         // times sound was due and not there
 	MissedFrames int64         // silence in its place
