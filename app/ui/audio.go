@@ -3,13 +3,14 @@ package ui
 import (
 	"math"
 	"slices"
-	"strconv"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // The fader's law: three straight pieces, fine around unity.
@@ -46,176 +47,237 @@ func faderPlace(db float64) float64 {
 	return math.Min(math.Max(at, 0), 1)
 }
 
-// stripWidth is one strip of the mixer.
-const stripWidth float32 = 132
+const (
+	tabRow        float32 = 22 // height of the bus tabs
+	loudnessWidth float32 = 128
+	// loudnessFrom is the least width of the panel at which the loudness stands beside the
+	// master.
+	loudnessFrom float32 = 620
+)
 
-// audioStrip is one fader with its meter: a source's, or the master's.
-type audioStrip struct {
-	box
-	desk    *desk
-	source  string // "" is the master
-	surface *canvas.Rectangle
-	name    *label
-	gain    *label
-	fader   *fader
-	meter   *meter
-	mute    *button
-	pan     *fader // nil for the master
-	panText *label
-	muted   bool
-	// What the texts say, so that they are made only when it changes.
-	shownGain, shownPan float64
-}
-
-func newAudioStrip(d *desk, source, name string) *audioStrip {
-	a := &audioStrip{desk: d, source: source}
-	a.surface = newGround(colBackground)
-	a.name = newBold(name, textSmall, colText)
-	a.gain = newLabel("", textSmall, colDim)
-	a.gain.Alignment = fyne.TextAlignCenter
-	a.fader = newFader(d, true, 0.0125, unityAt, a.setGain)
-	for _, db := range []float64{6, -10, -20, -30} {
-		a.fader.mark(faderPlace(db), colLine)
-	}
-	a.fader.mark(unityAt, colText)
-	a.meter = newMeter(d)
-	a.mute = newButton(d, "MUTE", textSmall, a.toggleMute)
-	a.add(a.surface, a.name, a.gain, a.fader, a.meter, a.mute)
-	if source != "" {
-		a.panText = newLabel("", textSmall, colDim)
-		a.panText.Alignment = fyne.TextAlignCenter
-		a.pan = newFader(d, false, 0.05, 0.5, a.setPan)
-		a.pan.knobLength = 8
-		a.pan.line.Hide()
-		a.pan.mark(0.5, colOff)
-		a.add(a.pan, a.panText)
-	}
-	a.min = fyne.NewSize(stripWidth, 100)
-	a.arrange = a.layout
-	a.ExtendBaseWidget(a)
-	return a
-}
-
-func (a *audioStrip) layout(s fyne.Size) {
-	place(a.surface, 0, 0, s.Width, s.Height)
-	a.name.place(gap, 2, s.Width-2*gap, 18)
-	top, h := float32(22), s.Height-22-gap
-	place(a.fader, gap, top, 30, h)
-	place(a.meter, gap+30+gap, top, 20, h)
-	// Right of them: gain and pan under each other, MUTE at the foot.
-	x := gap + 30 + gap + 20 + gap
-	w := s.Width - x - gap
-	a.gain.place(x, top, w, 16)
-	place(a.mute, x, top+h-24, w, 24)
-	if a.pan != nil {
-		y := top + 16 + max((h-16-24-34)/2, 0)
-		a.panText.place(x, y, w, 16)
-		place(a.pan, x, y+17, w, 14)
-	}
-}
-
-func (a *audioStrip) setGain(at float64) {
-	db := math.Round(faderGain(at)*10) / 10
-	if a.source == "" {
-		a.desk.move("gain", &engine.SetMaster{GainDB: &db})
-		return
-	}
-	a.desk.move("gain:"+a.source, &engine.SetStrip{Source: a.source, GainDB: &db})
-}
-
-func (a *audioStrip) setPan(at float64) {
-	pan := math.Round((at*2-1)*100) / 100
-	a.desk.move("pan:"+a.source, &engine.SetStrip{Source: a.source, Pan: &pan})
-}
-
-func (a *audioStrip) toggleMute() {
-	muted := !a.muted
-	if a.source == "" {
-		a.desk.send(&engine.SetMaster{Muted: &muted})
-		return
-	}
-	a.desk.send(&engine.SetStrip{Source: a.source, Muted: &muted})
-}
-
-func (a *audioStrip) show(gainDB, pan float64, muted bool, m engine.Meter, calm bool) {
-	a.muted = muted
-	a.fader.follow(faderPlace(gainDB))
-	if gainDB != a.shownGain || a.gain.full == "" {
-		a.shownGain = gainDB
-		a.gain.setText(gainText(gainDB) + " dB")
-	}
-	if muted {
-		a.mute.look("MUTED", colAmber, colInk)
-	} else {
-		a.mute.look("MUTE", colControl, colText)
-	}
-	if a.pan != nil {
-		a.pan.follow((pan + 1) / 2)
-		if pan != a.shownPan || a.panText.full == "" {
-			a.shownPan = pan
-			a.panText.setText(panText(pan))
-		}
-	}
-	if !calm {
-		a.meter.set(m)
-	}
-}
-
-func panText(pan float64) string {
-	n := int(math.Round(math.Abs(pan) * 100))
-	switch {
-	case n == 0:
-		return "C"
-	case pan < 0:
-		return "L" + strconv.Itoa(n)
-	}
-	return "R" + strconv.Itoa(n)
-}
-
-// audioPanel is the mixer: a strip for each source that has sound, and the master.
+// audioPanel is the desk: a strip for each source that has sound, and the master of the
+// bus that was chosen, with its loudness.
 type audioPanel struct {
 	box
-	desk   *desk
-	title  *label
-	empty  *label
-	scroll *container.Scroll
-	row    *box
-	strips []*audioStrip
-	items  []bankItem
-	spare  []bankItem // memory of update
-	master *audioStrip
+	desk     *desk
+	surface  *canvas.Rectangle
+	buses    *busTabs
+	addBus   *button
+	soloKind *button
+	soloOff  *button
+	empty    *label
+	scroll   *container.Scroll
+	row      *box
+	strips   []*audioStrip
+	items    []bankItem
+	spare    []bankItem // memory of update
+	master   *audioStrip
+	loudness *loudnessBlock
+	late     lateness
+	bus      string // chosen
+	wanted   string // a bus that was asked for and is not there yet
+	list     []engine.BusState
+	focus    int // the strip that the keyboard is at; -1: none
 }
 
 func newAudioPanel(d *desk) *audioPanel {
-	p := &audioPanel{desk: d, row: &box{}}
-	p.title = newBold("AUDIO", textSmall, colDim)
+	p := &audioPanel{desk: d, surface: canvas.NewRectangle(colPanel), row: &box{}, bus: scenes.ProgrammeBus, focus: -1}
+	p.buses = newBusTabs(d, p.choose)
+	p.addBus = newButton(d, "+ Mix", textSmall, p.newBus).hint("Adds a mix: what is sent to it, with a master, inserts and meters of its own")
+	p.soloKind = newButton(d, "AFL", textSmall, p.toggleSoloKind).hint("What SOLO lets you hear: AFL after the fader, PFL before it")
+	p.soloOff = newButton(d, "END SOLO", textSmall, func() { d.send(&engine.SoloSource{}) }).hint("Nothing is soloed any more")
 	p.empty = newLabel("No source of this show has sound.", textNormal, colDim)
 	p.row.ExtendBaseWidget(p.row)
-	p.row.arrange = func(s fyne.Size) {
-		for i, a := range p.strips {
-			place(a, float32(i)*(stripWidth+gap), 0, stripWidth, s.Height)
-		}
-	}
+	p.row.arrange = func(s fyne.Size) { p.arrangeStrips(s) }
 	p.scroll = container.NewHScroll(p.row)
-	p.master = newAudioStrip(d, "", "MASTER")
-	p.add(p.title, p.empty, p.scroll, p.master)
+	p.scroll.OnScrolled = func(fyne.Position) { p.cull() }
+	p.master = newAudioStrip(d, "", scenes.ProgrammeBus)
+	p.loudness = newLoudnessBlock(d)
+	p.add(p.surface, p.buses, p.addBus, p.soloKind, p.soloOff, p.empty, p.scroll, p.master, p.loudness)
 	p.min = fyne.NewSize(400, audioMin)
-	p.arrange = func(s fyne.Size) {
-		p.title.place(inset, 0, 100, 20)
-		y := float32(20)
-		h := s.Height - y - gap
-		place(p.scroll, inset, y, s.Width-3*inset-stripWidth, h)
-		place(p.master, s.Width-inset-stripWidth, y, stripWidth, h)
-		p.empty.place(inset, y, 300, 40)
-	}
+	p.arrange = p.layout
 	p.ExtendBaseWidget(p)
 	return p
 }
 
-// toggleMasterMute is for the keyboard.
-func (p *audioPanel) toggleMasterMute() { p.master.toggleMute() }
+func (p *audioPanel) layout(s fyne.Size) {
+	place(p.surface, 0, 0, s.Width, s.Height)
+	end := s.Width - inset
+	for _, b := range []*button{p.soloKind, p.soloOff} {
+		if b == p.soloOff && !b.Visible() {
+			continue
+		}
+		end -= b.min.Width
+		place(b, end, 3, b.min.Width, tabRow)
+		end -= 3
+	}
+	tabs := min(p.buses.row.min.Width, max(end-inset-p.addBus.min.Width-gap, 40))
+	place(p.buses, inset, 3, tabs, tabRow)
+	place(p.addBus, inset+tabs+3, 3, p.addBus.min.Width, tabRow)
+	y := 3 + tabRow + 4
+	h := s.Height - y - gap
+	right := s.Width - inset
+	show(p.loudness, s.Width >= loudnessFrom)
+	if s.Width >= loudnessFrom {
+		right -= loudnessWidth
+		place(p.loudness, right, y, loudnessWidth, h)
+		right -= 2
+	}
+	right -= stripMost
+	place(p.master, right, y, stripMost, h)
+	place(p.scroll, inset, y, right-gap-inset, h)
+	p.empty.place(inset, y, 300, 40)
+	p.fit()
+}
+
+// fit gives the strips the width that there is for them.
+func (p *audioPanel) fit() {
+	n := float32(len(p.strips))
+	p.row.min = fyne.NewSize(n*(p.stripWidth()+4), 80)
+	p.scroll.Refresh()
+	p.row.arrange(p.row.Size())
+}
+
+func (p *audioPanel) stripWidth() float32 {
+	n := float32(max(len(p.strips), 1))
+	return min(max(p.scroll.Size().Width/n-4, stripLeast), stripMost)
+}
+
+func (p *audioPanel) arrangeStrips(s fyne.Size) {
+	w := p.stripWidth()
+	for i, a := range p.strips {
+		place(a, float32(i)*(w+4), 0, w, s.Height)
+	}
+	p.cull()
+}
+
+// cull hides the strips that are scrolled away, so that nothing is drawn for them.
+func (p *audioPanel) cull() {
+	left, w := p.scroll.Offset.X, p.stripWidth()
+	right := left + p.scroll.Size().Width
+	for i, a := range p.strips {
+		at := float32(i) * (w + 4)
+		if a.holdsFocus() {
+			continue
+		}
+		show(a, at < right+w && at+w > left-w)
+	}
+}
+
+// reveal scrolls to the strip that the keyboard came to.
+func (p *audioPanel) reveal() {
+	at := slices.IndexFunc(p.strips, (*audioStrip).holdsFocus)
+	if at == p.focus {
+		return
+	}
+	if p.focus = at; at < 0 {
+		return
+	}
+	left, w := p.scroll.Offset.X, p.stripWidth()
+	x := float32(at) * (w + 4)
+	if view := p.scroll.Size().Width; x < left || x+w > left+view {
+		if x > left {
+			x = max(x+w-view, 0)
+		}
+		p.scroll.ScrollToOffset(fyne.NewPos(x, 0))
+		p.cull()
+	}
+}
+
+// choose puts a bus's sends on the faders.
+func (p *audioPanel) choose(id string) {
+	p.bus, p.wanted = id, ""
+	if p.desk.sound.source == "" {
+		p.desk.sound = soundChoice{bus: id}
+	}
+	if p.desk.state != nil {
+		p.update(p.desk.state)
+	}
+}
+
+// newBus adds a mix and chooses it when it is there.
+func (p *audioPanel) newBus() {
+	if p.desk.state == nil {
+		return
+	}
+	b := freshBus(p.desk.state.Show)
+	p.wanted = b.ID
+	p.desk.send(&engine.PutBus{Bus: b})
+}
+
+func (p *audioPanel) toggleSoloKind() {
+	p.desk.soloMode = map[string]string{"afl": "pfl", "pfl": "afl"}[p.desk.soloMode]
+	p.soloKind.caption.setText(strings.ToUpper(p.desk.soloMode))
+}
+
+// toggleMute is for the keyboard: the sound that is open in the editor, or the master.
+func (p *audioPanel) toggleMute() {
+	for _, a := range p.strips {
+		if a.source == p.desk.sound.source && !a.sending() {
+			a.toggleMute()
+			return
+		}
+	}
+	p.master.toggleMute()
+}
+
+// busesOf are the buses of a state.
+func busesOf(into []engine.BusState, s *engine.State) []engine.BusState {
+	into = append(into[:0], s.Buses...)
+	if len(into) == 0 {
+		into = append(into, engine.BusState{ID: scenes.ProgrammeBus, Name: "Programme", GainDB: s.Master.GainDB, Muted: s.Master.Muted, Meter: s.Master.Meter})
+	}
+	return into
+}
 
 func (p *audioPanel) update(s *engine.State) {
+	p.list = busesOf(p.list, s)
+	p.desk.keepLoudness(s)
+	at := slices.IndexFunc(p.list, func(b engine.BusState) bool { return b.ID == p.wanted })
+	if at >= 0 {
+		p.bus, p.wanted = p.wanted, ""
+		p.desk.sound = soundChoice{bus: p.bus}
+	} else if at = slices.IndexFunc(p.list, func(b engine.BusState) bool { return b.ID == p.bus }); at < 0 {
+		at, p.bus = 0, p.list[0].ID
+	}
+	p.buses.set(p.list, p.bus)
+	p.late.read(s)
+	p.setItems(s)
+	p.reveal()
+	soloed := false
+	n := 0
+	for i := range s.Sources {
+		v := &s.Sources[i]
+		soloed = soloed || v.Solo != ""
+		if !v.HasAudio {
+			continue
+		}
+		a := p.strips[n]
+		n++
+		a.aim(p.bus)
+		if a.Visible() {
+			a.showSource(v, s, p.late.late[v.ID], p.desk.calm)
+		}
+	}
+	bus := &p.list[at]
+	if p.master.bus != bus.ID {
+		p.master.bus = bus.ID
+		p.master.fader.release()
+	}
+	p.master.showBus(bus, p.desk.calm)
+	p.loudness.update(bus, s, p.desk.calm)
+	if soloed != p.soloOff.Visible() {
+		show(p.soloOff, soloed)
+		p.soloOff.look("END SOLO", colAmber, colInk)
+		p.layout(p.Size())
+	}
+	if w := p.buses.row.min.Width; w != p.buses.Size().Width && w < p.Size().Width/2 {
+		p.layout(p.Size())
+	}
+}
+
+// setItems brings the strips to the sources that have sound.
+func (p *audioPanel) setItems(s *engine.State) {
 	items := p.spare[:0]
 	for i := range s.Sources {
 		if v := &s.Sources[i]; v.HasAudio {
@@ -223,27 +285,24 @@ func (p *audioPanel) update(s *engine.State) {
 		}
 	}
 	p.spare = items
-	if !slices.Equal(items, p.items) {
-		p.items, p.strips, p.row.objects = slices.Clone(items), nil, nil
-		for _, it := range items {
-			a := newAudioStrip(p.desk, it.id, it.name)
-			p.strips = append(p.strips, a)
-			p.row.add(a)
-		}
-		p.row.min = fyne.NewSize(float32(len(items))*(stripWidth+gap), 100)
-		show(p.empty, len(items) == 0)
-		p.row.Refresh()
-		p.scroll.Refresh()
-		p.row.arrange(p.row.Size())
+	same := func(a, b bankItem) bool { return a.id == b.id }
+	if slices.EqualFunc(items, p.items, same) {
+		return
 	}
-	n := 0
-	for i := range s.Sources {
-		v := &s.Sources[i]
-		if !v.HasAudio {
-			continue
-		}
-		p.strips[n].show(v.Strip.GainDB, v.Strip.Pan, v.Strip.Muted, v.Meter, p.desk.calm)
-		n++
+	old := map[string]*audioStrip{}
+	for _, a := range p.strips {
+		old[a.source] = a
 	}
-	p.master.show(s.Master.GainDB, 0, s.Master.Muted, s.Master.Meter, p.desk.calm)
+	p.items, p.strips, p.row.objects = slices.Clone(items), nil, nil
+	for _, it := range items {
+		a := old[it.id]
+		if a == nil {
+			a = newAudioStrip(p.desk, it.id, p.bus)
+		}
+		p.strips = append(p.strips, a)
+		p.row.add(a)
+	}
+	show(p.empty, len(items) == 0)
+	p.row.Refresh()
+	p.fit()
 }

@@ -33,6 +33,11 @@ type desk struct {
 	layer layerChoice
 	// layerPicked tells who shows a layer's numbers that one was chosen on the preview.
 	layerPicked func(layerChoice)
+	// sound is what the sound editor works on, soloMode what SOLO lets one hear ("afl" or
+	// "pfl"), loudness the last minute of every bus.
+	sound    soundChoice
+	soloMode string
+	loudness map[string]*loudnessHistory
 	// tips is the layer of tool tips.
 	tips *tips
 	// openTab brings a tab of the side column to the front, by its id ("outputs",
@@ -53,6 +58,7 @@ func newDesk(s studio, services Services, tell func(string)) *desk {
 	d.sender = newSender(s.Do, tell)
 	d.work = newWorkers()
 	d.tips = newTips(d)
+	d.soloMode, d.loudness = "afl", map[string]*loudnessHistory{}
 	d.openTab, d.layerPicked = func(string) {}, func(layerChoice) {}
 	d.views, d.sets = newViewSet(s.openView), &viewSets{}
 	d.sets.add(d.views)

@@ -37,6 +37,7 @@ type fader struct {
 	marks      []*canvas.Rectangle
 	markAt     []float64
 	knobLength float32
+	tip        string
 }
 
 var (
@@ -44,6 +45,7 @@ var (
 	_ fyne.Scrollable   = (*fader)(nil)
 	_ desktop.Mouseable = (*fader)(nil)
 	_ desktop.Keyable   = (*fader)(nil)
+	_ desktop.Hoverable = (*fader)(nil)
 )
 
 func newFader(d *desk, vertical bool, step, reset float64, moved func(float64)) *fader {
@@ -56,6 +58,9 @@ func newFader(d *desk, vertical bool, step, reset float64, moved func(float64)) 
 	f.ExtendBaseWidget(f)
 	return f
 }
+
+// hint sets the tool tip.
+func (f *fader) hint(text string) { f.tip = text }
 
 // mark draws a scale line at a value.
 func (f *fader) mark(at float64, col color.Color) {
@@ -72,6 +77,9 @@ func (f *fader) follow(v float64) {
 	f.value = v
 	f.draw()
 }
+
+// release lets the lever follow at once: it is now another value's.
+func (f *fader) release() { f.grabbed, f.heldUntil = false, time.Time{} }
 
 // tint changes the knob's colour.
 func (f *fader) tint(col color.Color) { f.paint(col) }
@@ -137,6 +145,7 @@ func (f *fader) MouseDown(e *desktop.MouseEvent) {
 	if e.Button != desktop.MouseButtonPrimary {
 		return
 	}
+	f.desk.tips.leave(f.outer)
 	f.desk.stopTyping()
 	now := f.desk.now()
 	if now.Sub(f.lastPress) < doubleClick && !math.IsNaN(f.reset) {
@@ -184,11 +193,28 @@ func (f *fader) Scrolled(e *fyne.ScrollEvent) {
 	}
 }
 
+// MouseIn implements desktop.Hoverable.
+func (f *fader) MouseIn(*desktop.MouseEvent) { f.desk.tips.over(f.outer, f.tip) }
+
+// MouseMoved implements desktop.Hoverable.
+func (f *fader) MouseMoved(*desktop.MouseEvent) {}
+
+// MouseOut implements desktop.Hoverable.
+func (f *fader) MouseOut() { f.desk.tips.leave(f.outer) }
+
 // FocusGained implements fyne.Focusable.
-func (f *fader) FocusGained() { f.focused = true; f.paint(f.knob.FillColor) }
+func (f *fader) FocusGained() {
+	f.focused = true
+	f.paint(f.knob.FillColor)
+	f.desk.tips.over(f.outer, f.tip)
+}
 
 // FocusLost implements fyne.Focusable.
-func (f *fader) FocusLost() { f.focused = false; f.paint(f.knob.FillColor) }
+func (f *fader) FocusLost() {
+	f.focused = false
+	f.paint(f.knob.FillColor)
+	f.desk.tips.leave(f.outer)
+}
 
 // TypedRune implements fyne.Focusable.
 func (f *fader) TypedRune(rune) {}

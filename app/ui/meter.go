@@ -129,3 +129,37 @@ func (m *meter) MouseDown(*desktop.MouseEvent) { m.desk.send(&engine.ResetClip{}
 
 // MouseUp implements desktop.Mouseable.
 func (m *meter) MouseUp(*desktop.MouseEvent) {}
+
+// reductionSpanDB is the length of a gain-reduction meter.
+const reductionSpanDB = 20.0
+
+// reduction is by how much dynamics turn a sound down: a bar that hangs from the top.
+type reduction struct {
+	box
+	well, bar *canvas.Rectangle
+	shown     float32 // in pixels, as drawn
+}
+
+func newReduction() *reduction {
+	r := &reduction{well: canvas.NewRectangle(colWell), bar: canvas.NewRectangle(colFocus)}
+	r.add(r.well, r.bar)
+	r.min = fyne.NewSize(4, 40)
+	r.arrange = func(s fyne.Size) {
+		place(r.well, 0, 0, s.Width, s.Height)
+		place(r.bar, 0, 0, s.Width, r.shown)
+	}
+	r.ExtendBaseWidget(r)
+	return r
+}
+
+// set shows a reduction in dB, 0 or more; it redraws when a pixel changes.
+func (r *reduction) set(db float64) {
+	s := r.Size()
+	part := float32(math.Round(math.Min(math.Max(db/reductionSpanDB, 0), 1) * float64(s.Height)))
+	if part == r.shown {
+		return
+	}
+	r.shown = part
+	r.bar.Resize(fyne.NewSize(s.Width, part))
+	canvas.Refresh(r.bar)
+}

@@ -145,7 +145,7 @@ func TestMixerShowsTheState(t *testing.T) {
 	if len(p.strips) != 1 {
 		t.Fatalf("%d strips, want 1: the other source has no sound", len(p.strips))
 	}
-	wantLabel(t, "gain", p.strips[0].gain, "-6.0 dB")
+	wantLabel(t, "gain", p.strips[0].gain.caption, "-6.0 dB")
 	wantLabel(t, "pan", p.strips[0].panText, "L50")
 	wantLabel(t, "master's mute", p.master.mute.caption, "MUTED")
 	if got, want := p.strips[0].fader.value, faderPlace(-6); got != want {
