@@ -144,9 +144,12 @@ func (p *audioPanel) stripWidth() float32 {
 }
 
 func (p *audioPanel) arrangeStrips(s fyne.Size) {
-	w := p.stripWidth()
+	w, h := p.stripWidth(), s.Height
+	if float32(len(p.strips))*(w+4) > p.scroll.Size().Width+4 {
+		h -= scrollRoom
+	}
 	for i, a := range p.strips {
-		place(a, float32(i)*(w+4), 0, w, s.Height)
+		place(a, float32(i)*(w+4), 0, w, h)
 	}
 	p.cull()
 }

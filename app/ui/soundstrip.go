@@ -45,6 +45,7 @@ type audioStrip struct {
 	onAir   scenes.OnAir
 	send    scenes.Send
 	chosen  bool
+	compact bool // little height: MUTE and SOLO are letters, the words are at the name
 	// The gain and pan that the texts say, so that they are made only when those change.
 	shownGain, shownPan float64
 }
@@ -140,7 +141,8 @@ func (a *audioStrip) layout(s fyne.Size) {
 	if a.follow != nil {
 		rows = []*button{a.follow, a.mute, a.solo}
 	}
-	if h < 104 && a.follow != nil { // MUTE and SOLO beside each other
+	a.compact = h < 104 && a.follow != nil
+	if a.compact { // MUTE and SOLO beside each other
 		place(a.follow, x, foot-2*row-2, w, row)
 		place(a.mute, x, foot-row, w/2-1, row)
 		place(a.solo, x+w/2+1, foot-row, w/2-1, row)
@@ -253,6 +255,11 @@ func (a *audioStrip) showSource(v *engine.SourceState, s *engine.State, late, ca
 		if a.send.Pre {
 			point = "PRE"
 		}
+		if a.compact && a.send.On {
+			on = "•"
+		} else if a.compact {
+			on = "–"
+		}
 		a.lamp(a.mute, a.send.On, on, colFocus, colWell)
 		a.lamp(a.follow, a.send.Pre, point, colDim, colWell)
 	} else {
@@ -266,14 +273,22 @@ func (a *audioStrip) showSource(v *engine.SourceState, s *engine.State, late, ca
 	if a.soloed != "" {
 		word = strings.ToUpper(a.soloed)
 	}
-	a.lamp(a.solo, a.soloed != "", word, colAmber, colInk)
+	a.lamp(a.solo, a.soloed != "", a.short(word), colAmber, colInk)
 	a.showGain(gain)
 	a.pan.follow((strip.Pan + 1) / 2)
 	if strip.Pan != a.shownPan {
 		a.shownPan = strip.Pan
 		a.panText.setText(panText(strip.Pan))
 	}
-	a.title(v.Name, stripWord(v, late), v.Problem, a.desk.sound.source == a.source)
+	word = stripWord(v, late)
+	switch {
+	case word != "" || !a.compact:
+	case a.soloed != "":
+		word = strings.ToUpper(a.soloed)
+	case a.muted:
+		word = "MUTED"
+	}
+	a.title(v.Name, word, v.Problem, a.desk.sound.source == a.source)
 	if !calm {
 		a.meter.set(v.Meter)
 		a.reduced.set(v.ReductionDB)
@@ -311,7 +326,15 @@ func (a *audioStrip) showMute() {
 	if a.muted {
 		text = "MUTED"
 	}
-	a.lamp(a.mute, a.muted, text, colAmber, colInk)
+	a.lamp(a.mute, a.muted, a.short(text), colAmber, colInk)
+}
+
+// short is a caption as there is room for it.
+func (a *audioStrip) short(text string) string {
+	if a.compact {
+		return text[:1]
+	}
+	return text
 }
 
 func (a *audioStrip) showGain(db float64) {
