@@ -75,17 +75,6 @@ func stack(parts []stacked, width float32) float32 {
 	return y
 }
 
-// reveal scrolls until o, a part of a part, is to be seen.
-func (c *column) reveal(top, height float32) {
-	view := c.scroll.Size().Height
-	switch at := c.scroll.Offset.Y; {
-	case top < at:
-		c.scroll.ScrollToOffset(fyne.NewPos(0, top))
-	case top+height > at+view:
-		c.scroll.ScrollToOffset(fyne.NewPos(0, top+height-view))
-	}
-}
-
 // flow places controls beside each other and begins a new line where they no longer fit.
 type flow struct {
 	box

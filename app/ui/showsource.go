@@ -21,7 +21,6 @@ type sourceEditor struct {
 	form    *form
 	id      string
 	kind    string
-	shown   scenes.Source
 	resized func()
 	// scrolled takes the mouse wheel over a field.
 	scrolled func(*fyne.ScrollEvent)
