@@ -2,6 +2,7 @@ package compositor
 
 import (
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -157,7 +158,13 @@ func (c *Compositor) shade(p *Plan, out *media.Frame) error {
 }
 
 // process draws p and c.work onto out on this goroutine, and has shaded what it cannot.
-func (c *Compositor) process(p *Plan, out *media.Frame) error {
+// As on the GPU thread, a fault in drawing costs a picture, not the show.
+func (c *Compositor) process(p *Plan, out *media.Frame) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("compositor: panic while drawing: %v\n%s", r, debug.Stack())
+		}
+	}()
 	k := c.processor
 	c.rest = *p
 	c.rest.Black = 0

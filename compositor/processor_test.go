@@ -22,7 +22,7 @@ func processorEqualsShaders(t *testing.T, devices map[string]*Device) {
 	}
 	cam, other := zonePlate(w, h), photograph(w, h)
 	nv := media.NewFrame(media.NV12, w, h, interleave(other), nil)
-	pictures := []*media.Frame{zonePlate(320, 180), photograph(64, 50), nv, lowerThird(90, 30), lowerThird(33, 61)}
+	pictures := []*media.Frame{zonePlate(320, 180), photograph(65, 51), nv, lowerThird(90, 30), lowerThird(33, 61)}
 	full := Box{W: w, H: h}
 	// A shader is compiled for nearly each scene: as many as take a few seconds.
 	scenes := rapid.Custom(func(t *rapid.T) *Plan {
@@ -58,5 +58,32 @@ func processorEqualsShaders(t *testing.T, devices map[string]*Device) {
 		}
 		got[0].Release()
 		got[1].Release()
+	}
+}
+
+// TestFaultCostsAPicture: a picture that is not what it says is an error of one
+// composition, whichever way draws it.
+func TestFaultCostsAPicture(t *testing.T) {
+	for way, d := range ways(t) {
+		t.Run(way, func(t *testing.T) {
+			c, err := New(d, 64, 36, media.Rec709, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			broken := media.NewFrame(media.I420, 128, 72, [3]media.Plane{{Data: make([]byte, 9), Stride: 128}}, nil)
+			show := func(f *media.Frame) (*media.Frame, error) {
+				got, _, err := c.Compose(&Plan{Width: 64, Height: 36, Base: []Layer{{Slot: "a", Frame: f, Place: Box{W: 64, H: 36}, Opacity: 1}}})
+				return got, err
+			}
+			if _, err := show(broken); err == nil {
+				t.Error("a picture with too few bytes was drawn")
+			}
+			f, err := show(noisy(128, 72, 1))
+			if err != nil {
+				t.Fatalf("the next picture: %v", err)
+			}
+			f.Release()
+		})
 	}
 }
