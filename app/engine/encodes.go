@@ -10,8 +10,8 @@ import (
 )
 
 // acquire joins queue to the encodes that rendition id needs for a destination of
-// kind, opening those that do not run yet.
-func (d *deliveries) acquire(show *scenes.Show, id string, kind outputs.Kind, queue *media.PacketQueue) (*link, error) {
+// kind with the sound tracks named, opening those that do not run yet.
+func (d *deliveries) acquire(show *scenes.Show, id string, sound []scenes.Track, kind outputs.Kind, queue *media.PacketQueue) (*link, error) {
 	r, ok := show.Rendition(id)
 	if !ok {
 		return nil, fmt.Errorf("there is no rendition %q", id)
@@ -27,17 +27,24 @@ func (d *deliveries) acquire(show *scenes.Show, id string, kind outputs.Kind, qu
 	d.opens.Lock()
 	defer d.opens.Unlock()
 	noB := d.noBFrames(show, r)
-	// Renditions that are equal but for their names are one encode.
-	vKey := fmt.Sprintf("%v %v", r.Video, noB)
-	aKey := fmt.Sprintf("%s %d", audio, bitrate)
-	key := vKey + "|" + aKey
-	if l := d.links[key]; l != nil {
+	// Renditions that are equal but for their names and their sound are one encode of
+	// pictures, buses with equal settings one of sound.
+	l := &link{videoKey: fmt.Sprintf("%v %v", r.Video, noB), users: 1}
+	l.key = l.videoKey
+	buses := make([]string, len(sound))
+	for i, t := range sound {
+		if buses[i] = t.Bus; t.Bus == "" {
+			buses[i] = r.Audio.Bus
+		}
+		l.audioKeys = append(l.audioKeys, fmt.Sprintf("%s %d %s", audio, bitrate, buses[i]))
+		l.key += fmt.Sprintf("|%s %q", l.audioKeys[i], t.Name)
+	}
+	if l := d.links[l.key]; l != nil {
 		l.users++
 		l.stream.attach(queue)
 		return l, nil
 	}
-	v := d.video[vKey]
-	opened := false
+	v := d.video[l.videoKey]
 	if v == nil {
 		var err error
 		v, err = openVideo(r, d.e, noB, func(err error) {
@@ -46,30 +53,63 @@ func (d *deliveries) acquire(show *scenes.Show, id string, kind outputs.Kind, qu
 		if err != nil {
 			return nil, err
 		}
-		d.video[vKey], opened = v, true
+		d.video[l.videoKey] = v
 	}
-	a := d.audio[aKey]
-	if a == nil {
-		var err error
-		a, err = openAudio(audio, bitrate, d.e, func(err error) {
-			d.e.warn.set("audio encoder", fmt.Sprintf("The %s encoder reports: %v. Sound is missing where it is used.", audio, err), d.e.state.Load().Tick)
-		})
-		if err != nil {
-			if opened {
-				delete(d.video, vKey)
-				v.close()
+	tracks := []media.Track{v.track}
+	for i, key := range l.audioKeys {
+		a := d.audio[key]
+		if a == nil {
+			var err error
+			a, err = openAudio(buses[i], audio, bitrate, d.e, func(err error) {
+				d.e.warn.set("audio encoder "+buses[i], fmt.Sprintf("The %s encoder of bus %q reports: %v. Sound is missing where it is used.", audio, buses[i], err), d.e.state.Load().Tick)
+			})
+			if err != nil {
+				d.unused(l)
+				return nil, err
 			}
-			return nil, err
+			d.audio[key] = a
 		}
-		d.audio[aKey] = a
+		track := a.track
+		track.Title = sound[i].Name
+		tracks = append(tracks, track)
 	}
-	l := &link{key: key, videoKey: vKey, audioKey: aKey, stream: newStream(v.track, a.track), video: v, users: 1}
+	l.stream, l.video = newStream(tracks...), v
 	l.stream.attach(queue)
-	d.links[key] = l
+	d.links[l.key] = l
 	v.add(l.stream)
-	a.add(l.stream)
+	for i, key := range l.audioKeys {
+		d.audio[key].add(l.stream, i+1)
+	}
 	d.activate()
 	return l, nil
+}
+
+// unused closes those of l's encodes that no link uses, after the tick has let go of
+// them; opens is held.
+func (d *deliveries) unused(l *link) {
+	var video *videoRunner
+	var audio []*audioRunner
+	if v := d.video[l.videoKey]; v != nil && !d.used(func(o *link) bool { return o.videoKey == l.videoKey }) {
+		delete(d.video, l.videoKey)
+		video = v
+	}
+	for _, key := range l.audioKeys {
+		if a := d.audio[key]; a != nil && !d.used(func(o *link) bool { return slices.Contains(o.audioKeys, key) }) {
+			delete(d.audio, key)
+			audio = append(audio, a)
+		}
+	}
+	d.activate()
+	d.settle()
+	// What its encoder had to say is over with it.
+	if video != nil {
+		video.close()
+		d.e.warn.clear("encoder " + video.id)
+	}
+	for _, a := range audio {
+		a.close()
+		d.e.warn.clear("audio encoder " + a.bus)
+	}
 }
 
 // noBFrames: some destination of the show that uses an encode equal to r cannot take
@@ -94,33 +134,15 @@ func (d *deliveries) release(l *link, queue *media.PacketQueue) {
 		return
 	}
 	delete(d.links, l.key)
-	var video *videoRunner
-	var audio *audioRunner
 	if v := d.video[l.videoKey]; v != nil {
 		v.remove(l.stream)
-		if !d.used(func(o *link) bool { return o.videoKey == l.videoKey }) {
-			delete(d.video, l.videoKey)
-			video = v
+	}
+	for _, key := range l.audioKeys {
+		if a := d.audio[key]; a != nil {
+			a.remove(l.stream)
 		}
 	}
-	if a := d.audio[l.audioKey]; a != nil {
-		a.remove(l.stream)
-		if !d.used(func(o *link) bool { return o.audioKey == l.audioKey }) {
-			delete(d.audio, l.audioKey)
-			audio = a
-		}
-	}
-	d.activate()
-	d.settle()
-	// What its encoder had to say is over with it.
-	if video != nil {
-		video.close()
-		d.e.warn.clear("encoder " + video.id)
-	}
-	if audio != nil {
-		audio.close()
-		d.e.warn.clear("audio encoder")
-	}
+	d.unused(l)
 }
 
 func (d *deliveries) used(by func(*link) bool) bool {

@@ -341,7 +341,7 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	if e.opt.Monitor != nil {
 		e.opt.Monitor(e.desk.mixer.Monitor())
 	}
-	e.outs.deliver(e.tick, from, e.program, e.samples)
+	e.outs.deliver(e.tick, from, e.program, n)
 	e.views.offer(e)
 	return nil
 }

@@ -55,10 +55,11 @@ type deliveries struct {
 
 // link is a stream with the names of its encodes and how many use it.
 type link struct {
-	key, videoKey, audioKey string
-	stream                  *stream
-	video                   *videoRunner
-	users                   int
+	key, videoKey string
+	audioKeys     []string // by sound track
+	stream        *stream
+	video         *videoRunner
+	users         int
 }
 
 // delivery is one started destination or recording. It is its output's Feed.
@@ -66,6 +67,7 @@ type delivery struct {
 	d         *deliveries
 	def       scenes.Destination
 	recording bool
+	sound     []scenes.Track // its sound tracks; of an empty bus, the rendition's
 	kind      outputs.Kind
 	queue     *media.PacketQueue
 	cancel    context.CancelFunc
@@ -91,8 +93,9 @@ func newDeliveries(e *Engine) *deliveries {
 	return d
 }
 
-// deliver gives the tick's picture and sound to every encode. Of the tick goroutine.
-func (d *deliveries) deliver(tick, firstSample int64, f *media.Frame, samples []float32) {
+// deliver gives the tick's picture and its sound, so many samples of each bus, to every
+// encode. Of the tick goroutine.
+func (d *deliveries) deliver(tick, firstSample int64, f *media.Frame, samples int) {
 	d.delivering.Lock()
 	defer d.delivering.Unlock()
 	r := d.active.Load()
@@ -101,7 +104,7 @@ func (d *deliveries) deliver(tick, firstSample int64, f *media.Frame, samples []
 		v.offer(f, tick, wait)
 	}
 	for _, a := range r.audio {
-		a.offer(samples, firstSample, wait)
+		a.offer(d.e.desk.samples(a.bus, samples), firstSample, wait)
 	}
 }
 
@@ -127,7 +130,7 @@ func (d *deliveries) goLive(ids []string) error {
 		defs = append(defs, v)
 	}
 	for _, v := range defs {
-		d.start(v, false)
+		d.start(v, []scenes.Track{{Bus: v.Bus}}, false)
 	}
 	return nil
 }
@@ -143,16 +146,20 @@ func (d *deliveries) startRecording(ids []string) error {
 			return errors.New("the show has no recording: add one")
 		}
 	}
-	defs := make([]scenes.Destination, 0, len(ids))
+	defs := make([]scenes.Recording, 0, len(ids))
 	for _, id := range ids {
 		v, ok := show.Recording(id)
 		if !ok {
 			return fmt.Errorf("there is no recording %q", id)
 		}
-		defs = append(defs, scenes.Destination{ID: v.ID, Name: v.Name, Kind: scenes.RecordingKind, Rendition: v.Rendition, Settings: v.Settings, Enabled: true})
+		defs = append(defs, v)
 	}
 	for _, v := range defs {
-		d.start(v, true)
+		sound := v.Tracks
+		if len(sound) == 0 {
+			sound = []scenes.Track{{}}
+		}
+		d.start(scenes.Destination{ID: v.ID, Name: v.Name, Kind: scenes.RecordingKind, Rendition: v.Rendition, Settings: v.Settings, Enabled: true}, sound, true)
 	}
 	return nil
 }
@@ -205,7 +212,7 @@ func (d *deliveries) runningOutside(show *scenes.Show) string {
 }
 
 // start begins a delivery unless it is running.
-func (d *deliveries) start(def scenes.Destination, recording bool) {
+func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recording bool) {
 	d.mu.Lock()
 	var before <-chan struct{}
 	if v := d.dest[def.ID]; v != nil && v.isRunning() {
@@ -218,7 +225,7 @@ func (d *deliveries) start(def scenes.Destination, recording bool) {
 	d.e.warn.clear("output " + def.ID)
 	// The end of the studio is an orderly one too: close says when it has lasted long enough.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(d.e.ctx))
-	v := &delivery{d: d, def: def, recording: recording, cancel: cancel, ended: make(chan struct{}), running: true}
+	v := &delivery{d: d, def: def, sound: sound, recording: recording, cancel: cancel, ended: make(chan struct{}), running: true}
 	v.report.State = outputs.Connecting
 	d.dest[def.ID] = v
 	d.wg.Add(1)
@@ -266,7 +273,7 @@ func (v *delivery) open(show *scenes.Show) (outputs.Output, error) {
 		limits = media.RecordLimits
 	}
 	queue := media.NewPacketQueue(limits, true)
-	l, err := v.d.acquire(show, v.def.Rendition, kind, queue)
+	l, err := v.d.acquire(show, v.def.Rendition, v.sound, kind, queue)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ type videoRunner struct {
 	delay                  histogram    // from a tick's time to its packet
 
 	mu      sync.Mutex
-	streams []*stream // guarded by mu
+	streams []place // guarded by mu
 }
 
 // openVideo opens a rendition's encoder and starts its goroutine.
@@ -155,7 +155,7 @@ func (v *videoRunner) send(packets []*media.Packet) {
 			v.delay.add(now - p.Time)
 		}
 		for _, s := range v.streams {
-			s.put(p, false)
+			s.stream.put(p, s.track)
 		}
 	}
 }
@@ -164,7 +164,7 @@ func (v *videoRunner) send(packets []*media.Packet) {
 func (v *videoRunner) add(s *stream) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.streams = append(v.streams, s)
+	v.streams = append(v.streams, place{s, 0})
 }
 
 func (v *videoRunner) remove(s *stream) { removeStream(&v.mu, &v.streams, s) }
@@ -180,8 +180,9 @@ type soundJob struct {
 	first   int64
 }
 
-// audioRunner is one audio encode of the programme.
+// audioRunner is one audio encode of a bus.
 type audioRunner struct {
+	bus     string
 	encoder *av.AudioEncoder
 	track   media.Track
 	clock   media.Clock
@@ -192,23 +193,23 @@ type audioRunner struct {
 	dropped atomic.Int64
 
 	mu      sync.Mutex
-	streams []*stream // guarded by mu
+	streams []place // guarded by mu
 }
 
-func openAudio(codec media.Codec, bitrateBPS int, e *Engine, onError func(error)) (*audioRunner, error) {
+func openAudio(bus string, codec media.Codec, bitrateBPS int, e *Engine, onError func(error)) (*audioRunner, error) {
 	enc, err := av.NewAudioEncoder(av.AudioEncoderOptions{Codec: codec, BitrateBPS: bitrateBPS})
 	if err != nil {
 		return nil, err
 	}
 	a := &audioRunner{
-		encoder: enc, track: enc.Track(), clock: e.clock, jobs: make(chan soundJob, soundDepth),
+		bus: bus, encoder: enc, track: enc.Track(), clock: e.clock, jobs: make(chan soundJob, soundDepth),
 		free: make(chan []float32, soundDepth), done: make(chan struct{}), onError: onError,
 	}
 	go a.run()
 	return a, nil
 }
 
-// offer copies a block of the programme's sound. With wait it blocks for room.
+// offer copies a block of the bus's sound. With wait it blocks for room.
 func (a *audioRunner) offer(samples []float32, first int64, wait bool) {
 	var buf []float32
 	select {
@@ -259,15 +260,16 @@ func (a *audioRunner) send(packets []*media.Packet) {
 	for _, p := range packets {
 		p.Made, p.Track, p.Audio = now, 1, true // as in every stream
 		for _, s := range a.streams {
-			s.put(p, true)
+			s.stream.put(p, s.track)
 		}
 	}
 }
 
-func (a *audioRunner) add(s *stream) {
+// add makes the encode a track of s; it may be several.
+func (a *audioRunner) add(s *stream, track int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.streams = append(a.streams, s)
+	a.streams = append(a.streams, place{s, track})
 }
 
 func (a *audioRunner) remove(s *stream) { removeStream(&a.mu, &a.streams, s) }

@@ -12,16 +12,16 @@ import (
 // alone.
 const maxHold = 4 * time.Second
 
-// stream joins one video encode and one audio encode in DTS order and hands the
-// packets to any number of queues. Destinations of the same rendition and codecs
+// stream joins one video encode and one or more audio encodes in DTS order and hands the
+// packets to any number of queues. Destinations of the same rendition, codecs and buses
 // share one.
 type stream struct {
-	tracks []media.Track // video, then audio
+	tracks []media.Track // video, then sound
 
 	mu    sync.Mutex
-	wait  [2][]*media.Packet // guarded by mu; by track
-	taps  []*tap             // guarded by mu
-	ended bool               // guarded by mu
+	wait  [][]*media.Packet // guarded by mu; by track
+	taps  []*tap            // guarded by mu
+	ended bool              // guarded by mu
 }
 
 // tap is one destination's queue on a stream.
@@ -30,14 +30,14 @@ type tap struct {
 	// until, when set, is the studio time at which the operator stopped the
 	// destination: what the encoders still hold of the time before goes out first.
 	until time.Duration
-	past  [2]bool // this track has come to until
+	past  []bool // this track has come to until
 }
 
 // put hands a packet over and reports whether the tap is done.
 func (t *tap) put(p *media.Packet, dts time.Duration) (done bool) {
 	if t.until > 0 && dts >= t.until {
 		t.past[p.Track] = true
-		if t.past[0] && t.past[1] {
+		if !slices.Contains(t.past, false) {
 			t.queue.Close()
 			return true
 		}
@@ -47,8 +47,8 @@ func (t *tap) put(p *media.Packet, dts time.Duration) (done bool) {
 	return false
 }
 
-func newStream(video, audio media.Track) *stream {
-	return &stream{tracks: []media.Track{video, audio}}
+func newStream(tracks ...media.Track) *stream {
+	return &stream{tracks: tracks, wait: make([][]*media.Packet, len(tracks))}
 }
 
 // dts is a packet's decoding time as studio time.
@@ -56,17 +56,13 @@ func (s *stream) dts(p *media.Packet, track int) time.Duration {
 	return media.TimeOf(p.DTS, s.tracks[track].TimeBase)
 }
 
-// put takes a packet of either encode. A packet that says of itself which track it is goes
-// to every queue as it is; one that does not, since its data may be another track
+// put takes a packet of a track's encode. A packet that says of itself which track it is
+// goes to every queue as it is; one that does not, since its data may be another track
 // elsewhere, gets a header of its own.
-func (s *stream) put(p *media.Packet, audio bool) {
-	track := 0
-	if audio {
-		track = 1
-	}
-	if p.Track != track || p.Audio != audio {
+func (s *stream) put(p *media.Packet, track int) {
+	if p.Track != track || p.Audio != (track > 0) {
 		q := *p
-		q.Track, q.Audio = track, audio
+		q.Track, q.Audio = track, track > 0
 		p = &q
 	}
 	s.mu.Lock()
@@ -87,22 +83,31 @@ func (s *stream) end() {
 	s.taps = nil
 }
 
+// next is the track whose first packet is next in DTS order, -1 while that is not known:
+// a track has none waiting, and nothing has waited for it for maxHold. mu is held.
+func (s *stream) next() int {
+	best, all := -1, true
+	for track, w := range s.wait {
+		if len(w) == 0 {
+			all = false
+		} else if best < 0 || s.dts(w[0], track) < s.dts(s.wait[best][0], best) {
+			best = track
+		}
+	}
+	if best < 0 || all || s.ended {
+		return best
+	}
+	if w := s.wait[best]; s.dts(w[len(w)-1], best)-s.dts(w[0], best) > maxHold {
+		return best
+	}
+	return -1
+}
+
 // drain hands out whatever is next in DTS order; mu is held.
 func (s *stream) drain() {
 	for {
-		v, a := s.wait[0], s.wait[1]
-		var track int
-		switch {
-		case len(v) > 0 && len(a) > 0:
-			track = 0
-			if s.dts(a[0], 1) < s.dts(v[0], 0) {
-				track = 1
-			}
-		case len(v) > 0 && (s.ended || s.dts(v[len(v)-1], 0)-s.dts(v[0], 0) > maxHold):
-			track = 0
-		case len(a) > 0 && (s.ended || s.dts(a[len(a)-1], 1)-s.dts(a[0], 1) > maxHold):
-			track = 1
-		default:
+		track := s.next()
+		if track < 0 {
 			return
 		}
 		p := s.wait[track][0]
@@ -117,7 +122,7 @@ func (s *stream) drain() {
 func (s *stream) attach(q *media.PacketQueue) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.taps = append(s.taps, &tap{queue: q})
+	s.taps = append(s.taps, &tap{queue: q, past: make([]bool, len(s.tracks))})
 }
 
 // finish closes q once everything before studio time until has been put in.
@@ -138,8 +143,14 @@ func (s *stream) detach(q *media.PacketQueue) {
 	s.taps = slices.DeleteFunc(s.taps, func(t *tap) bool { return t.queue == q })
 }
 
-func removeStream(mu *sync.Mutex, list *[]*stream, s *stream) {
+// place is a track of a stream, which an encode feeds.
+type place struct {
+	stream *stream
+	track  int
+}
+
+func removeStream(mu *sync.Mutex, list *[]place, s *stream) {
 	mu.Lock()
 	defer mu.Unlock()
-	*list = slices.DeleteFunc(*list, func(x *stream) bool { return x == s })
+	*list = slices.DeleteFunc(*list, func(x place) bool { return x.stream == s })
 }

@@ -215,8 +215,11 @@ func (m *Muxer) addStream(t media.Track) error {
 	st.SetTimeBase(astiav.NewRational(int(t.TimeBase.Num), int(t.TimeBase.Den)))
 	if t.Title != "" {
 		meta := astiav.NewDictionary()
-		if err := meta.Set("title", t.Title, 0); err != nil {
-			return reason(err)
+		// mp4 players show the handler's name.
+		for _, key := range []string{"title", "handler_name"} {
+			if err := meta.Set(key, t.Title, 0); err != nil {
+				return reason(err)
+			}
 		}
 		st.SetMetadata(meta) // the stream's from here on
 	}

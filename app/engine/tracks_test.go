@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/outputs/record"
+)
+
+// tracksShow has nine sources with a tone each, a bus for each of the first eight, and a
+// recording of all buses and the programme.
+func tracksShow(path string) string {
+	var sources, buses, tracks []string
+	for i := range 9 {
+		send := ""
+		if i < 8 {
+			send = fmt.Sprintf(`{"bus":"t%d","pre":true}`, i)
+			buses = append(buses, fmt.Sprintf(`{"id":"t%d"}`, i))
+			tracks = append(tracks, fmt.Sprintf(`{"bus":"t%d","name":"Track %d"}`, i, i))
+		}
+		sources = append(sources, fmt.Sprintf(`{"id":"s%d","kind":"paced","settings":{"tone":%d,"audio_only":true},"audio":{"sends":[%s]}}`, i, 500*(i+1), send))
+	}
+	tracks = append(tracks, `{"name":"Programme"}`)
+	return fmt.Sprintf(`{"format":2,"canvas":{"width":64,"height":48,"fps":"30"},"sources":[%s],"buses":[%s],
+		"recordings":[{"id":"rec","settings":{"path":%s},"tracks":[%s]}]}`,
+		strings.Join(sources, ","), strings.Join(buses, ","), strconv.Quote(path), strings.Join(tracks, ","))
+}
+
+// TestRecordingOfManyTracks: nine named tracks in the file, each with its bus's sound
+// and nothing else, in step with each other to the sample.
+func TestRecordingOfManyTracks(t *testing.T) {
+	for _, extension := range []string{"mkv", "mp4"} {
+		t.Run(extension, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "tracks."+extension)
+			s := newStudio(t, parse(t, tracksShow(path)), media.NewVirtualClock(), func(o *Options) {
+				o.Ticks, o.Commands = 90, []Timed{{0, &StartRecording{}}}
+				o.OutputKinds = map[string]outputs.Kind{"record": record.Kind()}
+			})
+			s.run(t, t.Context(), time.Minute)
+			if rec := s.State().Recordings[0]; rec.Problem != "" {
+				t.Fatalf("the recording: %s", rec.Problem)
+			}
+			titles := run(t, "ffprobe", "-v", "error", "-select_streams", "a", "-show_entries", "stream_tags=title,handler_name", "-of", "csv=p=0", path)
+			lines := strings.Split(strings.TrimSpace(string(titles)), "\n")
+			if len(lines) != 9 {
+				t.Fatalf("%d sound tracks: %q", len(lines), lines)
+			}
+			for i, line := range lines {
+				want := fmt.Sprintf("Track %d", i)
+				if i == 8 {
+					want = "Programme"
+				}
+				if !strings.Contains(line, want) {
+					t.Errorf("track %d is called %q, want %q", i, line, want)
+				}
+			}
+			var first []float32
+			for i := range 9 {
+				b := decodeTrack(t, path, i)
+				if i == 0 {
+					first = b
+				}
+				if d := len(b) - len(first); d != 0 {
+					t.Errorf("track %d has %d samples more than the first", i, d)
+				}
+				for k := range 9 {
+					got := levelAt(b[48000:48000+2*9600], float64(500*(k+1)))
+					if own := k == i || i == 8; own != (got > 0.02) {
+						t.Errorf("track %d: %d Hz is at %.4f", i, 500*(k+1), got)
+					}
+				}
+			}
+		})
+	}
+}
+
+// run runs one of FFmpeg's programs.
+func run(t *testing.T, name string, args ...string) []byte {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), testkit.Program(t, name), args...).Output()
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return out
+}
+
+// decodeTrack is a file's i-th sound track, interleaved stereo.
+func decodeTrack(t *testing.T, path string, i int) []float32 {
+	t.Helper()
+	raw := run(t, "ffmpeg", "-v", "error", "-i", path, "-map", fmt.Sprintf("0:a:%d", i), "-f", "f32le", "-ac", "2", "-ar", "48000", "-")
+	b := make([]float32, len(raw)/4)
+	for i := range b {
+		b[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+	return b
+}
+
+// levelAt is the amplitude of a tone on the left, over whole periods of 500 Hz.
+func levelAt(b []float32, hz float64) float64 {
+	var re, im float64
+	n := len(b) / 2
+	for i := range n {
+		phase := 2 * math.Pi * hz * float64(i) / 48000
+		re += float64(b[2*i]) * math.Cos(phase)
+		im += float64(b[2*i]) * math.Sin(phase)
+	}
+	return 2 * math.Hypot(re, im) / float64(n)
+}
