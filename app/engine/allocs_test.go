@@ -104,8 +104,8 @@ func TestFanOutAllocatesNothing(t *testing.T) {
 		*p = media.Packet{Keyframe: true, PTS: n, DTS: n, Time: media.TickTime(n, media.Rational{Num: 30, Den: 1})}
 		*b = media.Packet{Track: 1, Audio: true, Keyframe: true, PTS: 1600 * n, DTS: 1600 * n, Time: p.Time}
 		n++
-		s.put(p, false)
-		s.put(b, true)
+		s.put(p, 0)
+		s.put(b, 1)
 		for _, q := range queues {
 			for q.Stats().Packets > 0 {
 				if _, err := q.Next(context.Background()); err != nil {

@@ -258,7 +258,7 @@ func (a *audioRunner) send(packets []*media.Packet) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, p := range packets {
-		p.Made, p.Track, p.Audio = now, 1, true // as in every stream
+		p.Made, p.Track, p.Audio = now, 1, true // as in most streams
 		for _, s := range a.streams {
 			s.stream.put(p, s.track)
 		}
