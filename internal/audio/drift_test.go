@@ -131,7 +131,7 @@ func TestDayOfDrift(t *testing.T) {
 			if d.short != 0 {
 				t.Errorf("%d ticks found the queue short", d.short)
 			}
-			if math.Abs(mean-c.ppm) > 0.5 {
+			if math.Abs(mean-c.ppm) > 2 {
 				t.Errorf("mean correction: got %.3f ppm, want %v", mean, c.ppm)
 			}
 			t.Logf("queue within %.3f ms, picture and sound within %.3f ms, correction %.3f +-%.2f ppm, steps of it at most %.3f ppm",
