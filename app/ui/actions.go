@@ -131,7 +131,7 @@ func (w *window) outputActions() []*action {
 	return []*action{
 		{menu: "Output", name: "Go live", title: name(func(s *engine.State) bool { return s.Live }, "Go live", "Stop streaming…"), hint: "go live; twice: stop", key: fyne.KeyL, mod: ctrl, do: func() { d.openTab("outputs"); k.outputs.toggleLive() }},
 		{menu: "Output", name: "Record", title: name(func(s *engine.State) bool { return s.Recording }, "Record", "Stop recording…"), hint: "record; twice: stop", key: fyne.KeyR, do: func() { d.openTab("outputs"); k.outputs.toggleRecording() }},
-		{menu: "Output", name: "Mute", hint: "mute the sound that is open in the editor, or the master", key: fyne.KeyM, do: k.audio.toggleMute, split: true},
+		{menu: "Output", name: "Mute", hint: "mute the chosen sound, or the master", key: fyne.KeyM, do: k.audio.toggleMute, split: true},
 		{menu: "Output", name: "Reset clip lamps", do: func() { d.send(&engine.ResetClip{}) }},
 	}
 }
@@ -146,8 +146,8 @@ func (w *window) viewActions() []*action {
 			do: func() { w.projector.toggle(projections[i].kind) }})
 	}
 	for i, r := range regions {
-		list = append(list, &action{menu: "View", name: r.title, split: i == 0, checked: func() bool { return w.place.visible(r.id) },
-			do: func() { w.place.show(r.id, !w.place.visible(r.id)) }})
+		list = append(list, &action{menu: "View", name: r.title, split: i == 0, checked: func() bool { return w.place.shows(r.id) },
+			do: func() { w.place.show(r.id, !w.place.shows(r.id)) }})
 	}
 	list = append(list, &action{menu: "View", name: "Everything in its usual place", do: w.place.reset})
 	for _, light := range []bool{false, true} {

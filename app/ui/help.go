@@ -15,8 +15,8 @@ var otherKeys = [][2]string{
 
 // lastKeys come at the end of the sheet.
 var lastKeys = [][2]string{
-	{"Tab", "walk through all controls: Space and Enter press the one in blue, arrows move it"},
-	{"Esc", "leave the control in blue, close what lies over the window"},
+	{"Tab", "walk the controls; Space, Enter, arrows use them"},
+	{"Esc", "leave a control, close what lies over the rest"},
 	{"Alt", "open the menus"},
 }
 

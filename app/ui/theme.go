@@ -12,31 +12,29 @@ import (
 // nothing else is; amber is "look here"; each comes with a word or a shape. Of two
 // values the first is for the dark theme, the second for the light one.
 var (
-	colBackground = both(0x16181c, 0xc9cdd4) // the desk
-	colPanel      = both(0x1e2126, 0xe4e7ec) // a panel on the desk
-	colWell       = both(0x0d0e10, 0xb4bac4) // behind faders and in slots
-	colControl    = both(0x30353d, 0xf7f8fa) // a button
-	colHover      = both(0x3c424c, 0xffffff)
-	colLine       = both(0x3a3f47, 0xa9afb9)
-	colText       = both(0xe4e6ea, 0x14171b)
-	colDim        = both(0xa2a8b2, 0x454b55) // 7:1 on colPanel
-	colOff        = both(0x999999, 0x7c828c) // tally off
-	colProgram    = rgb(0xd00000)
-	colPreview    = rgb(0x00d000)
-	colAmber      = both(0xf0a818, 0xe09000)
-	colBad        = both(0xff6058, 0xb01810) // text and lamps of trouble, legible on the panel
-	colGood       = both(0x35c46a, 0x157a38)
-	colFocus      = both(0x62a8ff, 0x1564d0)
-	colBlack      = rgb(0x000000)
-	colWhite      = rgb(0xffffff)
-	colInk        = rgb(0x08100a) // text on green and amber
-	colShade      = glaze(0x000000, 0xc8)
-	colFaint      = glaze(0xffffff, 0x96) // lines over pictures
-	colNone       = glaze(0x000000, 0x00)
-	// Of Fyne's widgets. Its menus take the low byte of 95 % of a 16-bit alpha for
-	// that of keys; 0xf0 is one that comes out opaque (228).
-	colWidget = &ink{color.NRGBA{0xe4, 0xe6, 0xea, 0xf0}, color.NRGBA{0x14, 0x17, 0x1b, 0xf0}}
-	colMarked = glaze(0x4088e0, 0x80) // behind what is chosen in a list or a text
+	colBackground             = both(0x16181c, 0xc9cdd4) // the desk
+	colPanel                  = both(0x1e2126, 0xe4e7ec) // a panel on the desk
+	colWell                   = both(0x0d0e10, 0xb4bac4) // behind faders and in slots
+	colControl                = both(0x30353d, 0xf7f8fa) // a button
+	colHover                  = both(0x3c424c, 0xffffff)
+	colLine                   = both(0x3a3f47, 0xa9afb9)
+	colText                   = both(0xe4e6ea, 0x14171b)
+	colDim                    = both(0xa2a8b2, 0x454b55) // 7:1 on colPanel
+	colOff                    = both(0x999999, 0x7c828c) // tally off
+	colProgram                = rgb(0xd00000)
+	colPreview                = rgb(0x00d000)
+	colAmber                  = both(0xf0a818, 0xe09000)
+	colBad                    = both(0xff6058, 0xb01810) // text and lamps of trouble, legible on the panel
+	colGood                   = both(0x35c46a, 0x157a38)
+	colFocus                  = both(0x62a8ff, 0x1564d0)
+	colBlack                  = rgb(0x000000)
+	colWhite                  = rgb(0xffffff)
+	colInk                    = rgb(0x08100a) // text on green and amber
+	colShade                  = glaze(0x000000, 0xc8)
+	colFaint                  = glaze(0xffffff, 0x96) // lines over pictures
+	colNone                   = glaze(0x000000, 0x00)
+	colWidget     color.Color = widgetInk{}
+	colMarked                 = glaze(0x4088e0, 0x80) // behind what is chosen in a list or a text
 
 	// Meter zones of CONVENTIONS: green below -20, yellow to -9, red from there.
 	colMeterLow  = rgb(0x2fae4e)
@@ -73,6 +71,19 @@ func (c *ink) RGBA() (r, g, b, a uint32) {
 		return c.light.RGBA()
 	}
 	return c.dark.RGBA()
+}
+
+// widgetInk is the text of Fyne's widgets. Fyne 2.7 makes the colour of keys in its
+// menus of the low bytes of 16-bit values, alpha times 0.95 among them; these come
+// out as a colour that can be read, where an opaque one comes out at a fifth of it.
+type widgetInk struct{}
+
+// RGBA implements color.Color.
+func (widgetInk) RGBA() (r, g, b, a uint32) {
+	if inLight.Load() {
+		return 0x1313, 0x1616, 0x1a1a, 0xf0f0
+	}
+	return 0xdada, 0xdcdc, 0xe0e0, 0xf0f0
 }
 
 // both makes a colour of one value for each theme, 0xRRGGBB.

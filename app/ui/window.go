@@ -213,7 +213,7 @@ func (w *window) escape() bool {
 	case w.first.Visible():
 		w.first.shut()
 	default:
-		return false
+		return w.place.pushIn()
 	}
 	return true
 }

@@ -80,6 +80,9 @@ type workspace struct {
 
 	sideEdge, topEdge, bankEdge *divider
 	items                       int // of the bank at the last layout
+	// drawn out: the side column shows although the window is too narrow to have it
+	// beside the rest.
+	drawn bool
 	// latest of bank and mixer that was asked for; it stays where both have no room.
 	latest region
 	// changed is told after the hand changed something.
@@ -100,7 +103,7 @@ func newWorkspace(d *desk, preview *monitorPanel, transition *transitionPanel, p
 		w.seams[i] = newGround(colBackground)
 		w.root.add(w.seams[i])
 	}
-	w.root.add(preview, transition, program, bank, audio, w.sideEdge, w.topEdge, w.bankEdge, side, status, banner, w.bar)
+	w.root.add(preview, transition, program, banner, bank, audio, w.sideEdge, w.topEdge, w.bankEdge, status, side, w.bar)
 	w.root.min = fyne.NewSize(600, 300)
 	w.root.arrange = w.layout
 	w.bar.changed = w.relayout
@@ -132,13 +135,38 @@ func (w *workspace) reset() {
 	w.changed(w.arrangement)
 }
 
-// visible reports whether a region shows.
+// visible reports whether a region is wanted.
 func (w *workspace) visible(r region) bool { return !w.Hidden[r] }
+
+// narrow: the side column is a drawer over the others.
+func (w *workspace) narrow() bool { return w.root.Size().Width < drawerBelow }
+
+// shows reports whether a region shows, for its entry in the menu.
+func (w *workspace) shows(r region) bool {
+	return w.visible(r) && (r != regionSide || !w.narrow() || w.drawn)
+}
+
+// pushIn closes the drawer; it reports whether it was out.
+func (w *workspace) pushIn() bool {
+	if !w.narrow() || !w.drawn || !w.visible(regionSide) {
+		return false
+	}
+	w.drawn = false
+	w.relayout()
+	return true
+}
 
 // show shows or hides a region.
 func (w *workspace) show(r region, visible bool) {
 	if visible && (r == regionBank || r == regionAudio) {
 		w.latest = r
+	}
+	if r == regionSide && w.narrow() {
+		w.drawn = visible
+		if !visible || w.visible(r) {
+			w.relayout()
+			return
+		}
 	}
 	if w.visible(r) == visible {
 		w.relayout()
@@ -215,8 +243,8 @@ func (w *workspace) layout(s fyne.Size) {
 		bottom -= h + gap
 	}
 	right := s.Width - gap
-	sideShown := w.visible(regionSide)
 	drawer := s.Width < drawerBelow
+	sideShown := w.visible(regionSide) && (!drawer || w.drawn)
 	show(w.side, sideShown)
 	show(w.sideEdge, sideShown)
 	if sideShown {
