@@ -23,6 +23,7 @@ type runOptions struct {
 	commands, commandLog   string
 	loudnessLog            string
 	cpuProfile, memProfile string
+	windowMap              string
 }
 
 func newRun(c *console) *cobra.Command {
@@ -32,16 +33,15 @@ func newRun(c *console) *cobra.Command {
 		Short: "Run a show, with or without a window, as the flags say",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path := first(args, demoName)
 			stop, err := profile(o.cpuProfile, o.memProfile)
 			if err != nil {
 				return err
 			}
 			defer stop()
 			if !o.headless {
-				return runWindow(cmd.Context(), c, path, o)
+				return runWindow(cmd.Context(), c, first(args, ""), o)
 			}
-			return runHeadless(cmd.Context(), c, path, o)
+			return runHeadless(cmd.Context(), c, first(args, demoName), o)
 		},
 	}
 	f := cmd.Flags()
@@ -55,6 +55,7 @@ func newRun(c *console) *cobra.Command {
 	f.StringVar(&o.loudnessLog, "loudness-log", "", "write every bus's loudness (EBU R 128) once a second to this file, as CSV")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile (pprof) to this file")
 	f.StringVar(&o.memProfile, "memprofile", "", "write a heap profile (pprof) to this file at the end")
+	f.StringVar(&o.windowMap, "window-map", "", "list the window's controls and their places in this file, as JSON, for tests")
 	return cmd
 }
 
@@ -239,12 +240,25 @@ type statsLine struct {
 	Tick         int64
 	Seconds      float64
 	Program      string
+	Preview      string
+	Transition   engine.TransitionState
+	Live         bool
+	Recording    bool
+	Revision     int64
+	Undo, Redo   string
+	Show         showStats
 	Counters     engine.Counters
 	Sources      []sourceStats
 	Renditions   []engine.RenditionState
 	Destinations []engine.DestinationState
 	Recordings   []engine.DestinationState
 	Warnings     []engine.Warning
+}
+
+// showStats is what the show has, by name.
+type showStats struct {
+	Name                      string
+	Sources, Scenes, Overlays []string
 }
 
 // sourceStats leaves out what JSON cannot say (levels of silence are -Inf).
@@ -258,9 +272,17 @@ type sourceStats struct {
 }
 
 func writeStats(w io.Writer, s *engine.State) {
-	line := statsLine{Tick: s.Tick, Seconds: s.Time.Seconds(), Program: s.Program, Counters: s.Counters,
+	line := statsLine{Tick: s.Tick, Seconds: s.Time.Seconds(), Program: s.Program, Preview: s.Preview, Transition: s.Transition,
+		Live: s.Live, Recording: s.Recording, Revision: s.Revision, Undo: s.Undo, Redo: s.Redo, Show: showStats{Name: s.Show.Name}, Counters: s.Counters,
 		Renditions: s.Renditions, Destinations: s.Destinations, Recordings: s.Recordings, Warnings: s.Warnings}
+	for _, v := range s.Show.Scenes {
+		line.Show.Scenes = append(line.Show.Scenes, v.Name)
+	}
+	for _, v := range s.Show.Overlays {
+		line.Show.Overlays = append(line.Show.Overlays, v.Name)
+	}
 	for _, v := range s.Sources {
+		line.Show.Sources = append(line.Show.Sources, v.Name)
 		line.Sources = append(line.Sources, sourceStats{v.ID, v.Status, v.Detail, v.Problem, v.Frames, v.Dropped, v.Skipped, v.Repeated, v.Underruns, v.QueueMS, v.DriftPPM, v.Restarts})
 	}
 	b, err := json.Marshal(line)

@@ -46,7 +46,7 @@ func runWindow(ctx context.Context, c *console, path string, o runOptions) error
 		<-d.stage.stopped
 		cancel() // the time that was asked for is over, and the window goes with it
 	}()
-	err = ui.Run(ctx, d.stage, ui.Options{Services: d.services, Icon: assets.Icon, Notice: notice})
+	err = ui.Run(ctx, d.stage, ui.Options{Services: d.services, Icon: assets.Icon, Notice: notice, MapPath: o.windowMap})
 	told()
 	return errors.Join(err, d.close())
 }

@@ -63,6 +63,14 @@ func (l *looks) known(percent int) bool {
 	return false
 }
 
+// scale is how many pixels a unit of the window has.
+func (l *looks) scale() float32 {
+	if l.win == nil {
+		return 1
+	}
+	return l.win.Canvas().Scale()
+}
+
 // percent is the scale that is chosen.
 func (l *looks) percent() int {
 	if p := l.prefs.Int(prefPercent); l.known(p) {

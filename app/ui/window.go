@@ -37,6 +37,9 @@ type Options struct {
 	Icon []byte
 	// Notice is a sentence for the status line at the start, or empty.
 	Notice string
+	// MapPath, if not empty, is a file that lists, as JSON, the controls that can be
+	// seen and where, for tests that operate the window from outside.
+	MapPath string
 	// OnClose is called once, on the goroutine of Run, before Run returns.
 	OnClose func()
 }
@@ -84,6 +87,8 @@ type window struct {
 	// quit ends the window, without asking.
 	quit func()
 
+	mapped *windowMap // nil: nobody reads it
+
 	// busy: an update waits for Fyne's goroutine, which then owns the live images.
 	// Updates never pile up behind a slow window.
 	busy atomic.Bool
@@ -114,6 +119,9 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	ctx, stop := context.WithCancel(ctx)
 	w.attach(win, a.NewWindow)
 	w.quit = stop
+	if opt.MapPath != "" {
+		w.mapped = &windowMap{path: opt.MapPath}
+	}
 
 	var running sync.WaitGroup
 	running.Go(func() { w.desk.sender.run(ctx) })
@@ -350,6 +358,11 @@ func (w *window) apply(s *engine.State, fresh, calm bool) {
 	w.first.begin(w.place.bar)
 	w.menus.update(w.desk.now())
 	w.updateTitle()
+	if w.mapped != nil {
+		if err := w.mapped.write(w.content, w.looks.scale()); err != nil {
+			w.notice(sentence("the map of the window cannot be written: " + err.Error()))
+		}
+	}
 }
 
 // updateTitle names the show and marks what is not saved.
