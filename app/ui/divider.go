@@ -101,7 +101,8 @@ func (v *divider) MouseUp(*desktop.MouseEvent) {}
 const dividerTip = "Drag to resize; double click puts it back. With the keyboard: arrow keys."
 
 // MouseIn implements desktop.Hoverable.
-func (v *divider) MouseIn(*desktop.MouseEvent) {
+func (v *divider) MouseIn(e *desktop.MouseEvent) {
+	v.desk.tips.pointer = e.AbsolutePosition
 	v.hovered = true
 	v.paint()
 	v.desk.tips.over(v, dividerTip)

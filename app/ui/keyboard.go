@@ -25,6 +25,9 @@ type keyboard struct {
 	unfocus    func()
 	// escape closes what lies over the window; it reports whether there was something.
 	escape func() bool
+	// acted: the key that is being handled has done its action. It may have put the
+	// keyboard into a text, for which Fyne would carry the same key out once more.
+	acted bool
 	// actions by key, filled by window.bind.
 	actions []*action
 }
@@ -57,6 +60,8 @@ func (k *keyboard) down(name fyne.KeyName, mod fyne.KeyModifier) {
 		name = fyne.KeyReturn
 	}
 	if a := k.find(name, mod); a != nil {
+		k.acted = true
+		k.desk.post(func() { k.acted = false })
 		a.run()
 	}
 }
@@ -101,7 +106,7 @@ type menuKey struct {
 
 // ShortcutName implements fyne.Shortcut.
 func (m menuKey) ShortcutName() string {
-	if m.action.typing && m.menus.typing() {
+	if m.action.typing && m.menus.typing() && !m.menus.acted() {
 		return fyneShortcut(m.action.key, m.action.mod)
 	}
 	return "shown only"

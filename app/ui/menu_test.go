@@ -99,6 +99,13 @@ func TestMenuKeysActOnlyWhileATextIsTyped(t *testing.T) {
 	if got := save.ShortcutName(); got != want {
 		t.Errorf("while typing Save is %q, want %q", got, want)
 	}
+	// A key that opens a text to type in is not carried out once more for that text.
+	b.desk.post = func(func()) {}
+	b.files.choose = func(bool, string, func(string)) {}
+	b.keys.down(fyne.KeyS, ctrl)
+	if got := save.ShortcutName(); got == want {
+		t.Errorf("right after Ctrl+S was carried out Save is %q", got)
+	}
 	if got := auto.ShortcutName(); got != "shown only" {
 		t.Errorf("while typing Space is %q", got)
 	}

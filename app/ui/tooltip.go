@@ -24,6 +24,8 @@ type tips struct {
 	after func(time.Duration, func()) (stop func())
 	stop  func()
 	owner fyne.CanvasObject
+	// pointer is where in the window the pointer came to an owner wider than a tip.
+	pointer fyne.Position
 }
 
 func newTips(d *desk) *tips {
@@ -112,6 +114,9 @@ func (t *tips) open(o fyne.CanvasObject, text string) {
 		}
 	}
 	w, h := width+2*inset, float32(n*tipLine)+gap
+	if o.Size().Width > tipWidth {
+		pos.X = max(pos.X, t.pointer.X)
+	}
 	x := min(max(pos.X, gap), max(t.Size().Width-w-gap, 0))
 	y := pos.Y + o.Size().Height + 4
 	if y+h > t.Size().Height {

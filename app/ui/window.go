@@ -84,6 +84,8 @@ type window struct {
 	// setTitle shows what the window is called; title is what it shows.
 	setTitle func(string)
 	title    string
+	// clear takes away dialogs and menus that lie over the window.
+	clear func()
 	// quit ends the window, without asking.
 	quit func()
 
@@ -145,7 +147,7 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 
 // newWindow builds the panels; nothing runs yet.
 func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
-	w := &window{setTitle: func(string) {}, quit: func() {}}
+	w := &window{setTitle: func(string) {}, clear: func() {}, quit: func() {}}
 	w.desk = newDesk(s, services, w.notice)
 	d := w.desk
 	preview, program := newMonitorPanel(d, engine.ViewPreview), newMonitorPanel(d, engine.ViewProgram)
@@ -179,7 +181,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	w.looks = &looks{prefs: prefs, place: w.place, content: w.content}
 	w.keys.actions = w.allActions()
 	w.help.fill(w.keys.actions)
-	w.menus = &menuBar{actions: w.keys.actions, recent: w.files.recentActions, typing: func() bool { return false }, set: func(*fyne.MainMenu) {}}
+	w.menus = &menuBar{actions: w.keys.actions, recent: w.files.recentActions, typing: func() bool { return false }, acted: func() bool { return w.keys.acted }, set: func(*fyne.MainMenu) {}}
 	return w
 }
 
@@ -198,6 +200,11 @@ func (w *window) attach(win fyne.Window, newWindow func(string) fyne.Window) {
 			return
 		}
 		win.Canvas().Focus(o)
+	}
+	w.clear = func() {
+		for o := win.Canvas().Overlays().Top(); o != nil; o = win.Canvas().Overlays().Top() {
+			win.Canvas().Overlays().Remove(o)
+		}
 	}
 	w.files.choose = chooser(win, w.looks.prefs, w.desk.tell)
 	w.looks.win = win
@@ -229,6 +236,7 @@ func (w *window) escape() bool {
 // askClose ends the window at once when nothing is lost by it, and asks in the bar
 // otherwise; everything goes on until the answer.
 func (w *window) askClose() {
+	w.clear()
 	s, info := w.desk.state, w.files.info()
 	busy := s != nil && (s.Live || s.Recording)
 	save := answer{caption: "Save and close", tip: "Save the show, then close", do: func() { w.files.save(w.quit) }}

@@ -1,9 +1,7 @@
 package ui
 
 import (
-	"bufio"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"image"
 	"image/color"
@@ -11,13 +9,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit"
 )
 
 // windowEnv makes the test binary a program that opens the real window: Fyne wants
@@ -98,13 +96,13 @@ func solid(w, h int, ink color.RGBA) *media.Frame {
 // The real window, drawn by OpenGL on a virtual screen: both pictures stand in their
 // tally frames, and the window ends in good order when its context does.
 func TestRealWindow(t *testing.T) {
-	display, screen := virtualScreen(t)
+	screen := testkit.StartScreen(t, 1366, 768)
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), exe)
-	cmd.Env = append(os.Environ(), windowEnv+"=1", "DISPLAY="+display, "LIBGL_ALWAYS_SOFTWARE=1", "LANG=en_GB.UTF-8", "HOME="+t.TempDir())
+	cmd.Env = append(os.Environ(), windowEnv+"=1", "DISPLAY="+screen.Display, "LIBGL_ALWAYS_SOFTWARE=1", "LANG=en_GB.UTF-8", "HOME="+t.TempDir())
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = 5 * time.Second
@@ -118,7 +116,7 @@ func TestRealWindow(t *testing.T) {
 	var last image.Image
 	deadline := time.Now().Add(60 * time.Second)
 	for {
-		if last, err = readXWD(screen); err == nil && framed(last, colProgram, programInk) && framed(last, colPreview, previewInk) {
+		if last, err = screen.Picture(); err == nil && framed(last, colProgram, programInk) && framed(last, colPreview, previewInk) {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -137,57 +135,6 @@ func TestRealWindow(t *testing.T) {
 	if d := time.Since(start); d > 5*time.Second {
 		t.Errorf("closing took %v", d)
 	}
-}
-
-// virtualScreen starts an X server for the test; screen is its picture as an XWD file.
-func virtualScreen(t *testing.T) (display, screen string) {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	dir := t.TempDir()
-	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1366x768x24", "-fbdir", dir, "-nolisten", "tcp")
-	x.ExtraFiles = []*os.File{w}
-	if err := x.Start(); err != nil {
-		t.Fatalf("Xvfb (package xvfb) is needed: %v", err)
-	}
-	w.Close()
-	t.Cleanup(func() {
-		_ = x.Process.Kill() // it may have gone by itself
-		_ = x.Wait()         // it says that it was killed
-	})
-	number, err := bufio.NewReader(r).ReadString('\n')
-	if err != nil {
-		t.Fatalf("Xvfb did not start: %v", err)
-	}
-	return ":" + strings.TrimSpace(number), filepath.Join(dir, "Xvfb_screen0")
-}
-
-// readXWD reads a 32 bits per pixel X window dump (XWDFile.h, version 7).
-func readXWD(path string) (image.Image, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if len(b) < 100 {
-		return nil, fmt.Errorf("%s is too short", path)
-	}
-	field := func(i int) int { return int(binary.BigEndian.Uint32(b[4*i:])) }
-	header, width, height, bits, stride, colours := field(0), field(4), field(5), field(11), field(12), field(19)
-	at := header + colours*12
-	if bits != 32 || len(b) < at+stride*height {
-		return nil, fmt.Errorf("%s: %d bits per pixel, %d bytes", path, bits, len(b))
-	}
-	img := image.NewRGBA(image.Rect(0, 0, width, height))
-	for y := range height {
-		for x := range width {
-			p := b[at+y*stride+x*4:]
-			img.SetRGBA(x, y, color.RGBA{p[2], p[1], p[0], 0xff})
-		}
-	}
-	return img, nil
 }
 
 // framed reports whether somewhere in the upper picture row a frame's edge is followed
