@@ -12,8 +12,8 @@ import (
 type menuBar struct {
 	actions []*action
 	recent  func() []*action // under File/Open recent
-	typing  func() bool // a text has the keyboard
-	acted   func() bool // the key at hand has been carried out
+	typing  func() bool      // a text has the keyboard
+	acted   func() bool      // the key at hand has been carried out
 	set     func(*fyne.MainMenu)
 
 	main  *fyne.MainMenu

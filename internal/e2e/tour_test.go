@@ -240,7 +240,9 @@ func TestTourOfTheWindow(t *testing.T) {
 	r.click("cell", "Camera 2")
 	r.await("a click previews", 10*time.Second, func(v told) bool { return v.Preview == "scene2" })
 	r.screen.Key("space")
-	r.await("Space mixes", 10*time.Second, func(v told) bool { return v.Program == "scene2" && v.Preview == "scene3" && v.Transition.FramesLeft == 0 })
+	r.await("Space mixes", 10*time.Second, func(v told) bool {
+		return v.Program == "scene2" && v.Preview == "scene3" && v.Transition.FramesLeft == 0
+	})
 	r.shot("mixed")
 	r.pullLever(0.5)
 	r.await("the T-bar stands in the middle", 10*time.Second, func(v told) bool { return v.Transition.Lever > 0.3 && v.Transition.Lever < 0.7 })
