@@ -192,3 +192,53 @@ func (p property) describe() string {
 	}
 	return out
 }
+
+const soundManual = "../docs/SOUND.md"
+
+// TestManualListsEveryInsert keeps the tables of docs/SOUND.md those of inserts.json.
+func TestManualListsEveryInsert(t *testing.T) {
+	var b strings.Builder
+	root, _ := parseTree(insertsJSON)
+	for _, k := range root.members {
+		title, _ := k.value.str("title")
+		text, _ := k.value.str("description")
+		fmt.Fprintf(&b, "\n### %s (`%s`)\n\n%s\n\n| Setting | Range | Default | Meaning |\n|---|---|---|---|\n", title, k.key, text)
+		for _, m := range k.value.get("properties").members {
+			unit, _ := m.value.str("x-unit")
+			meaning, _ := m.value.str("description")
+			what := "`true`, `false`"
+			switch {
+			case m.value.get("enum") != nil:
+				var all []string
+				for _, v := range m.value.get("enum").list() {
+					all = append(all, v.text)
+				}
+				what = strings.Join(all, ", ") + " " + unit
+			case m.value.get("minimum") != nil:
+				what = fmt.Sprintf("%s to %s %s", m.value.get("minimum").text, m.value.get("maximum").text, unit)
+			case m.value.get("pattern") != nil:
+				what = "id or empty"
+			}
+			d := m.value.get("default")
+			fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", m.key, strings.TrimSpace(what), insertsJSON[d.start:d.end], meaning)
+		}
+	}
+	b.WriteString("\n")
+	text := read(t, soundManual)
+	const begin, end = "-update` -->\n", "<!-- end of inserts -->"
+	i, j := strings.Index(text, begin), strings.Index(text, end)
+	if i < 0 || j < i {
+		t.Fatal("the manual has no place for the inserts")
+	}
+	i += len(begin)
+	want := text[:i] + b.String() + text[j:]
+	if *update {
+		if err := os.WriteFile(soundManual, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if text != want {
+		t.Error("the tables of inserts are not those of inserts.json; run `go test ./scenes -run TestManual -update`")
+	}
+}
