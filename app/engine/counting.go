@@ -137,6 +137,7 @@ func troubles(s *State) (out []Warning) {
 		}
 		out = append(out, Warning{"source " + v.ID, text, s.Tick})
 	}
+	out = append(out, soundTroubles(s)...)
 	for _, list := range [2][]DestinationState{s.Destinations, s.Recordings} {
 		for _, v := range list {
 			// One that has failed for good has a warning of its own.

@@ -236,3 +236,12 @@ func TestSoundSurvivesSaving(t *testing.T) {
 		t.Errorf("the programme's gain: %v", b.GainDB)
 	}
 }
+
+// TestInsertInTroubleIsSaid.
+func TestInsertInTroubleIsSaid(t *testing.T) {
+	st := &State{Sources: []SourceState{{ID: "mic", Name: "Mic", Inserts: []InsertState{{ID: "eq"}, {ID: "gate", Problem: "no memory"}}}}, Buses: []BusState{{ID: "pgm", Name: "Programme"}}}
+	got := troubles(st)
+	if len(got) != 1 || got[0].Text != `The insert "gate" of Mic does not work: no memory. The sound goes on without it; change its settings, or take it out.` {
+		t.Errorf("warnings: %+v", got)
+	}
+}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/scenes"
 )
@@ -73,4 +75,22 @@ func (d *desk) sound(in *input, s *SourceState) {
 	s.Inserts = in.inserts.state(in.def.Audio.Inserts)
 	s.ReductionDB = in.strip.ReductionDB()
 	s.Solo = soloNames[in.strip.Solo()]
+}
+
+// soundTroubles are the sentences about inserts that do not work.
+func soundTroubles(s *State) (out []Warning) {
+	each := func(owner, key string, list []InsertState) {
+		for _, in := range list {
+			if in.Problem != "" {
+				out = append(out, Warning{"insert " + key + " " + in.ID, fmt.Sprintf("The insert %q of %s does not work%s. The sound goes on without it; change its settings, or take it out.", in.ID, owner, sentence(in.Problem)), s.Tick})
+			}
+		}
+	}
+	for _, v := range s.Sources {
+		each(v.Name, "source "+v.ID, v.Inserts)
+	}
+	for _, v := range s.Buses {
+		each("the bus "+v.Name, "bus "+v.ID, v.Inserts)
+	}
+	return out
 }

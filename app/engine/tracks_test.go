@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/record"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // tracksShow has nine sources with a tone each, a bus for each of the first eight, and a
@@ -115,4 +117,56 @@ func levelAt(b []float32, hz float64) float64 {
 		im += float64(b[2*i]) * math.Sin(phase)
 	}
 	return 2 * math.Hypot(re, im) / float64(n)
+}
+
+// TestBusGoesWhileRecorded: its track goes on as silence, the others as they were.
+func TestBusGoesWhileRecorded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tracks.mkv")
+	s := newStudio(t, parse(t, tracksShow(path)), media.NewVirtualClock(), func(o *Options) {
+		o.Ticks, o.Commands = 90, []Timed{{0, &StartRecording{}}, {45, &RemoveBus{ID: "t3", Cascade: true}}}
+		o.OutputKinds = map[string]outputs.Kind{"record": record.Kind()}
+	})
+	s.run(t, t.Context(), time.Minute)
+	for track, want := range map[int][2]bool{3: {true, false}, 4: {true, true}} {
+		b := decodeTrack(t, path, track)
+		hz := float64(500 * (track + 1))
+		for i, at := range []int{24000, 96000} {
+			if got := levelAt(b[2*at:2*at+2*9600], hz) > 0.02; got != want[i] {
+				t.Errorf("track %d at frame %d: heard %v, want %v", track, at, got, want[i])
+			}
+		}
+	}
+}
+
+// TestDestinationHasItsOwnMix: it names a bus, and so does its rendition for others.
+func TestDestinationHasItsOwnMix(t *testing.T) {
+	dir := t.TempDir()
+	show := parse(t, tracksShow("x.mkv"))
+	kinds := map[string]outputs.Kind{"record": record.Kind()}
+	for i, bus := range []string{"t2", ""} {
+		d := scenes.Destination{ID: fmt.Sprint("d", i), Kind: "record", Bus: bus, Enabled: true,
+			Settings: json.RawMessage(`{"path":` + strconv.Quote(filepath.Join(dir, fmt.Sprint(i, ".mkv"))) + `}`)}
+		var err error
+		if show, err = show.SetDestination(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := show.Renditions[0]
+	r.Audio.Bus = "t5"
+	show, err := show.SetRendition(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStudio(t, show, media.NewVirtualClock(), func(o *Options) {
+		o.Ticks, o.Commands, o.OutputKinds = 60, []Timed{{0, &GoLive{}}}, kinds
+	})
+	s.run(t, t.Context(), time.Minute)
+	for i, own := range []int{2, 5} {
+		b := decodeTrack(t, filepath.Join(dir, fmt.Sprint(i, ".mkv")), 0)
+		for k := range 9 {
+			if got := levelAt(b[48000:48000+2*9600], float64(500*(k+1))) > 0.02; got != (k == own) {
+				t.Errorf("destination %d: %d Hz heard %v", i, 500*(k+1), got)
+			}
+		}
+	}
 }
