@@ -120,6 +120,7 @@ func named(name *string, id string) {
 func (v Source) complete() Source {
 	named(&v.Name, v.ID)
 	v.Settings = compact(v.Settings)
+	filled(&v.WhenIdle, IdlePlay)
 	v.Audio = v.Audio.complete()
 	return v
 }

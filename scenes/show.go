@@ -79,8 +79,19 @@ type Source struct {
 	Name     string          `json:"name"`
 	Kind     string          `json:"kind"`
 	Settings json.RawMessage `json:"settings"`
+	WhenIdle WhenIdle        `json:"when_idle"`
 	Audio    Strip           `json:"audio"`
 }
+
+// WhenIdle says what a source with a timeline (a file) does while nothing of it is on
+// programme.
+type WhenIdle string
+
+// What sources do when idle.
+const (
+	IdlePlay WhenIdle = "play" // goes on, unseen; what is cut to is where it would be
+	IdleWait WhenIdle = "wait" // waits where it is, and goes on from there when on programme
+)
 
 // Strip is a source's place in the sound mix, in the order in which sound goes through it.
 type Strip struct {

@@ -94,7 +94,8 @@ type Engine struct {
 	tick     int64
 	pending  []Timed
 	count    counting
-	pressed  bool // demand is reduced
+	pressed  bool  // demand is reduced
+	planned  int64 // the tick of plan
 
 	stallLimit time.Duration // of inputs on the virtual clock
 }
@@ -296,6 +297,9 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	e.switcher.Step()
 	e.landKeys()
 	t := media.TickTime(e.tick, e.fps) // tick time: what sources are brought to
+	for _, in := range e.order {
+		in.park(t, e.planned)
+	}
 	from := media.SampleAt(e.tick, e.fps, media.SampleRateHz)
 	to := media.SampleAt(e.tick+1, e.fps, media.SampleRateHz)
 	if e.clock.Virtual() {
@@ -352,7 +356,7 @@ func (e *Engine) catchUp(ctx context.Context, t time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, catchUpWait)
 	defer cancel()
 	for _, in := range e.order {
-		if in.anchored && in.kind.Pacing == sources.Paced && in.src != nil && in.video.Load() {
+		if in.anchored && !in.parked && in.kind.Pacing == sources.Paced && in.src != nil && in.video.Load() {
 			if in.sync.WaitFor(ctx, in.due(t)) != nil {
 				return // what is not there by now is repeated and counted
 			}

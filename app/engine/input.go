@@ -52,6 +52,11 @@ type input struct {
 	alarm    *time.Timer
 	stalled  bool
 
+	// Of the tick goroutine: a source that waits while it is not on programme.
+	shownAt  int64 // the last tick whose plan had it on programme
+	parked   bool
+	parkedAt time.Duration
+
 	// Of the tick goroutine.
 	current   *media.Frame // what this tick shows; borrowed from sync, or the slate
 	taken     *media.Frame // the reference behind current
@@ -88,7 +93,7 @@ type input struct {
 // newInput makes an input; start runs it.
 func (e *Engine) newInput(def scenes.Source) *input {
 	in := &input{def: def, color: e.color, clock: e.clock, frame: e.frameTime, slate: e.slate,
-		done: make(chan struct{}), turned: make(chan struct{}, 1), limit: e.stallLimit}
+		done: make(chan struct{}), turned: make(chan struct{}, 1), limit: e.stallLimit, shownAt: -1}
 	mode, depth := audio.Paced, syncDepth
 	kind, ok := e.opt.SourceKinds[def.Kind]
 	in.kind = kind
@@ -288,7 +293,7 @@ const stallLimit = 30 * time.Second
 // await blocks until what is due at tick time t is known; for the virtual clock. A
 // source that delivers nothing for stallLimit is not waited for again: stalled is set.
 func (in *input) await(ctx context.Context, t time.Duration, nextSample int64) error {
-	if in.stalled || in.kind.Pacing == sources.Live || in.src == nil {
+	if in.stalled || in.parked || in.kind.Pacing == sources.Live || in.src == nil {
 		return nil
 	}
 	if in.patience == nil {
@@ -401,8 +406,34 @@ func (in *input) due(t time.Duration) time.Duration {
 	return t - in.offset - in.lag + in.frame/4
 }
 
+// park lets a source wait that is to do so while it is idle, from its first picture
+// on, and makes it go on where it was when it has come on programme. planned is the
+// tick of the newest plan.
+func (in *input) park(t time.Duration, planned int64) {
+	idle := in.def.WhenIdle == scenes.IdleWait && in.kind.Pacing == sources.Paced && in.video.Load() &&
+		in.taken != nil && in.shownAt < planned && !in.restart.Load() && !in.seeking
+	switch {
+	case idle && !in.parked && in.anchored:
+		in.parked, in.parkedAt = true, t
+		in.strip.Park(true)
+	case !idle && in.parked:
+		in.parked = false
+		if in.anchored {
+			in.offset += t - in.parkedAt
+			// A paced strip: the only error is for live ones.
+			_ = in.strip.SetOffset(in.offset)
+		}
+		in.strip.Park(false)
+	}
+}
+
 // take brings in.current to the picture that is due at tick time t.
 func (in *input) take(t time.Duration) {
+	if in.parked {
+		in.lastFresh = t
+		in.choose(t)
+		return
+	}
 	if in.kind.Pacing == sources.Live {
 		in.follow(t)
 	} else if !in.clock.Virtual() {

@@ -91,6 +91,12 @@ func (e *Engine) planProgram() {
 		}
 	}
 	p.Black = e.switcher.Black
+	e.planned = e.tick
+	for _, layers := range [...][]compositor.Layer{p.Base, p.To, p.Over} {
+		for i := range layers {
+			e.inputs[layers[i].Slot].shownAt = e.tick
+		}
+	}
 }
 
 func change(t scenes.Transition, progress float64, color media.ColorInfo) compositor.Change {

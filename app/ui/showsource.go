@@ -19,6 +19,7 @@ type sourceEditor struct {
 	status  *paragraph // what is received, or what is wrong
 	note    *paragraph // of a kind that this version does not know
 	form    *form
+	idle    *form // of a source with a timeline: what it does while not on air
 	id      string
 	kind    string
 	resized func()
@@ -41,6 +42,9 @@ func newSourceEditor(d *desk) *sourceEditor {
 func (e *sourceEditor) compose() {
 	e.objects = nil
 	e.add(e.title, e.status, e.note)
+	if e.idle != nil {
+		e.add(e.idle)
+	}
 	if e.form != nil {
 		e.add(e.form)
 	}
@@ -58,6 +62,9 @@ func (e *sourceEditor) lay(width float32) float32 {
 	e.title.place(0, y, width, formTitle)
 	y += formTitle
 	parts := []stacked{e.status, e.note}
+	if e.idle != nil {
+		parts = append(parts, e.idle)
+	}
 	if e.form != nil {
 		parts = append(parts, e.form)
 	}
@@ -85,12 +92,15 @@ func (e *sourceEditor) update(s *engine.State, id string) {
 	if e.form != nil {
 		e.form.set(v.Settings)
 	}
+	if e.idle != nil {
+		e.idle.set(fmt.Appendf(nil, `{"when_idle": %q}`, v.WhenIdle))
+	}
 	e.tell(s, id)
 }
 
 // open makes the form of a source's kind.
 func (e *sourceEditor) open(v scenes.Source, id string) {
-	e.id, e.kind, e.form = id, v.Kind, nil
+	e.id, e.kind, e.form, e.idle = id, v.Kind, nil, nil
 	e.title.setText("SETTINGS")
 	e.note.set("", colAmber)
 	k, known := e.desk.services.SourceKinds[v.Kind]
@@ -107,9 +117,34 @@ func (e *sourceEditor) open(v scenes.Source, id string) {
 		f.check = func(raw json.RawMessage) error { return checkSettings(k, raw, e.desk.state) }
 		f.resized, f.scrolled = func() { e.resized() }, func(ev *fyne.ScrollEvent) { e.scrolled(ev) }
 		e.form = f
+		if k.Pacing == sources.Paced && k.HasVideo {
+			e.idle = e.newIdleForm(id)
+		}
 	}
 	e.compose()
 	e.resized()
+}
+
+// idleSchema is the part of a source in the show file that is not its kind's.
+const idleSchema = `{"type": "object", "properties": {"when_idle": {"enum": ["play", "wait"], "default": "play", "title": "When not on air",
+	"description": "play: plays on unseen; wait: waits where it is, costs nothing, and goes on when it comes on programme"}}}`
+
+func (e *sourceEditor) newIdleForm(id string) *form {
+	f, err := newForm(e.desk, json.RawMessage(idleSchema), func(raw json.RawMessage) {
+		var set struct {
+			WhenIdle scenes.WhenIdle `json:"when_idle"`
+		}
+		v, ok := e.desk.state.Show.Source(id)
+		if ok && json.Unmarshal(raw, &set) == nil {
+			v.WhenIdle = set.WhenIdle
+			e.desk.send(&engine.UpdateSource{Source: v})
+		}
+	})
+	if err != nil {
+		panic(err) // the schema is the constant above
+	}
+	f.resized, f.scrolled = func() { e.resized() }, func(ev *fyne.ScrollEvent) { e.scrolled(ev) }
+	return f
 }
 
 // checkSettings asks the kind itself; its New opens nothing.

@@ -38,6 +38,7 @@ type pacedQueue struct {
 	offset  int64     // guarded by mu; studio frame = source frame + offset
 	lead    int64     // guarded by mu; frames the source is heard early
 	held    bool      // guarded by mu
+	parked  bool      // guarded by mu; nothing is due and nothing is passed over
 	closed  bool      // guarded by mu
 	jumped  bool      // guarded by mu; the next frame read does not follow the last
 	started bool      // guarded by mu; something was read
@@ -178,14 +179,14 @@ func (q *pacedQueue) read(dst []float32, start int64) (short int64, jumped bool)
 	from := start - q.offset + q.lead
 	for i := range n {
 		p := from + i
-		if !q.begun || !q.placed || p < q.base || p >= q.head {
+		if q.parked || !q.begun || !q.placed || p < q.base || p >= q.head {
 			dst[2*i], dst[2*i+1] = missing, missing
 			continue
 		}
 		j := p & (pacedFrames - 1) * 2
 		dst[2*i], dst[2*i+1] = q.buf[j], q.buf[j+1]
 	}
-	if !q.begun || !q.placed {
+	if q.parked || !q.begun || !q.placed {
 		return 0, false
 	}
 	if end := from + n; end > q.base {
@@ -213,7 +214,7 @@ func (q *pacedQueue) waitFor(ctx context.Context, upTo int64) error {
 	for {
 		q.mu.Lock()
 		want := upTo - q.offset + q.lead
-		if q.closed || q.held || !q.placed || q.begun && q.head >= want {
+		if q.closed || q.held || q.parked || !q.placed || q.begun && q.head >= want {
 			q.mu.Unlock()
 			return nil
 		}
@@ -244,6 +245,13 @@ func (q *pacedQueue) hold() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.held = true
+	q.signal()
+}
+
+func (q *pacedQueue) park(on bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.parked = on
 	q.signal()
 }
 

@@ -246,6 +246,14 @@ func (s *Strip) Hold() {
 	s.live.flush()
 }
 
+// Park stops a paced strip where it is: it is silent, what is queued stays, and its
+// writer waits. SetOffset before Park(false) makes it go on from there.
+func (s *Strip) Park(on bool) {
+	if s.mode == Paced {
+		s.paced.park(on)
+	}
+}
+
 // Flush forgets what is queued: the next block begins a new timeline (a seek, a
 // reconnection). For the writing goroutine.
 func (s *Strip) Flush() {

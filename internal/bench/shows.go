@@ -190,12 +190,16 @@ func pictureInPicture(s *scenes.Show) *scenes.Show {
 	return onAir(s, whole(s, "cam1"), layer("cam2", 1392, 756, 480, 270))
 }
 
-// showSources has n cameras of which two are on air; the files are read by several.
+// showSources has n cameras of which two are on air; the files are read by several, and
+// those that are not on air wait.
 func showSources(n int) func(m material) *scenes.Show {
 	return func(m material) *scenes.Show {
 		s := baseShow(m, hd30.width, hd30.height)
 		for i := len(m.files); i < n; i++ {
 			s.Sources = append(s.Sources, cameraSource(camID(i+1), m.files[i%len(m.files)]))
+		}
+		for i := range s.Sources {
+			s.Sources[i].WhenIdle = scenes.IdleWait
 		}
 		return pictureInPicture(s)
 	}
