@@ -157,6 +157,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	w.side = newSidePanel(d,
 		side("Outputs", "outputs", outs),
 		side("Show", "show", newShowPanel(d)),
+		side("Sound", "sound", newSoundPanel(d)),
 		side("Log", "log", newLogPanel(d)),
 		side("Stats", "stats", newStatsPanel(d)),
 		side("Rehearsal", "rehearsal", newRehearsalPanel(d)),

@@ -1,0 +1,278 @@
+package ui
+
+import (
+	"encoding/json"
+	"math"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// soundState is aState with three mixes and a strip with inserts.
+func soundState() *engine.State {
+	s := aState()
+	s.Show.Buses = []scenes.Bus{{ID: "pgm", Name: "Programme"}, {ID: "aux", Name: "Foldback"}, {ID: "guest", Name: "Guest", MixMinus: []string{"cam2"}}}
+	for _, b := range s.Show.Buses {
+		s.Buses = append(s.Buses, engine.BusState{ID: b.ID, Name: b.Name, Listening: b.ID == "pgm"})
+	}
+	strip := &s.Sources[0].Strip
+	strip.OnAir = scenes.OnAirAFV
+	strip.Sends = []scenes.Send{{Bus: "aux", GainDB: -10, Pre: true, On: true}}
+	for _, kind := range []string{"highpass", "compressor"} {
+		in := scenes.NewInsert(kind)
+		in.ID = kind
+		strip.Inserts = append(strip.Inserts, in)
+	}
+	s.Sources[0].Inserts = []engine.InsertState{{ID: "highpass"}, {ID: "compressor", ReductionDB: 4.2}}
+	s.Show.Sources[0].Audio = *strip
+	return s
+}
+
+func TestStripsSayHowTheirSoundIs(t *testing.T) {
+	s := soundState()
+	b := newBench(t, s)
+	a := b.keys.audio.strips[0]
+	wantLabel(t, "follow", a.follow.caption, "AFV")
+	wantLabel(t, "solo", a.solo.caption, a.short("SOLO"))
+	wantLabel(t, "word", a.state, "")
+	s.Sources[0].Solo, s.Sources[0].Status = "pfl", engine.SourceLost
+	b.show(s)
+	wantLabel(t, "solo", a.solo.caption, a.short("PFL"))
+	wantLabel(t, "word", a.state, "LOST")
+	if !b.keys.audio.soloOff.Visible() {
+		t.Error("nothing says that a solo is on")
+	}
+	press(b.keys.audio.soloOff)
+	press(a.solo)
+	press(b.keys.audio.strips[1].solo)
+	press(b.keys.audio.soloKind)
+	press(b.keys.audio.strips[1].solo)
+	press(a.follow)
+	wantSent(t, b, &engine.SoloSource{}, &engine.SoloSource{Source: "cam1", Mode: "off"}, &engine.SoloSource{Source: "cam2", Mode: "afl"},
+		&engine.SoloSource{Source: "cam2", Mode: "pfl"}, &engine.SetStrip{Source: "cam1", OnAir: ptr(scenes.OnAirOff)})
+}
+
+func TestABusPutsItsSendsOnTheFaders(t *testing.T) {
+	s := soundState()
+	b := newBench(t, s)
+	p := b.keys.audio
+	press(p.buses.tabs[1])
+	a, other := p.strips[0], p.strips[1]
+	wantLabel(t, "master", p.master.name.caption, "Foldback")
+	wantLabel(t, "gain of the send", a.gain.caption, "-10.0 dB")
+	wantLabel(t, "before the fader", a.follow.caption, "PRE")
+	wantLabel(t, "gain of no send", other.gain.caption, "-inf dB")
+	wantColor(t, "knob of a send", a.fader.knob.FillColor, colFocus)
+	a.giveGain(-3)
+	press(a.mute)
+	press(a.follow)
+	press(other.mute)
+	p.master.giveGain(-1)
+	press(p.master.mute)
+	press(p.master.solo)
+	wantSent(t, b,
+		&engine.SetSend{Source: "cam1", Bus: "aux", GainDB: ptr(-3.0)}, &engine.SetSend{Source: "cam1", Bus: "aux", On: ptr(false)},
+		&engine.SetSend{Source: "cam1", Bus: "aux", Pre: ptr(false)}, &engine.SetSend{Source: "cam2", Bus: "aux", On: ptr(true)},
+		&engine.SetBus{ID: "aux", GainDB: ptr(-1.0)}, &engine.SetBus{ID: "aux", Muted: ptr(true)}, &engine.MonitorBus{Bus: "aux"})
+
+	press(p.buses.tabs[2]) // a mix-minus: the programme but for camera 2
+	if !a.send.On || other.send.On {
+		t.Errorf("on in the mix-minus: camera 1 %v, camera 2 %v; want the first alone", a.send.On, other.send.On)
+	}
+	press(p.buses.tabs[0])
+	wantColor(t, "knob of a strip", a.fader.knob.FillColor, colOff)
+	wantLabel(t, "gain of the strip", a.gain.caption, "0.0 dB")
+}
+
+func TestANewMixIsChosenWhenItIsThere(t *testing.T) {
+	s := soundState()
+	b := newBench(t, s)
+	press(b.keys.audio.addBus)
+	wantSent(t, b, &engine.PutBus{Bus: scenes.Bus{ID: "mix-1", Name: "Mix 1"}})
+	s = soundState()
+	s.Show.Buses = append(s.Show.Buses, scenes.Bus{ID: "mix-1", Name: "Mix 1"})
+	s.Buses = append(s.Buses, engine.BusState{ID: "mix-1", Name: "Mix 1"})
+	b.show(s)
+	wantLabel(t, "master", b.keys.audio.master.name.caption, "Mix 1")
+	b.show(soundState()) // taken away by somebody else
+	wantLabel(t, "master", b.keys.audio.master.name.caption, "Programme")
+}
+
+func TestGainIsTyped(t *testing.T) {
+	b := newBench(t, soundState())
+	box := b.keys.audio.strips[0].gain
+	press(box)
+	for text, want := range map[string][]engine.Command{
+		"-7,5 dB": {&engine.SetStrip{Source: "cam1", GainDB: ptr(-7.5)}},
+		"loud":    nil,
+		"25":      nil,
+		"0":       nil, // it is that already
+		"":        nil,
+	} {
+		box.edit()
+		b.enter(box.entry, text)
+		wantSent(t, b, want...)
+		if box.editing() {
+			t.Errorf("%q: the field stayed open", text)
+		}
+	}
+}
+
+// soundPanelOf opens the Sound tab on what was chosen.
+func soundPanelOf(t *testing.T, b *bench, choice soundChoice) *soundPanel {
+	t.Helper()
+	b.desk.sound = choice
+	b.desk.openTab("sound")
+	b.apply(b.desk.state, false, false)
+	for _, tab := range b.side.tabs {
+		if p, ok := tab.panel.(*soundPanel); ok {
+			return p
+		}
+	}
+	t.Fatal("there is no Sound tab")
+	return nil
+}
+
+func TestTheEditorSetsUpAStrip(t *testing.T) {
+	s := soundState()
+	b := newBench(t, s)
+	press(b.keys.audio.strips[0].name)
+	p := soundPanelOf(t, b, b.desk.sound)
+	wantLabel(t, "title", p.nameRow.title, "Camera 1")
+	if n := len(p.inserts.list.items); n != 2 || p.inserts.list.items[1].detail != "-4.2 dB" {
+		t.Fatalf("inserts %+v, want two with the compressor's 4.2 dB", p.inserts.list.items)
+	}
+	p.inserts.choose("compressor")
+	row := p.inserts.rows[0].(*paramRow)
+	wantLabel(t, "threshold", row.value.caption, "-18 dBFS")
+	row.slider.set(0)
+	press(p.inserts.bypass)
+	p.inserts.list.step("compressor", -1, true)
+	p.inserts.remove("highpass")
+	p.inserts.addKind("eq")
+	p.rows[0].(*paramRow).slider.set(1)
+	p.rows[1].(*paramRow).slider.set(0)
+	send := p.after[2].(*sendRow)
+	send.gain.slider.set(unityAt)
+	press(send.on)
+	want := engine.SetInsert{Source: "cam1", ID: "compressor", Settings: json.RawMessage(`{"threshold_db":-60}`)}
+	wantSent(t, b, &want, &engine.SetInsert{Source: "cam1", ID: "compressor", Bypassed: ptr(true)},
+		&engine.MoveInsert{Source: "cam1", ID: "compressor", To: 0}, &engine.RemoveInsert{Source: "cam1", ID: "highpass"},
+		&engine.AddInsert{Source: "cam1", Insert: scenes.Insert{Kind: "eq"}},
+		&engine.SetStrip{Source: "cam1", TrimDB: ptr(24.0)}, &engine.SetStrip{Source: "cam1", DelayMS: ptr(-950)},
+		&engine.SetSend{Source: "cam1", Bus: "aux", GainDB: ptr(0.0)}, &engine.SetSend{Source: "cam1", Bus: "aux", On: ptr(false)})
+
+	next := soundState()
+	in := scenes.NewInsert("eq")
+	in.ID = "eq"
+	next.Sources[0].Strip.Inserts = append(next.Sources[0].Strip.Inserts, in)
+	b.show(next)
+	if p.inserts.chosen != "eq" || len(p.inserts.rows) != 10 {
+		t.Errorf("chosen %q with %d rows, want the new equaliser with its 10", p.inserts.chosen, len(p.inserts.rows))
+	}
+}
+
+func TestEveryInsertHasItsRows(t *testing.T) {
+	b := newBench(t, soundState())
+	p := soundPanelOf(t, b, soundChoice{source: "cam2"})
+	for _, k := range scenes.InsertKinds() {
+		s := soundState()
+		in := scenes.NewInsert(k.Name)
+		in.ID = k.Name
+		s.Sources[1].Strip.Inserts = []scenes.Insert{in}
+		b.show(s)
+		fields, err := readFields(k.Schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.inserts.rows) != len(fields) {
+			t.Errorf("%s has %d rows for %d settings", k.Name, len(p.inserts.rows), len(fields))
+		}
+		if drawn := responseOf(k.Name, in.Settings) != nil; drawn == p.inserts.curve.gone {
+			t.Errorf("%s: its curve is shown: %v, want %v", k.Name, !p.inserts.curve.gone, drawn)
+		}
+		for _, r := range p.inserts.rows {
+			if r, ok := r.(*paramRow); ok { // a bad number goes nowhere
+				r.value.edit()
+				b.enter(r.value.entry, "1e99")
+			}
+		}
+		wantSent(t, b)
+	}
+}
+
+func TestTheEditorSetsUpABus(t *testing.T) {
+	s := soundState()
+	s.Show.Sources[0].Audio.Sends = []scenes.Send{{Bus: "aux", On: true}}
+	b := newBench(t, s)
+	p := soundPanelOf(t, b, soundChoice{bus: "aux"})
+	b.enter(p.nameRow.entry, "Stage")
+	b.enter(p.nameRow.entry, "  ")
+	p.leaveOut("cam2", true)
+	p.remove()
+	wantSent(t, b, &engine.PutBus{Bus: scenes.Bus{ID: "aux", Name: "Stage"}}, &engine.SetBus{ID: "aux", MixMinus: &[]string{"cam2"}})
+	press(p.ask.yes)
+	wantSent(t, b, &engine.RemoveBus{ID: "aux", Cascade: true})
+}
+
+func TestLoudnessHistoryKeepsAMinute(t *testing.T) {
+	h := &loudnessHistory{}
+	at := func(d time.Duration, m float64) { h.push(d, &engine.Loudness{MomentaryLUFS: m, ShortTermLUFS: m}) }
+	at(10*time.Second, -20)
+	at(10*time.Second+historyStep/2, -10) // the same point
+	at(10*time.Second+3*historyStep, -30) // two were missed
+	n := historyPoints
+	if h.points[n-4].m != -20 || !math.IsInf(h.points[n-2].m, -1) || h.points[n-1].m != -30 || !math.IsInf(h.points[0].m, -1) {
+		t.Errorf("the end is %v", h.points[n-5:])
+	}
+	at(time.Second, -5) // another studio's time
+	if h.points[n-1].m != -5 || !math.IsInf(h.points[n-4].m, -1) {
+		t.Errorf("after time went back: %v", h.points[n-5:])
+	}
+}
+
+func TestLoudnessInNumbers(t *testing.T) {
+	s := soundState()
+	s.Buses[0].Loudness = engine.Loudness{MomentaryLUFS: -22.04, ShortTermLUFS: -23, IntegratedLUFS: math.Inf(-1), MaxTruePeakDB: -1.5, TruePeakDB: [2]float64{-3, -4}, Correlation: -0.8}
+	b := newBench(t, s)
+	l := b.keys.audio.loudness
+	wantLabel(t, "M", l.values[0], "-22.0")
+	wantLabel(t, "I of nothing", l.values[2], "–")
+	wantLabel(t, "true peak", l.values[4], "-3.0 / -1.5")
+	wantColor(t, "true peak above -2", l.values[4].Color, colBad)
+	wantLabel(t, "phase", l.phase, "OUT OF PHASE")
+	press(l.reset)
+	wantSent(t, b, &engine.ResetLoudness{Bus: "pgm"})
+}
+
+func TestStripsOutOfSightAreNotDrawnButReachedByTab(t *testing.T) {
+	s := soundState()
+	for len(s.Sources) < 24 {
+		v := s.Sources[1]
+		v.ID = v.ID + "x"
+		s.Sources = append(s.Sources, v)
+	}
+	b := newBench(t, s)
+	p := b.keys.audio
+	if p.strips[23].Visible() || !p.strips[0].Visible() {
+		t.Fatal("the last strip is drawn though nobody sees it, or the first is not")
+	}
+	for i := range p.strips {
+		if !p.strips[i].Visible() {
+			t.Fatalf("strip %d cannot be reached", i)
+		}
+		b.canvas.Focus(p.strips[i].fader)
+		b.show(s)
+	}
+	if p.scroll.Offset.X == 0 || p.strips[0].Visible() {
+		t.Error("the desk did not follow the keyboard")
+	}
+	p.strips[23].fader.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDown})
+	if len(b.sent(t)) != 1 {
+		t.Error("the last strip's fader did nothing")
+	}
+}
