@@ -114,7 +114,8 @@ func TestGainIsTyped(t *testing.T) {
 		"":        nil,
 	} {
 		box.edit()
-		b.enter(box.entry, text)
+		box.entry.SetText(text)
+		b.canvas.Unfocus()
 		wantSent(t, b, want...)
 		if box.editing() {
 			t.Errorf("%q: the field stayed open", text)
@@ -198,7 +199,8 @@ func TestEveryInsertHasItsRows(t *testing.T) {
 		for _, r := range p.inserts.rows {
 			if r, ok := r.(*paramRow); ok { // a bad number goes nowhere
 				r.value.edit()
-				b.enter(r.value.entry, "1e99")
+				r.value.entry.SetText("1e99")
+				b.canvas.Unfocus()
 			}
 		}
 		wantSent(t, b)
