@@ -25,8 +25,8 @@ type askButton struct {
 func newAskButton(d *desk, caption string, size float32, asks func() string, deed func()) *askButton {
 	a := &askButton{desk: d, ask: confirm{desk: d}, asks: asks, deed: deed}
 	a.main = newButton(d, caption, size, a.press)
-	a.yes = newButton(d, "Yes", textSmall, a.confirmed)
-	a.no = newButton(d, "No", textSmall, a.takeBack)
+	a.yes = newButton(d, "Yes", textSmall, a.confirmed).hint("Do it now")
+	a.no = newButton(d, "No", textSmall, a.takeBack).hint("Leave it as it is")
 	a.yes.look("Yes", colAmber, colInk)
 	a.question = newBold("", textSmall, colAmber)
 	a.question.Alignment = fyne.TextAlignCenter

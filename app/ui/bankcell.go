@@ -30,6 +30,8 @@ type bankCell struct {
 	box
 	desk *desk
 	item bankItem
+	// place in the bank, counted from 0.
+	place int
 
 	frame, well *canvas.Rectangle
 	view        *liveImage
@@ -94,7 +96,7 @@ func (c *bankCell) placeName() {
 
 // assign gives the cell its place in the bank; n counts from 0.
 func (c *bankCell) assign(n int, item bankItem) {
-	c.item = item
+	c.item, c.place = item, n
 	key := ""
 	if n < 10 {
 		key = strconv.Itoa((n + 1) % 10)
@@ -201,6 +203,7 @@ func (c *bankCell) MouseDown(e *desktop.MouseEvent) {
 		return
 	}
 	c.desk.stopTyping()
+	c.desk.tips.leave(c)
 	now := c.desk.now()
 	if now.Sub(c.lastPress) < doubleClick {
 		c.lastPress = time.Time{}
@@ -213,6 +216,17 @@ func (c *bankCell) MouseDown(e *desktop.MouseEvent) {
 
 // MouseUp implements desktop.Mouseable.
 func (c *bankCell) MouseUp(*desktop.MouseEvent) {}
+
+// MouseIn implements desktop.Hoverable.
+func (c *bankCell) MouseIn(*desktop.MouseEvent) {
+	c.desk.tips.over(c, "Click: preview "+c.item.name+keyHint("", c.place)+". Double click: cut to it"+keyHint(shortcutName+"+", c.place)+".")
+}
+
+// MouseMoved implements desktop.Hoverable.
+func (c *bankCell) MouseMoved(*desktop.MouseEvent) {}
+
+// MouseOut implements desktop.Hoverable.
+func (c *bankCell) MouseOut() { c.desk.tips.leave(c) }
 
 // FocusGained implements fyne.Focusable.
 func (c *bankCell) FocusGained() { c.focused = true; c.paint() }

@@ -68,6 +68,7 @@ func newOutputForm(d *desk, done func()) *outputForm {
 	f.save = newButton(d, "Save", textNormal, f.doSave).hint("Keep this in the show; what runs goes on as it was started")
 	f.cancel = newButton(d, "Cancel", textNormal, f.close).hint("Close without changing anything")
 	f.remove = newAskButton(d, "Remove", textSmall, func() string { return "Remove?" }, f.doRemove)
+	f.remove.main.hint("Takes it out of the show; undo brings it back")
 	for _, k := range protocols {
 		f.kinds = append(f.kinds, newButton(d, strings.ToUpper(k), textSmall, func() { f.setKind(k) }).hint("The protocol to send with"))
 	}

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"runtime"
+	"strconv"
 
 	"fyne.io/fyne/v2"
 
@@ -78,6 +79,14 @@ func (k *keyboard) find(name fyne.KeyName, mod fyne.KeyModifier) *action {
 		}
 	}
 	return nil
+}
+
+// keyHint is the key of place n in a tool tip, " (Ctrl+3)"; the eleventh has none.
+func keyHint(mod string, n int) string {
+	if n < 0 || n > 9 {
+		return ""
+	}
+	return " (" + mod + strconv.Itoa((n+1)%10) + ")"
 }
 
 func (k *keyboard) digit(n int, mod fyne.KeyModifier) {

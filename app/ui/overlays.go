@@ -52,7 +52,7 @@ func (r *overlayRow) update(s *engine.State) {
 		r.items, r.buttons, r.objects = nil, nil, r.objects[:1]
 		r.on = make([]bool, len(s.Show.Overlays))
 		for i, o := range s.Show.Overlays {
-			b := newButton(r.desk, "", textSmall, func() { r.toggle(i) })
+			b := newButton(r.desk, "", textSmall, func() { r.toggle(i) }).hint("Puts " + o.Name + " over the programme, or takes it off" + keyHint("Alt+", i))
 			r.items = append(r.items, bankItem{o.ID, o.Name})
 			r.buttons = append(r.buttons, b)
 			r.add(b)

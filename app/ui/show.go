@@ -383,8 +383,8 @@ func newAskRow(d *desk) *askRow {
 		if deed != nil {
 			deed()
 		}
-	})
-	a.no = newButton(d, "", textSmall, a.close)
+	}).hint("Do it now")
+	a.no = newButton(d, "", textSmall, a.close).hint("Leave it as it is")
 	a.add(a.surface, a.text, a.yes, a.no)
 	a.min = fyne.NewSize(100, rowHeight)
 	a.arrange = func(s fyne.Size) {

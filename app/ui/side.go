@@ -26,6 +26,15 @@ func side(title, icon string, p panel) *sideTab {
 	return &sideTab{id: icon, title: title, panel: p}
 }
 
+// tabTips say what is behind the tabs.
+var tabTips = map[string]string{
+	"outputs":   "Where the programme goes: streams and recordings",
+	"show":      "What the show is made of: sources, scenes, layers, overlays",
+	"log":       "What happened, newest last",
+	"stats":     "How the studio is doing, in numbers",
+	"rehearsal": "What the built-in receiver sees of your streams",
+}
+
 // sidePanel is the column at the right: one panel at a time, chosen by tabs. Every
 // panel is updated all the time; what is not shown is hidden (Visible is false).
 type sidePanel struct {
@@ -41,6 +50,7 @@ func newSidePanel(d *desk, tabs ...*sideTab) *sidePanel {
 	p := &sidePanel{desk: d, tabs: tabs, opened: func(string) {}}
 	for i, t := range tabs {
 		t.tab = newTabButton(d, t.id, t.title, func() { p.choose(i) })
+		t.tab.hint(tabTips[t.id])
 		p.add(t.tab)
 	}
 	for i, t := range tabs {

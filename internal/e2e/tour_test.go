@@ -74,10 +74,9 @@ type tour struct {
 	shots  string // "" keeps none
 	step   int
 
-	prog       *testkit.Process
-	mapPath    string
-	stats      string
-	lastWindow []control
+	prog    *testkit.Process
+	mapPath string
+	stats   string
 }
 
 func newTour(t *testing.T, width, height int) *tour {

@@ -1,0 +1,292 @@
+package ui
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/test"
+	"go.uber.org/goleak"
+
+	"crosspoint.studio/crosspoint/app/engine"
+)
+
+func TestArrangementIsRemembered(t *testing.T) {
+	a := test.NewTempApp(t)
+	a.Settings().SetTheme(newTheme())
+	f := &fakeStudio{}
+	open := func() *window {
+		w := newWindow(anyStudio[*fakePicture]{f}, Services{}, a.Preferences())
+		w.looks.load()
+		w.content.Resize(fyne.NewSize(1366, 728))
+		return w
+	}
+	w := open()
+	before := w.place.side.Size().Width
+	w.place.sideEdge.Dragged(&fyne.DragEvent{Dragged: fyne.NewDelta(-60, 0)})
+	if got := w.place.side.Size().Width; got < before+59 || got > before+61 {
+		t.Errorf("dragged by 60 the side column is %v wide, was %v", got, before)
+	}
+	w.place.show(regionAudio, false)
+	w.side.choose(1)
+	tab, wide := w.side.tabs[1].id, w.place.side.Size().Width
+
+	w = open()
+	if got := w.place.side.Size().Width; got < wide-1 || got > wide+1 {
+		t.Errorf("opened again the side column is %v wide, was %v", got, wide)
+	}
+	if w.place.audio.Visible() || w.side.tabs[w.side.open].id != tab {
+		t.Errorf("opened again: mixer visible %v, tab %q", w.place.audio.Visible(), w.side.tabs[w.side.open].id)
+	}
+	w.place.reset()
+	if !w.place.audio.Visible() || w.place.side.Size().Width != before {
+		t.Errorf("after a reset: mixer visible %v, side column %v wide, want %v", w.place.audio.Visible(), w.place.side.Size().Width, before)
+	}
+	a.Preferences().SetString(prefArrangement, `{"side": 17, "top": -3, "hidden": {"nonsense": true}}`)
+	if w = open(); !w.place.side.Visible() || w.place.Top != usualArrangement().Top {
+		t.Error("preferences that make no sense make a window that makes none")
+	}
+}
+
+func TestEveryRegionCanBeHiddenAndComesBack(t *testing.T) {
+	b := newBench(t, aState())
+	parts := map[region]fyne.CanvasObject{
+		regionPreview: b.place.preview, regionTransition: b.place.transition, regionProgram: b.place.program,
+		regionBank: b.place.bank, regionAudio: b.place.audio, regionSide: b.place.side, regionStatus: b.place.status,
+	}
+	for _, r := range regions {
+		b.place.show(r.id, false)
+		if parts[r.id].Visible() {
+			t.Errorf("%s is hidden and shows", r.title)
+		}
+		b.show(aState())
+		b.place.show(r.id, true)
+		if !parts[r.id].Visible() {
+			t.Errorf("%s does not come back", r.title)
+		}
+	}
+	for _, r := range regions {
+		b.place.show(r.id, false)
+	}
+	b.show(aState())
+}
+
+func TestDividersMoveWithTheKeyboardAndReset(t *testing.T) {
+	b := newBench(t, aState())
+	before := b.place.side.Size().Width
+	b.canvas.Focus(b.place.sideEdge)
+	b.place.sideEdge.TypedKey(&fyne.KeyEvent{Name: fyne.KeyLeft})
+	if got := b.place.side.Size().Width; got <= before {
+		t.Errorf("the arrow left the side column %v wide", got)
+	}
+	press(b.place.sideEdge)
+	press(b.place.sideEdge)
+	if got := b.place.side.Size().Width; got != before {
+		t.Errorf("after a double click it is %v wide, want %v", got, before)
+	}
+	top := b.place.topEdge.Position().Y
+	b.place.topEdge.Dragged(&fyne.DragEvent{Dragged: fyne.NewDelta(0, -50)})
+	if got := b.place.topEdge.Position().Y; got >= top {
+		t.Errorf("dragged up, the monitors' edge is at %v, was at %v", got, top)
+	}
+}
+
+func TestNarrowWindowHasADrawer(t *testing.T) {
+	b := newBench(t, aState())
+	b.content.Resize(fyne.NewSize(683, 360))
+	if b.place.side.Visible() {
+		t.Error("the side column covers the desk of a narrow window")
+	}
+	b.desk.openTab("outputs")
+	if !b.place.side.Visible() {
+		t.Error("the drawer does not open")
+	}
+	b.keys.down(fyne.KeyEscape, 0)
+	if b.place.side.Visible() {
+		t.Error("Escape left the drawer open")
+	}
+	b.content.Resize(fyne.NewSize(1366, 728))
+	if !b.place.side.Visible() {
+		t.Error("in a wide window the side column does not come back")
+	}
+}
+
+func TestTipsComeLateAndGo(t *testing.T) {
+	b := newBench(t, aState())
+	var due func()
+	b.desk.tips.after = func(_ time.Duration, f func()) func() { due = f; return func() { due = nil } }
+	cut := b.keys.transition.cut
+	cut.MouseIn(&desktop.MouseEvent{})
+	if b.desk.tips.shown() != "" || due == nil {
+		t.Fatal("the tip does not wait")
+	}
+	due()
+	if got := b.desk.tips.shown(); got != cut.tip || got == "" {
+		t.Errorf("the tip says %q, want %q", got, cut.tip)
+	}
+	press(cut)
+	if got := b.desk.tips.shown(); got != "" {
+		t.Errorf("after a press the tip still says %q", got)
+	}
+}
+
+// Whatever can be pressed says what it does.
+func TestEveryButtonHasATip(t *testing.T) {
+	b := newBenchWith(t, aState(), Services{Documents: &fakeDocuments{}})
+	var walk func(o fyne.CanvasObject)
+	walk = func(o fyne.CanvasObject) {
+		switch v := o.(type) {
+		case *button:
+			if v.tip == "" && v.caption.full != "" {
+				t.Errorf("the button %q has no tip", v.caption.full)
+			}
+		case *tabButton:
+			if v.tip == "" {
+				t.Errorf("the tab %q has no tip", v.caption.full)
+			}
+		case *fyne.Container:
+			for _, c := range v.Objects {
+				walk(c)
+			}
+		case *container.Scroll:
+			walk(v.Content)
+		}
+		if v, ok := o.(interface{ children() []fyne.CanvasObject }); ok {
+			for _, c := range v.children() {
+				walk(c)
+			}
+		}
+	}
+	walk(b.content)
+}
+
+func TestProjector(t *testing.T) {
+	b := newBench(t, aState())
+	for _, p := range projections {
+		b.menuItem(t, "View/Projector/"+p.title).Action()
+		if !b.projector.showing(p.kind) || !b.projector.win.FullScreen() {
+			t.Fatalf("%s: the projector does not show it full screen", p.title)
+		}
+		b.projector.own.views.take(time.Now())
+		b.show(aState())
+		b.desk.sets.take(time.Now())
+	}
+	if n := len(b.studio.opened()); n == 0 {
+		t.Error("the projector opened no views")
+	}
+	cell := b.projector.panel.(*multiview).cells[1]
+	press(cell)
+	b.projector.keyDown(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	wantSent(t, b, &engine.Preview{Scene: "two"}, &engine.Cut{})
+	own := b.projector.own.views
+	b.projector.keyDown(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	if b.projector.win != nil {
+		t.Error("Escape left the projector open")
+	}
+	b.desk.sets.take(time.Now())
+	for _, v := range own.list {
+		if v.picture != nil {
+			t.Error("a view of the closed projector is still open")
+		}
+	}
+	b.show(aState())
+}
+
+func TestMinimisedWindowRests(t *testing.T) {
+	b := newBench(t, aState())
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	b.desk.sets.take(time.Now())
+	b.setHidden(true)
+	ctx, stop := context.WithTimeout(t.Context(), 700*time.Millisecond)
+	defer stop()
+	before, applied := b.studio.states.Load(), 0
+	b.poll(ctx, func(f func()) { applied++; f() })
+	if applied > 0 {
+		t.Errorf("a minimised window was brought up to date %d times", applied)
+	}
+	if n := b.studio.states.Load() - before; n > 6 {
+		t.Errorf("a minimised window looked at the state %d times in 0.7 s", n)
+	}
+	hidden := 0
+	for _, v := range b.desk.views.list {
+		if v.hidden {
+			hidden++
+		}
+	}
+	if hidden == 0 {
+		t.Error("no view was told to rest")
+	}
+	b.setHidden(false)
+	b.desk.sets.take(time.Now())
+	for _, v := range b.desk.views.list {
+		if v.hidden && !v.asleep.Load() {
+			t.Error("a view rests although the window is back")
+		}
+	}
+}
+
+// A panel that sleeps for 5 s in its update costs the window those 5 s and the engine
+// nothing: its ticks come as before.
+func TestSleepingPanelStallsNoTick(t *testing.T) {
+	b := newBench(t, aState())
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	b.panels[0] = &sleepingPanel{panel: b.panels[0]}
+	ctx, stop := context.WithCancel(t.Context())
+	ticked := make(chan []time.Duration)
+	go func() { // the engine: a new state 30 times a second, read by nobody but the window
+		var late []time.Duration
+		tick := time.NewTicker(time.Second / 30)
+		defer tick.Stop()
+		last := time.Now()
+		for ctx.Err() == nil {
+			now := <-tick.C
+			late = append(late, now.Sub(last))
+			last = now
+			next := *b.studio.state.Load()
+			next.Tick++
+			b.studio.state.Store(&next)
+		}
+		ticked <- late
+	}()
+	queue, uiEnded := make(chan func(), 100), make(chan struct{})
+	go func() {
+		defer close(uiEnded)
+		for f := range queue {
+			f()
+		}
+	}()
+	pollEnded := make(chan struct{})
+	start := b.studio.state.Load().Tick
+	go func() { defer close(pollEnded); b.poll(ctx, func(f func()) { queue <- f }) }()
+	time.Sleep(5200 * time.Millisecond)
+	ticks := b.studio.state.Load().Tick - start
+	stop()
+	<-pollEnded
+	late := <-ticked
+	close(queue)
+	<-uiEnded
+	longest := time.Duration(0)
+	for _, d := range late {
+		longest = max(longest, d)
+	}
+	if ticks < 140 {
+		t.Errorf("%d ticks in 5.2 s while a panel slept, want 156; the longest pause was %v", ticks, longest)
+	}
+}
+
+// sleepingPanel hangs once.
+type sleepingPanel struct {
+	panel
+	slept bool
+}
+
+func (p *sleepingPanel) update(s *engine.State) {
+	if !p.slept {
+		p.slept = true
+		time.Sleep(5 * time.Second)
+	}
+	p.panel.update(s)
+}
