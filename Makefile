@@ -12,7 +12,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.
 # Every recipe that compiles runs inside this: it finds or builds FFmpeg 7.1.
 ENV := . packaging/env.sh
 
-.PHONY: run build test test-quick lint bench bench-quick env setup setup-test clean
+.PHONY: run build test test-quick lint bench bench-quick bench-desk env setup setup-test clean
 
 run: build
 	bin/crosspoint
@@ -38,6 +38,10 @@ bench: build
 # meant to cost more records its ratios with make bench-quick BENCH=-record.
 bench-quick: build
 	@$(ENV) && $(GO) run ./internal/bench -quick $(BENCH)
+
+# bench-desk measures the sound: docs/PERFORMANCE.md, The desk.
+bench-desk: setup
+	@$(ENV) && $(GO) test -run '^$$' -bench 'Desk|Mixing' -benchtime 1s -count 3 ./internal/audio/inserts ./internal/audio
 
 # env is a shell in which plain go build and go test work; make env CMD='...' runs one command.
 env: setup
