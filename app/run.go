@@ -61,7 +61,7 @@ func newRun(c *console) *cobra.Command {
 
 // tuneGC keeps the collector out of the tick's way: the heap of a running studio is a
 // few tens of megabytes of pooled pictures, so a larger step costs little memory.
-func tuneGC() { debug.SetGCPercent(400) }
+func tuneGC() { debug.SetGCPercent(600) }
 
 // runHeadless runs a show without a window.
 func runHeadless(ctx context.Context, c *console, path string, o runOptions) error {
