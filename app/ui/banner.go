@@ -47,6 +47,7 @@ type bannerPanel struct {
 	keys        []string // of the rows shown
 	notice      string
 	noticeUntil time.Time
+	noticeGood  bool
 	tick        int64
 	tickMoved   time.Time
 }
@@ -90,9 +91,10 @@ func (p *bannerPanel) layout(s fyne.Size) {
 	}
 }
 
-// tellNotice shows a sentence about a command that was refused.
-func (p *bannerPanel) tellNotice(text string) {
-	p.notice, p.noticeUntil = text, p.desk.now().Add(noticeFor)
+// tellNotice shows a sentence for a while: about a command that was refused or, where
+// good, about something that is done.
+func (p *bannerPanel) tellNotice(text string, good bool) {
+	p.notice, p.noticeGood, p.noticeUntil = text, good, p.desk.now().Add(noticeFor)
 }
 
 func (p *bannerPanel) toggle() {
@@ -138,6 +140,8 @@ func (p *bannerPanel) update(s *engine.State) {
 	switch n := len(p.warnings); {
 	case now.Sub(p.tickMoved) > silentAfter:
 		p.say(shapeSquare, colBad, colInk, "The studio has not moved for "+clockText(now.Sub(p.tickMoved))+"; what is on air may be frozen.")
+	case now.Before(p.noticeUntil) && p.noticeGood:
+		p.say(shapeDisc, colPanel, colText, p.notice)
 	case now.Before(p.noticeUntil):
 		p.say(shapeTriangle, colAmber, colInk, p.notice)
 	case n > 0:

@@ -19,6 +19,8 @@ type files struct {
 	choose func(save bool, name string, done func(path string))
 	// closeWindow asks for the end of the window.
 	closeWindow func()
+	// said shows that something is done.
+	said func(string)
 	// opened is told when another show was opened or made.
 	opened func()
 
@@ -87,7 +89,7 @@ func (f *files) run(work func() error, done string, next func()) {
 				return
 			}
 			if done != "" {
-				f.desk.tell(done)
+				f.said(done)
 			}
 			if next != nil {
 				next()

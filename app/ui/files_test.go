@@ -75,7 +75,7 @@ func TestSaving(t *testing.T) {
 	wantDiary(t, f)
 	f.info.ReadOnly, f.refuses, f.info.Path = "", errors.New("the disk is full"), "/shows/sunday.json"
 	b.keys.down(fyne.KeyS, ctrl)
-	if got := b.takeNotice(); got != "The disk is full." {
+	if got, _ := b.takeNotice(); got != "The disk is full." {
 		t.Errorf("a save that failed says %q", got)
 	}
 }

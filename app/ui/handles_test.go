@@ -245,7 +245,7 @@ func TestDroppedFilesBecomeSources(t *testing.T) {
 		}
 		ids[v.ID] = true
 	}
-	if text := b.takeNotice(); text != "No source can show notes.doc; media and picture files can be dropped here." {
+	if text, _ := b.takeNotice(); text != "No source can show notes.doc; media and picture files can be dropped here." {
 		t.Errorf("told %q", text)
 	}
 	h := b.monitors[0].handles

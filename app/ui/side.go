@@ -30,6 +30,7 @@ func side(title, icon string, p panel) *sideTab {
 var tabTips = map[string]string{
 	"outputs":   "Where the programme goes: streams and recordings",
 	"show":      "What the show is made of: sources, scenes, layers, overlays",
+	"sound":     "The chosen strip or bus: inserts, sends, delay, loudness",
 	"log":       "What happened, newest last",
 	"stats":     "How the studio is doing, in numbers",
 	"rehearsal": "What the built-in receiver sees of your streams",

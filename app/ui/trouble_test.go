@@ -41,7 +41,7 @@ func TestBannerSaysTheNewestAndCountsTheRest(t *testing.T) {
 		t.Errorf("presses led to %s, want %s", got, want)
 	}
 
-	p.tellNotice("There is no such scene.")
+	p.tellNotice("There is no such scene.", false)
 	p.update(s)
 	wantLabel(t, "refusal", p.message, "There is no such scene.")
 	b.clock = b.clock.Add(noticeFor + time.Second)

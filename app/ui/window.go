@@ -99,6 +99,7 @@ type window struct {
 	noticed struct {
 		sync.Mutex
 		text string
+		good bool
 	}
 }
 
@@ -116,7 +117,7 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	win.SetMaster()
 	win.SetPadded(false)
 	if opt.Notice != "" {
-		w.notice(opt.Notice)
+		w.notice(sentence(opt.Notice))
 	}
 	ctx, stop := context.WithCancel(ctx)
 	w.attach(win, a.NewWindow)
@@ -173,7 +174,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	}
 	d.keyDown = func(e *fyne.KeyEvent) { w.keys.down(e.Name, currentModifiers()) }
 	w.place = newWorkspace(d, preview, transition, program, w.banner, bank, audio, w.side, w.status)
-	w.files = &files{desk: d, docs: services.Documents, bar: w.place.bar, choose: func(bool, string, func(string)) {}, closeWindow: w.askClose}
+	w.files = &files{desk: d, said: w.done, docs: services.Documents, bar: w.place.bar, choose: func(bool, string, func(string)) {}, closeWindow: w.askClose}
 	w.first = newFirstPage(d, w.files)
 	w.files.opened = w.first.shut
 	w.projector = &projector{desk: d, keys: w.keys, newWindow: func(title string) fyne.Window { return fyne.CurrentApp().NewWindow(title) }}
@@ -279,19 +280,25 @@ func currentModifiers() fyne.KeyModifier {
 	return 0
 }
 
-// notice keeps a sentence for the status line; for any goroutine.
-func (w *window) notice(text string) {
+// notice keeps a sentence about trouble for the line under the monitors; for any
+// goroutine.
+func (w *window) notice(text string) { w.keep(text, false) }
+
+// done is notice for what went well.
+func (w *window) done(text string) { w.keep(text, true) }
+
+func (w *window) keep(text string, good bool) {
 	w.noticed.Lock()
 	defer w.noticed.Unlock()
-	w.noticed.text = text
+	w.noticed.text, w.noticed.good = text, good
 }
 
-func (w *window) takeNotice() string {
+func (w *window) takeNotice() (text string, good bool) {
 	w.noticed.Lock()
 	defer w.noticed.Unlock()
-	text := w.noticed.text
+	text, good = w.noticed.text, w.noticed.good
 	w.noticed.text = ""
-	return text
+	return text, good
 }
 
 // poll reads the state and the pictures until ctx ends and passes them to Fyne's
@@ -350,8 +357,8 @@ func (w *window) poll(ctx context.Context, do func(func())) {
 // apply brings the window to a state. For Fyne's goroutine.
 func (w *window) apply(s *engine.State, fresh, calm bool) {
 	w.desk.state, w.desk.calm = s, calm
-	if text := w.takeNotice(); text != "" {
-		w.banner.tellNotice(text)
+	if text, good := w.takeNotice(); text != "" {
+		w.banner.tellNotice(text, good)
 	}
 	if fresh {
 		w.desk.sets.flip()
