@@ -165,7 +165,7 @@ func TestSourcesThatSoundRefersTo(t *testing.T) {
 }
 
 func TestInsertKinds(t *testing.T) {
-	if len(InsertKinds()) != 9 {
+	if len(InsertKinds()) != 10 {
 		t.Errorf("%d kinds", len(InsertKinds()))
 	}
 	for _, k := range InsertKinds() {

@@ -51,7 +51,7 @@ func desk(t testing.TB, withInserts bool) (m *audio.Mixer, strips []*audio.Strip
 }
 
 // deskProcessor is a processor that has something to do; the chain owns it.
-func deskProcessor(t testing.TB, kind string) *Processor {
+func deskProcessor(t testing.TB, kind string) audio.Processor {
 	t.Helper()
 	settings := map[string]string{
 		Gate:       `{"threshold_db":-30,"range_db":-60,"attack_ms":25,"release_ms":350}`,

@@ -1,5 +1,6 @@
 // Package inserts makes the desk's processors out of libavfilter's: high-pass, gate,
-// expander, compressor, equaliser, de-esser, noise suppression, limiter, ducker. A
+// expander, compressor, equaliser, de-esser, noise suppression, limiter, ducker; and
+// audio's own loudness controller, for which libavfilter has none that works live. A
 // processor has fixed settings; audio.Insert crossfades from one to the next.
 //
 // Threads: a processor belongs to one goroutine. What this package does not do: signal
@@ -17,6 +18,7 @@ import (
 	"fmt"
 	"math"
 
+	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/internal/av"
 )
 
@@ -31,6 +33,7 @@ const (
 	Denoise    = "denoise"
 	Limiter    = "limiter"
 	Ducker     = "ducker"
+	Loudness   = "loudness"
 )
 
 // lookAhead of the limiter, in ms and in frames of delay: the filter gives the oldest of
@@ -61,7 +64,18 @@ func (p *Processor) MakeupDB() float64 { return p.makeupDB }
 
 // Open makes a processor of a kind with settings, all of which have to be there; unknown
 // ones are ignored.
-func Open(kind string, settings json.RawMessage) (*Processor, error) {
+func Open(kind string, settings json.RawMessage) (audio.Processor, error) {
+	if kind == Loudness {
+		v := values{}
+		if err := json.Unmarshal(settings, &v.given); err != nil {
+			return nil, fmt.Errorf("inserts: %s: %w", kind, err)
+		}
+		opt := audio.LevellerOptions{TargetLUFS: v.number("target_lufs"), CeilingDBTP: v.number("ceiling_dbtp"), MaxGainDB: v.number("max_gain_db")}
+		if v.missing != "" {
+			return nil, fmt.Errorf("inserts: %s: the setting %q is missing", kind, v.missing)
+		}
+		return audio.NewLeveller(opt), nil
+	}
 	opt, makeupDB, err := describe(kind, settings)
 	if err != nil {
 		return nil, fmt.Errorf("inserts: %s: %w", kind, err)

@@ -11,7 +11,7 @@ import (
 )
 
 // with is a processor of a kind with the show's default settings but for those given.
-func with(t testing.TB, kind string, change map[string]any) *Processor {
+func with(t testing.TB, kind string, change map[string]any) audio.Processor {
 	t.Helper()
 	all := map[string]any{}
 	if err := json.Unmarshal(scenes.NewInsert(kind).Settings, &all); err != nil {
@@ -37,7 +37,7 @@ func with(t testing.TB, kind string, change map[string]any) *Processor {
 
 // run sends seconds of sound through p, in ticks of 30 a second, and returns the RMS and
 // the peak of the second half, in dBFS.
-func run(t testing.TB, p *Processor, seconds float64, fill func(b []float32, start int64), key []float32) (rmsDB, peakDB float64) {
+func run(t testing.TB, p audio.Processor, seconds float64, fill func(b []float32, start int64), key []float32) (rmsDB, peakDB float64) {
 	t.Helper()
 	const frames = 1600
 	ticks := int(seconds * 30)
@@ -161,4 +161,39 @@ func TestEveryKindOfTheShow(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Close()
+}
+
+// TestLoudnessComesToItsTarget: quiet noise is raised by what its setting allows, loud
+// noise is brought down, by less than a decibel beside the target after half a minute.
+func TestLoudnessComesToItsTarget(t *testing.T) {
+	for _, c := range []struct{ in, target, most, want float64 }{
+		{-30, -23, 12, -23}, {-8, -23, 12, -23}, {-40, -14, 6, -14},
+	} {
+		p := with(t, Loudness, map[string]any{"target_lufs": c.target, "max_gain_db": c.most})
+		meter := audio.NewLoudness()
+		noise := hiss(c.in)
+		b := make([]float32, 3200)
+		for i := range 30 * 40 {
+			noise(b, int64(i)*1600)
+			if i == 0 {
+				// How loud it is before.
+				in := audio.NewLoudness()
+				for k := range 60 {
+					noise(b, int64(k)*1600)
+					in.Write(b)
+				}
+				c.want = min(c.want, in.Read().IntegratedLUFS+c.most)
+				noise(b, 0)
+			}
+			if err := p.Process(b, nil); err != nil {
+				t.Fatal(err)
+			}
+			if i >= 30*30 {
+				meter.Write(b)
+			}
+		}
+		if got := meter.Read().IntegratedLUFS; math.Abs(got-c.want) > 1 {
+			t.Errorf("noise of %v dB comes out at %.1f LUFS, want %.1f", c.in, got, c.want)
+		}
+	}
 }
