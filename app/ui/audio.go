@@ -236,6 +236,9 @@ func busesOf(into []engine.BusState, s *engine.State) []engine.BusState {
 func (p *audioPanel) update(s *engine.State) {
 	p.list = busesOf(p.list, s)
 	p.desk.keepLoudness(s)
+	if !p.Visible() {
+		return
+	}
 	at := slices.IndexFunc(p.list, func(b engine.BusState) bool { return b.ID == p.wanted })
 	if at >= 0 {
 		p.bus, p.wanted = p.wanted, ""

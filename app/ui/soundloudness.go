@@ -78,9 +78,10 @@ func (d *desk) keepLoudness(s *engine.State) {
 	}
 }
 
-// lufs is a level of loudness or peak with one decimal; what is none is a dash.
+// lufs is a level of loudness or peak with one decimal; what is none, and what is only the
+// last of a filter's ringing, is a dash.
 func lufs(v float64) string {
-	if math.IsInf(v, 0) || math.IsNaN(v) {
+	if !(v > -120) || math.IsInf(v, 0) {
 		return "–"
 	}
 	return fmt.Sprintf("%.1f", v)
@@ -174,7 +175,7 @@ func (b *loudnessBlock) update(bus *engine.BusState, s *engine.State, calm bool)
 		b.values[i].set(text, ink)
 	}
 	switch {
-	case math.IsInf(l.MomentaryLUFS, -1):
+	case !(l.MomentaryLUFS > -120):
 		b.phase.setText("correlation")
 	case l.Correlation < -0.3:
 		b.phase.set("OUT OF PHASE", colAmber)

@@ -31,6 +31,7 @@ type audioStrip struct {
 	surface *canvas.Rectangle
 	name    *button
 	state   *label // what is wrong, or what else is to be known
+	word    float32
 	gain    *valueBox
 	fader   *fader
 	meter   *meter
@@ -57,6 +58,10 @@ func newAudioStrip(d *desk, source, bus string) *audioStrip {
 	a.name = newButton(d, "", textSmall, a.edit).hint("Opens the settings of this sound")
 	a.name.caption.Alignment = fyne.TextAlignLeading
 	a.name.look("", colBackground, colText)
+	a.name.arrange = func(s fyne.Size) {
+		place(a.name.back, 0, 0, s.Width, s.Height)
+		a.name.caption.place(5, 0, s.Width-a.word-10, s.Height)
+	}
 	a.state = newLabel("", textSmall, colAmber)
 	a.state.Alignment = fyne.TextAlignTrailing
 	a.gain = newValueBox(d, decibelField("Gain", silenceDB, 24), a.giveGain)
@@ -108,13 +113,13 @@ func (a *audioStrip) edit() {
 
 func (a *audioStrip) layout(s fyne.Size) {
 	place(a.surface, 0, 0, s.Width, s.Height)
-	word := a.state.measure(a.state.full)
-	if word > 0 {
-		word += 3
+	a.word = a.state.measure(a.state.full)
+	if a.word > 0 {
+		a.word += 3
 	}
 	place(a.name, 1, 1, s.Width-2, 20)
-	a.name.caption.place(5, 0, s.Width-word-10, 20)
-	a.state.place(s.Width-word-4, 1, word, 20)
+	a.name.arrange(a.name.Size())
+	a.state.place(s.Width-a.word-4, 1, a.word, 20)
 	top := float32(23)
 	h := s.Height - top - 3
 	place(a.fader, 4, top, 26, h)
