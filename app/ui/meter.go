@@ -1,7 +1,9 @@
 package ui
 
 import (
+	"image"
 	"image/color"
+	"image/draw"
 	"math"
 
 	"fyne.io/fyne/v2"
@@ -30,97 +32,102 @@ func meterPart(db float64) float32 {
 }
 
 // meter is a stereo level: two bars in three zones, a hold line each, and a lamp that
-// stays on after a clip until it is clicked.
+// stays on after a clip until it is clicked. It is one picture: where OpenGL is drawn by
+// the processor, what a strip costs is the number of its objects.
 type meter struct {
 	box
-	desk  *desk
-	clip  *canvas.Rectangle
-	wells [2]*canvas.Rectangle
-	bars  [2][3]*canvas.Rectangle
-	holds [2]*canvas.Rectangle
+	desk *desk
+	img  *canvas.Image
+	pix  *image.RGBA
 
-	shown   [2][2]float32 // level and hold in pixels, as drawn
+	shown   [2][2]int // level and hold in pixels, as drawn
 	clipped bool
+	light   bool // the theme that it is drawn in
 }
 
 var _ desktop.Mouseable = (*meter)(nil)
 
 func newMeter(d *desk) *meter {
-	m := &meter{desk: d, clip: newSurface(colControl)}
-	m.clip.CornerRadius = 2
-	m.add(m.clip)
-	for c := range m.bars {
-		m.wells[c] = canvas.NewRectangle(colWell)
-		m.add(m.wells[c])
-		for z, col := range []color.Color{colMeterLow, colMeterMid, colMeterHigh} {
-			m.bars[c][z] = canvas.NewRectangle(col)
-			m.add(m.bars[c][z])
-		}
-		m.holds[c] = canvas.NewRectangle(colMeterLow)
-		m.add(m.holds[c])
-	}
+	m := &meter{desk: d, img: newPicture()}
+	m.add(m.img)
 	m.min = fyne.NewSize(14, 40)
 	m.arrange = func(s fyne.Size) {
-		place(m.clip, 0, 0, s.Width, clipHeight-2)
-		bar := (s.Width - 2) / 2
-		for c := range m.wells {
-			place(m.wells[c], float32(c)*(bar+2), clipHeight, bar, s.Height-clipHeight)
-			m.shown[c] = [2]float32{-1, -1}
-		}
+		place(m.img, 0, 0, s.Width, s.Height)
+		m.pix = nil
+		m.set(engine.Meter{PeakDB: [2]float64{meterFloorDB, meterFloorDB}, HoldDB: [2]float64{meterFloorDB, meterFloorDB}, Clipped: m.clipped})
 	}
 	m.ExtendBaseWidget(m)
 	return m
 }
 
+// newPicture is an image that is drawn pixel by pixel.
+func newPicture() *canvas.Image {
+	img := canvas.NewImageFromImage(nil)
+	img.FillMode, img.ScaleMode = canvas.ImageFillStretch, canvas.ImageScaleFastest
+	return img
+}
+
 // set shows a level; it redraws when a pixel changes.
 func (m *meter) set(v engine.Meter) {
-	h := m.Size().Height - clipHeight
-	if h <= 0 {
+	w, h := int(m.img.Size().Width), int(m.img.Size().Height)
+	if w < 4 || h <= int(clipHeight) {
 		return
 	}
-	changed := false
-	for c := range m.bars {
-		level := float32(math.Round(float64(meterPart(v.PeakDB[c]) * h)))
-		hold := float32(math.Round(float64(meterPart(v.HoldDB[c]) * h)))
-		if m.shown[c] == [2]float32{level, hold} {
-			continue
-		}
-		m.shown[c], changed = [2]float32{level, hold}, true
-		m.drawBar(c, h, level, hold, v.HoldDB[c])
+	var now [2][2]int
+	for c := range now {
+		part := float32(h) - clipHeight
+		now[c] = [2]int{int(meterPart(v.PeakDB[c])*part + 0.5), int(meterPart(v.HoldDB[c])*part + 0.5)}
 	}
-	if v.Clipped != m.clipped {
-		m.clipped, changed = v.Clipped, true
-		if v.Clipped {
-			fill(m.clip, colMeterHigh, colNone, 0)
-		} else {
-			fill(m.clip, colControl, colNone, 0)
-		}
+	light := inLight.Load()
+	if m.pix != nil && now == m.shown && v.Clipped == m.clipped && light == m.light {
+		return
 	}
-	if changed {
-		canvas.Refresh(m.clip)
+	m.shown, m.clipped, m.light = now, v.Clipped, light
+	if m.pix == nil {
+		m.pix = image.NewRGBA(image.Rect(0, 0, w, h))
+		m.img.Image = m.pix
+	}
+	m.paint(w, h)
+	canvas.Refresh(m.img)
+}
+
+func (m *meter) paint(w, h int) {
+	block(m.pix, 0, 0, w, h, colBackground)
+	lamp := colControl
+	if m.clipped {
+		lamp = colMeterHigh
+	}
+	block(m.pix, 0, 0, w, int(clipHeight)-2, lamp)
+	length := h - int(clipHeight)
+	yellow, red := int(meterPart(meterYellowDB)*float32(length)+0.5), int(meterPart(meterRedDB)*float32(length)+0.5)
+	bar := (w - 2) / 2
+	for c, v := range m.shown {
+		x, level, hold := c*(bar+2), v[0], v[1]
+		block(m.pix, x, h-length, bar, length, colWell)
+		block(m.pix, x, h-min(level, yellow), bar, min(level, yellow), colMeterLow)
+		block(m.pix, x, h-min(level, red), bar, min(level, red)-yellow, colMeterMid)
+		block(m.pix, x, h-level, bar, level-red, colMeterHigh)
+		if hold > 0 {
+			block(m.pix, x, h-hold, bar, 2, zoneInk(hold, yellow, red))
+		}
 	}
 }
 
-func (m *meter) drawBar(c int, h, level, hold float32, holdDB float64) {
-	x, w := m.wells[c].Position().X, m.wells[c].Size().Width
-	yellow, red := meterPart(meterYellowDB)*h, meterPart(meterRedDB)*h
-	bottom := clipHeight + h
-	for z, edge := range [3][2]float32{{0, yellow}, {yellow, red}, {red, h}} {
-		part := max(0, min(level, edge[1])-edge[0])
-		place(m.bars[c][z], x, bottom-edge[0]-part, w, part)
-	}
-	line := float32(0)
-	if hold > 0 {
-		line = 2
-	}
-	place(m.holds[c], x, bottom-hold, w, line)
+// zoneInk is the colour of the zone that a height in pixels is in.
+func zoneInk(at, yellow, red int) color.Color {
 	switch {
-	case holdDB >= meterRedDB:
-		m.holds[c].FillColor = colMeterHigh
-	case holdDB >= meterYellowDB:
-		m.holds[c].FillColor = colMeterMid
-	default:
-		m.holds[c].FillColor = colMeterLow
+	case at >= red:
+		return colMeterHigh
+	case at >= yellow:
+		return colMeterMid
+	}
+	return colMeterLow
+}
+
+// block fills a rectangle of a picture; without a size it is nothing.
+func block(pix *image.RGBA, x, y, w, h int, col color.Color) {
+	if w > 0 && h > 0 {
+		draw.Draw(pix, image.Rect(x, y, x+w, y+h), image.NewUniform(col), image.Point{}, draw.Src)
 	}
 }
 
@@ -136,16 +143,16 @@ const reductionSpanDB = 20.0
 // reduction is by how much dynamics turn a sound down: a bar that hangs from the top.
 type reduction struct {
 	box
-	well, bar *canvas.Rectangle
-	shown     float32 // in pixels, as drawn
+	bar   *canvas.Rectangle
+	shown float32 // in pixels, as drawn
 }
 
 func newReduction() *reduction {
-	r := &reduction{well: canvas.NewRectangle(colWell), bar: canvas.NewRectangle(colFocus)}
-	r.add(r.well, r.bar)
+	r := &reduction{bar: canvas.NewRectangle(colFocus)}
+	r.add(r.bar)
+	r.bar.Hide()
 	r.min = fyne.NewSize(4, 40)
 	r.arrange = func(s fyne.Size) {
-		place(r.well, 0, 0, s.Width, s.Height)
 		place(r.bar, 0, 0, s.Width, r.shown)
 	}
 	r.ExtendBaseWidget(r)
@@ -161,5 +168,6 @@ func (r *reduction) set(db float64) {
 	}
 	r.shown = part
 	r.bar.Resize(fyne.NewSize(s.Width, part))
+	show(r.bar, part > 0)
 	canvas.Refresh(r.bar)
 }

@@ -156,25 +156,48 @@ func TestMixerShowsTheState(t *testing.T) {
 func TestMeterZones(t *testing.T) {
 	b := newBench(t, aState())
 	m := b.keys.audio.master.meter
-	h := m.Size().Height - clipHeight
+	h := float32(m.img.Size().Height) - clipHeight
 	silent := math.Inf(-1)
-	m.set(engine.Meter{PeakDB: [2]float64{-14, silent}, HoldDB: [2]float64{-5, silent}, Clipped: true})
+	rows := func(x int, col color.Color) (n float32) {
+		r, g, bl, a := col.RGBA()
+		for y := int(clipHeight); y < m.pix.Rect.Dy(); y++ {
+			if r2, g2, b2, a2 := m.pix.At(x, y).RGBA(); r2 == r && g2 == g && b2 == bl && a2 == a {
+				n++
+			}
+		}
+		return n
+	}
 	near := func(what string, got, want float32) {
 		t.Helper()
-		if d := got - want; d < -1 || d > 1 {
+		if d := got - want; d < -1.5 || d > 1.5 {
 			t.Errorf("%s is %v high, want %v", what, got, want)
 		}
 	}
-	near("green", m.bars[0][0].Size().Height, h*40/60)
-	near("yellow at -14", m.bars[0][1].Size().Height, h*6/60)
-	near("red at -14", m.bars[0][2].Size().Height, 0)
-	near("silence", m.bars[1][0].Size().Height, 0)
-	wantColor(t, "hold at -5", m.holds[0].FillColor, colMeterHigh)
-	wantColor(t, "clip lamp", m.clip.FillColor, colMeterHigh)
+	m.set(engine.Meter{PeakDB: [2]float64{-14, silent}, HoldDB: [2]float64{-5, silent}, Clipped: true})
+	near("green", rows(1, colMeterLow), h*40/60)
+	near("yellow at -14", rows(1, colMeterMid), h*6/60)
+	near("red at -14: the hold line", rows(1, colMeterHigh), 2)
+	right := m.pix.Rect.Dx() - 2
+	near("silence", rows(right, colWell), h)
+	wantPixel(t, "clip lamp", m.pix.At(1, 1), colMeterHigh)
 	m.set(engine.Meter{PeakDB: [2]float64{-3, -50}, HoldDB: [2]float64{-3, -15}})
-	near("red at -3", m.bars[0][2].Size().Height, h*6/60)
-	wantColor(t, "hold at -15", m.holds[1].FillColor, colMeterMid)
-	wantColor(t, "clip lamp after a reset", m.clip.FillColor, colControl)
+	near("red at -3", rows(1, colMeterHigh), h*6/60)
+	near("hold at -15", rows(right, colMeterMid), 2)
+	wantPixel(t, "clip lamp after a reset", m.pix.At(1, 1), colControl)
+	before := m.pix.Pix[len(m.pix.Pix)-1]
+	m.pix.Pix[len(m.pix.Pix)-1] = 7
+	m.set(engine.Meter{PeakDB: [2]float64{-3, -50.01}, HoldDB: [2]float64{-3, -15}})
+	if m.pix.Pix[len(m.pix.Pix)-1] != 7 {
+		t.Error("drawn anew though no pixel changed")
+	}
+	m.pix.Pix[len(m.pix.Pix)-1] = before
+}
+
+func wantPixel(t *testing.T, what string, got, want color.Color) {
+	t.Helper()
+	if color.RGBAModel.Convert(got) != color.RGBAModel.Convert(want) {
+		t.Errorf("%s is %v, want %v", what, got, want)
+	}
 }
 
 func TestTexts(t *testing.T) {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"image"
 	"image/color"
 	"math"
 	"strconv"
@@ -26,9 +27,11 @@ type soundChoice struct{ source, bus string }
 type audioStrip struct {
 	box
 	desk    *desk
-	source  string // "" is a bus
-	bus     string // whose sends the fader moves, or whose master it is
-	surface *canvas.Rectangle
+	source  string        // "" is a bus
+	bus     string        // whose sends the fader moves, or whose master it is
+	ground  *canvas.Image // everything that stands still: slots, scales, wells
+	light   bool          // the theme that it is drawn in
+	drawn   fyne.Size
 	name    *button
 	state   *label // what is wrong, or what else is to be known
 	word    float32
@@ -53,7 +56,7 @@ type audioStrip struct {
 
 // newAudioStrip makes a source's strip, or with an empty source that of a bus.
 func newAudioStrip(d *desk, source, bus string) *audioStrip {
-	a := &audioStrip{desk: d, source: source, bus: bus, surface: canvas.NewRectangle(colBackground)}
+	a := &audioStrip{desk: d, source: source, bus: bus, ground: newPicture()}
 	a.shownGain, a.shownPan = math.NaN(), math.NaN()
 	a.name = newButton(d, "", textSmall, a.edit).hint("Opens the settings of this sound")
 	a.name.caption.Alignment = fyne.TextAlignLeading
@@ -66,22 +69,19 @@ func newAudioStrip(d *desk, source, bus string) *audioStrip {
 	a.state.Alignment = fyne.TextAlignTrailing
 	a.gain = newValueBox(d, decibelField("Gain", silenceDB, 24), a.giveGain)
 	a.fader = newFader(d, true, 0.0125, unityAt, a.setGain)
-	for _, db := range []float64{6, -10, -20, -30} {
-		a.fader.mark(faderPlace(db), colLine)
-	}
-	a.fader.mark(unityAt, colText)
+	a.fader.slot.Hide()
 	a.fader.hint("Gain: drag, arrow keys, the wheel; a double click is 0 dB")
 	a.meter, a.reduced = newMeter(d), newReduction()
 	a.mute = newButton(d, "MUTE", textSmall, a.toggleMute)
 	a.solo = newButton(d, "SOLO", textSmall, a.toggleSolo)
-	a.add(a.surface, a.name, a.state, a.fader, a.meter, a.reduced, a.gain)
+	a.add(a.ground, a.name, a.state, a.fader, a.meter, a.reduced, a.gain)
 	if source != "" {
 		a.panText = newLabel("", textSmall, colDim)
 		a.panText.Alignment = fyne.TextAlignCenter
 		a.pan = newFader(d, false, 0.05, 0.5, a.setPan)
 		a.pan.knobLength = 8
 		a.pan.line.Hide()
-		a.pan.mark(0.5, colOff)
+		a.pan.slot.Hide()
 		a.pan.hint("Balance: drag, arrow keys, the wheel; a double click is the centre")
 		a.follow = newButton(d, "ON", textSmall, a.nextFollow)
 		a.add(a.pan, a.panText, a.mute, a.solo, a.follow)
@@ -112,7 +112,8 @@ func (a *audioStrip) edit() {
 }
 
 func (a *audioStrip) layout(s fyne.Size) {
-	place(a.surface, 0, 0, s.Width, s.Height)
+	place(a.ground, 0, 0, s.Width, s.Height)
+	defer a.paintGround(s)
 	a.word = a.state.measure(a.state.full)
 	if a.word > 0 {
 		a.word += 3
@@ -155,6 +156,53 @@ func (a *audioStrip) layout(s fyne.Size) {
 	}
 	for i, b := range rows {
 		place(b, x, foot-float32(len(rows)-i)*(row+2)+2, w, row)
+	}
+}
+
+// paintGround draws what stands still into one picture.
+func (a *audioStrip) paintGround(s fyne.Size) {
+	light := inLight.Load()
+	w, h := int(s.Width), int(s.Height)
+	if w < 60 || h < 40 || s == a.drawn && light == a.light {
+		return
+	}
+	a.drawn, a.light = s, light
+	pix := image.NewRGBA(image.Rect(0, 0, w, h))
+	block(pix, 0, 0, w, h, colBackground)
+	at := func(o fyne.CanvasObject) (x, y, w, h int) {
+		p, s := o.Position(), o.Size()
+		return int(p.X), int(p.Y), int(s.Width), int(s.Height)
+	}
+	x, y, fw, fh := at(a.fader)
+	block(pix, x+fw/2-3, y, 6, fh, colWell)
+	for _, db := range []float64{6, 0, -10, -20, -30} {
+		ink := colLine
+		if db == 0 {
+			ink = colText
+		}
+		block(pix, x, y+int((1-float32(faderPlace(db)))*a.fader.travel()+a.fader.knobLength/2), fw, 1, ink)
+	}
+	x, y, fw, fh = at(a.reduced)
+	block(pix, x, y, fw, fh, colWell)
+	if a.pan != nil {
+		x, y, fw, fh = at(a.pan)
+		block(pix, x, y+fh/2-3, fw, 6, colWell)
+		block(pix, x+fw/2, y, 1, fh, colOff)
+	}
+	x, y, fw, fh = at(a.gain)
+	block(pix, x, y, fw, fh, colWell)
+	a.ground.Image = pix
+	canvas.Refresh(a.ground)
+}
+
+// rest hides the grounds of what is neither pointed at nor has the keyboard: they are
+// part of the picture below.
+func (a *audioStrip) rest() {
+	for _, b := range []*button{a.name, &a.gain.button} {
+		show(b.back, b.hovered || b.focused || b == a.name && a.chosen)
+	}
+	if inLight.Load() != a.light {
+		a.paintGround(a.Size())
 	}
 }
 
@@ -362,6 +410,7 @@ func (a *audioStrip) title(name, word, problem string, chosen bool) {
 	}
 	if word != a.state.full {
 		a.state.setText(word)
+		show(a.state.Text, word != "")
 		a.layout(a.Size())
 	}
 	tip := "Opens the settings of " + name
@@ -369,6 +418,7 @@ func (a *audioStrip) title(name, word, problem string, chosen bool) {
 		tip = problem
 	}
 	a.name.tip = tip
+	a.rest()
 }
 
 // stripWord is the one word about a source's sound that matters most.
