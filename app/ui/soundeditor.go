@@ -361,7 +361,6 @@ type nameRow struct {
 	title *label
 	entry *field
 	named string
-	typed bool
 }
 
 func newNameRow(d *desk, given func(string)) *nameRow {
