@@ -44,7 +44,9 @@ type View struct {
 
 	// Of the painting goroutine.
 	comp   *compositor.Compositor // made when first needed
-	scaler *av.Scaler
+	reduce *av.Scaler // to the view's size, in Y'CbCr
+	toRGB  *av.Scaler // of that size: one way that swscale has vectors for
+	small  *media.FramePool
 	pool   *media.FramePool
 }
 
@@ -67,7 +69,7 @@ const leastView = 16
 // OpenView starts a view. Sizes below 16 are taken as 16.
 func (e *Engine) OpenView(spec ViewSpec) *View {
 	spec.Width, spec.Height = max(spec.Width&^1, leastView), max(spec.Height&^1, leastView)
-	v := &View{spec: spec, latest: media.NewLatest(), pool: media.NewFramePool(media.RGBA, spec.Width, spec.Height, 3), scaler: av.NewScaler(av.Area)}
+	v := &View{spec: spec, latest: media.NewLatest(), pool: media.NewFramePool(media.RGBA, spec.Width, spec.Height, 3), reduce: av.NewScaler(av.Area), toRGB: av.NewScaler(av.Fast)}
 	e.views.add(v)
 	return v
 }
@@ -260,7 +262,7 @@ func (v *View) draw(e *Engine, p *compositor.Plan, out *media.Frame) error {
 	defer inner.Release()
 	whole := compositor.Box{W: float64(p.Width), H: float64(p.Height)}
 	if len(p.Base) == 1 && p.Base[0].Frame.Format != media.RGBA && p.Base[0].Place == whole && p.Base[0].Opacity >= 1 && p.Base[0].Rotation == 0 && uncropped(&p.Base[0]) {
-		return v.scaler.Scale(inner, p.Base[0].Frame)
+		return v.scale(inner, p.Base[0].Frame)
 	}
 	if v.comp == nil {
 		var err error
@@ -280,7 +282,22 @@ func (v *View) draw(e *Engine, p *compositor.Plan, out *media.Frame) error {
 		return err
 	}
 	defer f.Release()
-	return v.scaler.Scale(inner, f)
+	return v.toRGB.Scale(inner, f)
+}
+
+// scale brings a camera's picture into an RGBA one. In one step swscale would convert
+// in plain C, which takes twice as long.
+func (v *View) scale(dst, f *media.Frame) error {
+	if v.small == nil {
+		v.small = media.NewFramePool(media.I420, dst.Width, dst.Height, 1)
+	}
+	small := v.small.Get()
+	defer small.Release()
+	small.Color = f.Color
+	if err := v.reduce.Scale(small, f); err != nil {
+		return err
+	}
+	return v.toRGB.Scale(dst, small)
 }
 
 func uncropped(l *compositor.Layer) bool {
@@ -299,5 +316,6 @@ func (v *View) free() {
 		v.comp.Close()
 		v.comp = nil
 	}
-	v.scaler.Close()
+	v.reduce.Close()
+	v.toRGB.Close()
 }

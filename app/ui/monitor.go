@@ -124,16 +124,16 @@ func (p *monitorPanel) toggleSafe() {
 }
 
 func (p *monitorPanel) update(s *engine.State) {
-	limit := 1 << 14
+	limit, fps := 1<<14, monitorFPS
 	if s.GPU.Software {
-		limit = widestView
+		limit, fps = widestView, softwareFPS
 	}
 	p.view.sleep(!p.Visible())
 	if !p.Visible() {
 		return
 	}
 	show(p.well, p.view.img.Image == nil)
-	p.view.aimAt(p.bus, "", monitorFPS, limit)
+	p.view.aimAt(p.bus, "", float64(fps), limit)
 	p.updateTime(s)
 	if p.bus == engine.ViewPreview {
 		p.name.setText(nameOf(s, s.Preview))

@@ -17,6 +17,7 @@ import (
 // Picture rates: what an operator needs to judge a picture, and a thumbnail.
 const (
 	monitorFPS   = 15
+	softwareFPS  = 10 // of monitors where OpenGL is drawn by the processor
 	thumbnailFPS = 5
 )
 

@@ -23,6 +23,9 @@ const (
 	pollAsleep = time.Second / 4
 	// slowAfter polls without anything new the window looks less often.
 	slowAfter = 15
+	// softwareRate is how many polls are one drawn whole where OpenGL is drawn by the
+	// processor: ten a second.
+	softwareRate = 3
 )
 
 // Options are what the window is told at the start.
@@ -304,7 +307,7 @@ func (w *window) takeNotice() (text string, good bool) {
 // poll reads the state and the pictures until ctx ends and passes them to Fyne's
 // goroutine through do, which must not wait. Where OpenGL is drawn by the
 // processor every repaint of the window costs a whole one, so pictures and meters
-// come together at every second poll, and what is urgent at every poll.
+// come together at every softwareRate-th poll, and what is urgent at every poll.
 func (w *window) poll(ctx context.Context, do func(func())) {
 	var last *engine.State
 	idle, count := 0, 0
@@ -335,7 +338,7 @@ func (w *window) poll(ctx context.Context, do func(func())) {
 			continue
 		}
 		count++
-		calm := s.GPU.Software && count%2 == 0
+		calm := s.GPU.Software && count%softwareRate != 0
 		fresh := false
 		if !calm {
 			fresh = w.desk.sets.take(time.Now())
