@@ -133,7 +133,10 @@ func (in *ingest) newPeer(loopback bool) error {
 	if err := webrtc.ConfigureTWCCSenderWithOptions(m, registry, twcc.WithLoggerFactory(quiet{})); err != nil {
 		return fmt.Errorf("whip: set up transport-wide feedback: %w", err)
 	}
-	settings := settingEngine(loopback)
+	settings, err := settingEngine(loopback)
+	if err != nil {
+		return err
+	}
 	if loopback {
 		settings.SetIPFilter(net.IP.IsLoopback)
 	}

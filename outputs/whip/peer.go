@@ -25,14 +25,19 @@ const nackHistory = 4096
 
 // settingEngine is common to both ends. loopback adds the loopback addresses to
 // this machine's others, which a server on it may be using in containers.
-func settingEngine(loopback bool) webrtc.SettingEngine {
+func settingEngine(loopback bool) (webrtc.SettingEngine, error) {
 	s := webrtc.SettingEngine{LoggerFactory: quiet{}}
+	sockets, err := newRoomyNet()
+	if err != nil {
+		return s, err
+	}
+	s.SetNet(sockets)
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.SetSTUNGatherTimeout(gatherTimeout)
 	s.SetIncludeLoopbackCandidate(loopback)
-	return s
+	return s, nil
 }
 
 // newPublisherPeer makes the sending end, which can send the given tracks and
@@ -58,8 +63,11 @@ func newPublisherPeer(tracks []plannedTrack, loopback bool, servers []webrtc.ICE
 	}
 	registry.Add(responder)
 
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(registry),
-		webrtc.WithSettingEngine(settingEngine(loopback)))
+	settings, err := settingEngine(loopback)
+	if err != nil {
+		return nil, err
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
 	pc, err := api.NewPeerConnection(webrtc.Configuration{
 		ICEServers: servers, BundlePolicy: webrtc.BundlePolicyMaxBundle, RTCPMuxPolicy: webrtc.RTCPMuxPolicyRequire,
 	})
