@@ -44,8 +44,8 @@ type View struct {
 
 	// Of the painting goroutine.
 	comp   *compositor.Compositor // made when first needed
-	reduce *av.Scaler // to the view's size, in Y'CbCr
-	toRGB  *av.Scaler // of that size: one way that swscale has vectors for
+	reduce *av.Scaler             // to the view's size, in Y'CbCr
+	toRGB  *av.Scaler             // of that size: one way that swscale has vectors for
 	small  *media.FramePool
 	pool   *media.FramePool
 }

@@ -34,7 +34,7 @@ type VideoEncoderOptions struct {
 	// busy it is. The rate is kept on average only, because x264's control of a VBV looks
 	// at how far its other threads have come, and Threads is not the caller's to choose.
 	Repeatable bool
-	Color         media.ColorInfo
+	Color      media.ColorInfo
 	// Format is what most frames will have, so that they need no conversion: I420
 	// (also when not set) or NV12. Software encoders take both.
 	Format media.PixelFormat
