@@ -61,14 +61,25 @@ func newSidePanel(d *desk, tabs ...*sideTab) *sidePanel {
 	}
 	p.min = fyne.NewSize(sideMinWidth, 200)
 	p.arrange = func(s fyne.Size) {
-		w := s.Width / float32(max(len(p.tabs), 1))
-		for i, t := range p.tabs {
-			place(t.tab, float32(i)*w, 0, w, tabHeight)
+		// Captions differ in length: what is over is shared, not the whole.
+		over := s.Width
+		for _, t := range p.tabs {
+			over -= captionWidth(t.title)
+		}
+		x := float32(0)
+		for _, t := range p.tabs {
+			w := captionWidth(t.title) + over/float32(len(p.tabs))
+			place(t.tab, x, 0, w, tabHeight)
+			x += w
 			place(t.panel, 0, tabHeight+2, s.Width, max(s.Height-tabHeight-2, 0))
 		}
 	}
 	p.ExtendBaseWidget(p)
 	return p
+}
+
+func captionWidth(title string) float32 {
+	return fyne.MeasureText(title, textSmall, fyne.TextStyle{Bold: true}).Width
 }
 
 // choose opens tab i by hand.
