@@ -2,9 +2,11 @@ package app
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -24,6 +26,18 @@ func newValidate(c *console) *cobra.Command {
 				return errSilent
 			}
 			fmt.Fprintf(c.out, "%s is a valid show\n", args[0])
+			return nil
+		},
+	}
+}
+
+func newCommands(c *console) *cobra.Command {
+	return &cobra.Command{
+		Use: "commands", Short: "List the commands of command lists and their fields ([…]: may be left out)", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			for _, name := range engine.CommandNames() {
+				fmt.Fprintf(c.out, "%-18s %s\n", name, strings.Join(engine.CommandFields(name), " "))
+			}
 			return nil
 		},
 	}

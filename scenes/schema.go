@@ -189,7 +189,7 @@ func describe(e *jsonschema.ValidationError, doc any, path string, n *node, at i
 					}
 				}
 			}
-			out = append(out, found{at, Mistake{child(path, key), "there is no such setting here" + didYouMean(key, allowed)}})
+			out = append(out, found{at, Mistake{child(path, key), "there is no such setting here" + DidYouMean(key, allowed)}})
 		}
 		return out
 	case *kind.Type:
@@ -209,7 +209,7 @@ func describe(e *jsonschema.ValidationError, doc any, path string, n *node, at i
 		got, isText := k.Got.(string)
 		hint := ""
 		if isText {
-			hint = didYouMean(got, want)
+			hint = DidYouMean(got, want)
 		}
 		if isText && quote {
 			return one("must be one of %s, but is %q%s", strings.Join(want, ", "), got, hint)
@@ -295,9 +295,9 @@ func properties(doc any, url string) []string {
 	return out
 }
 
-// didYouMean is a question with the candidate nearest to text, or nothing when none
-// is near.
-func didYouMean(text string, candidates []string) string {
+// DidYouMean is "; did you mean …?" with the candidate nearest to text, or nothing when
+// none is near.
+func DidYouMean(text string, candidates []string) string {
 	candidates = slices.Sorted(slices.Values(candidates)) // the same answer every time
 	best, bestAt := "", max(2, len(text)/3)+1
 	for _, c := range candidates {

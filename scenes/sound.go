@@ -453,7 +453,7 @@ func (c *examination) sound() {
 	}
 	bus := func(n *node, path, key string) {
 		if id, ok := n.str(key); ok && id != "" && !buses[id] {
-			c.add(n.get(key).start, child(path, key), "there is no bus %q%s", id, didYouMean(id, names))
+			c.add(n.get(key).start, child(path, key), "there is no bus %q%s", id, DidYouMean(id, names))
 		}
 	}
 	for i, v := range c.root.get("buses").list() {
@@ -466,7 +466,7 @@ func (c *examination) sound() {
 		for j, s := range minus.list() {
 			if s.kind == '"' {
 				if c.names[s.text].list != "sources" {
-					c.add(s.start, element(path+".mix_minus", j), "there is no source %q%s", s.text, didYouMean(s.text, c.sources()))
+					c.add(s.start, element(path+".mix_minus", j), "there is no source %q%s", s.text, DidYouMean(s.text, c.sources()))
 				}
 			}
 		}
@@ -527,7 +527,7 @@ func (c *examination) inserts(owner *node, path string) {
 		}
 		k, ok := insertKindOf(kind)
 		if !ok {
-			c.add(v.get("kind").start, path+".kind", "there is no kind of insert %q%s", kind, didYouMean(kind, insertNames()))
+			c.add(v.get("kind").start, path+".kind", "there is no kind of insert %q%s", kind, DidYouMean(kind, insertNames()))
 			continue
 		}
 		settings := v.get("settings")

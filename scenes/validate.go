@@ -250,7 +250,7 @@ func (c *examination) reference(n *node, path, key string, lists ...string) (id 
 			}
 		}
 	}
-	c.add(at, child(path, key), "there is no %s %q%s", noun, id, didYouMean(id, candidates))
+	c.add(at, child(path, key), "there is no %s %q%s", noun, id, DidYouMean(id, candidates))
 	return "", false
 }
 
@@ -290,7 +290,7 @@ func (c *examination) renditions() {
 	}
 	for i, v := range c.root.get("renditions").list() {
 		if id, ok := v.str("program"); ok && !programs[id] {
-			c.add(v.get("program").start, element("$.renditions", i)+".program", "there is no programme %q%s", id, didYouMean(id, names))
+			c.add(v.get("program").start, element("$.renditions", i)+".program", "there is no programme %q%s", id, DidYouMean(id, names))
 		}
 	}
 	renditions := c.root.get("renditions")
@@ -335,7 +335,7 @@ func (c *examination) settings() {
 			}
 			raw, known := schema(kind)
 			if !known {
-				c.add(at, path+".kind", "there is no kind of %s %q here, so it is kept but does nothing%s", noun, kind, didYouMean(kind, kinds))
+				c.add(at, path+".kind", "there is no kind of %s %q here, so it is kept but does nothing%s", noun, kind, DidYouMean(kind, kinds))
 				continue
 			}
 			compiled, err := compile("https://crosspoint.studio/schema/"+noun+"-"+kind+".json", raw)

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"sort"
 	"strings"
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // Command is one change of the studio. It is applied as a whole at one tick, or
@@ -168,6 +170,24 @@ func CommandNames() []string {
 	return names
 }
 
+// CommandFields lists the fields of a command in command lists; nil for a name that is none.
+func CommandFields(name string) []string {
+	make, ok := commandNames[name]
+	if !ok {
+		return nil
+	}
+	var fields []string
+	t := reflect.TypeOf(make()).Elem()
+	for i := range t.NumField() {
+		field, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if strings.Contains(options, "omitempty") {
+			field = "[" + field + "]"
+		}
+		fields = append(fields, field)
+	}
+	return fields
+}
+
 // nameOf is the name a command is logged under.
 func nameOf(c Command) string {
 	t := fmt.Sprintf("%T", c)
@@ -221,7 +241,7 @@ func parseCommand(fields map[string]json.RawMessage) (Command, error) {
 	}
 	make, ok := commandNames[name]
 	if !ok {
-		return nil, fmt.Errorf("there is no command %q; there are: %s", name, strings.Join(CommandNames(), ", "))
+		return nil, fmt.Errorf("there is no command %q%s (crosspoint commands lists them)", name, scenes.DidYouMean(name, CommandNames()))
 	}
 	delete(fields, "do")
 	rest, err := json.Marshal(fields)

@@ -326,9 +326,9 @@ func (v *delivery) stop() {
 		return
 	}
 	v.mu.Lock()
-	q := v.queue
+	q, state := v.queue, v.report.State
 	v.mu.Unlock()
-	if q == nil { // still opening
+	if q == nil || state == outputs.Waiting { // still opening, or between two tries: nothing to finish
 		v.cancel()
 		return
 	}
@@ -401,6 +401,9 @@ func (v *delivery) state(now time.Duration) DestinationState {
 		ID: v.def.ID, Name: v.def.Name, Kind: v.def.Kind, Rendition: v.def.Rendition, Started: v.running && !v.stopping.Load(),
 		Report: v.report, Problem: v.problem, BitrateBPS: v.bitrate, Dropped: v.dropped + v.report.DroppedPackets,
 		Reconnects: max(v.counters.Tries.Load()-1, 0),
+	}
+	if v.stopping.Load() && v.report.State != outputs.Failed {
+		s.Problem = "" // nobody waits for it any more
 	}
 	if v.queue != nil {
 		q := v.queue.Stats()
