@@ -218,7 +218,7 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 // prerollTime is the longest that the first tick waits for first pictures.
-const prerollTime = 400 * time.Millisecond
+const prerollTime = time.Second
 
 // preroll gives the sources on the buses a moment to have their first picture, so
 // that a show does not begin with black. The virtual clock waits for them anyway.
@@ -241,9 +241,13 @@ func (e *Engine) preroll(ctx context.Context) {
 	}
 }
 
+// ready: every source that has a first picture to give has given it.
 func (e *Engine) ready() bool {
 	for _, in := range e.order {
-		if _, ok := in.sync.First(); !ok && in.src != nil && in.video.Load() && in.kind.Pacing != sources.Live {
+		if in.src == nil || !in.video.Load() || in.kind.Pacing == sources.Live {
+			continue
+		}
+		if _, ok := in.sync.First(); !ok && !in.inTrouble() {
 			return false
 		}
 	}

@@ -203,6 +203,13 @@ func (in *input) setStatus(s sources.Status) {
 	}
 }
 
+// inTrouble reports that the source has failed, for now or for good.
+func (in *input) inTrouble() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.status.State == sources.Waiting || in.status.State == sources.Failed
+}
+
 // hasTurned wakes a tick that waits for the outcome of a seek.
 func (in *input) hasTurned() {
 	select {
