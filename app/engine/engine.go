@@ -217,11 +217,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	return err
 }
 
-// prerollTime is the longest that the first tick waits for first pictures.
+// prerollTime is the longest that the first tick waits for sources to begin.
 const prerollTime = time.Second
 
-// preroll gives the sources on the buses a moment to have their first picture, so
-// that a show does not begin with black. The virtual clock waits for them anyway.
+// preroll gives the sources a moment to begin, so that a show does not begin with
+// black. The virtual clock waits for them anyway.
 func (e *Engine) preroll(ctx context.Context) {
 	if e.clock.Virtual() {
 		return
@@ -241,13 +241,14 @@ func (e *Engine) preroll(ctx context.Context) {
 	}
 }
 
-// ready: every source that has a first picture to give has given it.
+// ready: every source that has a first picture to show at tick 0 can show it. A paced
+// one is shown from the tick on at which its first sound is there as well.
 func (e *Engine) ready() bool {
 	for _, in := range e.order {
 		if in.src == nil || !in.video.Load() || in.kind.Pacing == sources.Live {
 			continue
 		}
-		if _, ok := in.sync.First(); !ok && !in.inTrouble() {
+		if picture, sound := in.begun(); !(picture && sound) && !in.inTrouble() {
 			return false
 		}
 	}

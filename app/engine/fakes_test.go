@@ -34,6 +34,7 @@ type fakeSettings struct {
 	Tone       float64 `json:"tone"`        // Hz, 0: no sound
 	StartMS    int     `json:"start_ms"`    // opening takes this long
 	PictureMS  int     `json:"picture_ms"`  // the first picture is this much later than the sound
+	SoundMS    int     `json:"sound_ms"`    // the first sound is this much later than the picture
 	AudioOnly  bool    `json:"audio_only"`  // told by Streams
 	NoAudio    bool    `json:"no_audio"`    // told by Streams
 	FailAfter  int     `json:"fail_after"`  // pictures
@@ -145,6 +146,9 @@ func (s *fake) play(ctx context.Context, sink sources.Sink) (again bool, err err
 	live := s.pacing == sources.Live
 	if s.set.Tone > 0 && !s.set.NoAudio {
 		wg.Go(func() {
+			if s.set.SoundMS > 0 && !wait(ctx, time.Duration(s.set.SoundMS)*time.Millisecond) {
+				return
+			}
 			const n = 480
 			buf := make([]float32, n*media.Channels)
 			for first := int64(0); ; first += n {

@@ -471,9 +471,7 @@ func (in *input) prepareAnchor(t time.Duration) {
 	if in.anchored && !in.restart.Load() {
 		return
 	}
-	_, picture := in.sync.First()
-	_, sound := in.strip.First()
-	picture, sound = picture || !in.video.Load(), sound || !in.audio.Load()
+	picture, sound := in.begun()
 	if !picture && !sound {
 		return
 	}
@@ -481,6 +479,14 @@ func (in *input) prepareAnchor(t time.Duration) {
 		in.waited = 0
 		in.anchor(t)
 	}
+}
+
+// begun tells whether the first picture and the first sound are there; what a source
+// does not have is not missing.
+func (in *input) begun() (picture, sound bool) {
+	_, picture = in.sync.First()
+	_, sound = in.strip.First()
+	return picture || !in.video.Load(), sound || !in.audio.Load()
 }
 
 // follow applies a live source's measured timing. Pictures go with the sound where there

@@ -117,6 +117,32 @@ func TestLateSourceHasItsSound(t *testing.T) {
 	}
 }
 
+// TestFirstTickHasItsPicture: a paced source whose first sound is 300 ms later than its
+// first picture is on programme from tick 0 on, and so is its sound.
+func TestFirstTickHasItsPicture(t *testing.T) {
+	show := parse(t, `{"format": 1, "canvas": {"width": 128, "height": 72, "fps": "30"},
+	 "sources": [{"id": "a", "kind": "paced", "settings": {"y": 77, "tone": 440, "sound_ms": 300}}],
+	 "scenes": [{"id": "s", "layers": [{"source": "a"}]}], "start": {"program": "s"}}`)
+	var luma [2]byte
+	var peak float32
+	s := newStudio(t, show, media.NewRealClock(), func(o *Options) {
+		o.Ticks = 2
+		o.Tap = func(tick int64, f *media.Frame, samples []float32) {
+			luma[tick] = f.Planes[0].Data[f.Planes[0].Stride*40+64]
+			for _, v := range samples {
+				peak = max(peak, v)
+			}
+		}
+	})
+	s.run(t, t.Context(), 20*time.Second)
+	if luma != [2]byte{77, 77} {
+		t.Errorf("luma at ticks 0 and 1 is %v, want the camera's 77", luma)
+	}
+	if peak < 0.1 {
+		t.Errorf("the first two ticks are silent (peak %.3f)", peak)
+	}
+}
+
 // TestSoundAfterSeek: a seek 2 s into a running source; the sound of the new
 // timeline is there before the picture.
 func TestSoundAfterSeek(t *testing.T) {
