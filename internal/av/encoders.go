@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	"golang.org/x/sys/cpu"
+
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
@@ -80,6 +82,19 @@ func x264Options(o VideoEncoderOptions) []option {
 		{"preset", orElse(o.Preset, "veryfast")}, {"sc_threshold", "0"}, {"forced-idr", "1"},
 		{"flags", "+cgop"}, {"a53cc", "0"},
 	}...)
+}
+
+// x264Params are settings that libavcodec has no option for. x264's AVX-512 code for its
+// macroblock tree depends on what lies in memory beside its data: on such processors one
+// in four encodes of the same pictures differed from the first (measured; none did with
+// AVX2, whose code gives the bits that plain C gives). Repeatable does without it. x264
+// takes the name of an instruction set at its word, so it is named only where there is more.
+func x264Params(o VideoEncoderOptions) string {
+	params := "repeat-headers=1"
+	if o.Repeatable && cpu.X86.HasAVX512F {
+		params += ":asm=avx2"
+	}
+	return params
 }
 
 func nvencOptions(o VideoEncoderOptions) []option {

@@ -225,7 +225,7 @@ func openVideoEncoder(row Encoder, opt VideoEncoderOptions) (_ *VideoEncoder, er
 	// or, where the encoder cannot, done in collect.
 	list = append(list, option{"flags", "+global_header"})
 	if row.Name == "libx264" {
-		list = append(list, option{"flags", "+cgop+global_header"}, option{"x264-params", "repeat-headers=1"})
+		list = append(list, option{"flags", "+cgop+global_header"}, option{"x264-params", x264Params(opt)})
 	}
 	for _, o := range list {
 		if err = dict.Set(o.name, o.value, 0); err != nil {
