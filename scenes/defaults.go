@@ -155,7 +155,7 @@ func (s *Show) completeRendition(v Rendition) Rendition {
 	}
 	filled(&v.Audio.Bus, ProgrammeBus)
 	if v.Video.BitrateKbps == 0 {
-		v.Video.BitrateKbps = defaultBitrate(v.Video.Codec, v.Video.Width, v.Video.Height, s.Canvas.FPS)
+		v.Video.BitrateKbps = defaultBitrate(v.Video.Codec, v.Video.Width, v.Video.Height, v.Video.FPS(s.Canvas.FPS))
 	}
 	return v
 }
@@ -219,7 +219,7 @@ func NewLayer(source string) Layer { return Layer{Source: source, Fit: Contain, 
 func NewRendition(id string) Rendition {
 	return Rendition{
 		ID:    id,
-		Video: Video{Codec: "h264", Encoder: "auto", Preset: "veryfast", KeyframeSeconds: 2},
+		Video: Video{Codec: "h264", Encoder: "auto", Preset: "veryfast", KeyframeSeconds: 2, FrameDivisor: 1},
 		Audio: Audio{BitrateKbps: 160, Bus: ProgrammeBus},
 	}
 }

@@ -210,6 +210,14 @@ type Video struct {
 	BitrateKbps     int     `json:"bitrate_kbps"`
 	Preset          string  `json:"preset"`
 	KeyframeSeconds float64 `json:"keyframe_seconds"`
+	// FrameDivisor encodes every n-th picture of the canvas, 1..8: 60 frames a second
+	// divided by 2 are 30.
+	FrameDivisor int `json:"frame_divisor"`
+}
+
+// FPS is the rate of the rendition's pictures on a canvas of so many a second.
+func (v Video) FPS(canvas media.Rational) media.Rational {
+	return media.NewRational(canvas.Num, canvas.Den*int64(max(v.FrameDivisor, 1)))
 }
 
 // Audio is a rendition's sound. The codec follows from the destination.

@@ -183,7 +183,7 @@ func (d *deliveries) states() []RenditionState {
 		if frames > 0 {
 			s.EncodeMS = float64(v.busy.Load()) / 1e6 / float64(frames)
 			// Dropped pictures are time too.
-			s.BitrateBPS = int64(float64(v.bytes.Load()*8) / float64(frames+s.Dropped) * d.e.fps.Float())
+			s.BitrateBPS = int64(float64(v.bytes.Load()*8) / float64(frames+s.Dropped) * v.track.FPS.Float())
 		}
 		out = append(out, s)
 	}

@@ -23,15 +23,16 @@ const pictureDepth = 15
 const soundDepth = 128
 
 type pictureJob struct {
-	frame *media.Frame
-	tick  int64
+	frame  *media.Frame
+	number int64 // of the rendition: the tick, divided
 }
 
 // videoRunner is one video encode: one goroutine, one encoder, any number of
 // streams that carry its packets.
 type videoRunner struct {
 	id      string
-	gop     int64
+	divisor int64 // every so many ticks there is a picture
+	gop     int64 // in pictures
 	clock   media.Clock
 	log     *slog.Logger
 	encoder *av.VideoEncoder
@@ -55,7 +56,8 @@ type videoRunner struct {
 
 // openVideo opens a rendition's encoder and starts its goroutine.
 func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error)) (*videoRunner, error) {
-	fps := e.fps
+	divisor := int64(max(r.Video.FrameDivisor, 1))
+	fps := r.Video.FPS(e.fps)
 	gop := max(media.UnitsIn(time.Duration(r.Video.KeyframeSeconds*float64(time.Second)), fps.Inv()), 1)
 	opt := av.VideoEncoderOptions{
 		Encoder: r.Video.Encoder, Codec: media.Codec(r.Video.Codec), Width: r.Video.Width, Height: r.Video.Height,
@@ -70,7 +72,7 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 		return nil, err
 	}
 	v := &videoRunner{
-		id: r.ID, gop: gop, clock: e.clock, log: e.log, encoder: enc, track: enc.Track(),
+		id: r.ID, divisor: divisor, gop: gop, clock: e.clock, log: e.log, encoder: enc, track: enc.Track(),
 		jobs: make(chan pictureJob, pictureDepth), done: make(chan struct{}), onError: onError,
 	}
 	if note := enc.Note(); note != "" && r.Video.Encoder == "auto" {
@@ -82,9 +84,12 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 	return v, nil
 }
 
-// offer hands a picture over (borrowed). With wait it blocks for room.
+// offer hands a tick's picture over (borrowed). With wait it blocks for room.
 func (v *videoRunner) offer(f *media.Frame, tick int64, wait bool) {
-	j := pictureJob{f.Retain(), tick}
+	if tick%v.divisor != 0 {
+		return
+	}
+	j := pictureJob{f.Retain(), tick / v.divisor}
 	if wait {
 		v.jobs <- j
 		return
@@ -121,9 +126,9 @@ func (v *videoRunner) run() {
 		}
 		// Keyframes fall on whole multiples of the GOP in studio time, whatever was
 		// forced between them or dropped before: every rendition cuts at the same ticks.
-		force := j.tick%v.gop == 0 || v.keyframe.Swap(false)
+		force := j.number%v.gop == 0 || v.keyframe.Swap(false)
 		start := time.Now()
-		packets, err := v.encoder.Encode(j.frame, j.tick, force)
+		packets, err := v.encoder.Encode(j.frame, j.number, force)
 		v.busy.Add(int64(time.Since(start)))
 		j.frame.Release()
 		if err != nil {
