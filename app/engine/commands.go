@@ -151,6 +151,7 @@ var commandNames = map[string]func() Command{
 	"remove_overlay":     func() Command { return &RemoveOverlay{} },
 	"put_rendition":      func() Command { return &PutRendition{} },
 	"remove_rendition":   func() Command { return &RemoveRendition{} },
+	"apply_plan":         func() Command { return &ApplyPlan{} },
 	"put_destination":    func() Command { return &PutDestination{} },
 	"remove_destination": func() Command { return &RemoveDestination{} },
 	"put_recording":      func() Command { return &PutRecording{} },

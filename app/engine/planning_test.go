@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/outputs/planner"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+const planShow = `{"format": 2, "canvas": {"width": 1920, "height": 1080, "fps": "60"},
+ "sources": [{"id": "a", "kind": "paced", "settings": {"y": 60}}],
+ "renditions": [{"id": "hd", "video": {"bitrate_kbps": 9000}}, {"id": "other", "video": {"bitrate_kbps": 9000}}, {"id": "file", "video": {"bitrate_kbps": 9000, "frame_divisor": 2}}],
+ "destinations": [
+  {"id": "yt", "name": "YouTube", "kind": "out", "rendition": "hd", "settings": {"url": "rtmps://a.rtmps.youtube.com:443/live2"}},
+  {"id": "in", "name": "LinkedIn", "kind": "out", "rendition": "other", "settings": {"url": "rtmps://x1.rtmp.linkedin.com/live"}},
+  {"id": "own", "name": "Own server", "kind": "out", "rendition": "other", "settings": {"url": "rtmp://127.0.0.1/live"}},
+  {"id": "off", "name": "Off", "kind": "out", "rendition": "other", "enabled": false, "settings": {"url": "rtmp://127.0.0.1/off"}}],
+ "recordings": [{"id": "rec", "rendition": "file"}]}`
+
+// TestPlanForShow: YouTube and an own server share an encode, LinkedIn takes 30 frames a
+// second and 6000 kb/s only, the recording and a disabled destination keep what they have;
+// one undo takes it all back.
+func TestPlanForShow(t *testing.T) {
+	show := parse(t, planShow)
+	kinds := map[string]outputs.Kind{"out": {Name: "out", Audio: []media.Codec{media.AAC}}}
+	plan, err := planner.Make(PlanRequest(show, kinds, PlanOptions{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit, err := PlanEdit(show, plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(edit.Renditions) != 2 || edit.Uses["yt"] != edit.Uses["own"] || edit.Uses["in"] == edit.Uses["yt"] {
+		t.Fatalf("the plan is %+v", edit)
+	}
+	text := strings.Join(plan.Reasons, "\n")
+	for _, want := range []string{"YouTube and Own server share one encode of 1080p60", "LinkedIn Live takes at most 30 frames a second", "LinkedIn needs its own encode of 1080p30"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not among the reasons:\n%s", want, text)
+		}
+	}
+
+	// The command goes through a command list as it is.
+	line, err := json.Marshal(edit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := ParseCommand(slices.Concat([]byte(`{"do": "apply_plan",`), line[1:]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := func(commands ...Timed) *scenes.Show {
+		s := newStudio(t, show, media.NewVirtualClock(), func(o *Options) { o.Ticks, o.Commands = 3, commands })
+		s.run(t, t.Context(), time.Minute)
+		return s.State().Show
+	}
+	now := after(Timed{0, c})
+	for id, want := range map[string]string{"yt": edit.Uses["yt"], "in": edit.Uses["in"], "own": edit.Uses["yt"], "off": "other"} {
+		if d, _ := now.Destination(id); d.Rendition != want {
+			t.Errorf("%s uses %q, want %q", id, d.Rendition, want)
+		}
+	}
+	in, _ := now.Rendition(edit.Uses["in"])
+	if v := in.Video; v.FrameDivisor != 2 || v.BitrateKbps != 6000 || v.Width != 1920 || in.Audio.BitrateKbps != 128 {
+		t.Errorf("LinkedIn's rendition is %+v", in)
+	}
+	if r, _ := now.Recording("rec"); r.Rendition != "file" {
+		t.Errorf("the recording was given %q", r.Rendition)
+	}
+	if f, _ := now.Rendition("file"); f.Video.BitrateKbps != 9000 {
+		t.Errorf("the recording's rendition became %+v", f)
+	}
+	if got, want := marshal(t, after(Timed{0, c}, Timed{1, &Undo{}})), marshal(t, show); string(got) != string(want) {
+		t.Errorf("undo left %s", got)
+	}
+
+	// A plan that cannot be carried is no command.
+	plan, err = planner.Make(PlanRequest(show, kinds, PlanOptions{UplinkKbps: 8000}))
+	if err != nil || plan.Refusal == nil {
+		t.Fatalf("three streams over 8 Mb/s: %v, %v", plan.Refusal, err)
+	}
+	if _, err := PlanEdit(show, plan); err == nil {
+		t.Error("a refused plan became a command")
+	}
+}
+
+func marshal(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
