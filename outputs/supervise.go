@@ -14,6 +14,9 @@ import (
 	"crosspoint.studio/crosspoint/internal/supervise"
 )
 
+// tryingAgain parts the reason of a failure from when the next try is.
+const tryingAgain = "; trying again"
+
 // Resetter is a feed whose queue can be emptied: what waits in it for a
 // connection that is gone is of no use to the next, which begins at a keyframe.
 type Resetter interface{ Reset() }
@@ -81,7 +84,7 @@ func Supervise(ctx context.Context, opt SuperviseOptions) error {
 		} else {
 			log.Warn("output lost", "reason", err, "retry_in", wait)
 		}
-		opt.Feed.Report(Report{State: Waiting, Detail: fmt.Sprintf("%v; trying again in %v", err, wait.Round(time.Second))})
+		opt.Feed.Report(Report{State: Waiting, Detail: fmt.Sprintf("%v%s in %v", err, tryingAgain, wait.Round(time.Second))})
 	})
 	switch {
 	case err == nil, ctx.Err() != nil && !errors.Is(err, supervise.ErrAbandoned):
@@ -140,4 +143,18 @@ func (f *supervisedFeed) Report(r Report) {
 		f.healthy()
 	}
 	f.Feed.Report(r)
+}
+
+// SetBitrate implements BitrateSetter for feeds that do.
+func (f *supervisedFeed) SetBitrate(bps int) {
+	if s, ok := f.Feed.(BitrateSetter); ok && !f.isGone() {
+		s.SetBitrate(bps)
+	}
+}
+
+// Watch implements ProgressWatcher for feeds that do.
+func (f *supervisedFeed) Watch(p Progress) {
+	if w, ok := f.Feed.(ProgressWatcher); ok && !f.isGone() {
+		w.Watch(p)
+	}
 }

@@ -2,6 +2,7 @@ package scenes
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 
 	"crosspoint.studio/crosspoint/internal/media"
@@ -164,8 +165,31 @@ func (s *Show) completeDestination(v Destination) Destination {
 	named(&v.Name, v.ID)
 	s.firstRendition(&v.Rendition)
 	v.Settings = compact(v.Settings)
+	filled(&v.Standby, Cold)
+	if v.BackAfterSeconds == 0 {
+		v.BackAfterSeconds = defaultBackAfterSeconds
+	}
+	backups := make([]Ingest, len(v.Backups))
+	for i, b := range v.Backups {
+		named(&b.Name, fmt.Sprintf("backup %d", i+1))
+		if b.Credential == nil {
+			b.Credential = new(string)
+			if b.Kind == "" || b.Kind == v.Kind {
+				*b.Credential = v.Credential
+			}
+		}
+		if b.Kind == "" {
+			b.Kind = v.Kind
+		}
+		b.Settings = compact(b.Settings)
+		backups[i] = b
+	}
+	v.Backups = backups
 	return v
 }
+
+// defaultBackAfterSeconds is outputs.BackAfter, which this package may not import.
+const defaultBackAfterSeconds = 10
 
 func (s *Show) completeRecording(v Recording) Recording {
 	named(&v.Name, v.ID)

@@ -212,6 +212,11 @@ func (s *Show) Users(id string) []string {
 			out = append(out, fmt.Sprintf("overlay %q", v.ID))
 		}
 	}
+	for _, v := range s.Sources {
+		if v.Backup == id {
+			out = append(out, fmt.Sprintf("source %q, whose backup it is", v.ID))
+		}
+	}
 	for _, v := range s.Destinations {
 		if v.Rendition == id {
 			out = append(out, fmt.Sprintf("destination %q", v.ID))
@@ -267,6 +272,7 @@ func (s *Show) forget(id string) {
 	})
 	s.Destinations = slices.DeleteFunc(slices.Clone(s.Destinations), func(v Destination) bool { return v.Rendition == id })
 	s.Recordings = slices.DeleteFunc(slices.Clone(s.Recordings), func(v Recording) bool { return v.Rendition == id })
+	s.renameBackup(id, "")
 	s.renameStart(id, "")
 	s.renameSound(id, "")
 }
@@ -284,8 +290,18 @@ func (s *Show) rename(from, to string) {
 		}
 		return layers
 	})
+	s.renameBackup(from, to)
 	s.renameStart(from, to)
 	s.renameSound(from, to)
+}
+
+func (s *Show) renameBackup(from, to string) {
+	s.Sources = slices.Clone(s.Sources)
+	for i := range s.Sources {
+		if s.Sources[i].Backup == from {
+			s.Sources[i].Backup = to
+		}
+	}
 }
 
 func (s *Show) renameStart(from, to string) {

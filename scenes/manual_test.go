@@ -125,6 +125,7 @@ func fieldTables(t *testing.T) string {
 		{"scene", "scenes[]"}, {"layer", "layers[]"}, {"crop", "layers[].crop"}, {"overlay", "overlays[]"},
 		{"transition", "transition"}, {"fade_to_black", "fade_to_black"}, {"rendition", "renditions[]"},
 		{"video", "renditions[].video"}, {"audio", "renditions[].audio"}, {"destination", "destinations[]"},
+		{"ingest", "destinations[].backups[]"},
 		{"recording", "recordings[]"}, {"track", "recordings[].tracks[]"}, {"start", "start"},
 	}
 	described := map[string]bool{}

@@ -80,6 +80,7 @@ type Source struct {
 	Kind     string          `json:"kind"`
 	Settings json.RawMessage `json:"settings"`
 	WhenIdle WhenIdle        `json:"when_idle"`
+	Backup   string          `json:"backup"` // id of the source that stands in for it; "" is none
 	Audio    Strip           `json:"audio"`
 }
 
@@ -237,7 +238,36 @@ type Destination struct {
 	Settings   json.RawMessage `json:"settings"`
 	Credential string          `json:"credential"`
 	Enabled    bool            `json:"enabled"`
+	Group      string          `json:"group"`
+	// Backups are where else it can be sent, by rank. Standby says how they are kept.
+	Backups          []Ingest `json:"backups"`
+	Standby          Standby  `json:"standby"`
+	StallMS          int      `json:"stall_ms"`           // 0: by Standby
+	BackAfterSeconds int      `json:"back_after_seconds"` // 1..3600
+	// FixedBitrate: the encoder does not follow a network that is too slow.
+	FixedBitrate bool   `json:"fixed_bitrate"`
+	DelaySeconds int    `json:"delay_seconds"` // 0..1800
+	StartAt      string `json:"start_at"`      // RFC 3339, or ""
+	StopAt       string `json:"stop_at"`
 }
+
+// Ingest is one more place where a destination can be sent. Credential is nil only in
+// what an edit is given: then it is the destination's, if the kind is the same.
+type Ingest struct {
+	Name       string          `json:"name"`
+	Kind       string          `json:"kind"`
+	Settings   json.RawMessage `json:"settings"`
+	Credential *string         `json:"credential"`
+}
+
+// Standby is how a destination's backups are kept.
+type Standby string
+
+// Standbys.
+const (
+	Cold Standby = "cold" // connected when needed
+	Hot  Standby = "hot"  // fed all the time
+)
 
 // RecordingKind is the output kind that every recording uses.
 const RecordingKind = "record"

@@ -74,7 +74,7 @@ func listed(object any, key string) map[string]any {
 // fills in.
 func TestSchemaDefaultsAreTrue(t *testing.T) {
 	s := mustParse(t, `{"format":2,"sources":[{"id":"a","kind":"k","audio":{"sends":[{"bus":"pgm"}],"inserts":[{"kind":"eq"}]}}],"scenes":[{"id":"s","layers":[{"source":"a"}]}],
-		"overlays":[{"id":"o"}],"destinations":[{"id":"d","kind":"k"}],"recordings":[{"id":"r","tracks":[{}]}]}`)
+		"overlays":[{"id":"o"}],"destinations":[{"id":"d","kind":"k","backups":[{}]}],"recordings":[{"id":"r","tracks":[{}]}]}`)
 	raw, err := s.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestSchemaDefaultsAreTrue(t *testing.T) {
 		"destination": first("destinations"), "recording": first("recordings"), "start": doc["start"].(map[string]any),
 		"program": first("programs"), "bus": first("buses"), "limiter": first("buses")["limiter"].(map[string]any),
 		"send": listed(source["audio"], "sends"), "insert": listed(source["audio"], "inserts"),
-		"track": listed(first("recordings"), "tracks"),
+		"track": listed(first("recordings"), "tracks"), "ingest": listed(first("destinations"), "backups"),
 	}
 	checked := 0
 	compare := func(where string, properties map[string]map[string]any, value map[string]any) {

@@ -96,6 +96,7 @@ func examine(raw []byte, kinds KindCatalog, table []migration) (*examination, er
 	c.layers()
 	c.nesting()
 	c.renditions()
+	c.backups()
 	c.sound()
 	c.start()
 	if kinds != nil {
@@ -312,6 +313,39 @@ func (c *examination) renditions() {
 	}
 }
 
+// backups checks what stands in for what.
+func (c *examination) backups() {
+	for i, v := range c.root.get("sources").list() {
+		path := element("$.sources", i)
+		id, ok := c.reference(v, path, "backup", "sources")
+		if own, _ := v.str("id"); ok && id == own {
+			c.add(v.get("backup").start, path+".backup", "a source cannot stand in for itself")
+		}
+	}
+}
+
+// backupSettings checks the kinds and settings of a destination's backups.
+func (c *examination) backupSettings(destination *node, path string) {
+	for i, v := range destination.get("backups").list() {
+		path := element(path, i)
+		kind, ok := v.str("kind")
+		if !ok {
+			kind, _ = destination.str("kind")
+		}
+		raw, known := c.kinds.OutputSchema(kind)
+		if !known && ok {
+			c.add(v.get("kind").start, path+".kind", "there is no kind of destination %q here, so it is kept but does nothing%s", kind, DidYouMean(kind, c.kinds.OutputKinds()))
+		}
+		settings := v.get("settings")
+		if !known || settings == nil || settings.kind != '{' {
+			continue // the schema, or the destination's own check, has said so
+		}
+		if compiled, err := compile("https://crosspoint.studio/schema/destination-"+kind+".json", raw); err == nil {
+			c.schema(path+".settings", settings, compiled, settings.start, false)
+		}
+	}
+}
+
 func (c *examination) start() {
 	start := c.root.get("start")
 	c.reference(start, "$.start", "program", "sources", "scenes")
@@ -351,6 +385,9 @@ func (c *examination) settings() {
 				c.schema(path+".settings", settings, compiled, settings.start, false)
 			}
 		}
+	}
+	for i, v := range c.root.get("destinations").list() {
+		c.backupSettings(v, element("$.destinations", i)+".backups")
 	}
 	each("sources", "source", c.kinds.SourceKinds(), c.kinds.SourceSchema)
 	each("destinations", "destination", c.kinds.OutputKinds(), c.kinds.OutputSchema)

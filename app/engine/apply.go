@@ -147,10 +147,10 @@ func (c SetOverlay) apply(e *Engine) error {
 	return e.edit(e.show.SetOverlayOn(c.ID, on))
 }
 
-func (c GoLive) apply(e *Engine) error         { return e.outs.goLive(c.Destinations) }
-func (c StopLive) apply(e *Engine) error       { return e.outs.stop(c.Destinations, false) }
+func (c GoLive) apply(e *Engine) error         { return e.outs.goLive(c.Destinations, c.Group) }
+func (c StopLive) apply(e *Engine) error       { return e.outs.stop(c.Destinations, c.Group, false) }
 func (c StartRecording) apply(e *Engine) error { return e.outs.startRecording(c.Recordings) }
-func (c StopRecording) apply(e *Engine) error  { return e.outs.stop(c.Recordings, true) }
+func (c StopRecording) apply(e *Engine) error  { return e.outs.stop(c.Recordings, "", true) }
 
 // seeker finds a source that can be positioned.
 func (e *Engine) seeker(id string) (sources.Seeker, error) {

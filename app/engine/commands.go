@@ -64,13 +64,16 @@ type (
 		ID string `json:"id"`
 		On *bool  `json:"on,omitempty"`
 	}
-	// GoLive starts destinations: those named, or all enabled ones.
+	// GoLive starts destinations: those named and the enabled ones of a group, or
+	// without either all enabled ones.
 	GoLive struct {
 		Destinations []string `json:"destinations,omitempty"`
+		Group        string   `json:"group,omitempty"`
 	}
-	// StopLive stops destinations: those named, or all.
+	// StopLive stops destinations: those named and those of a group, or without either all.
 	StopLive struct {
 		Destinations []string `json:"destinations,omitempty"`
+		Group        string   `json:"group,omitempty"`
 	}
 	// StartRecording starts recordings: those named, or all.
 	StartRecording struct {

@@ -9,9 +9,10 @@ import (
 	"crosspoint.studio/crosspoint/scenes"
 )
 
-// acquire joins queue to the encodes that rendition id needs for a destination of
-// kind with the sound tracks named, opening those that do not run yet.
-func (d *deliveries) acquire(show *scenes.Show, id string, sound []scenes.Track, kind outputs.Kind, queue *media.PacketQueue) (*link, error) {
+// acquire makes user take part in the encodes that rendition id needs for an ingest of
+// kind with the sound tracks named, opening those that do not run yet. on, if not nil, gets
+// their packets from now on.
+func (d *deliveries) acquire(show *scenes.Show, user *delivery, id string, sound []scenes.Track, kind outputs.Kind, on sink) (*link, error) {
 	r, ok := show.Rendition(id)
 	if !ok {
 		return nil, fmt.Errorf("there is no rendition %q", id)
@@ -41,7 +42,10 @@ func (d *deliveries) acquire(show *scenes.Show, id string, sound []scenes.Track,
 	}
 	if l := d.links[l.key]; l != nil {
 		l.users++
-		l.stream.attach(queue)
+		l.video.join(user)
+		if on != nil {
+			l.stream.attach(on)
+		}
 		return l, nil
 	}
 	v := d.video[l.videoKey]
@@ -74,7 +78,10 @@ func (d *deliveries) acquire(show *scenes.Show, id string, sound []scenes.Track,
 		tracks = append(tracks, track)
 	}
 	l.stream, l.video = newStream(tracks...), v
-	l.stream.attach(queue)
+	v.join(user)
+	if on != nil {
+		l.stream.attach(on)
+	}
 	d.links[l.key] = l
 	v.add(l.stream)
 	for i, key := range l.audioKeys {
@@ -118,18 +125,25 @@ func (d *deliveries) unused(l *link) {
 func (d *deliveries) noBFrames(show *scenes.Show, r scenes.Rendition) bool {
 	for _, v := range show.Destinations {
 		o, ok := show.Rendition(v.Rendition)
-		if ok && o.Video == r.Video && d.e.opt.OutputKinds[v.Kind].NoBFrames {
+		if !ok || o.Video != r.Video {
+			continue
+		}
+		noB := d.e.opt.OutputKinds[v.Kind].NoBFrames
+		for _, b := range v.Backups {
+			noB = noB || d.e.opt.OutputKinds[b.Kind].NoBFrames
+		}
+		if noB {
 			return true
 		}
 	}
 	return false
 }
 
-// release gives up one use of a link and closes encodes that nobody uses.
-func (d *deliveries) release(l *link, queue *media.PacketQueue) {
+// release gives up user's use of a link and closes encodes that nobody uses.
+func (d *deliveries) release(user *delivery, l *link) {
 	d.opens.Lock()
 	defer d.opens.Unlock()
-	l.stream.detach(queue)
+	l.video.leave(user)
 	if l.users--; l.users > 0 || d.links[l.key] != l {
 		return
 	}
@@ -178,7 +192,7 @@ func (d *deliveries) states() []RenditionState {
 	var out []RenditionState
 	for _, v := range d.active.Load().video {
 		frames := v.frames.Load()
-		s := RenditionState{ID: v.id, Encoder: v.encoder.Name(), Frames: frames, Dropped: v.dropped.Load(), Held: max(frames-v.packets.Load(), 0)}
+		s := RenditionState{ID: v.id, Encoder: v.name(), AimBPS: v.aim(), Frames: frames, Dropped: v.dropped.Load(), Held: max(frames-v.packets.Load(), 0)}
 		s.DelayP50MS, s.DelayP99MS = quantiles(&v.delay)
 		if frames > 0 {
 			s.EncodeMS = float64(v.busy.Load()) / 1e6 / float64(frames)

@@ -13,6 +13,7 @@ import (
 
 	"crosspoint.studio/crosspoint/compositor"
 	"crosspoint.studio/crosspoint/compositor/gpu"
+	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
@@ -98,6 +99,9 @@ type Engine struct {
 	planned  int64 // the tick of plan
 
 	stallLimit time.Duration // of inputs on the virtual clock
+
+	openEncoder func(av.VideoEncoderOptions) (pictureEncoder, error)
+	schedule    schedule
 }
 
 // turned reports that some layer of the show is rotated.
@@ -125,7 +129,7 @@ func New(opt Options) (*Engine, error) {
 		requests:  make(chan *request, 64), stopped: make(chan struct{}),
 		device: compositor.NewDevice(opt.Thread), desk: newDesk(),
 		show: opt.Show, inputs: make(map[string]*input), pending: opt.Commands,
-		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true}, stallLimit: stallLimit,
+		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true}, stallLimit: stallLimit, openEncoder: openEncoder,
 	}
 	e.history.revision = opt.Revision
 	var err error
@@ -276,6 +280,7 @@ func (e *Engine) loop(ctx context.Context) error {
 		}
 		e.count.tick(e, began, late)
 		if e.tick%demandEvery == 0 {
+			e.keepTimes(time.Now())
 			e.setDemand()
 		}
 		if e.asked.Load() || e.tick%int64(e.fps.Float()+0.5) == 0 {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
-	"crosspoint.studio/crosspoint/internal/supervise"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 )
@@ -62,31 +61,6 @@ type link struct {
 	users         int
 }
 
-// delivery is one started destination or recording. It is its output's Feed.
-type delivery struct {
-	d         *deliveries
-	def       scenes.Destination
-	recording bool
-	sound     []scenes.Track // its sound tracks; of an empty bus, the rendition's
-	kind      outputs.Kind
-	queue     *media.PacketQueue
-	cancel    context.CancelFunc
-	ended     chan struct{}
-	counters  outputs.Counters
-	link      atomic.Pointer[link]
-	stopping  atomic.Bool // the operator has stopped it; it is finishing
-
-	mu        sync.Mutex
-	report    outputs.Report // guarded by mu
-	problem   string         // guarded by mu
-	confirmed time.Duration  // guarded by mu; since when, studio time
-	running   bool           // guarded by mu
-	sampled   time.Duration  // guarded by mu; of the bitrate
-	sampledAt int64          // guarded by mu
-	bitrate   int64          // guarded by mu
-	dropped   int64          // guarded by mu; by outputs of earlier connections
-}
-
 func newDeliveries(e *Engine) *deliveries {
 	d := &deliveries{e: e, video: map[string]*videoRunner{}, audio: map[string]*audioRunner{}, links: map[string]*link{}, dest: map[string]*delivery{}}
 	d.active.Store(&runners{})
@@ -108,16 +82,22 @@ func (d *deliveries) deliver(tick, firstSample int64, f *media.Frame, samples in
 	}
 }
 
-// goLive starts the named destinations, or all enabled ones.
-func (d *deliveries) goLive(ids []string) error {
+// goLive starts the named destinations and those of a group that are enabled, or without
+// either all enabled ones.
+func (d *deliveries) goLive(ids []string, group string) error {
 	show := d.e.show
-	if len(ids) == 0 {
+	if group != "" || len(ids) == 0 {
+		named := len(ids)
 		for _, v := range show.Destinations {
-			if v.Enabled {
+			if v.Enabled && (group == "" || v.Group == group) {
 				ids = append(ids, v.ID)
 			}
 		}
-		if len(ids) == 0 {
+		switch {
+		case len(ids) > named:
+		case group != "":
+			return fmt.Errorf("there is no enabled destination in the group %q", group)
+		default:
 			return errors.New("there is no destination to go live to: add one, or enable one")
 		}
 	}
@@ -164,9 +144,9 @@ func (d *deliveries) startRecording(ids []string) error {
 	return nil
 }
 
-// stop ends the named running destinations (or recordings), or all of them. It does
-// not wait.
-func (d *deliveries) stop(ids []string, recordings bool) error {
+// stop ends the named running destinations (or recordings) and those of a group, or
+// without either all of them. It does not wait.
+func (d *deliveries) stop(ids []string, group string, recordings bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, id := range ids {
@@ -174,8 +154,13 @@ func (d *deliveries) stop(ids []string, recordings bool) error {
 			return fmt.Errorf("%q has not been started", id)
 		}
 	}
+	inGroup := func(id string) bool {
+		v, ok := d.e.show.Destination(id)
+		return group != "" && ok && v.Group == group
+	}
+	all := len(ids) == 0 && group == ""
 	for id, v := range d.dest {
-		if v.recording == recordings && (len(ids) == 0 || slices.Contains(ids, id)) {
+		if v.recording == recordings && (all || slices.Contains(ids, id) || inGroup(id)) {
 			v.stop()
 		}
 	}
@@ -225,195 +210,23 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 	d.e.warn.clear("output " + def.ID)
 	// The end of the studio is an orderly one too: close says when it has lasted long enough.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(d.e.ctx))
-	v := &delivery{d: d, def: def, sound: sound, recording: recording, cancel: cancel, ended: make(chan struct{}), running: true}
-	v.report.State = outputs.Connecting
+	v := newDelivery(d, def, sound, recording)
+	v.cancel = cancel
 	d.dest[def.ID] = v
 	d.wg.Add(1)
 	d.mu.Unlock()
 	show := d.e.show
 	if before == nil && (d.opening.Load() || d.e.clock.Virtual()) {
-		out, err := v.open(show)
-		go v.run(ctx, out, err)
+		err := v.open(show)
+		go v.run(ctx, err)
 		return
 	}
 	go func() {
 		if before != nil {
 			<-before
 		}
-		out, err := v.open(show)
-		v.run(ctx, out, err)
+		v.run(ctx, v.open(show))
 	}()
-}
-
-// open makes the output and joins its encodes.
-func (v *delivery) open(show *scenes.Show) (outputs.Output, error) {
-	e := v.d.e
-	kind, ok := e.opt.OutputKinds[v.def.Kind]
-	if !ok {
-		return nil, &unknownKindError{v.def.Kind}
-	}
-	v.kind = kind
-	opt := outputs.Options{BaseDir: e.opt.BaseDir, UserAgent: e.opt.UserAgent}
-	if v.recording {
-		opt.BaseDir = e.opt.RecordDir
-	}
-	if v.def.Credential != "" && e.opt.Secret != nil {
-		secret, err := e.opt.Secret(v.def.Credential)
-		if err != nil {
-			return nil, fmt.Errorf("the credential %q cannot be read: %w", v.def.Credential, err)
-		}
-		opt.Secret = secret
-	}
-	out, err := kind.New(v.def.Settings, opt)
-	if err != nil {
-		return nil, err
-	}
-	limits := media.LiveLimits
-	if kind.Recording {
-		limits = media.RecordLimits
-	}
-	queue := media.NewPacketQueue(limits, true)
-	l, err := v.d.acquire(show, v.def.Rendition, v.sound, kind, queue)
-	if err != nil {
-		return nil, err
-	}
-	v.link.Store(l)
-	v.mu.Lock()
-	v.queue = queue
-	v.mu.Unlock()
-	return out, nil
-}
-
-// run delivers until stopped, and says how it went.
-func (v *delivery) run(ctx context.Context, out outputs.Output, err error) {
-	defer v.d.wg.Done()
-	defer close(v.ended)
-	defer v.cancel()
-	key := "output " + v.def.ID
-	if err == nil {
-		policy := supervise.Default()
-		policy.StopWithin = abandonAfter
-		err = outputs.Supervise(ctx, outputs.SuperviseOptions{Output: out, Feed: v, Log: v.d.e.log, Name: v.def.ID, Policy: policy, Counters: &v.counters})
-		v.d.release(v.link.Load(), v.queue)
-	} else {
-		v.Report(outputs.Report{State: outputs.Failed, Detail: err.Error()})
-	}
-	v.mu.Lock()
-	v.running = false
-	failed := err != nil && ctx.Err() == nil
-	if !failed {
-		v.report.State = outputs.Idle
-		v.problem = ""
-	}
-	v.mu.Unlock()
-	if failed {
-		v.d.e.warn.set(key, fmt.Sprintf("%s has stopped: %s. Everything else goes on; change it, then start it again.", v.def.Name, err), v.d.e.state.Load().Tick)
-	} else {
-		v.d.e.warn.clear(key)
-	}
-}
-
-func (v *delivery) isRunning() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.running
-}
-
-// stop lets the output send everything up to this tick and finish; after
-// stopWithin it is cut short. It does not wait.
-func (v *delivery) stop() {
-	if v.stopping.Swap(true) {
-		return
-	}
-	v.mu.Lock()
-	q, state := v.queue, v.report.State
-	v.mu.Unlock()
-	if q == nil || state == outputs.Waiting { // still opening, or between two tries: nothing to finish
-		v.cancel()
-		return
-	}
-	l := v.link.Load()
-	if l == nil {
-		v.cancel()
-		return
-	}
-	l.stream.finish(q, media.TickTime(v.d.e.tick, v.d.e.fps))
-	v.cancelAfter(stopWithin)
-}
-
-// cancelAfter cuts the output short unless it ends within limit.
-func (v *delivery) cancelAfter(limit time.Duration) {
-	timer := time.AfterFunc(limit, v.cancel)
-	go func() {
-		<-v.ended
-		timer.Stop()
-	}()
-}
-
-// Tracks implements outputs.Feed.
-func (v *delivery) Tracks() []media.Track { return v.link.Load().stream.tracks }
-
-// Next implements outputs.Feed.
-func (v *delivery) Next(ctx context.Context) (*media.Packet, error) { return v.queue.Next(ctx) }
-
-// Queued implements outputs.Feed.
-func (v *delivery) Queued() time.Duration { return v.queue.Stats().Depth }
-
-// RequestKeyframe implements outputs.Feed.
-func (v *delivery) RequestKeyframe() {
-	if l := v.link.Load(); l != nil {
-		l.video.requestKeyframe()
-	}
-}
-
-// Reset implements outputs.Resetter.
-func (v *delivery) Reset() { v.queue.Reset() }
-
-// Report implements outputs.Feed.
-func (v *delivery) Report(r outputs.Report) {
-	now := v.d.e.clock.Now()
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if r.SentBytes < v.report.SentBytes { // a new connection
-		v.dropped += v.report.DroppedPackets
-		v.sampledAt, v.sampled = 0, now
-	}
-	switch r.State {
-	case outputs.Confirmed:
-		if v.report.State != outputs.Confirmed && v.report.State != outputs.Degraded {
-			v.confirmed = now
-		}
-		v.problem = ""
-	case outputs.Waiting, outputs.Failed:
-		v.problem = r.Detail
-	}
-	v.report = r
-	if now-v.sampled >= time.Second {
-		v.bitrate = (r.SentBytes - v.sampledAt) * 8 * int64(time.Second) / int64(now-v.sampled)
-		v.sampledAt, v.sampled = r.SentBytes, now
-	}
-}
-
-func (v *delivery) state(now time.Duration) DestinationState {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	s := DestinationState{
-		ID: v.def.ID, Name: v.def.Name, Kind: v.def.Kind, Rendition: v.def.Rendition, Started: v.running && !v.stopping.Load(),
-		Report: v.report, Problem: v.problem, BitrateBPS: v.bitrate, Dropped: v.dropped + v.report.DroppedPackets,
-		Reconnects: max(v.counters.Tries.Load()-1, 0),
-	}
-	if v.stopping.Load() && v.report.State != outputs.Failed {
-		s.Problem = "" // nobody waits for it any more
-	}
-	if v.queue != nil {
-		q := v.queue.Stats()
-		s.Queue = q.Depth
-		s.Dropped += q.Dropped
-	}
-	if v.report.State == outputs.Confirmed || v.report.State == outputs.Degraded {
-		s.Uptime = now - v.confirmed
-	}
-	return s
 }
 
 // close stops every delivery in order and waits, at most 5 s.
@@ -425,26 +238,6 @@ func (d *deliveries) close() {
 	d.mu.Unlock()
 	d.drain()
 	d.wg.Wait()
-}
-
-// stopAtEnd is stop for the end of the show: what the encoders still hold is sent too.
-func (v *delivery) stopAtEnd() {
-	v.stopping.Store(true)
-	v.mu.Lock()
-	q, running := v.queue, v.running
-	v.mu.Unlock()
-	if !running {
-		return
-	}
-	if q == nil {
-		v.cancel()
-		return
-	}
-	limit := stopWithin
-	if v.d.e.clock.Virtual() {
-		limit = time.Minute // nobody is waiting in real time
-	}
-	v.cancelAfter(limit)
 }
 
 // drainWithin is how long the encoders may take for what they still hold.
@@ -483,7 +276,9 @@ func (d *deliveries) list(show *scenes.Show, now time.Duration) (destinations, r
 		return DestinationState{ID: id, Name: name, Kind: kind, Rendition: rendition, Report: outputs.Report{State: outputs.Idle}}
 	}
 	for _, v := range show.Destinations {
-		destinations = append(destinations, one(v.ID, v.Name, v.Kind, v.Rendition))
+		s := one(v.ID, v.Name, v.Kind, v.Rendition)
+		s.Group, s.StartAt, s.StopAt = v.Group, v.StartAt, v.StopAt
+		destinations = append(destinations, s)
 	}
 	for _, v := range show.Recordings {
 		recordings = append(recordings, one(v.ID, v.Name, scenes.RecordingKind, v.Rendition))

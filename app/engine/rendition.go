@@ -35,7 +35,10 @@ type videoRunner struct {
 	gop     int64 // in pictures
 	clock   media.Clock
 	log     *slog.Logger
-	encoder *av.VideoEncoder
+	encoder pictureEncoder                 // of the goroutine
+	using   atomic.Pointer[string]         // its name
+	reopen  func() (pictureEncoder, error) // a software encoder in the place of a failed one; nil once used
+	took    func(name string, err error)   // told of that
 	track   media.Track
 	jobs    chan pictureJob
 	done    chan struct{}
@@ -50,8 +53,33 @@ type videoRunner struct {
 	busy                   atomic.Int64 // nanoseconds spent encoding
 	delay                  histogram    // from a tick's time to its packet
 
+	wanted atomic.Int64 // b/s that the encoder is to aim at
+	aimed  int64        // what it was told last; of the goroutine
+	fixed  bool         // it cannot change its bitrate; of the goroutine
+
 	mu      sync.Mutex
-	streams []place // guarded by mu
+	streams []place           // guarded by mu
+	users   map[*delivery]int // guarded by mu; how often each takes part
+}
+
+// pictureEncoder is what a videoRunner needs of av.VideoEncoder, whose methods these are.
+type pictureEncoder interface {
+	Track() media.Track
+	Name() string
+	Note() string
+	Encode(f *media.Frame, pts int64, forceKey bool) ([]*media.Packet, error)
+	SetBitrate(bps int) error
+	Flush() ([]*media.Packet, error)
+	Close()
+}
+
+// openEncoder is the usual Engine.openEncoder.
+func openEncoder(opt av.VideoEncoderOptions) (pictureEncoder, error) {
+	e, err := av.NewVideoEncoder(opt)
+	if err != nil {
+		return nil, err // a nil *av.VideoEncoder would not be a nil pictureEncoder
+	}
+	return e, nil
 }
 
 // openVideo opens a rendition's encoder and starts its goroutine.
@@ -67,13 +95,27 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 	if noBFrames {
 		opt.BFrames = 0
 	}
-	enc, err := av.NewVideoEncoder(opt)
+	enc, err := e.openEncoder(opt)
 	if err != nil {
 		return nil, err
 	}
 	v := &videoRunner{
 		id: r.ID, divisor: divisor, gop: gop, clock: e.clock, log: e.log, encoder: enc, track: enc.Track(),
-		jobs: make(chan pictureJob, pictureDepth), done: make(chan struct{}), onError: onError,
+		jobs: make(chan pictureJob, pictureDepth), done: make(chan struct{}), onError: onError, users: map[*delivery]int{},
+	}
+	v.use(enc)
+	v.wanted.Store(int64(v.track.BitrateBPS))
+	v.aimed = v.wanted.Load()
+	if name := enc.Name(); av.IsHardware(name) {
+		v.reopen = func() (pictureEncoder, error) {
+			opt.Encoder = av.SoftwareEncoder(v.track.Codec)
+			opt.BFrames = 0 // so that decoding times go on from wherever the other was
+			return e.openEncoder(opt)
+		}
+		v.took = func(with string, cause error) {
+			e.warn.set("encoder "+r.ID, fmt.Sprintf("The encoder %s of rendition %q has failed (%v): %s has taken over with a keyframe. It needs the processor; restart the destinations to try %s again.", name, r.ID, cause, with, name), e.state.Load().Tick)
+			e.log.Error("encoder replaced", "rendition", r.ID, "from", name, "to", with, "reason", cause)
+		}
 	}
 	if note := enc.Note(); note != "" && r.Video.Encoder == "auto" {
 		e.log.Info("encoder chosen", "rendition", r.ID, "note", note)
@@ -117,7 +159,7 @@ func (v *videoRunner) requestKeyframe() {
 
 func (v *videoRunner) run() {
 	defer close(v.done)
-	defer v.encoder.Close()
+	defer func() { v.encoder.Close() }() // whichever it is by then
 	for j := range v.jobs {
 		if v.hurry.Load() {
 			j.frame.Release()
@@ -127,8 +169,9 @@ func (v *videoRunner) run() {
 		// Keyframes fall on whole multiples of the GOP in studio time, whatever was
 		// forced between them or dropped before: every rendition cuts at the same ticks.
 		force := j.number%v.gop == 0 || v.keyframe.Swap(false)
+		v.retune()
 		start := time.Now()
-		packets, err := v.encoder.Encode(j.frame, j.number, force)
+		packets, err := v.encode(j.frame, j.number, force)
 		v.busy.Add(int64(time.Since(start)))
 		j.frame.Release()
 		if err != nil {
@@ -143,6 +186,89 @@ func (v *videoRunner) run() {
 		v.onError(err)
 	}
 	v.send(packets)
+}
+
+// encode is the encoder's Encode. When a hardware encoder fails, a software one is opened
+// in its place and begins with this very picture, as a keyframe; what the failed one
+// still held is lost.
+func (v *videoRunner) encode(f *media.Frame, tick int64, force bool) ([]*media.Packet, error) {
+	packets, err := v.encoder.Encode(f, tick, force)
+	if err == nil || v.reopen == nil {
+		return packets, err
+	}
+	again, oerr := v.reopen()
+	v.reopen = nil
+	if oerr != nil {
+		return nil, fmt.Errorf("%w; and none could be opened in its place: %w", err, oerr)
+	}
+	v.encoder.Close()
+	v.use(again)
+	v.aimed, v.fixed = int64(v.track.BitrateBPS), false
+	v.retune()
+	v.took(again.Name(), err)
+	return again.Encode(f, tick, true)
+}
+
+// use makes enc the encoder.
+func (v *videoRunner) use(enc pictureEncoder) {
+	name := enc.Name()
+	v.encoder = enc
+	v.using.Store(&name)
+}
+
+// name is the encoder's in use.
+func (v *videoRunner) name() string { return *v.using.Load() }
+
+// retune brings the encoder to the bitrate that is wanted.
+func (v *videoRunner) retune() {
+	want := v.wanted.Load()
+	if want == v.aimed || v.fixed {
+		return
+	}
+	if err := v.encoder.SetBitrate(int(want)); err != nil {
+		v.fixed = true
+		v.wanted.Store(v.aimed)
+		v.log.Warn("the bitrate stays as it is", "rendition", v.id, "reason", err)
+		return
+	}
+	v.aimed = want
+}
+
+// bitrateFloor is the share of a rendition's bitrate that a destination may bring it to.
+const bitrateFloor = 0.1
+
+// follow changes the bitrate for user, if nobody else has the encode; back to the
+// rendition's own it always goes.
+func (v *videoRunner) follow(user *delivery, bps int) {
+	target := v.track.BitrateBPS
+	v.mu.Lock()
+	alone := len(v.users) == 1 && v.users[user] > 0
+	v.mu.Unlock()
+	if alone || bps >= target {
+		v.wanted.Store(int64(min(max(bps, int(bitrateFloor*float64(target))), target)))
+	}
+}
+
+// aim is the bitrate that is wanted, in b/s.
+func (v *videoRunner) aim() int64 { return v.wanted.Load() }
+
+// join and leave keep the users. With a second one the bitrate is the rendition's own:
+// nobody's picture suffers from another's network.
+func (v *videoRunner) join(user *delivery) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.users[user]++
+	if len(v.users) > 1 {
+		v.wanted.Store(int64(v.track.BitrateBPS))
+	}
+}
+
+func (v *videoRunner) leave(user *delivery) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.users[user]--; v.users[user] <= 0 {
+		delete(v.users, user)
+	}
 }
 
 func (v *videoRunner) send(packets []*media.Packet) {

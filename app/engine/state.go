@@ -142,6 +142,37 @@ type DestinationState struct {
 	Queue      time.Duration
 	Dropped    int64 // packets dropped by the queue or by the output
 	Reconnects int64
+	// TargetBPS is what its encoders are to make together, EncoderBPS what they aim at now:
+	// less while the bitrate follows a network that is too slow. 0 while it does not run.
+	TargetBPS, EncoderBPS int64
+	Group                 string
+	StartAt, StopAt       string // RFC 3339, or empty
+	// Chain is its list of ingests; nil when there is only one. It is the same value
+	// from State to State while nothing in it changes.
+	Chain *IngestChain
+}
+
+// IngestChain is a destination's ingests and which of them carries it.
+type IngestChain struct {
+	Active   int // place in Ingests
+	Hot      bool
+	Ingests  []IngestState  // by rank; the first is the primary
+	Switches []IngestSwitch // newest last
+}
+
+// IngestState is one ingest. A cold backup that is not needed is idle.
+type IngestState struct {
+	Name, Kind string
+	State      outputs.State
+	Problem    string
+}
+
+// IngestSwitch is one change of the ingest that carries a destination.
+type IngestSwitch struct {
+	At       time.Time     // by the wall clock
+	Time     time.Duration // studio time
+	From, To string        // names of ingests
+	Cause    string
 }
 
 // RenditionState is one running encode.
@@ -154,6 +185,7 @@ type RenditionState struct {
 	// DelayP50MS and DelayP99MS are from the time at which a picture's tick was due to
 	// its packet's leaving the encoder, since the start; 0 on the virtual clock.
 	DelayP50MS, DelayP99MS float64
+	AimBPS                 int64 // what the encoder aims at now
 	// Held is how many pictures the encoder keeps to itself at present (B-frames, frame
 	// threads): its own delay is this many frames and EncodeMS.
 	Held int64

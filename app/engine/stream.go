@@ -24,9 +24,16 @@ type stream struct {
 	ended bool              // guarded by mu
 }
 
-// tap is one destination's queue on a stream.
+// sink takes the packets of a stream: a destination's queue or its delay line. Put may
+// drop; Close is the orderly end. Neither blocks.
+type sink interface {
+	Put(p *media.Packet) bool
+	Close()
+}
+
+// tap is one destination's sink on a stream.
 type tap struct {
-	queue *media.PacketQueue
+	queue sink
 	// until, when set, is the studio time at which the operator stopped the
 	// destination: what the encoders still hold of the time before goes out first.
 	until time.Duration
@@ -119,14 +126,14 @@ func (s *stream) drain() {
 }
 
 // attach starts a queue with the next packet.
-func (s *stream) attach(q *media.PacketQueue) {
+func (s *stream) attach(q sink) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taps = append(s.taps, &tap{queue: q, past: make([]bool, len(s.tracks))})
 }
 
 // finish closes q once everything before studio time until has been put in.
-func (s *stream) finish(q *media.PacketQueue, until time.Duration) {
+func (s *stream) finish(q sink, until time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.taps {
@@ -137,7 +144,7 @@ func (s *stream) finish(q *media.PacketQueue, until time.Duration) {
 }
 
 // detach takes a queue off at once.
-func (s *stream) detach(q *media.PacketQueue) {
+func (s *stream) detach(q sink) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taps = slices.DeleteFunc(s.taps, func(t *tap) bool { return t.queue == q })

@@ -50,6 +50,21 @@ func Encoders() []Encoder {
 	}
 }
 
+// IsHardware reports whether a name of the table is a hardware encoder's.
+func IsHardware(name string) bool {
+	return slices.ContainsFunc(Encoders(), func(e Encoder) bool { return e.Name == name && e.Hardware })
+}
+
+// SoftwareEncoder is the name of the first software encoder for a codec, "" without one.
+func SoftwareEncoder(codec media.Codec) string {
+	for _, e := range Encoders() {
+		if e.Codec == codec && !e.Hardware {
+			return e.Name
+		}
+	}
+	return ""
+}
+
 // rate is constant bit rate with a VBV of one second (Repeatable: without one) and a
 // keyframe every GOP.
 func rate(o VideoEncoderOptions) []option {

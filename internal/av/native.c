@@ -118,6 +118,14 @@ void cp_codec_delay(AVCodecContext *c, int initial_padding, int frame_size, int 
 	av_channel_layout_default(&c->ch_layout, channels);
 }
 
+void cp_codec_bitrate(AVCodecContext *c, int64_t bps, int vbv) {
+	c->bit_rate = bps;
+	if (vbv) {
+		c->rc_max_rate = bps;
+		c->rc_buffer_size = (int)bps;
+	}
+}
+
 int cp_codec_padding(const AVCodecContext *c) { return c->initial_padding; }
 
 void cp_codec_packet_timebase(AVCodecContext *c, int num, int den) { c->pkt_timebase = (AVRational){num, den}; }

@@ -34,6 +34,8 @@ void cp_frame_key(AVFrame *f, int force);
 void cp_codec_skip(AVCodecContext *c, int nonref);
 void cp_codec_color(AVCodecContext *c, int matrix, int full);
 void cp_codec_delay(AVCodecContext *c, int initial_padding, int frame_size, int rate, int channels);
+// cp_codec_bitrate: some encoders look at these before each picture.
+void cp_codec_bitrate(AVCodecContext *c, int64_t bps, int vbv);
 int cp_codec_padding(const AVCodecContext *c);
 void cp_codec_packet_timebase(AVCodecContext *c, int num, int den);
 

@@ -252,6 +252,23 @@ func openVideoEncoder(row Encoder, opt VideoEncoderOptions) (_ *VideoEncoder, er
 	return e, nil
 }
 
+// errFixedBitrate: the encoder keeps the bitrate it was opened with.
+var errFixedBitrate = errors.New("av: this encoder cannot change its bitrate while it runs")
+
+// SetBitrate changes the bitrate, in b/s, from the next picture on: x264 and NVENC
+// are reconfigured in place, with a VBV of a second of it, and no keyframe is made. Others
+// refuse. What a Repeatable encoder makes then depends on when it was called.
+func (e *VideoEncoder) SetBitrate(bps int) error {
+	if e.row.Name != "libx264" && e.row.Name != "h264_nvenc" {
+		return errFixedBitrate
+	}
+	if bps < 10_000 {
+		return fmt.Errorf("av: encode: a bitrate of %d b/s is too low", bps)
+	}
+	C.cp_codec_bitrate((*C.AVCodecContext)(e.ctx.UnsafePointer()), C.int64_t(bps), C.int(boolInt(!e.opt.Repeatable)))
+	return nil
+}
+
 // Track describes the stream.
 func (e *VideoEncoder) Track() media.Track { return e.track }
 

@@ -62,6 +62,9 @@ func (m *monitor) count(n int) {
 func (m *monitor) run(ctx context.Context, cancel context.CancelCauseFunc) {
 	tick := time.NewTicker(m.limits.poll)
 	defer tick.Stop()
+	closely := time.NewTicker(outputs.ProgressEvery)
+	defer closely.Stop()
+	progress := newProgress(m)
 	m.look(time.Now())
 	for {
 		select {
@@ -70,6 +73,8 @@ func (m *monitor) run(ctx context.Context, cancel context.CancelCauseFunc) {
 		case err := <-m.c.over:
 			cancel(m.reason(err))
 			return
+		case now := <-closely.C:
+			progress.look(now)
 		case now := <-tick.C:
 			if m.look(now) {
 				cancel(errStalled)

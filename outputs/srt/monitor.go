@@ -13,7 +13,7 @@ import (
 const (
 	reportEvery = time.Second
 	// confirmEvery is how often acknowledgement is looked for before the first one.
-	confirmEvery = 100 * time.Millisecond
+	confirmEvery = outputs.ProgressEvery
 	// stallLimit is how long nothing may be acknowledged while something waits.
 	stallLimit = 10 * time.Second
 )
@@ -26,6 +26,7 @@ type monitor struct {
 	sender *sender
 	peer   string // for Detail
 	report func(outputs.Report)
+	watch  func(outputs.Progress)
 
 	last       libsrt.Stats
 	acked      int64     // the most bytes acknowledged so far
@@ -69,6 +70,7 @@ func (m *monitor) step(now time.Time, st libsrt.Stats) error {
 	if stall > stallLimit {
 		return errStalled
 	}
+	m.watch(outputs.Progress{Stall: max(stall-st.RTT, 0), UnackedBytes: st.UnackedBytes, AckedBytes: m.acked, RTT: st.RTT})
 	first := !m.confirmed && m.acked > 0 && st.AcksReceived > 0
 	m.confirmed = m.confirmed || first
 	if !first && now.Sub(m.lastReport) < reportEvery-confirmEvery/2 {

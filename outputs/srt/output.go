@@ -142,7 +142,7 @@ func (o *Output) deliver(ctx context.Context, feed outputs.Feed, conn *libsrt.Co
 	if o.target.Mode == Listener {
 		peer = conn.Peer().String()
 	}
-	m := &monitor{sender: s, peer: peer, report: feed.Report}
+	m := &monitor{sender: s, peer: peer, report: feed.Report, watch: outputs.WatchOf(feed)}
 	feed.Report(outputs.Report{State: outputs.Sending, Detail: peer})
 	go func() {
 		defer close(watched)

@@ -268,7 +268,7 @@ func TestSenderBufferFull(t *testing.T) {
 func TestMonitor(t *testing.T) {
 	var got outputs.Report
 	s := &sender{}
-	m := &monitor{sender: s, peer: "host:1", report: func(r outputs.Report) { got = r }}
+	m := &monitor{sender: s, peer: "host:1", report: func(r outputs.Report) { got = r }, watch: func(outputs.Progress) {}}
 	now := time.Unix(1000, 0)
 	m.progress = now
 	step := func(after time.Duration, sent int64, st libsrt.Stats) error {

@@ -125,6 +125,9 @@ func (c *connection) deliver(ctx context.Context) error {
 	c.feed.Report(outputs.Report{State: outputs.Sending})
 	ticker := time.NewTicker(reportInterval)
 	defer ticker.Stop()
+	closely := time.NewTicker(outputs.ProgressEvery)
+	defer closely.Stop()
+	watch := outputs.WatchOf(c.feed)
 	quick := time.NewTicker(reportInterval / 10) // until the first acknowledgement
 	defer quick.Stop()
 	var clock studioToNTP
@@ -139,6 +142,8 @@ func (c *connection) deliver(ctx context.Context) error {
 			if err := c.report(ice); err != nil {
 				return err
 			}
+		case <-closely.C:
+			watch(c.progress())
 		case <-quick.C:
 			if c.acknowledged() {
 				quick.Stop()

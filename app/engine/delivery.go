@@ -1,0 +1,291 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/supervise"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// delivery is one started destination or recording, with its ingests.
+type delivery struct {
+	d         *deliveries
+	def       scenes.Destination
+	recording bool
+	sound     []scenes.Track // its sound tracks; of an empty bus, the rendition's
+	legs      []*leg         // by rank; at least one
+	delays    map[*link]*delayLine
+	cancel    context.CancelFunc
+	ended     chan struct{}
+	stopping  atomic.Bool // the operator has stopped it; it is finishing
+	opened    atomic.Bool
+	active    atomic.Int32 // the leg that carries it
+
+	mu       sync.Mutex
+	running  bool           // guarded by mu
+	switches []IngestSwitch // guarded by mu; the newest, at most keptSwitches
+	chain    *IngestChain   // guarded by mu; as told last
+}
+
+// keptSwitches is how many changes of ingest the state tells.
+const keptSwitches = 20
+
+func newDelivery(d *deliveries, def scenes.Destination, sound []scenes.Track, recording bool) *delivery {
+	v := &delivery{d: d, def: def, sound: sound, recording: recording, ended: make(chan struct{}), running: true}
+	add := func(name string, in scenes.Ingest) {
+		l := &leg{v: v, index: len(v.legs), name: name, def: in}
+		l.report.State = outputs.Idle
+		v.legs = append(v.legs, l)
+	}
+	add("primary", scenes.Ingest{Kind: def.Kind, Settings: def.Settings, Credential: &def.Credential})
+	for _, b := range def.Backups {
+		add(b.Name, b)
+	}
+	v.legs[0].report.State = outputs.Connecting
+	return v
+}
+
+// open makes the outputs and joins their encodes. An ingest that cannot be sent to is
+// passed over; the error is the primary's when none can.
+func (v *delivery) open(show *scenes.Show) error {
+	var first error
+	usable := 0
+	for i, l := range v.legs {
+		err := l.open(show)
+		if err == nil && v.def.DelaySeconds > 0 && !v.recording && !v.d.e.clock.Virtual() {
+			err = v.openDelayed(show, l)
+		} else if err == nil {
+			err = l.join(show, i == 0 || v.def.Standby == scenes.Hot)
+		}
+		if err == nil {
+			usable++
+			continue
+		}
+		if first == nil {
+			first = err
+		}
+		l.out = refused{err}
+	}
+	v.opened.Store(true)
+	if usable == 0 {
+		return first
+	}
+	return nil
+}
+
+// openDelayed joins the leg's encodes through a delay line, which legs of one stream share.
+func (v *delivery) openDelayed(show *scenes.Show, l *leg) error {
+	if err := l.join(show, false); err != nil {
+		return err
+	}
+	line := v.delays[l.link]
+	if line == nil {
+		line = newDelayLine(v.d.e.clock, time.Duration(v.def.DelaySeconds)*time.Second, v.d.e.opt.RecordDir, func(err error) {
+			v.d.e.warn.set("delay "+v.def.ID, fmt.Sprintf("The delay of %s cannot be kept on disk (%v): it is kept in memory as far as that goes, then pictures are left out. Make room, or shorten the delay.", v.def.Name, err), v.d.e.state.Load().Tick)
+		})
+		if v.delays == nil {
+			v.delays = map[*link]*delayLine{}
+		}
+		v.delays[l.link] = line
+		l.link.stream.attach(line)
+	}
+	l.delay = line
+	return nil
+}
+
+// run delivers until stopped, and says how it went.
+func (v *delivery) run(ctx context.Context, err error) {
+	defer v.d.wg.Done()
+	defer close(v.ended)
+	defer v.cancel()
+	key := "output " + v.def.ID
+	if err == nil {
+		err = v.deliver(ctx)
+	} else {
+		v.legs[0].Report(outputs.Report{State: outputs.Failed, Detail: err.Error()})
+	}
+	for k, line := range v.delays {
+		k.stream.detach(line)
+		line.Close()
+	}
+	for _, l := range v.legs {
+		if l.link != nil {
+			v.d.release(v, l.link)
+		}
+	}
+	v.mu.Lock()
+	v.running = false
+	v.mu.Unlock()
+	failed := err != nil && ctx.Err() == nil
+	if !failed {
+		for _, l := range v.legs {
+			l.mu.Lock()
+			l.report.State, l.problem = outputs.Idle, ""
+			l.mu.Unlock()
+		}
+	}
+	v.d.e.warn.clear("delay " + v.def.ID)
+	if failed {
+		v.d.e.warn.set(key, fmt.Sprintf("%s has stopped: %s. Everything else goes on; change it, then start it again.", v.def.Name, err), v.d.e.state.Load().Tick)
+	} else {
+		v.d.e.warn.clear(key)
+	}
+}
+
+// deliver keeps the destination going over its ingests.
+func (v *delivery) deliver(ctx context.Context) error {
+	if err := v.awaitDelay(ctx); err != nil {
+		return err
+	}
+	policy := supervise.Default()
+	policy.StopWithin = abandonAfter
+	opt := outputs.FailoverOptions{
+		Hot: v.def.Standby == scenes.Hot, Stall: time.Duration(v.def.StallMS) * time.Millisecond,
+		BackAfter: time.Duration(v.def.BackAfterSeconds) * time.Second, Policy: policy, Log: v.d.e.log, Name: v.def.ID,
+		Switched: v.switched,
+	}
+	for _, l := range v.legs {
+		opt.Ingests, opt.Names, opt.Counters = append(opt.Ingests, l), append(opt.Names, l.name), append(opt.Counters, &l.counters)
+	}
+	return outputs.Failover(ctx, opt)
+}
+
+// awaitDelay waits until there is something to send: an ingest that is called but sent
+// nothing hangs up.
+func (v *delivery) awaitDelay(ctx context.Context) error {
+	for _, line := range v.delays {
+		v.legs[0].Report(outputs.Report{State: outputs.Idle, Detail: fmt.Sprintf("begins %d s after the programme", v.def.DelaySeconds)})
+		if err := line.awaitFirst(ctx); err != nil {
+			return err
+		}
+		break
+	}
+	return nil
+}
+
+// switched notes that another ingest carries the destination.
+func (v *delivery) switched(s outputs.Switch) {
+	v.active.Store(int32(s.To))
+	v.legs[s.From].letGo()
+	v.mu.Lock()
+	v.switches = append(v.switches, IngestSwitch{
+		At: time.Now(), Time: v.d.e.clock.Now(), From: v.legs[s.From].name, To: v.legs[s.To].name, Cause: s.Cause,
+	})
+	if n := len(v.switches) - keptSwitches; n > 0 {
+		v.switches = slices.Delete(v.switches, 0, n)
+	}
+	v.mu.Unlock()
+	v.d.e.asked.Store(true)
+}
+
+func (v *delivery) isActive(leg int) bool { return int(v.active.Load()) == leg }
+
+func (v *delivery) isRunning() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.running
+}
+
+// stop lets the outputs send everything up to this tick and finish; after
+// stopWithin they are cut short. It does not wait.
+func (v *delivery) stop() {
+	if v.stopping.Swap(true) {
+		return
+	}
+	busy := false
+	if v.opened.Load() {
+		for _, l := range v.legs {
+			busy = busy || l.busy()
+		}
+	}
+	if !busy { // still opening, or between two tries: nothing to finish
+		v.cancel()
+		return
+	}
+	for _, l := range v.legs {
+		l.finish(media.TickTime(v.d.e.tick, v.d.e.fps))
+	}
+	v.cancelAfter(stopWithin)
+}
+
+// cancelAfter cuts the outputs short unless they end within limit.
+func (v *delivery) cancelAfter(limit time.Duration) {
+	timer := time.AfterFunc(limit, v.cancel)
+	go func() {
+		<-v.ended
+		timer.Stop()
+	}()
+}
+
+// stopAtEnd is stop for the end of the show: what the encoders still hold is sent too.
+func (v *delivery) stopAtEnd() {
+	v.stopping.Store(true)
+	if !v.isRunning() {
+		return
+	}
+	if !v.opened.Load() {
+		v.cancel()
+		return
+	}
+	limit := stopWithin
+	if v.d.e.clock.Virtual() {
+		limit = time.Minute // nobody is waiting in real time
+	}
+	v.cancelAfter(limit)
+}
+
+func (v *delivery) state(now time.Duration) DestinationState {
+	v.mu.Lock()
+	running := v.running
+	v.mu.Unlock()
+	s := DestinationState{ID: v.def.ID, Name: v.def.Name, Rendition: v.def.Rendition, Group: v.def.Group, Started: running && !v.stopping.Load()}
+	active := v.legs[v.active.Load()]
+	active.fill(&s, now)
+	if s.Kind == "" {
+		s.Kind = v.def.Kind
+	}
+	for _, l := range v.legs {
+		s.Dropped += l.lost()
+		s.Reconnects += max(l.counters.Tries.Load()-1, 0)
+	}
+	if v.stopping.Load() && s.Report.State != outputs.Failed {
+		s.Problem = "" // nobody waits for it any more
+	}
+	if running && v.opened.Load() && active.link != nil {
+		s.TargetBPS, s.EncoderBPS = int64(active.link.video.track.BitrateBPS), active.link.video.aim()
+		for _, t := range active.link.stream.tracks[1:] {
+			s.TargetBPS += int64(t.BitrateBPS)
+			s.EncoderBPS += int64(t.BitrateBPS)
+		}
+	}
+	if len(v.legs) > 1 {
+		s.Chain = v.tellChain()
+	}
+	return s
+}
+
+// tellChain is the ingests as surfaces show them; the same value while nothing changes.
+func (v *delivery) tellChain() *IngestChain {
+	c := &IngestChain{Active: int(v.active.Load()), Hot: v.def.Standby == scenes.Hot}
+	for _, l := range v.legs {
+		l.mu.Lock()
+		in := IngestState{Name: l.name, Kind: l.def.Kind, State: l.report.State, Problem: l.problem}
+		l.mu.Unlock()
+		c.Ingests = append(c.Ingests, in)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	c.Switches = slices.Clone(v.switches)
+	if v.chain == nil || !reflect.DeepEqual(c, v.chain) {
+		v.chain = c
+	}
+	return v.chain
+}

@@ -1,0 +1,309 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// leg is one ingest of a delivery, most have one: an output, its place on a stream, and
+// what is known of its connection. It is its output's Feed.
+type leg struct {
+	v      *delivery
+	index  int
+	name   string
+	def    scenes.Ingest
+	kind   outputs.Kind
+	out    outputs.Output
+	link   *link      // nil: it cannot be sent to
+	delay  *delayLine // nil: none
+	limits media.QueueLimits
+
+	counters outputs.Counters
+	queue    atomic.Pointer[media.PacketQueue]
+	own      atomic.Bool // the output steers the bitrate itself, on this connection
+
+	mu        sync.Mutex
+	begun     bool           // guarded by mu; the queue is on its stream
+	report    outputs.Report // guarded by mu
+	problem   string         // guarded by mu
+	confirmed time.Duration  // guarded by mu; since when, studio time
+	sampled   time.Duration  // guarded by mu; of the bitrate
+	sampledAt int64          // guarded by mu
+	bitrate   int64          // guarded by mu
+	dropped   int64          // guarded by mu; by outputs and queues of earlier connections
+
+	steer      sync.Mutex
+	congestion *outputs.Congestion // guarded by steer
+	soundBPS   int
+}
+
+// refused is the output of an ingest that cannot be sent to.
+type refused struct{ err error }
+
+// Run implements outputs.Output.
+func (r refused) Run(context.Context, outputs.Feed) error { return outputs.Permanent(r.err) }
+
+// open makes the leg's output and joins its encodes.
+func (l *leg) open(show *scenes.Show) error {
+	e := l.v.d.e
+	kind, ok := e.opt.OutputKinds[l.def.Kind]
+	if !ok {
+		return &unknownKindError{l.def.Kind}
+	}
+	l.kind = kind
+	opt := outputs.Options{BaseDir: e.opt.BaseDir, UserAgent: e.opt.UserAgent}
+	if l.v.recording {
+		opt.BaseDir = e.opt.RecordDir
+	}
+	if name := *l.def.Credential; name != "" && e.opt.Secret != nil {
+		secret, err := e.opt.Secret(name)
+		if err != nil {
+			return fmt.Errorf("the credential %q cannot be read: %w", name, err)
+		}
+		opt.Secret = secret
+	}
+	out, err := kind.New(l.def.Settings, opt)
+	if err != nil {
+		return err
+	}
+	l.out = out
+	l.limits = media.LiveLimits
+	if kind.Recording {
+		l.limits = media.RecordLimits
+	}
+	return nil
+}
+
+// join takes part in the encodes that the leg needs. With at once, its queue gets their
+// very first packet.
+func (l *leg) join(show *scenes.Show, atOnce bool) error {
+	var on sink
+	var queue *media.PacketQueue
+	if atOnce {
+		queue = media.NewPacketQueue(l.limits, true)
+		on = queue
+	}
+	k, err := l.v.d.acquire(show, l.v, l.v.def.Rendition, l.v.sound, l.kind, on)
+	if err != nil {
+		return err
+	}
+	l.link = k
+	if queue != nil {
+		l.queue.Store(queue)
+		l.mu.Lock()
+		l.begun = true
+		l.mu.Unlock()
+	}
+	for _, t := range k.stream.tracks[1:] {
+		l.soundBPS += t.BitrateBPS
+	}
+	l.congestion = outputs.NewCongestion(k.video.track.BitrateBPS, l.soundBPS)
+	return nil
+}
+
+// Output implements outputs.Ingest.
+func (l *leg) Output() outputs.Output { return l.out }
+
+// Begin implements outputs.Ingest.
+func (l *leg) Begin() {
+	l.mu.Lock()
+	begun := l.begun
+	l.begun = true
+	l.mu.Unlock()
+	if begun || l.link == nil {
+		return
+	}
+	queue := media.NewPacketQueue(l.limits, true)
+	l.queue.Store(queue)
+	if l.delay != nil {
+		l.delay.attach(queue)
+	} else {
+		l.link.stream.attach(queue)
+		l.RequestKeyframe()
+	}
+	if l.v.stopping.Load() {
+		queue.Close()
+	}
+}
+
+// Finish implements outputs.Ingest.
+func (l *leg) Finish() {
+	if q := l.queue.Load(); q != nil {
+		q.Close()
+	}
+}
+
+// End implements outputs.Ingest.
+func (l *leg) End() {
+	q := l.queue.Load()
+	if q == nil || l.link == nil {
+		return
+	}
+	l.link.stream.detach(q)
+	if l.delay != nil {
+		l.delay.detach(q)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.begun {
+		l.begun = false
+		if len(l.v.legs) > 1 { // another queue comes with the next Begin
+			l.dropped += q.Stats().Dropped
+			l.queue.CompareAndSwap(q, nil)
+		}
+	}
+}
+
+// finish closes the queue when everything up to studio time until is in it; what a delay
+// still holds is not waited for.
+func (l *leg) finish(until time.Duration) {
+	q := l.queue.Load()
+	switch {
+	case q == nil || l.link == nil:
+	case l.delay != nil:
+		q.Close()
+	default:
+		l.link.stream.finish(q, until)
+	}
+}
+
+// Tracks implements outputs.Feed.
+func (l *leg) Tracks() []media.Track { return l.link.stream.tracks }
+
+// Next implements outputs.Feed.
+func (l *leg) Next(ctx context.Context) (*media.Packet, error) {
+	q := l.queue.Load()
+	if q == nil {
+		return nil, errors.New("the feed has ended")
+	}
+	return q.Next(ctx)
+}
+
+// Queued implements outputs.Feed.
+func (l *leg) Queued() time.Duration {
+	if q := l.queue.Load(); q != nil {
+		return q.Stats().Depth
+	}
+	return 0
+}
+
+// RequestKeyframe implements outputs.Feed. Behind a delay it would come much too late.
+func (l *leg) RequestKeyframe() {
+	if l.delay == nil && l.link != nil {
+		l.link.video.requestKeyframe()
+	}
+}
+
+// Reset implements outputs.Resetter.
+func (l *leg) Reset() {
+	if q := l.queue.Load(); q != nil {
+		q.Reset()
+	}
+	l.own.Store(false)
+}
+
+// SetBitrate implements outputs.BitrateSetter.
+func (l *leg) SetBitrate(bps int) {
+	l.own.Store(true)
+	l.setBitrate(bps)
+}
+
+func (l *leg) setBitrate(bps int) {
+	if l.link != nil && !l.v.def.FixedBitrate && l.v.isActive(l.index) {
+		l.link.video.follow(l.v, bps)
+	}
+}
+
+// letGo gives the encoder back its bitrate: what narrowed the way to one ingest says
+// nothing of the way to another.
+func (l *leg) letGo() {
+	if l.link == nil {
+		return
+	}
+	target := l.link.video.track.BitrateBPS
+	l.link.video.follow(l.v, target)
+	l.steer.Lock()
+	defer l.steer.Unlock()
+	l.congestion = outputs.NewCongestion(target, l.soundBPS)
+}
+
+// Watch implements outputs.ProgressWatcher: the bitrate follows the queue.
+func (l *leg) Watch(p outputs.Progress) {
+	if l.v.recording || l.delay != nil || l.own.Load() || l.v.def.FixedBitrate {
+		return
+	}
+	l.steer.Lock()
+	bps, changed := l.congestion.Step(time.Now(), l.Queued(), p)
+	l.steer.Unlock()
+	if changed {
+		l.setBitrate(bps)
+	}
+}
+
+// Report implements outputs.Feed.
+func (l *leg) Report(r outputs.Report) {
+	now := l.v.d.e.clock.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.SentBytes < l.report.SentBytes { // a new connection
+		l.dropped += l.report.DroppedPackets
+		l.sampledAt, l.sampled = 0, now
+	}
+	switch r.State {
+	case outputs.Confirmed:
+		if l.report.State != outputs.Confirmed && l.report.State != outputs.Degraded {
+			l.confirmed = now
+		}
+		l.problem = ""
+	case outputs.Waiting, outputs.Failed:
+		l.problem = r.Detail
+	}
+	l.report = r
+	if now-l.sampled >= time.Second {
+		l.bitrate = (r.SentBytes - l.sampledAt) * 8 * int64(time.Second) / int64(now-l.sampled)
+		l.sampledAt, l.sampled = r.SentBytes, now
+	}
+}
+
+// busy: it has a connection, or is making one, that can end in order.
+func (l *leg) busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch l.report.State {
+	case outputs.Waiting, outputs.Failed, outputs.Idle:
+		return false
+	}
+	return l.begun
+}
+
+// fill writes what is known of the leg into s.
+func (l *leg) fill(s *DestinationState, now time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.Kind, s.Report, s.Problem, s.BitrateBPS = l.def.Kind, l.report, l.problem, l.bitrate
+	if q := l.queue.Load(); q != nil {
+		s.Queue = q.Stats().Depth
+	}
+	if l.report.State == outputs.Confirmed || l.report.State == outputs.Degraded {
+		s.Uptime = now - l.confirmed
+	}
+}
+
+// lost is how many packets its queue and its outputs have dropped.
+func (l *leg) lost() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.dropped + l.report.DroppedPackets
+	if q := l.queue.Load(); q != nil {
+		n += q.Stats().Dropped
+	}
+	return n
+}

@@ -1,0 +1,277 @@
+package outputs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// fakeIngest plays a far end: live 100 ms after it is called, as long as healthy.
+type fakeIngest struct {
+	mu       sync.Mutex
+	state    State     // of the last report
+	refuse   error     // what Run returns at once
+	frozen   time.Time // since when nothing is acknowledged; zero: all is well
+	runs     int
+	begun    int
+	finished chan struct{} // closed by Finish, made anew by Begin
+	changed  chan struct{}
+}
+
+func newFakeIngest() *fakeIngest { return &fakeIngest{changed: make(chan struct{}, 1)} }
+
+func (f *fakeIngest) set(change func()) {
+	f.mu.Lock()
+	change()
+	f.mu.Unlock()
+	select {
+	case f.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (f *fakeIngest) is() State {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state
+}
+
+func (f *fakeIngest) Tracks() []media.Track { return nil }
+func (f *fakeIngest) Next(ctx context.Context) (*media.Packet, error) {
+	f.mu.Lock()
+	finished := f.finished
+	f.mu.Unlock()
+	select {
+	case <-finished:
+		return nil, io.EOF
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+func (f *fakeIngest) Queued() time.Duration { return 0 }
+func (f *fakeIngest) RequestKeyframe()      {}
+func (f *fakeIngest) Report(r Report) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.state = r.State
+}
+func (f *fakeIngest) Output() Output { return f }
+func (f *fakeIngest) Begin()         { f.begun++; f.set(func() { f.finished = make(chan struct{}) }) }
+func (f *fakeIngest) Finish()        { f.set(func() { close(f.finished) }) }
+func (f *fakeIngest) End()           {}
+
+func (f *fakeIngest) Run(ctx context.Context, feed Feed) error {
+	f.mu.Lock()
+	f.runs++
+	f.mu.Unlock()
+	feed.Report(Report{State: Connecting})
+	began := time.Now()
+	watch, poll := WatchOf(feed), time.NewTicker(ProgressEvery)
+	defer poll.Stop()
+	over := make(chan error, 1)
+	go func() {
+		_, err := feed.Next(ctx)
+		over <- err
+	}()
+	for {
+		f.mu.Lock()
+		refuse, frozen := f.refuse, f.frozen
+		f.mu.Unlock()
+		switch {
+		case refuse != nil:
+			return refuse
+		case !frozen.IsZero():
+			watch(Progress{Stall: time.Since(frozen)})
+		case time.Since(began) >= 100*time.Millisecond:
+			watch(Progress{AckedBytes: 1})
+			feed.Report(Report{State: Confirmed})
+		}
+		select {
+		case <-poll.C:
+		case <-f.changed:
+		case err := <-over:
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// chain is a Failover at work on fakes.
+type chain struct {
+	in     []*fakeIngest
+	log    []string // switches
+	at     []time.Time
+	mu     sync.Mutex
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func startChain(t *testing.T, n int, change func(*FailoverOptions)) *chain {
+	t.Helper()
+	c := &chain{done: make(chan error, 1)}
+	opt := FailoverOptions{Name: "test", Policy: exact(), Log: slog.New(slog.DiscardHandler)}
+	for i := range n {
+		c.in = append(c.in, newFakeIngest())
+		opt.Ingests = append(opt.Ingests, c.in[i])
+		opt.Names = append(opt.Names, fmt.Sprintf("ingest %d", i))
+		opt.Counters = append(opt.Counters, new(Counters))
+	}
+	opt.Switched = func(s Switch) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.log = append(c.log, fmt.Sprintf("%d>%d %s", s.From, s.To, s.Cause))
+		c.at = append(c.at, time.Now())
+	}
+	if change != nil {
+		change(&opt)
+	}
+	var ctx context.Context
+	ctx, c.cancel = context.WithCancel(t.Context())
+	t.Cleanup(c.cancel)
+	go func() { c.done <- Failover(ctx, opt) }()
+	return c
+}
+
+func (c *chain) switches() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return strings.Join(c.log, "; ")
+}
+
+func (c *chain) stop(t *testing.T) {
+	t.Helper()
+	began := time.Now()
+	c.cancel()
+	if err := <-c.done; !errors.Is(err, context.Canceled) || time.Since(began) > 5*time.Second {
+		t.Errorf("ended after %v with %v", time.Since(began), err)
+	}
+}
+
+func (c *chain) want(t *testing.T, switches string, states ...State) {
+	t.Helper()
+	synctest.Wait()
+	if got := c.switches(); got != switches {
+		t.Errorf("switches %q, want %q", got, switches)
+	}
+	for i, want := range states {
+		if got := c.in[i].is(); got != want {
+			t.Errorf("ingest %d is %v, want %v", i, got, want)
+		}
+	}
+}
+
+func TestColdStandby(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startChain(t, 3, nil)
+		time.Sleep(time.Minute)
+		c.want(t, "", Confirmed, 0, 0)
+		fault := time.Now()
+		c.in[0].set(func() { c.in[0].frozen = fault })
+		time.Sleep(2500 * time.Millisecond)
+		c.want(t, "0>1 nothing was acknowledged for 2.0 s", Waiting, Confirmed, 0)
+		if took := c.at[0].Sub(fault); took > 2100*time.Millisecond {
+			t.Errorf("switched %v after the fault", took)
+		}
+		// The backup's failure is noticed at once; the primary still does not answer.
+		c.in[1].set(func() { c.in[1].refuse = errDown })
+		c.in[0].set(func() { c.in[0].frozen, c.in[0].refuse = time.Time{}, errDown })
+		time.Sleep(200 * time.Millisecond)
+		c.want(t, "0>1 nothing was acknowledged for 2.0 s; 1>2 "+errDown.Error(), Waiting, Waiting, Confirmed)
+		// The primary is tried again beside it, and preferred once it has been well.
+		c.in[0].set(func() { c.in[0].refuse = nil })
+		time.Sleep(time.Minute)
+		c.want(t, "0>1 nothing was acknowledged for 2.0 s; 1>2 "+errDown.Error()+"; 2>0 ingest 0 is well again", Confirmed, Idle, Idle)
+		c.stop(t)
+	})
+}
+
+func TestColdStandbyTriesEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startChain(t, 2, nil)
+		for _, in := range c.in {
+			in.refuse = errDown
+		}
+		time.Sleep(100 * time.Second)
+		if c.in[0].runs < 5 || c.in[1].runs < 5 {
+			t.Errorf("%d and %d tries, want both to go on", c.in[0].runs, c.in[1].runs)
+		}
+		c.in[0].set(func() { c.in[0].refuse = nil })
+		time.Sleep(2 * time.Minute)
+		c.want(t, "0>1 "+errDown.Error()+"; 1>0 "+errDown.Error(), Confirmed, Idle)
+		c.stop(t)
+	})
+}
+
+func TestHotStandby(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startChain(t, 2, func(o *FailoverOptions) { o.Hot = true })
+		time.Sleep(time.Minute)
+		c.want(t, "", Confirmed, Confirmed)
+		fault := time.Now()
+		c.in[0].set(func() { c.in[0].frozen = fault })
+		time.Sleep(time.Second)
+		c.want(t, "0>1 nothing was acknowledged for 0.3 s", Confirmed, Confirmed)
+		if took := c.at[0].Sub(fault); took > 400*time.Millisecond {
+			t.Errorf("switched %v after the fault", took)
+		}
+		c.in[0].set(func() { c.in[0].frozen = time.Time{} })
+		time.Sleep(9 * time.Second)
+		c.want(t, "0>1 nothing was acknowledged for 0.3 s")
+		time.Sleep(2 * time.Second)
+		c.want(t, "0>1 nothing was acknowledged for 0.3 s; 1>0 ingest 0 is well again", Confirmed, Confirmed)
+		c.stop(t)
+	})
+}
+
+// TestFailoverSlowConnection: an ingest that neither answers nor refuses does not hold
+// the destination up.
+func TestFailoverSlowConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startChain(t, 2, func(o *FailoverOptions) {
+			o.Ingests[0].(*fakeIngest).frozen = time.Now()
+		})
+		time.Sleep(5500 * time.Millisecond)
+		c.want(t, "0>1 not live after 5 s", Connecting, Confirmed)
+		c.stop(t)
+	})
+}
+
+func TestFailoverEnds(t *testing.T) {
+	refused := Permanent(errors.New("the key was refused"))
+	synctest.Test(t, func(t *testing.T) {
+		// For good, one after the other.
+		c := startChain(t, 2, nil)
+		c.in[0].refuse = refused
+		time.Sleep(time.Second)
+		c.want(t, "0>1 the key was refused", Failed, Confirmed)
+		c.in[1].set(func() { c.in[1].refuse = refused })
+		if err := <-c.done; !IsPermanent(err) {
+			t.Errorf("ended with %v, want the refusal", err)
+		}
+		// In order, whatever the others do.
+		c = startChain(t, 3, nil)
+		c.in[0].refuse, c.in[1].refuse = refused, errDown
+		time.Sleep(time.Second)
+		c.want(t, "0>1 the key was refused; 1>2 "+errDown.Error(), Failed, Waiting, Confirmed)
+		began := time.Now()
+		for _, in := range c.in {
+			if in.finished != nil {
+				in.Finish()
+			}
+		}
+		if err := <-c.done; err != nil || time.Since(began) > time.Second {
+			t.Errorf("ended with %v after %v, want nil at once", err, time.Since(began))
+		}
+	})
+}
