@@ -141,3 +141,17 @@ func (f *supervisedFeed) Report(r Report) {
 	}
 	f.Feed.Report(r)
 }
+
+// SetBitrate implements BitrateSetter for feeds that do.
+func (f *supervisedFeed) SetBitrate(bps int) {
+	if s, ok := f.Feed.(BitrateSetter); ok && !f.isGone() {
+		s.SetBitrate(bps)
+	}
+}
+
+// Watch implements ProgressWatcher for feeds that do.
+func (f *supervisedFeed) Watch(p Progress) {
+	if w, ok := f.Feed.(ProgressWatcher); ok && !f.isGone() {
+		w.Watch(p)
+	}
+}
