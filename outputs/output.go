@@ -84,6 +84,9 @@ type Report struct {
 	SendBuffer time.Duration
 	// LostPercent is the share of network packets lost, retransmitted or not.
 	LostPercent float64
+	// Retransmitted counts network packets sent again since the connection began, and
+	// BandwidthBPS is the transport's own estimate of what the path carries.
+	Retransmitted, BandwidthBPS int64
 	// Path is the file that a recording writes, and Room how much longer its disk lasts
 	// at the present rate.
 	Path string

@@ -189,17 +189,23 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 type testServer struct {
 	addr string
 
+	gate    func(app string) error // decides on connect when not nil
 	mu      sync.Mutex
 	streams []*received
 }
 
 func startServer(t *testing.T, wrap func(net.Listener) net.Listener) *testServer {
 	t.Helper()
+	return startGated(t, wrap, nil)
+}
+
+func startGated(t *testing.T, wrap func(net.Listener) net.Listener, gate func(app string) error) *testServer {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ts := &testServer{addr: l.Addr().String()}
+	ts := &testServer{addr: l.Addr().String(), gate: gate}
 	if wrap != nil {
 		l = wrap(l)
 	}
@@ -208,6 +214,9 @@ func startServer(t *testing.T, wrap func(net.Listener) net.Listener) *testServer
 		OnConnect: func(app string) error {
 			if app == "unknown" {
 				return ErrUnknownApp
+			}
+			if ts.gate != nil {
+				return ts.gate(app)
 			}
 			return nil
 		},

@@ -95,12 +95,23 @@ func (in *ingest) command(ctx context.Context, name string, tid int64, args []an
 	return nil
 }
 
+// rejection is an error of OnConnect that is told to the publisher.
+type rejection struct{ description string }
+
+func (r *rejection) Error() string { return "rtmp: " + r.description }
+
 func (in *ingest) connect(ctx context.Context, tid int64, args []any) error {
 	s := in.session
 	object := amfObject(args, 0)
 	in.app, _ = object["app"].(string)
 	in.app = strings.Trim(in.app, "/")
 	if err := in.server.opt.OnConnect(in.app); err != nil {
+		if r := (&rejection{}); errors.As(err, &r) {
+			_ = s.command(ctx, 0, "_error", tid, nil, map[string]any{ // it is going away
+				"level": "error", "code": "NetConnection.Connect.Rejected", "description": r.description,
+			})
+			return in.refuse(ctx, err)
+		}
 		_ = s.command(ctx, 0, "_error", tid, nil, map[string]any{ // it is going away
 			"level": "error", "code": "NetConnection.Connect.InvalidApp", "description": "no such application",
 		})

@@ -63,9 +63,27 @@ var (
 	errSetupTimeout = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
 )
 
-// open connects up to the server's consent to publish. On failure it returns how
-// far it came; nothing is left open.
-func (p *publisher) open(ctx context.Context, plan *plan, r *reporter) (c *client, at phase, err error) {
+// open connects up to the server's consent to publish, as often as a server that asks
+// for a password needs. On failure it returns how far it came; nothing is left open.
+func (p *publisher) open(ctx context.Context, plan *plan, r *reporter) (*client, phase, error) {
+	l := login{user: p.target.user, password: p.target.password}
+	for tries := 1; ; tries++ {
+		c, at, err := p.openOnce(ctx, plan, r, l.params)
+		var refusal *statusError
+		if at != phaseConnect || tries > maxLogins || !errors.As(err, &refusal) {
+			return c, at, err
+		}
+		again, told := l.next(p.target, refusal)
+		if told != nil {
+			return nil, at, told
+		}
+		if !again {
+			return nil, at, err
+		}
+	}
+}
+
+func (p *publisher) openOnce(ctx context.Context, plan *plan, r *reporter, login string) (c *client, at phase, err error) {
 	tcp, err := p.dial(ctx, plan, r)
 	if err != nil {
 		return nil, phaseDial, err
@@ -110,7 +128,7 @@ func (p *publisher) open(ctx context.Context, plan *plan, r *reporter) (c *clien
 	}
 	c = newClient(s, p.target)
 	go c.run()
-	if err := c.connect(setup, p.userAgent, plan.ackEvery()); err != nil {
+	if err := c.connect(setup, p.userAgent, login, plan.ackEvery()); err != nil {
 		return c, phaseConnect, err
 	}
 	if takes, _ := c.takes(plan.videoCodec()); !takes {

@@ -139,12 +139,13 @@ func reply(transaction int64) func(answer) bool {
 
 // connect opens the application. ackEvery is how often we ask the server to
 // acknowledge what it has read, in bytes.
-func (c *client) connect(ctx context.Context, userAgent string, ackEvery int32) error {
+// login is appended to application and address, empty or beginning with '?'.
+func (c *client) connect(ctx context.Context, userAgent, login string, ackEvery int32) error {
 	err := c.command(ctx, 0, "connect", tidConnect, map[string]any{
-		"app":        c.target.app,
+		"app":        c.target.app + login,
 		"type":       "nonprivate",
 		"flashVer":   "FMLE/3.0 (compatible; " + userAgent + ")", // some servers insist on the first word
-		"tcUrl":      c.target.tcURL(),
+		"tcUrl":      c.target.tcURL() + login,
 		"fourCcList": []any{fourCCHEVC, fourCCAV1}, // Enhanced RTMP, "Enhancing NetConnection connect Command"
 	})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 type settings struct {
 	URL      string `json:"url"`
 	Insecure bool   `json:"insecure"`
+	User     string `json:"user"`
 }
 
 const schema = `{
@@ -29,8 +30,13 @@ const schema = `{
       "description": "The service's RTMP address without the stream key, for example rtmps://live.example.com/app",
       "pattern": "^rtmps?://[^/]+/.+"
     },
+    "user": {
+      "type": "string", "title": "User name", "x-order": 2, "x-advanced": true, "maxLength": 256,
+      "description": "Only for servers that ask for a name and a password (adobe, llnw): the secret is then the password, and the stream's name is the last part of the address",
+      "default": ""
+    },
     "insecure": {
-      "type": "boolean", "title": "Accept any certificate", "x-order": 2, "x-advanced": true,
+      "type": "boolean", "title": "Accept any certificate", "x-order": 3, "x-advanced": true,
       "description": "For rehearsal and servers with a self-signed certificate: with rtmps, do not check who answers",
       "default": false
     }
@@ -45,6 +51,8 @@ type target struct {
 	port     string
 	app      string // with its query, if any: may hold a token
 	key      string
+	user     string // for servers that ask; then password too
+	password string
 }
 
 // tcURL is the address without the key, as the connect command carries it.
@@ -86,6 +94,7 @@ func (t target) redact(text string) string {
 	if _, query, ok := strings.Cut(t.app, "?"); ok {
 		secrets = append(secrets, query)
 	}
+	secrets = append(secrets, t.password)
 	for _, s := range secrets {
 		if s != "" {
 			text = strings.ReplaceAll(text, s, "***")
@@ -117,6 +126,12 @@ func parseTarget(raw json.RawMessage, secret string) (target, error) {
 		return target{}, errors.New("rtmp: the server address is not a valid URL")
 	}
 	t := target{secure: u.Scheme == "rtmps", insecure: s.Insecure, host: u.Hostname(), port: u.Port(), key: strings.TrimSpace(secret)}
+	if t.user = strings.TrimSpace(s.User); t.user != "" {
+		t.password, t.key = t.key, ""
+		if t.password == "" {
+			return target{}, errors.New("rtmp: a user name needs a password: store it as the destination's secret")
+		}
+	}
 	if u.Scheme != "rtmp" && u.Scheme != "rtmps" {
 		return target{}, errors.New("rtmp: the server address must begin with rtmp:// or rtmps://")
 	}
@@ -124,7 +139,7 @@ func parseTarget(raw json.RawMessage, secret string) (target, error) {
 		return target{}, errors.New("rtmp: the server address has no host name")
 	}
 	if u.User != nil {
-		return target{}, errors.New("rtmp: a user name in the server address is not supported; use the stream key")
+		return target{}, errors.New("rtmp: a user name in the server address is not supported: there is a setting for it")
 	}
 	if t.port == "" {
 		t.port = t.defaultPort()
@@ -138,6 +153,9 @@ func parseTarget(raw json.RawMessage, secret string) (target, error) {
 		// The last part of the path is the key; its query belongs to it.
 		i := strings.LastIndexByte(path, '/')
 		if i < 0 {
+			if t.user != "" {
+				return target{}, errors.New("rtmp: with a user name the address ends with the stream's name, as in rtmp://host/application/stream")
+			}
 			return target{}, errors.New("rtmp: the stream key is missing")
 		}
 		path, t.key, query = path[:i], path[i+1:]+query, ""

@@ -35,42 +35,48 @@ const (
 type connection struct {
 	*output
 	feed     outputs.Feed
+	http     *signaller
+	session  *session // nil before the answer; of Run, and of trickle before deliver
 	pc       *webrtc.PeerConnection
 	states   chan webrtc.PeerConnectionState
 	streams  []*stream
 	feedback *feedback
-	work     sync.WaitGroup // all goroutines of the connection
+	trickled sync.WaitGroup // the sender of late candidates
+	work     sync.WaitGroup // all other goroutines of the connection
+
+	estimator *estimator  // nil when the bitrates are not known
+	rate      rateControl // of deliver
 
 	sent, skipped atomic.Int64 // media packets
+	bandwidth     atomic.Int64 // what the path carries, bits per second; 0 is not known
 }
 
-// offer adds the tracks and waits for ICE gathering, though not for servers that
-// do not answer.
-func (c *connection) offer(ctx context.Context, tracks []plannedTrack) (string, error) {
+// offer adds the tracks and waits a little for ICE gathering; gathered ends with it.
+func (c *connection) offer(ctx context.Context, tracks []plannedTrack) (offered string, gathered <-chan struct{}, err error) {
 	for _, t := range tracks {
 		s, err := newStream(c.pc, t, streamName)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		c.streams = append(c.streams, s)
 	}
-	gathered := webrtc.GatheringCompletePromise(c.pc)
+	gathered = webrtc.GatheringCompletePromise(c.pc)
 	offer, err := c.pc.CreateOffer(nil)
 	if err == nil {
 		err = c.pc.SetLocalDescription(offer)
 	}
 	if err != nil {
-		return "", fmt.Errorf("whip: make the offer: %w", err)
+		return "", nil, fmt.Errorf("whip: make the offer: %w", err)
 	}
-	timer := time.NewTimer(gatherTimeout)
+	timer := time.NewTimer(offerPatience)
 	defer timer.Stop()
 	select {
 	case <-gathered:
 	case <-timer.C:
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return "", nil, ctx.Err()
 	}
-	return c.pc.LocalDescription().SDP, nil
+	return c.pc.LocalDescription().SDP, gathered, nil
 }
 
 func (c *connection) awaitConnected(ctx context.Context) error {
@@ -111,6 +117,7 @@ func (c *connection) over(s webrtc.PeerConnectionState) error {
 func (c *connection) deliver(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer c.restore()
 	pictures := make(chan *media.Packet, pictureQueue)
 	clocks := make(chan studioToNTP, 1)
 	ended := make(chan error, 2)
@@ -132,6 +139,10 @@ func (c *connection) deliver(ctx context.Context) error {
 	defer quick.Stop()
 	var clock studioToNTP
 	ice := webrtc.PeerConnectionStateConnected
+	restarted, restarting := make(chan error, 1), false
+	var deadline <-chan time.Time // of a restart under way
+	stopRestart := func() {}
+	defer func() { stopRestart() }()
 	for {
 		select {
 		case clock = <-clocks:
@@ -139,11 +150,31 @@ func (c *connection) deliver(ctx context.Context) error {
 			if err := c.over(ice); err != nil {
 				return err
 			}
+			switch {
+			case ice == webrtc.PeerConnectionStateDisconnected && !restarting && deadline == nil && c.session.patches:
+				restarting = true
+				limit := time.NewTimer(restartPatience)
+				stopRestart = func() { limit.Stop() }
+				deadline = limit.C
+				c.work.Go(func() { restarted <- c.restart(ctx) })
+			case ice == webrtc.PeerConnectionStateConnected && deadline != nil:
+				stopRestart()
+				deadline = nil
+			}
 			if err := c.report(ice); err != nil {
 				return err
 			}
 		case <-closely.C:
 			watch(c.progress())
+		case err := <-restarted:
+			restarting = false
+			if err != nil && ctx.Err() == nil {
+				// The old credentials are gone already.
+				return fmt.Errorf("whip: %s: %w: %w", c.endpoint.Host, ErrLost, err)
+			}
+			// Whether it helped is for ICE to say.
+		case <-deadline:
+			return fmt.Errorf("whip: %s: %w: ICE was restarted and no path found", c.endpoint.Host, ErrLost)
 		case <-quick.C:
 			if c.acknowledged() {
 				quick.Stop()
@@ -261,25 +292,31 @@ func (c *connection) acknowledged() bool {
 // state then stays "sending".
 func (c *connection) report(ice webrtc.PeerConnectionState) error {
 	last, rtt, lost := c.feedback.health()
+	now := time.Now()
+	silent := now.Sub(last)
+	if last.IsZero() {
+		silent = -1
+	}
+	c.adapt(now, silent, lost)
 	r := outputs.Report{
 		State: outputs.Sending, SentPackets: c.sent.Load(), DroppedPackets: c.skipped.Load(), RTT: rtt, LostPercent: lost,
+		BandwidthBPS: c.bandwidth.Load(),
 	}
 	for _, s := range c.streams {
 		sent, acked := s.bytes()
 		r.SentBytes += sent
 		r.AckedBytes += acked
 	}
-	silent := time.Since(last)
 	switch {
 	case !last.IsZero() && silent > feedbackLost:
 		return fmt.Errorf("whip: %s: %w: nothing was acknowledged for %v", c.endpoint.Host, ErrLost, feedbackLost)
-	case ice == webrtc.PeerConnectionStateDisconnected:
+	case ice == webrtc.PeerConnectionStateDisconnected, ice == webrtc.PeerConnectionStateConnecting:
 		r.State, r.Detail = outputs.Degraded, "the server does not answer"
 	case last.IsZero():
 	case silent > feedbackLate:
 		r.State, r.Detail = outputs.Degraded, "no acknowledgement for some seconds"
 	default:
-		r.State = outputs.Confirmed
+		r.State, r.Detail = outputs.Confirmed, c.rate.reduced()
 	}
 	c.feed.Report(r)
 	return nil

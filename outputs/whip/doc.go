@@ -13,8 +13,10 @@
 //
 // Threads: Run is one blocking call that starts a reader of the feed, a pacer for
 // pictures and one RTCP reader a track, and waits for them. Ownership: packets of
-// the feed are only read. What this package does not do: encode, change the
-// encoder's bitrate (one encoder serves many destinations, so there is no
-// congestion controller here: when the network is slow the feed's queue drops),
-// retry (outputs.Supervise does), simulcast, trickle ICE.
+// the feed are only read.
+//
+// Congestion: GCC on transport-wide feedback (rate.go) says what the path carries, and a
+// feed that is an outputs.BitrateSetter is told, at most once a second; it never raises
+// the bitrate above the rendition's. What this package does not do: encode, retry
+// (outputs.Supervise does), simulcast.
 package whip

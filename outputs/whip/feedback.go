@@ -152,3 +152,10 @@ func (f *feedback) health() (last time.Time, rtt time.Duration, lostPercent floa
 	f.seen *= fading
 	return f.last, f.rtt, lostPercent
 }
+
+// transportWide reports whether the far end sends transport-wide feedback.
+func (f *feedback) transportWide() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hasTWCC
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -48,6 +49,10 @@ type ingest struct {
 	readers sync.WaitGroup
 	stalled atomic.Bool // ICE hears nothing of the publisher
 
+	patching sync.Mutex // orders negotiation
+	offer    string     // guarded by patching; the publisher's, as ICE stands now
+	restarts int        // guarded by patching
+
 	mu     sync.Mutex
 	cause  error // guarded by mu; what the first end said; not nil once ended is closed
 	ending bool  // guarded by mu; no reader may be started any more
@@ -82,6 +87,17 @@ func (in *ingest) negotiate(ctx context.Context, offer string, loopback bool) (s
 		}
 	})
 	in.pc.OnTrack(in.onTrack)
+	in.patching.Lock()
+	defer in.patching.Unlock()
+	answer, err := in.answer(ctx, offer)
+	if err != nil {
+		return "", err
+	}
+	return answer, in.planTracks()
+}
+
+// answer takes an offer, the first or one after a restart of ICE; patching is held.
+func (in *ingest) answer(ctx context.Context, offer string) (string, error) {
 	if err := in.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
 		return "", fmt.Errorf("whip: read the offer: %w", err)
 	}
@@ -98,10 +114,59 @@ func (in *ingest) negotiate(ctx context.Context, offer string, loopback bool) (s
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	if err := in.planTracks(); err != nil {
-		return "", err
-	}
+	in.offer = offer
 	return in.pc.LocalDescription().SDP, nil
+}
+
+// tag is the entity tag of the ICE session.
+func (in *ingest) tag() string {
+	in.patching.Lock()
+	defer in.patching.Unlock()
+	return in.tagLocked()
+}
+
+func (in *ingest) tagLocked() string { return fmt.Sprintf(`"%s-%d"`, in.id, in.restarts) }
+
+// patch adds the publisher's late candidates (204) or restarts ICE (200, with our new
+// credentials and candidates). Other codes refuse.
+func (in *ingest) patch(ctx context.Context, match string, f fragment) (answer string, code int) {
+	in.patching.Lock()
+	defer in.patching.Unlock()
+	before, err := parseFragment(in.offer)
+	if err != nil {
+		return "", http.StatusConflict
+	}
+	restart := f.ufrag != "" && f.ufrag != before.ufrag
+	switch {
+	case match == "":
+		return "", http.StatusPreconditionRequired
+	case restart && match != `"*"` && match != "*", !restart && match != in.tagLocked():
+		return "", http.StatusPreconditionFailed
+	case restart && f.password == "":
+		return "", http.StatusBadRequest
+	}
+	if restart {
+		ctx, cancel := context.WithTimeout(ctx, offerReadTimeout)
+		defer cancel()
+		text, err := in.answer(ctx, withICE(in.offer, f))
+		if err != nil {
+			in.log.Info("whip ICE restart failed", "reason", err)
+			return "", http.StatusInternalServerError
+		}
+		own, err := parseFragment(text)
+		if err != nil {
+			return "", http.StatusInternalServerError
+		}
+		in.restarts++
+		own.end = true
+		return own.String(), http.StatusOK
+	}
+	for _, c := range f.candidates {
+		if err := in.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: "candidate:" + c}); err != nil {
+			return "", http.StatusBadRequest
+		}
+	}
+	return "", http.StatusNoContent
 }
 
 // newPeer makes the receiving end: it takes what the table lists, sends receiver

@@ -37,14 +37,24 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	http := newSignaller(o.token, o.userAgent)
 	defer http.close()
 
-	c := &connection{output: o, feed: feed, states: make(chan webrtc.PeerConnectionState, 16)}
-	c.pc, err = newPublisherPeer(tracks, isLoopback(o.endpoint.Hostname()), o.servers(ctx, http))
+	c := &connection{output: o, feed: feed, http: http, states: make(chan webrtc.PeerConnectionState, 16)}
+	if c.rate.configured, c.rate.sound = bitrates(tracks); c.rate.configured > 0 {
+		if c.estimator, err = newEstimator(c.rate.configured + c.rate.sound); err != nil {
+			return err
+		}
+	}
+	c.pc, err = newPublisherPeer(tracks, isLoopback(o.endpoint.Hostname()), o.servers(ctx, http), c.estimator)
 	if err != nil {
+		if c.estimator != nil {
+			_ = c.estimator.Close() // it is being thrown away
+		}
 		return err
 	}
-	var ses *session
+	trickling, enough := context.WithCancel(ctx)
 	defer func() {
-		endSession(context.WithoutCancel(ctx), http, ses, c.pc)
+		enough()
+		endSession(context.WithoutCancel(ctx), http, c.session, c.pc)
+		c.trickled.Wait()
 		c.work.Wait() // writers and readers end with the connection, if they have not before
 	}()
 	c.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
@@ -54,13 +64,15 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 		}
 	})
 
-	offer, err := c.offer(ctx, tracks)
+	offer, gathered, err := c.offer(ctx, tracks)
 	if err != nil {
 		return err
 	}
-	if ses, err = http.publish(ctx, o.endpoint, offer); err != nil {
+	ses, err := http.publish(ctx, o.endpoint, offer)
+	if err != nil {
 		return err
 	}
+	c.session = ses
 	o.remember(ses.iceServers)
 	if err := checkAnswer(o.endpoint.Host, ses.answer, tracks); err != nil {
 		return err
@@ -70,6 +82,13 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	if err != nil {
 		return fmt.Errorf("whip: the answer of %s cannot be used: %w", o.endpoint.Host, err)
 	}
+	select {
+	case <-gathered:
+	default:
+		if ses.patches {
+			c.trickled.Go(func() { c.trickle(trickling, gathered, offer) })
+		}
+	}
 	c.feedback = &feedback{keyframe: feed.RequestKeyframe, clock: time.Now}
 	for _, s := range c.streams {
 		c.work.Go(func() { c.feedback.read(s) })
@@ -77,6 +96,9 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	if err := c.awaitConnected(ctx); err != nil {
 		return err
 	}
+	// What is connected needs no further candidates, and a restart sends them all.
+	enough()
+	c.trickled.Wait()
 	return c.deliver(ctx)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/cc"
 	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
@@ -41,8 +42,8 @@ func settingEngine(loopback bool) (webrtc.SettingEngine, error) {
 }
 
 // newPublisherPeer makes the sending end, which can send the given tracks and
-// nothing else.
-func newPublisherPeer(tracks []plannedTrack, loopback bool, servers []webrtc.ICEServer) (*webrtc.PeerConnection, error) {
+// nothing else. It closes bwe with itself; bwe may be nil.
+func newPublisherPeer(tracks []plannedTrack, loopback bool, servers []webrtc.ICEServer, bwe *estimator) (*webrtc.PeerConnection, error) {
 	m := &webrtc.MediaEngine{}
 	for _, t := range tracks {
 		if err := t.codec.register(m, t.codec.offers(t.track), true); err != nil {
@@ -53,6 +54,14 @@ func newPublisherPeer(tracks []plannedTrack, loopback bool, servers []webrtc.ICE
 	// transport-wide sequence numbers of their own. There is no report.Sender: see
 	// the package comment.
 	registry := &interceptor.Registry{}
+	if bwe != nil {
+		// Nearest of all, so that it sees the numbers that feedback is about.
+		control, err := cc.NewInterceptor(func() (cc.BandwidthEstimator, error) { return bwe, nil })
+		if err != nil {
+			return nil, fmt.Errorf("whip: set up congestion control: %w", err)
+		}
+		registry.Add(control)
+	}
 	if err := webrtc.ConfigureTWCCHeaderExtensionSender(m, registry); err != nil {
 		return nil, fmt.Errorf("whip: set up transport-wide feedback: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // relay stands in the way of the media: it rewrites offer and answer so that the
@@ -21,6 +22,7 @@ import (
 type relay struct {
 	lossPercent atomic.Int64 // of RTP and RTCP, both ways
 	frozen      atomic.Bool  // nothing passes, nothing is refused
+	capBPS      atomic.Int64 // of what the publisher sends; 0 is no limit
 	dropped     atomic.Int64
 	hangHTTP    atomic.Bool // requests are taken and not answered
 	release     chan struct{}
@@ -59,6 +61,7 @@ var (
 func (r *relay) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if r.hangHTTP.Load() {
+			_, _ = io.Copy(io.Discard, req.Body) // from then on the server notices when the client goes
 			select {
 			case <-r.release:
 			case <-req.Context().Done():
@@ -113,14 +116,23 @@ func (r *relay) forward(port string) (int, error) {
 	r.conns = append(r.conns, front, back)
 	r.mu.Unlock()
 	var client atomic.Pointer[net.UDPAddr]
+	_ = front.SetReadBuffer(48 << 10) // what waits at a narrow place; the kernel may give more
 	r.wg.Go(func() {
 		buf := make([]byte, 2048)
+		free := time.Now()
 		for {
 			n, from, err := front.ReadFromUDP(buf)
 			if err != nil {
 				return
 			}
 			client.Store(from)
+			if limit := r.capBPS.Load(); limit > 0 {
+				if now := time.Now(); free.Before(now.Add(-5 * time.Millisecond)) {
+					free = now
+				}
+				free = free.Add(time.Duration(int64(n) * 8 * int64(time.Second) / limit))
+				time.Sleep(time.Until(free)) // the narrow place itself
+			}
 			if r.passes(buf[:n]) {
 				_, _ = back.Write(buf[:n]) // a lossy network
 			}

@@ -103,16 +103,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.post(w, r)
 	case http.MethodDelete:
 		s.remove(w, r)
+	case http.MethodPatch:
+		s.patch(w, r)
 	case http.MethodOptions:
 		w.Header().Set("Accept-Post", "application/sdp")
-		w.Header().Set("Allow", "POST, DELETE, OPTIONS")
+		w.Header().Set("Allow", allowed)
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		// Also PATCH: there is no trickle ICE here (RFC 9725 section 4.3).
-		w.Header().Set("Allow", "POST, DELETE, OPTIONS")
+		w.Header().Set("Allow", allowed)
 		http.Error(w, "this is a WHIP endpoint", http.StatusMethodNotAllowed)
 	}
 }
+
+const allowed = "POST, PATCH, DELETE, OPTIONS"
 
 func bearer(r *http.Request) string {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -173,7 +176,8 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/sdp")
 	// Relative to the address that was asked, so that any prefix works.
 	w.Header().Set("Location", url.PathEscape(key)+"/"+in.id)
-	w.Header().Set("ETag", `"`+in.id+`"`)
+	w.Header().Set("ETag", in.tag())
+	w.Header().Set("Accept-Patch", fragmentType)
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer) // a publisher that is gone is noticed by ICE
 }
@@ -207,7 +211,9 @@ func (s *Server) release(in *ingest) {
 	}
 }
 
-func (s *Server) remove(w http.ResponseWriter, r *http.Request) {
+// find is the stream whose resource r asks for. When there is none for the asker, it
+// has been told.
+func (s *Server) find(w http.ResponseWriter, r *http.Request) *ingest {
 	dir, id := path.Split("/" + strings.TrimPrefix(r.URL.Path, "/"))
 	key := path.Base(dir)
 	s.mu.Lock()
@@ -215,14 +221,55 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	if err := s.opt.Authorize(key, bearer(r)); err != nil {
 		refuse(w, http.StatusUnauthorized, "the token is not valid for this stream")
-		return
+		return nil
 	}
 	if in == nil || in.id != id {
 		refuse(w, http.StatusNotFound, "there is no such stream")
+		return nil
+	}
+	return in
+}
+
+func (s *Server) remove(w http.ResponseWriter, r *http.Request) {
+	if in := s.find(w, r); in != nil {
+		in.end(errDeleted)
+		w.WriteHeader(http.StatusOK)
+	}
+}
+
+// patch takes late candidates and ICE restarts (RFC 9725 section 4.3).
+func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
+	in := s.find(w, r)
+	if in == nil {
 		return
 	}
-	in.end(errDeleted)
-	w.WriteHeader(http.StatusOK)
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != fragmentType {
+		refuse(w, http.StatusUnsupportedMediaType, "a fragment in "+fragmentType+" is expected")
+		return
+	}
+	// Not every ResponseWriter has deadlines; then http.Server's own are in force.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(offerReadTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOfferBytes))
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "the fragment could not be read")
+		return
+	}
+	f, err := parseFragment(string(body))
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "the fragment makes no sense")
+		return
+	}
+	answer, code := in.patch(r.Context(), r.Header.Get("If-Match"), f)
+	switch code {
+	case http.StatusOK:
+		w.Header().Set("Content-Type", fragmentType)
+		w.Header().Set("ETag", in.tag())
+		_, _ = io.WriteString(w, answer) // a publisher that is gone is noticed by ICE
+	case http.StatusNoContent:
+		w.WriteHeader(code)
+	default:
+		refuse(w, code, "the fragment cannot be applied")
+	}
 }
 
 // StreamStats describe a stream that is being received.

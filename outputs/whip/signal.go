@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -27,6 +28,8 @@ type session struct {
 	resource   *url.URL // for DELETE; nil when the server named none
 	answer     string   // SDP
 	iceServers []webrtc.ICEServer
+	etag       string // of the ICE session; "" when the server gave none
+	patches    bool   // it takes application/trickle-ice-sdpfrag
 }
 
 // signaller speaks HTTP with one WHIP server for the life of one connection.
@@ -61,20 +64,19 @@ func newSignaller(token, userAgent string) *signaller {
 // close lets go of idle connections.
 func (s *signaller) close() { s.transport.CloseIdleConnections() }
 
-func (s *signaller) request(ctx context.Context, method string, u *url.URL, body []byte) (*http.Response, error) {
+func (s *signaller) request(ctx context.Context, method string, u *url.URL, body []byte, header http.Header) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("whip: %s cannot be asked: its address is not valid", u.Host)
+	}
+	for k, v := range header {
+		req.Header[k] = v
 	}
 	if s.token != "" {
 		req.Header.Set("Authorization", "Bearer "+s.token)
 	}
 	if s.userAgent != "" {
 		req.Header.Set("User-Agent", s.userAgent)
-	}
-	if method == http.MethodPost {
-		req.Header.Set("Content-Type", "application/sdp")
-		req.Header.Set("Accept", "application/sdp")
 	}
 	res, err := s.client.Do(req)
 	if err != nil {
@@ -86,9 +88,9 @@ func (s *signaller) request(ctx context.Context, method string, u *url.URL, body
 // follow sends a request and follows 307 and 308 (RFC 9725 section 4.5), with the
 // token: load balancers send publishers to another host of the same service. It
 // never goes from https to http. It returns the address that answered.
-func (s *signaller) follow(ctx context.Context, method string, u *url.URL, body []byte) (*http.Response, *url.URL, error) {
+func (s *signaller) follow(ctx context.Context, method string, u *url.URL, body []byte, header http.Header) (*http.Response, *url.URL, error) {
 	for range maxRedirects + 1 {
-		res, err := s.request(ctx, method, u, body)
+		res, err := s.request(ctx, method, u, body, header)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -129,7 +131,7 @@ func resolve(from *url.URL, location string) (*url.URL, error) {
 func (s *signaller) options(ctx context.Context, endpoint *url.URL) []webrtc.ICEServer {
 	ctx, cancel := context.WithTimeout(ctx, optionsTimeout)
 	defer cancel()
-	res, _, err := s.follow(ctx, http.MethodOptions, endpoint, nil)
+	res, _, err := s.follow(ctx, http.MethodOptions, endpoint, nil, nil)
 	if err != nil {
 		return nil // POST meets the same fault and reports it
 	}
@@ -145,7 +147,9 @@ func (s *signaller) options(ctx context.Context, endpoint *url.URL) []webrtc.ICE
 func (s *signaller) publish(ctx context.Context, endpoint *url.URL, offer string) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
-	res, at, err := s.follow(ctx, http.MethodPost, endpoint, []byte(offer))
+	res, at, err := s.follow(ctx, http.MethodPost, endpoint, []byte(offer), http.Header{
+		"Content-Type": {"application/sdp"}, "Accept": {"application/sdp"},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +162,8 @@ func (s *signaller) publish(ctx context.Context, endpoint *url.URL, offer string
 	// then ends by the loss of ICE consent instead of DELETE.
 	if u, err := resolve(at, res.Header.Get("Location")); err == nil {
 		out.resource = u
+		out.etag = res.Header.Get("ETag")
+		out.patches = strings.Contains(strings.ToLower(strings.Join(res.Header.Values("Accept-Patch"), ",")), fragmentType)
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswerBytes+1))
 	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")) // no type is judged by the check below
@@ -185,7 +191,7 @@ func (s *signaller) remove(ctx context.Context, ses *session) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, deleteTimeout)
 	defer cancel()
-	res, _, err := s.follow(ctx, http.MethodDelete, ses.resource, nil)
+	res, _, err := s.follow(ctx, http.MethodDelete, ses.resource, nil, nil)
 	if err == nil {
 		drain(res)
 	}

@@ -230,7 +230,8 @@ func TestServerRefuses(t *testing.T) {
 		{"POST", "/whip/", "application/sdp", testToken, "v=0", 404},
 		{"DELETE", "/whip/show/none", "", testToken, "", 404},
 		{"DELETE", "/whip/show/none", "", "", "", 401},
-		{"PATCH", "/whip/show/none", "", testToken, "", 405},
+		{"PATCH", "/whip/show/none", "", testToken, "", 404},
+		{"PATCH", "/whip/show/none", "", "", "", 401},
 		{"GET", "/whip/show", "", testToken, "", 405},
 		{"OPTIONS", "/whip/show", "", "", "", 204},
 	} {

@@ -1,0 +1,185 @@
+package whip
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/gcc"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+const (
+	// rateFloor is the least share of the configured bitrate, and rateStep what is added
+	// of it every rateClimb: the conventions of every protocol here.
+	rateFloor = 0.10
+	rateStep  = 0.10
+	rateClimb = 4 * time.Second
+	// rateHold is the least time between two changes: each costs the encoder a little.
+	rateHold = time.Second
+	// A change smaller than this share of the present bitrate is none.
+	rateHysteresis = 0.05
+	// rateSilence without transport-wide feedback, which comes every 100 ms or so, is a
+	// path that takes nothing: GCC itself changes nothing without feedback.
+	rateSilence = 1500 * time.Millisecond
+	// packetOverhead is what RTP, extensions and SRTP add to a payload that is full.
+	packetOverhead = 1.04
+	// rateHeadroom is how far above the stream's own bitrate GCC's estimate may go, so
+	// that a keyframe's burst does not count as the limit of the path.
+	rateHeadroom = 1.5
+)
+
+// estimator is GCC (draft-ietf-rmcat-gcc-02) of pion without its pacer, which would hold
+// back sound: pictures are spread by sendPictures. The zero value is not usable.
+type estimator struct {
+	*gcc.SendSideBWE
+	pass *passing
+}
+
+// passing is a pacer that does not pace. Of pion's it differs in that repeated packets,
+// whose SSRC nobody has announced, go the way of the stream that they repeat.
+type passing struct{ last interceptor.RTPWriter }
+
+// AddStream implements gcc.Pacer.
+func (p *passing) AddStream(_ uint32, w interceptor.RTPWriter) { p.last = w }
+
+// Write implements gcc.Pacer. Nobody calls it: packets go to what AddStream was given.
+func (p *passing) Write(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
+	return p.last.Write(h, payload, a)
+}
+
+// SetTargetBitrate implements gcc.Pacer.
+func (*passing) SetTargetBitrate(int) {}
+
+// Close implements gcc.Pacer.
+func (*passing) Close() error { return nil }
+
+// newEstimator makes one for streams of totalBPS, all together. It must be closed, which
+// the connection that it is given to does.
+func newEstimator(totalBPS int64) (*estimator, error) {
+	pass := &passing{}
+	most := int(float64(totalBPS) * packetOverhead * rateHeadroom)
+	bwe, err := gcc.NewSendSideBWE(gcc.SendSideBWEInitialBitrate(most), gcc.SendSideBWEMinBitrate(max(most/40, 30_000)),
+		gcc.SendSideBWEMaxBitrate(most), gcc.SendSideBWEPacer(pass), gcc.WithLoggerFactory(quiet{}))
+	if err != nil {
+		return nil, fmt.Errorf("whip: set up congestion control: %w", err)
+	}
+	return &estimator{bwe, pass}, nil
+}
+
+// AddStream implements cc.BandwidthEstimator. pion calls it for one stream at a time.
+func (e *estimator) AddStream(info *interceptor.StreamInfo, w interceptor.RTPWriter) interceptor.RTPWriter {
+	_ = e.SendSideBWE.AddStream(info, w) // the pacer, of which the stream's own part is wanted
+	return e.pass.last
+}
+
+// WriteRTCP implements cc.BandwidthEstimator. An error here would end the reading of
+// RTCP; feedback that GCC cannot use is none.
+func (e *estimator) WriteRTCP(packets []rtcp.Packet, a interceptor.Attributes) error {
+	_ = e.SendSideBWE.WriteRTCP(packets, a)
+	return nil
+}
+
+// rateControl decides what the encoder of pictures may spend, never more than the
+// rendition's bitrate. It belongs to the connection's deliver.
+type rateControl struct {
+	configured int64 // of pictures, bits per second; 0: nothing is known, nothing changes
+	sound      int64 // bits per second
+
+	target  int64
+	changed time.Time
+}
+
+// arrival is what rateControl goes by.
+type arrival struct {
+	estimate    int64         // GCC's, of everything with its headers
+	transport   bool          // the far end sends transport-wide feedback
+	silent      time.Duration // since the last feedback of any kind
+	lostPercent float64
+}
+
+// step returns the bitrate to set now, or false when nothing changes.
+func (r *rateControl) step(now time.Time, a arrival) (bps int64, change bool) {
+	if r.configured <= 0 {
+		return 0, false
+	}
+	if r.target == 0 {
+		r.target, r.changed = r.configured, now
+	}
+	if now.Sub(r.changed) < rateHold {
+		return 0, false
+	}
+	want := r.target
+	switch {
+	case a.silent > rateSilence:
+		want = r.target / 2
+	case a.transport:
+		want = int64(float64(a.estimate)/packetOverhead) - r.sound
+	case a.lostPercent > 10: // section 6 of the draft, for those that report losses alone
+		want = int64(float64(r.target) * (1 - a.lostPercent/200))
+	case a.lostPercent < 2:
+		want = r.configured
+	}
+	want = min(max(want, int64(rateFloor*float64(r.configured))), r.configured)
+	if want > r.target {
+		if now.Sub(r.changed) < rateClimb {
+			return 0, false
+		}
+		want = min(want, r.target+int64(rateStep*float64(r.configured)))
+	}
+	if want == r.target || math.Abs(float64(want-r.target)) < rateHysteresis*float64(r.target) && want != r.configured {
+		return 0, false
+	}
+	r.target, r.changed = want, now
+	return want, true
+}
+
+// reduced says for the operator what the network made of the bitrate; "" when nothing.
+func (r *rateControl) reduced() string {
+	if r.target == 0 || r.target >= r.configured {
+		return ""
+	}
+	return fmt.Sprintf("pictures reduced to %.1f of %.1f Mb/s: the network carries no more", float64(r.target)/1e6, float64(r.configured)/1e6)
+}
+
+// adapt looks at how the stream arrives, about once a second, and tells the feed. silent
+// is negative before the first feedback.
+func (c *connection) adapt(now time.Time, silent time.Duration, lostPercent float64) {
+	if c.estimator != nil {
+		c.bandwidth.Store(int64(c.estimator.GetTargetBitrate()))
+	}
+	setter, ok := c.feed.(outputs.BitrateSetter)
+	if !ok || silent < 0 {
+		return
+	}
+	a := arrival{estimate: c.bandwidth.Load(), transport: c.estimator != nil && c.feedback.transportWide(), silent: silent, lostPercent: lostPercent}
+	if !a.transport && silent < feedbackLate {
+		a.silent = 0 // receiver reports come seldom
+	}
+	if bps, change := c.rate.step(now, a); change {
+		setter.SetBitrate(int(bps))
+	}
+}
+
+// restore gives the encoder its bitrate back when the connection ends.
+func (c *connection) restore() {
+	if setter, ok := c.feed.(outputs.BitrateSetter); ok && c.rate.target != 0 && c.rate.target != c.rate.configured {
+		setter.SetBitrate(int(c.rate.configured))
+	}
+}
+
+// bitrates of the tracks, bits per second.
+func bitrates(tracks []plannedTrack) (pictures, sound int64) {
+	for _, t := range tracks {
+		if t.codec.codec.IsAudio() {
+			sound += int64(t.track.BitrateBPS)
+		} else {
+			pictures += int64(t.track.BitrateBPS)
+		}
+	}
+	return pictures, sound
+}

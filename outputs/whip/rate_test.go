@@ -1,0 +1,142 @@
+package whip
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// The bitrate only ever goes down from what the rendition says, by at least the
+// hysteresis, once a second at most, and comes back in steps.
+func TestRateControl(t *testing.T) {
+	const mbps = 1_000_000
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	good := arrival{estimate: 20 * mbps, transport: true}
+	narrow := arrival{estimate: int64(3.2 * packetOverhead * mbps), transport: true}
+	dead := arrival{estimate: 20 * mbps, transport: true, silent: 2 * time.Second}
+	for _, c := range []struct {
+		name    string
+		arrival arrival
+		target  int64         // before; 0 is a new connection
+		after   time.Duration // since the last change
+		want    int64         // 0: no change
+	}{
+		{"more than enough changes nothing", good, 0, 10 * time.Second, 0},
+		{"a new connection has its second", narrow, 0, 0, 0},
+		{"down to what the path carries, less sound", narrow, 6 * mbps, time.Second, 3 * mbps},
+		{"not twice within a second", narrow, 6 * mbps, 900 * time.Millisecond, 0},
+		{"within the hysteresis", narrow, 3*mbps + 100_000, time.Second, 0},
+		{"up not before four seconds", good, 3 * mbps, 3 * time.Second, 0},
+		{"up by a tenth", good, 3 * mbps, 4 * time.Second, 3*mbps + 600_000},
+		{"up to the rendition's and no further", good, 5_900_000, 4 * time.Second, 6 * mbps},
+		{"silence halves", dead, 6 * mbps, time.Second, 3 * mbps},
+		{"silence ends at the floor", dead, 700_000, time.Second, 600_000},
+		{"at the floor nothing changes", dead, 600_000, time.Minute, 0},
+		{"losses alone", arrival{lostPercent: 40}, 6 * mbps, time.Second, 4_800_000},
+		{"few losses change nothing", arrival{lostPercent: 5}, 3 * mbps, time.Minute, 0},
+		{"no losses", arrival{lostPercent: 1}, 3 * mbps, 4 * time.Second, 3*mbps + 600_000},
+	} {
+		r := rateControl{configured: 6 * mbps, sound: 200_000, target: c.target, changed: start}
+		if c.target == 0 {
+			r.step(start, c.arrival)
+		}
+		got, change := r.step(start.Add(c.after), c.arrival)
+		if change != (c.want != 0) || (got-c.want > 2 || c.want-got > 2) {
+			t.Errorf("%s: %d, %v; want %d", c.name, got, change, c.want)
+		}
+	}
+	if _, change := new(rateControl).step(start, dead); change {
+		t.Error("without a bitrate to go by, one was set")
+	}
+}
+
+// settable is a playout whose encoder can be told to spend less; pictures shrink by
+// leaving out, since the clip is encoded already.
+type settable struct {
+	*playout
+	mu   sync.Mutex
+	rate []int64 // guarded by mu
+	when []time.Time
+	told chan int64
+}
+
+func (s *settable) SetBitrate(b int) {
+	bps := int64(b)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rate, s.when = append(s.rate, bps), append(s.when, time.Now())
+	select {
+	case s.told <- bps:
+	default:
+	}
+}
+
+var _ outputs.BitrateSetter = (*settable)(nil)
+
+func newSettable(t testing.TB, length time.Duration) *settable {
+	s := &settable{playout: newPlayout(t, length), told: make(chan int64, 100)}
+	s.tracks[0].BitrateBPS, s.tracks[1].BitrateBPS = 2_000_000, 96_000
+	return s
+}
+
+func (s *settable) awaitRate(t *testing.T, within time.Duration, what string, ok func(int64) bool) int64 {
+	t.Helper()
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	for {
+		select {
+		case bps := <-s.told:
+			if ok(bps) {
+				return bps
+			}
+		case <-timer.C:
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			t.Fatalf("%s: not within %v; told %v", what, within, s.rate)
+		}
+	}
+}
+
+// Through a place of 1 Mb/s GCC finds out what passes and the feed is told; when nothing
+// comes back at all the watchdog goes on down; sound is never held back by a pacer.
+func TestRateFollowsTheNetwork(t *testing.T) {
+	t.Parallel()
+	r := newRelay(t)
+	s := newTestServer(t, r.wrap)
+	feed := newSettable(t, time.Minute)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- newOutput(t, s.url(), testToken).Run(ctx, feed) }()
+	feed.await(t, 10*time.Second, "confirmed", confirmed)
+	r.capBPS.Store(1_000_000)
+	down := feed.awaitRate(t, 8*time.Second, "a narrow path", func(bps int64) bool { return bps <= 1_200_000 })
+	rep := feed.last()
+	t.Logf("told %d b/s; report %+v", down, rep)
+	if rep.BandwidthBPS == 0 {
+		t.Error("no estimate of the path is reported")
+	}
+	r.frozen.Store(true)
+	feed.awaitRate(t, 6*time.Second, "silence", func(bps int64) bool { return bps <= 400_000 })
+	r.frozen.Store(false)
+	r.capBPS.Store(0)
+	cancel()
+	<-done
+	feed.mu.Lock()
+	defer feed.mu.Unlock()
+	for i, bps := range feed.rate {
+		if bps > 2_000_000 {
+			t.Errorf("told %d b/s, more than the rendition's", bps)
+		}
+		// The last one gives the encoder back what it had.
+		if i > 0 && i < len(feed.rate)-1 && feed.when[i].Sub(feed.when[i-1]) < rateHold-50*time.Millisecond {
+			t.Errorf("told twice within %v", feed.when[i].Sub(feed.when[i-1]))
+		}
+	}
+	if n := len(feed.rate); n == 0 || feed.rate[n-1] != 2_000_000 {
+		t.Errorf("told %v, want the rendition's bitrate at the end", feed.rate)
+	}
+}
