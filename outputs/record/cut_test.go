@@ -117,7 +117,7 @@ func wantPictures(t *testing.T, files []outputs.FileEvent, want []uint32) (readi
 				t.Fatalf("%s: picture %d cannot be read", r.Name, i)
 			}
 			got = append(got, p.Code.Number)
-			if at := media.TickTime(int64(i), media.NewRational(clipFPS, 1)); (p.PTS-r.Pictures[0].PTS-at).Abs() > 2*time.Millisecond {
+			if at := media.TickTime(int64(i), media.NewRational(clipFPS, 1)); (p.PTS - r.Pictures[0].PTS - at).Abs() > 2*time.Millisecond {
 				t.Errorf("%s: picture %d is at %v, want %v", r.Name, i, p.PTS-r.Pictures[0].PTS, at)
 			}
 		}

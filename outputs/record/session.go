@@ -325,8 +325,29 @@ func (s *session) moved(p *media.Packet) *media.Packet {
 	return &q
 }
 
+// clipped is a block of sound for a Matroska file that began with a later picture, which must
+// not have times below zero: cut in time, not in content, or nil when it is over before. The
+// other containers' muxers see to it themselves.
+func (s *session) clipped(q *media.Packet) *media.Packet {
+	if s.cur.part == 1 || s.o.container.format != "matroska" || q.Time >= s.cur.first {
+		return q
+	}
+	from := media.UnitsIn(s.cur.first, s.tracks[q.Track].TimeBase)
+	if q.PTS+q.Duration <= from {
+		return nil
+	}
+	c := *q
+	c.PTS, c.DTS, c.Duration, c.Time = from, from, q.PTS+q.Duration-from, s.cur.first
+	return &c
+}
+
 // put writes a packet into the present file.
 func (s *session) put(q *media.Packet) error {
+	if q.Track != s.lead {
+		if q = s.clipped(q); q == nil {
+			return nil
+		}
+	}
 	if q.Track == s.lead && q.Keyframe {
 		s.trimTail()
 		s.tailKeys = append(s.tailKeys, tailKey{len(s.tail), s.cur.written.Load()})

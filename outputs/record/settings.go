@@ -71,6 +71,7 @@ func Kind() outputs.Kind {
 		Video:     []media.Codec{media.H264, media.HEVC, media.AV1},
 		Audio:     []media.Codec{media.AAC, media.Opus},
 		Recording: true,
+		Files:     &files,
 		Schema:    schema,
 		New:       New,
 	}
