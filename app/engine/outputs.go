@@ -67,6 +67,7 @@ type delivery struct {
 	d         *deliveries
 	def       scenes.Destination
 	recording bool
+	begins    outputs.Mark   // what is on programme at its start
 	sound     []scenes.Track // its sound tracks; of an empty bus, the rendition's
 	kind      outputs.Kind
 	queue     *media.PacketQueue
@@ -78,6 +79,8 @@ type delivery struct {
 
 	mu        sync.Mutex
 	report    outputs.Report // guarded by mu
+	out       outputs.Output // guarded by mu; nil until it has been made
+	paused    bool           // guarded by mu; a recording that was told to pause
 	problem   string         // guarded by mu
 	confirmed time.Duration  // guarded by mu; since when, studio time
 	running   bool           // guarded by mu
@@ -223,10 +226,12 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 		before = v.ended // the old connection goes first
 	}
 	d.e.warn.clear("output " + def.ID)
+	d.e.warn.clear("survived " + def.ID)
 	// The end of the studio is an orderly one too: close says when it has lasted long enough.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(d.e.ctx))
 	v := &delivery{d: d, def: def, sound: sound, recording: recording, cancel: cancel, ended: make(chan struct{}), running: true}
 	v.report.State = outputs.Connecting
+	v.begins = d.e.cutMark()
 	d.dest[def.ID] = v
 	d.wg.Add(1)
 	d.mu.Unlock()
@@ -256,6 +261,7 @@ func (v *delivery) open(show *scenes.Show) (outputs.Output, error) {
 	opt := outputs.Options{BaseDir: e.opt.BaseDir, UserAgent: e.opt.UserAgent}
 	if v.recording {
 		opt.BaseDir = e.opt.RecordDir
+		opt.Files = func(f outputs.FileEvent) { e.keeper.file(v.def.ID, v.def.Kind, f) }
 	}
 	if v.def.Credential != "" && e.opt.Secret != nil {
 		secret, err := e.opt.Secret(v.def.Credential)
@@ -277,9 +283,12 @@ func (v *delivery) open(show *scenes.Show) (outputs.Output, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c, ok := out.(outputs.Chapterer); ok {
+		c.Mark(v.begins)
+	}
 	v.link.Store(l)
 	v.mu.Lock()
-	v.queue = queue
+	v.queue, v.out = queue, out
 	v.mu.Unlock()
 	return out, nil
 }
@@ -387,6 +396,9 @@ func (v *delivery) Report(r outputs.Report) {
 	case outputs.Waiting, outputs.Failed:
 		v.problem = r.Detail
 	}
+	if r.Warning != "" && r.Warning != v.report.Warning {
+		v.d.e.warn.set("survived "+v.def.ID, fmt.Sprintf("%s: %s.", v.def.Name, r.Warning), v.d.e.state.Load().Tick)
+	}
 	v.report = r
 	if now-v.sampled >= time.Second {
 		v.bitrate = (r.SentBytes - v.sampledAt) * 8 * int64(time.Second) / int64(now-v.sampled)
@@ -409,6 +421,9 @@ func (v *delivery) state(now time.Duration) DestinationState {
 		q := v.queue.Stats()
 		s.Queue = q.Depth
 		s.Dropped += q.Dropped
+	}
+	if v.recording {
+		s.Recording = v.d.e.keeper.state(v.def.ID)
 	}
 	if v.report.State == outputs.Confirmed || v.report.State == outputs.Degraded {
 		s.Uptime = now - v.confirmed

@@ -25,6 +25,7 @@ const soundDepth = 128
 type pictureJob struct {
 	frame *media.Frame
 	tick  int64
+	key   bool // a keyframe, whatever the cadence
 }
 
 // videoRunner is one video encode: one goroutine, one encoder, any number of
@@ -43,6 +44,7 @@ type videoRunner struct {
 	hurry     atomic.Bool // what is queued is not encoded any more
 	keyframe  atomic.Bool // forced at the next picture
 	lastForce atomic.Int64
+	forceNext atomic.Bool // the next picture that is offered becomes a keyframe
 
 	frames, dropped, bytes atomic.Int64
 	packets                atomic.Int64 // that have left the encoder
@@ -84,7 +86,7 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 
 // offer hands a picture over (borrowed). With wait it blocks for room.
 func (v *videoRunner) offer(f *media.Frame, tick int64, wait bool) {
-	j := pictureJob{f.Retain(), tick}
+	j := pictureJob{f.Retain(), tick, v.forceNext.Swap(false)}
 	if wait {
 		v.jobs <- j
 		return
@@ -94,6 +96,9 @@ func (v *videoRunner) offer(f *media.Frame, tick int64, wait bool) {
 	default:
 		f.Release()
 		v.dropped.Add(1)
+		if j.key {
+			v.forceNext.Store(true)
+		}
 	}
 }
 
@@ -121,7 +126,7 @@ func (v *videoRunner) run() {
 		}
 		// Keyframes fall on whole multiples of the GOP in studio time, whatever was
 		// forced between them or dropped before: every rendition cuts at the same ticks.
-		force := j.tick%v.gop == 0 || v.keyframe.Swap(false)
+		force := j.tick%v.gop == 0 || j.key || v.keyframe.Swap(false)
 		start := time.Now()
 		packets, err := v.encoder.Encode(j.frame, j.tick, force)
 		v.busy.Add(int64(time.Since(start)))

@@ -38,6 +38,8 @@ type State struct {
 	Renditions   []RenditionState
 	Counters     Counters
 	GPU          gpu.Info
+	// Marks are those that were set by command, the newest last.
+	Marks []outputs.Mark
 	// Live: at least one destination has been started and not stopped.
 	Live bool
 	// Recording: at least one recording has been started and not stopped.
@@ -142,6 +144,7 @@ type DestinationState struct {
 	Queue      time.Duration
 	Dropped    int64 // packets dropped by the queue or by the output
 	Reconnects int64
+	Recording  RecordingState // of a recording
 }
 
 // RenditionState is one running encode.

@@ -38,6 +38,7 @@ type trackCheck struct {
 	packets      int64
 	keyframes    int64
 	start, end   time.Duration
+	ordered      bool // lastDTS is set
 	lastDTS      time.Duration
 	lastKey, gop time.Duration
 	step         time.Duration
@@ -108,9 +109,8 @@ func (t *trackCheck) see(p *av.InputPacket) error {
 		return errors.New("a packet is cut")
 	case !p.HasPTS && !p.HasDTS:
 		return errors.New("a packet has no time")
-	case !p.HasDTS:
-		p.DTS = p.PTS // of no use for order; where the container keeps none
-	case t.packets > 0 && p.DTS <= t.lastDTS:
+	case !p.HasDTS: // Matroska keeps none, and what is made up for them begins late
+	case t.ordered && p.DTS <= t.lastDTS:
 		return fmt.Errorf("the time runs backwards, from %v to %v", t.lastDTS.Round(time.Millisecond), p.DTS.Round(time.Millisecond))
 	case p.HasPTS && p.PTS < p.DTS-time.Millisecond:
 		return errors.New("a picture is shown before it is decoded")
@@ -120,11 +120,14 @@ func (t *trackCheck) see(p *av.InputPacket) error {
 		if !t.audio && !p.Keyframe {
 			return errors.New("the file does not begin with a keyframe")
 		}
-	} else {
-		t.step = max(t.step, p.DTS-t.lastDTS)
+	}
+	if p.HasDTS {
+		if t.ordered {
+			t.step = max(t.step, p.DTS-t.lastDTS)
+		}
+		t.ordered, t.lastDTS = true, p.DTS
 	}
 	t.packets++
-	t.lastDTS = p.DTS
 	t.start = min(t.start, p.PTS)
 	t.end = max(t.end, p.PTS+p.Duration)
 	if p.Keyframe {

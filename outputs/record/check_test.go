@@ -164,4 +164,3 @@ func TestFinish(t *testing.T) {
 		t.Errorf("the file is %q now, %v", raw, err)
 	}
 }
-
