@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 
+	"crosspoint.studio/crosspoint/app/document"
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/assets"
 	"crosspoint.studio/crosspoint/compositor/gpu"
@@ -97,6 +98,10 @@ func newEngine(c *console, dir string, opt engine.Options) (e *engine.Engine, cl
 	opt.BaseDir = dir
 	if opt.RecordDir == "" {
 		opt.RecordDir = recordDir()
+	}
+	if opt.StateDir == "" && !opt.Clock.Virtual() {
+		// Without one a crash is not made up for; that is no reason not to run.
+		opt.StateDir, _ = document.StateDir()
 	}
 	opt.UserAgent = "Crosspoint/" + Version
 	opt.Secret = c.secret

@@ -91,6 +91,13 @@ type Report struct {
 	// at the present rate.
 	Path string
 	Room time.Duration
+	// Part is the number of that file since the recording was started, from 1, Length how
+	// long everything recorded since then lasts, Paused that nothing is being written.
+	Part   int
+	Length time.Duration
+	Paused bool
+	// Warning is one sentence about what went wrong and was survived; empty when nothing.
+	Warning string
 }
 
 // Options are what every kind's New gets besides its settings.
@@ -102,6 +109,9 @@ type Options struct {
 	BaseDir string
 	// UserAgent names the program and version to servers.
 	UserAgent string
+	// Files, if set, is told of every file that a recording begins and closes, in order. It
+	// must not block.
+	Files func(FileEvent)
 }
 
 // Kind describes a type of destination.
@@ -114,6 +124,8 @@ type Kind struct {
 	NoBFrames bool
 	// Recording: the queue drops nothing but for want of memory.
 	Recording bool
+	// Files is what can be done with the files of a recording; nil for other kinds.
+	Files *Files
 	// Schema is the JSON Schema (draft 2020-12) of the settings object; it
 	// validates show files and draws the form, with the annotations that
 	// sources.Kind.Schema lists. Secrets are not settings.

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"crosspoint.studio/crosspoint/internal/host"
 )
 
 // errHeld is a lock that another open file has.
@@ -49,9 +51,9 @@ func acquire(path, about string) (*lock, error) {
 		if err != nil {
 			return nil, fmt.Errorf("document: opening the lock: %w", err)
 		}
-		if err := lockFile(f); err != nil {
+		if err := host.LockFile(f); err != nil {
 			_ = f.Close() // opened only to be locked
-			if errors.Is(err, errHeld) {
+			if errors.Is(err, host.ErrLocked) {
 				return nil, errHeld
 			}
 			return nil, fmt.Errorf("document: locking: %w", err)

@@ -110,6 +110,7 @@ func (e *Engine) publish() {
 		s.Sources = append(s.Sources, v)
 	}
 	s.Destinations, s.Recordings = e.outs.list(e.show, e.clock.Now())
+	s.Marks = e.marks
 	for _, d := range s.Destinations {
 		s.Live = s.Live || d.Started
 	}

@@ -20,6 +20,7 @@ type delivery struct {
 	d         *deliveries
 	def       scenes.Destination
 	recording bool
+	begins    outputs.Mark   // what is on programme at its start
 	sound     []scenes.Track // its sound tracks; of an empty bus, the rendition's
 	legs      []*leg         // by rank; at least one
 	delays    map[*link]*delayLine
@@ -31,6 +32,7 @@ type delivery struct {
 
 	mu       sync.Mutex
 	running  bool           // guarded by mu
+	paused   bool           // guarded by mu; a recording that was told to pause
 	switches []IngestSwitch // guarded by mu; the newest, at most keptSwitches
 	chain    *IngestChain   // guarded by mu; as told last
 }
@@ -268,6 +270,9 @@ func (v *delivery) state(now time.Duration) DestinationState {
 	}
 	if len(v.legs) > 1 {
 		s.Chain = v.tellChain()
+	}
+	if v.recording {
+		s.Recording = v.d.e.keeper.state(v.def.ID)
 	}
 	return s
 }

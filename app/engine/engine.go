@@ -31,6 +31,8 @@ type Options struct {
 	// BaseDir is what relative paths in the show are relative to; RecordDir is where
 	// recordings without a path go.
 	BaseDir, RecordDir string
+	// StateDir is where the program keeps what it has to know after a crash; empty: nowhere.
+	StateDir string
 	// Secret looks a credential up by the name that destinations use; nil: there are none.
 	Secret func(name string) (string, error)
 	// UserAgent names the program to servers.
@@ -72,31 +74,35 @@ type Engine struct {
 	desk     *desk
 	loudness *loudnessLog // nil without one
 	outs     *deliveries
+	keeper   *keeper
 	views    *viewer
 	warn     warnings
 
 	// Of the tick goroutine.
-	ctx      context.Context // of Run, for what commands start
-	show     *scenes.Show
-	inputs   map[string]*input
-	order    []*input // in the show's order
-	gone     sync.WaitGroup
-	retired  []*input // off the mix with this tick, to be stopped after it
-	slate    *media.Frame
-	history  history
-	switcher Switcher
-	next     Next
-	landed   int64 // transitions whose keys have been switched
-	looks    looks
-	plan     compositor.Plan
-	change   compositor.Change
-	program  *media.Frame // what was shown last
-	samples  []float32
-	tick     int64
-	pending  []Timed
-	count    counting
-	pressed  bool  // demand is reduced
-	planned  int64 // the tick of plan
+	ctx       context.Context // of Run, for what commands start
+	show      *scenes.Show
+	inputs    map[string]*input
+	order     []*input // in the show's order
+	gone      sync.WaitGroup
+	retired   []*input // off the mix with this tick, to be stopped after it
+	slate     *media.Frame
+	history   history
+	switcher  Switcher
+	next      Next
+	marks     []outputs.Mark // set by command
+	marked    string         // what was on programme when the last cut was marked
+	landed    int64          // transitions whose keys have been switched
+	looks     looks
+	plan      compositor.Plan
+	change    compositor.Change
+	program   *media.Frame // what was shown last
+	samples   []float32
+	tick      int64
+	markCount int
+	pending   []Timed
+	count     counting
+	pressed   bool  // demand is reduced
+	planned   int64 // the tick of plan
 
 	stallLimit time.Duration // of inputs on the virtual clock
 
@@ -139,6 +145,8 @@ func New(opt Options) (*Engine, error) {
 	e.plan.Width, e.plan.Height = c.Width, c.Height
 	e.slate = newSlate(c.Width, c.Height, e.color)
 	e.outs = newDeliveries(e)
+	e.keeper = newKeeper(e)
+	e.marked = e.switcher.Program
 	e.views = newViewer(e)
 	if err := e.device.Warm(turned(opt.Show)); err != nil {
 		return nil, err
@@ -179,6 +187,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.ctx = ctx
 	e.reconcile(nil)
 	e.views.start(ctx)
+	e.keeper.start()
 	// What is asked for at tick 0 is open before studio time begins: a recording
 	// started with the show has the show's first picture.
 	e.outs.opening.Store(true)
@@ -197,6 +206,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		in.cancel() // they end while the outputs do
 	}
 	e.outs.close()
+	e.keeper.close()
 	e.publish() // how the outputs ended
 	cancel()
 	e.views.wait()
@@ -306,6 +316,7 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	e.applyRequests()
 	e.switcher.Step()
 	e.landKeys()
+	e.followCuts()
 	t := media.TickTime(e.tick, e.fps) // tick time: what sources are brought to
 	for _, in := range e.order {
 		in.park(t, e.planned)

@@ -62,6 +62,7 @@ func (l *leg) open(show *scenes.Show) error {
 	opt := outputs.Options{BaseDir: e.opt.BaseDir, UserAgent: e.opt.UserAgent}
 	if l.v.recording {
 		opt.BaseDir = e.opt.RecordDir
+		opt.Files = func(f outputs.FileEvent) { e.keeper.file(l.v.def.ID, l.def.Kind, f) }
 	}
 	if name := *l.def.Credential; name != "" && e.opt.Secret != nil {
 		secret, err := e.opt.Secret(name)
@@ -73,6 +74,9 @@ func (l *leg) open(show *scenes.Show) error {
 	out, err := kind.New(l.def.Settings, opt)
 	if err != nil {
 		return err
+	}
+	if c, ok := out.(outputs.Chapterer); ok {
+		c.Mark(l.v.begins)
 	}
 	l.out = out
 	l.limits = media.LiveLimits
@@ -265,6 +269,9 @@ func (l *leg) Report(r outputs.Report) {
 		l.problem = ""
 	case outputs.Waiting, outputs.Failed:
 		l.problem = r.Detail
+	}
+	if r.Warning != "" && r.Warning != l.report.Warning {
+		l.v.d.e.warn.set("survived "+l.v.def.ID, fmt.Sprintf("%s: %s.", l.v.def.Name, r.Warning), l.v.d.e.state.Load().Tick)
 	}
 	l.report = r
 	if now-l.sampled >= time.Second {

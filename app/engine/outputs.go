@@ -208,10 +208,11 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 		before = v.ended // the old connection goes first
 	}
 	d.e.warn.clear("output " + def.ID)
+	d.e.warn.clear("survived " + def.ID)
 	// The end of the studio is an orderly one too: close says when it has lasted long enough.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(d.e.ctx))
 	v := newDelivery(d, def, sound, recording)
-	v.cancel = cancel
+	v.cancel, v.begins = cancel, d.e.cutMark()
 	d.dest[def.ID] = v
 	d.wg.Add(1)
 	d.mu.Unlock()

@@ -25,6 +25,7 @@ const soundDepth = 128
 type pictureJob struct {
 	frame  *media.Frame
 	number int64 // of the rendition: the tick, divided
+	key    bool  // a keyframe, whatever the cadence
 }
 
 // videoRunner is one video encode: one goroutine, one encoder, any number of
@@ -47,6 +48,7 @@ type videoRunner struct {
 	hurry     atomic.Bool // what is queued is not encoded any more
 	keyframe  atomic.Bool // forced at the next picture
 	lastForce atomic.Int64
+	forceNext atomic.Bool // the next picture that is offered becomes a keyframe
 
 	frames, dropped, bytes atomic.Int64
 	packets                atomic.Int64 // that have left the encoder
@@ -131,7 +133,7 @@ func (v *videoRunner) offer(f *media.Frame, tick int64, wait bool) {
 	if tick%v.divisor != 0 {
 		return
 	}
-	j := pictureJob{f.Retain(), tick / v.divisor}
+	j := pictureJob{f.Retain(), tick / v.divisor, v.forceNext.Swap(false)}
 	if wait {
 		v.jobs <- j
 		return
@@ -141,6 +143,9 @@ func (v *videoRunner) offer(f *media.Frame, tick int64, wait bool) {
 	default:
 		f.Release()
 		v.dropped.Add(1)
+		if j.key {
+			v.forceNext.Store(true)
+		}
 	}
 }
 
@@ -168,7 +173,7 @@ func (v *videoRunner) run() {
 		}
 		// Keyframes fall on whole multiples of the GOP in studio time, whatever was
 		// forced between them or dropped before: every rendition cuts at the same ticks.
-		force := j.number%v.gop == 0 || v.keyframe.Swap(false)
+		force := j.number%v.gop == 0 || j.key || v.keyframe.Swap(false)
 		v.retune()
 		start := time.Now()
 		packets, err := v.encode(j.frame, j.number, force)

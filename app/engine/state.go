@@ -38,6 +38,8 @@ type State struct {
 	Renditions   []RenditionState
 	Counters     Counters
 	GPU          gpu.Info
+	// Marks are those that were set by command, the newest last.
+	Marks []outputs.Mark
 	// Live: at least one destination has been started and not stopped.
 	Live bool
 	// Recording: at least one recording has been started and not stopped.
@@ -149,7 +151,8 @@ type DestinationState struct {
 	StartAt, StopAt       string // RFC 3339, or empty
 	// Chain is its list of ingests; nil when there is only one. It is the same value
 	// from State to State while nothing in it changes.
-	Chain *IngestChain
+	Chain     *IngestChain
+	Recording RecordingState // of a recording
 }
 
 // IngestChain is a destination's ingests and which of them carries it.

@@ -30,6 +30,9 @@ type InputOptions struct {
 	// ReadFrom, when set, supplies the bytes and the url is only a name. Its Read must
 	// return soon after ctx ends: libav cannot interrupt it.
 	ReadFrom io.Reader
+	// AllStreams: packets of every picture and sound stream are read, not only of the best
+	// two; Streams lists them.
+	AllStreams bool
 }
 
 // Stream describes one elementary stream of an input.
@@ -71,6 +74,7 @@ type Input struct {
 	done      <-chan struct{}
 
 	video, audio *Stream
+	all          []*Stream // with AllStreams
 	duration     time.Duration
 	start        time.Duration
 }
@@ -160,7 +164,13 @@ func (in *Input) open(url string, opt InputOptions) error {
 	if in.video == nil && in.audio == nil {
 		return errors.New("it has neither pictures nor sound")
 	}
+	if opt.AllStreams {
+		in.all = in.describeAll()
+	}
 	for _, s := range in.ctx.Streams() {
+		if in.stream(s.Index()) != nil {
+			continue
+		}
 		if (in.video == nil || s.Index() != in.video.Index) && (in.audio == nil || s.Index() != in.audio.Index) {
 			s.SetDiscard(astiav.DiscardAll)
 		}
@@ -221,7 +231,22 @@ func (in *Input) describe(kind astiav.MediaType) *Stream {
 	if err != nil || codec == nil {
 		return nil
 	}
+	return in.describeStream(st, codec)
+}
+
+// describeAll lists the picture and sound streams, whether or not they can be decoded.
+func (in *Input) describeAll() (list []*Stream) {
+	for _, st := range in.ctx.Streams() {
+		if t := st.CodecParameters().MediaType(); t == astiav.MediaTypeVideo || t == astiav.MediaTypeAudio {
+			list = append(list, in.describeStream(st, nil))
+		}
+	}
+	return list
+}
+
+func (in *Input) describeStream(st *astiav.Stream, codec *astiav.Codec) *Stream {
 	p := st.CodecParameters()
+	kind := p.MediaType()
 	tb := rational(st.TimeBase())
 	s := &Stream{
 		Index: st.Index(), Codec: p.CodecID().Name(), TimeBase: tb, BitrateBPS: int(p.BitRate()),
@@ -265,6 +290,10 @@ func (in *Input) Video() *Stream { return in.video }
 // Audio is the best audio stream, or nil. It is valid until Close.
 func (in *Input) Audio() *Stream { return in.audio }
 
+// Streams are the picture and sound streams in the file's order, with
+// InputOptions.AllStreams; they are valid until Close.
+func (in *Input) Streams() []*Stream { return in.all }
+
 // Duration is the container's; 0 when not known.
 func (in *Input) Duration() time.Duration { return in.duration }
 
@@ -282,7 +311,10 @@ type InputPacket struct {
 	// PTS and DTS are on the input's own timeline; HasPTS is false when it says none.
 	PTS, DTS time.Duration
 	HasPTS   bool
+	HasDTS   bool
+	Duration time.Duration // 0 when it says none
 	Keyframe bool
+	Corrupt  bool // the demuxer knows that some of it is missing
 	Size     int
 }
 
@@ -337,6 +369,11 @@ func (in *Input) pause() error {
 }
 
 func (in *Input) stream(index int) *Stream {
+	for _, s := range in.all {
+		if s.Index == index {
+			return s
+		}
+	}
 	for _, s := range [...]*Stream{in.video, in.audio} {
 		if s != nil && s.Index == index {
 			return s
@@ -347,9 +384,10 @@ func (in *Input) stream(index int) *Stream {
 
 func (p *InputPacket) fill(s *Stream) {
 	p.Stream, p.Size = s.Index, p.pkt.Size()
-	p.Keyframe = p.pkt.Flags().Has(astiav.PacketFlagKey)
+	p.Keyframe, p.Corrupt = p.pkt.Flags().Has(astiav.PacketFlagKey), p.pkt.Flags().Has(astiav.PacketFlagCorrupt)
+	p.Duration = media.TimeOf(p.pkt.Duration(), s.TimeBase)
 	pts, dts := p.pkt.Pts(), p.pkt.Dts()
-	p.HasPTS = pts != astiav.NoPtsValue
+	p.HasPTS, p.HasDTS = pts != astiav.NoPtsValue, dts != astiav.NoPtsValue
 	p.PTS, p.DTS = 0, 0
 	if dts != astiav.NoPtsValue {
 		p.DTS = media.TimeOf(dts, s.TimeBase)

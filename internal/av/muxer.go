@@ -112,11 +112,7 @@ func (m *Muxer) open() error {
 	size := 64 << 10
 	var seek astiav.IOContextSeekFunc
 	if m.opt.Path != "" {
-		if m.file, err = os.OpenFile(m.opt.Path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644); err != nil {
-			var pe *os.PathError
-			if errors.As(err, &pe) {
-				err = pe.Err
-			}
+		if err := m.openFile(); err != nil {
 			return err
 		}
 		seek = m.seek
@@ -143,6 +139,17 @@ func (m *Muxer) open() error {
 	}
 	m.io.Flush()
 	return m.failed
+}
+
+// openFile makes the file, which must not exist.
+func (m *Muxer) openFile() (err error) {
+	if m.file, err = os.OpenFile(m.opt.Path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644); err != nil {
+		var pe *os.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+	}
+	return err
 }
 
 // settings are the options of the format, ours first.

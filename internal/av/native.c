@@ -416,6 +416,42 @@ void cp_audio_fill(AVFrame *f, const float *in, int at, int n, int channels, int
 	}
 }
 
+int cp_chapter(AVFormatContext *c, int64_t id, int64_t start, int64_t end, const char *title)
+{
+	// As libavformat's own avpriv_new_chapter does, which is not exported: the context
+	// owns the array and every chapter, and avformat_free_context frees them.
+	AVChapter *h = av_mallocz(sizeof *h);
+	if (!h)
+		return AVERROR(ENOMEM);
+	h->id = id;
+	h->time_base = (AVRational){1, 1000};
+	h->start = start;
+	h->end = end;
+	int e = av_dict_set(&h->metadata, "title", title, 0);
+	if (e >= 0) {
+		int n = c->nb_chapters;
+		e = av_dynarray_add_nofree(&c->chapters, &n, h);
+		if (e >= 0) {
+			c->nb_chapters = n;
+			return 0;
+		}
+	}
+	av_dict_free(&h->metadata);
+	av_free(h);
+	return e;
+}
+
+int cp_chapters(const AVFormatContext *c) { return c->nb_chapters; }
+
+const char *cp_chapter_at(const AVFormatContext *c, int i, int64_t *start, int64_t *end)
+{
+	const AVChapter *h = c->chapters[i];
+	*start = av_rescale_q(h->start, h->time_base, (AVRational){1, 1000});
+	*end = av_rescale_q(h->end, h->time_base, (AVRational){1, 1000});
+	const AVDictionaryEntry *t = av_dict_get(h->metadata, "title", NULL, 0);
+	return t ? t->value : NULL;
+}
+
 extern void goLogLine(int level, char *context, char *line);
 
 // go-astiav's own callback prints into 1024 bytes without a bound.

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 #include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
 #include <libavutil/frame.h>
 #include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
@@ -64,6 +65,14 @@ int cp_swr_run(SwrContext *s, const float *in, int in_frames, float *out, int ou
 void cp_denan(float *p, int n);
 // cp_audio_fill copies n interleaved frames to f (flt or fltp), from frame index at.
 void cp_audio_fill(AVFrame *f, const float *in, int at, int n, int channels, int planar);
+
+// cp_chapter adds a chapter to what a muxer writes with its trailer; times in ms. The
+// title is copied. Returns <0 without memory.
+int cp_chapter(AVFormatContext *c, int64_t id, int64_t start, int64_t end, const char *title);
+// cp_chapter_at reads a demuxer's i-th chapter, times in ms; the title is the context's
+// own and may be NULL.
+const char *cp_chapter_at(const AVFormatContext *c, int i, int64_t *start, int64_t *end);
+int cp_chapters(const AVFormatContext *c);
 
 void cp_log_install(int level);
 void cp_log_reset(void);

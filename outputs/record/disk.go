@@ -14,6 +14,9 @@ import (
 type file interface {
 	// SyncData brings what was written, by whatever handle, to the platter.
 	SyncData() error
+	// Gone is an error when what is written to the file reaches no file in the folder any
+	// more: the file was deleted, or its volume taken away.
+	Gone(dir string) error
 	Close() error
 }
 
@@ -30,14 +33,18 @@ type disk interface {
 
 type realDisk struct{}
 
-type realFile struct{ *os.File }
+type realFile struct {
+	*os.File
+	volume uint64 // of its folder when it was opened; 0 is not known
+}
 
 func (realDisk) Open(path string) (file, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return nil, err
 	}
-	return realFile{f}, nil
+	volume, _ := volumeOf(filepath.Dir(path)) // not known, Gone sees less
+	return realFile{f, volume}, nil
 }
 
 func (realDisk) Free(dir string) (int64, error) { return host.FreeBytes(dir) }
@@ -64,6 +71,10 @@ func describe(err error, dir, kept string) error {
 		tail = fmt.Sprintf("; what was recorded so far is kept in %s", filepath.Base(kept))
 	}
 	switch {
+	case errors.Is(err, errGone):
+		return fmt.Errorf("record: the disk of %s was taken away%s", dir, tail)
+	case errors.Is(err, errDeleted):
+		return fmt.Errorf("record: the file in %s was deleted while it was recorded", dir)
 	case errors.Is(err, syscall.ENOSPC):
 		return fmt.Errorf("record: the disk of %s is full%s", dir, tail)
 	case errors.Is(err, syscall.EDQUOT):

@@ -118,7 +118,7 @@ func TestDiskFaults(t *testing.T) {
 	}{
 		{syscall.EIO, "reports a fault; what was recorded so far is kept", true},
 		{syscall.EROFS, "read-only; what was recorded", true},
-		{syscall.EFBIG, "no larger file; what was recorded", false},
+		{syscall.EFBIG, "no larger file; what was recorded", false}, // nor is the next file better
 	} {
 		t.Run(c.err.Error(), func(t *testing.T) {
 			o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show.mkv"})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/framecode"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -59,6 +60,7 @@ func makeClip() (coded, error) {
 		for i := range f.Planes[0].Data {
 			f.Planes[0].Data[i] = byte(i*7 + int(n)*5 + (i>>6)*int(n))
 		}
+		framecode.Draw(f, 1, uint32(n))
 		packets, err := video.Encode(f, n, false)
 		f.Release()
 		if err := add(0, packets, err); err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -21,6 +22,9 @@ const (
 	stopBelow = 50 << 20
 	// startBelow is the least room to start with.
 	startBelow = 100 << 20
+	// spillBelow is the room on the first disk below which a second one is used, unless the
+	// settings say otherwise.
+	spillBelow = 2e9
 	// syncEvery is how often written data is brought to the platter, at most.
 	syncEvery = time.Second
 	// fragment is how much stream is in the air before it is written.
@@ -30,7 +34,8 @@ const (
 // errNearlyFull stops a recording while there is still room to end it well.
 var errNearlyFull = errors.New("record: the disk is nearly full")
 
-// Output is one recording; each Run makes a new file.
+// Output is one recording; each Run makes a new file, or several. Besides outputs.Output it is an
+// outputs.Splitter, Pauser and Chapterer.
 type Output struct {
 	path      string // file, folder, or empty
 	baseDir   string
@@ -38,6 +43,14 @@ type Output struct {
 	disk      disk
 	newMuxer  func(format string, tracks []media.Track, path string) (muxer, error)
 	now       func() time.Time // wall clock, for names
+	files     func(outputs.FileEvent)
+	control   control
+
+	splitTime  time.Duration // 0: no limit
+	splitBytes int64         // 0: no limit
+	chapters   string
+	spill      string // folder of the second volume; empty: none
+	spillBelow int64
 }
 
 // Run implements outputs.Output. At the end it waits for the disk, which takes longer
@@ -50,40 +63,37 @@ func (o *Output) Run(ctx context.Context, feed outputs.Feed) error {
 	if err != nil {
 		return outputs.Permanent(err)
 	}
-	free, err := o.disk.Free(dir)
+	s := newSession(ctx, o, feed, dir, name)
+	s.paused = o.control.begin()
+	first, err := s.begin(dir)
+	if err != nil && o.spill != "" {
+		if other, serr := s.begin(o.spill); serr == nil {
+			s.warn(fmt.Sprintf("%s; recording in %s instead", strings.TrimPrefix(err.Error(), "record: "), o.spill))
+			first, err, s.spilled = other, nil, true
+		}
+	}
 	if err != nil {
-		return outputs.Permanent(describe(err, dir, ""))
+		return outputs.Permanent(err)
 	}
-	if free < startBelow {
-		return outputs.Permanent(fmt.Errorf("record: only %s are free on the disk of %s; make room and start again", megabytes(free), dir))
-	}
-	mux, path, err := o.create(dir, name, feed.Tracks())
-	if err != nil {
-		return outputs.Permanent(describe(err, dir, ""))
-	}
-	feed.Report(outputs.Report{State: outputs.Connecting, Detail: filepath.Base(path), Path: path})
+	s.become(first)
+	feed.Report(outputs.Report{State: outputs.Connecting, Detail: filepath.Base(first.path), Path: first.path, Part: 1})
 
-	rec := &recording{mux: mux, path: path, dir: dir, disk: o.disk, report: feed.Report, queued: feed.Queued}
-	rec.free.Store(free)
-	err = rec.run(ctx, feed)
-	if rec.packets.Load() == 0 {
-		// Nothing came before the end: an empty file would only puzzle. That it could
-		// not be removed changes nothing.
-		_ = o.disk.Remove(path)
-		path = ""
+	err = s.run()
+	if err == nil {
+		return ctx.Err()
 	}
 	var fault *diskError
-	switch {
-	case err == nil:
-		return ctx.Err()
-	case errors.Is(err, errNearlyFull):
-		return outputs.Permanent(fmt.Errorf("record: recording stopped because only %s are free on the disk of %s; %s is complete", megabytes(rec.free.Load()), dir, filepath.Base(path)))
-	case !errors.As(err, &fault):
-		return err // the muxer's or the feed's
-	case errors.Is(fault.err, syscall.EFBIG):
-		return describe(fault.err, dir, path) // the next try makes the next file
+	if errors.As(err, &fault) && !errors.Is(fault.err, syscall.EFBIG) || errors.Is(err, errNearlyFull) {
+		return outputs.Permanent(s.cur.ended(err))
 	}
-	return outputs.Permanent(describe(fault.err, dir, path))
+	return s.cur.ended(err)
+}
+
+// tellFile passes on what happens to files.
+func (o *Output) tellFile(e outputs.FileEvent) {
+	if o.files != nil {
+		o.files(e)
+	}
 }
 
 // create makes a file that did not exist before, and its muxer.

@@ -165,7 +165,7 @@ func TestNames(t *testing.T) {
 		{"folder.with.dots/", "mp4", dir, sub + "/2026-03-04 05-06-07.mp4"},
 		{sub + "/Final.MKV", "", "/", sub + "/Final.mkv"},
 	} {
-		raw, err := json.Marshal(settings{c.path, c.container})
+		raw, err := json.Marshal(settings{Path: c.path, Container: c.container})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,4 +290,13 @@ func TestUserDir(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
+}
+
+func fileSize(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
 }

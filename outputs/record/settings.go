@@ -32,9 +32,21 @@ var containers = map[string]container{
 }
 
 type settings struct {
-	Path      string `json:"path"`
-	Container string `json:"container"`
+	Path         string  `json:"path"`
+	Container    string  `json:"container"`
+	SplitMinutes float64 `json:"split_minutes"`
+	SplitMB      int64   `json:"split_mb"`
+	Chapters     string  `json:"chapters"`
+	Spill        string  `json:"spill"`
+	SpillMB      *int64  `json:"spill_below_mb"`
 }
+
+// What becomes a chapter.
+const (
+	chaptersOfMarks = "marks"
+	chaptersOfCuts  = "cuts"
+	noChapters      = "none"
+)
 
 var schema = json.RawMessage(`{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -42,7 +54,12 @@ var schema = json.RawMessage(`{
   "additionalProperties": false,
   "properties": {
     "path": {"type": "string", "title": "File or folder", "x-order": 1, "x-picker": "folder", "description": "A folder gets files named by date and time; an existing file is never overwritten. Empty: the Videos folder", "default": ""},
-    "container": {"type": "string", "title": "Container", "x-order": 2, "description": "mkv and mp4 survive a crash or a power cut; ts is for other programs to read while it grows", "enum": ["mkv", "mp4", "ts"], "default": "mkv"}
+    "container": {"type": "string", "title": "Container", "x-order": 2, "description": "mkv and mp4 survive a crash or a power cut; ts is for other programs to read while it grows", "enum": ["mkv", "mp4", "ts"], "default": "mkv"},
+    "split_minutes": {"type": "number", "title": "New file after (minutes)", "x-order": 3, "description": "Files begin at keyframes and no picture is lost between them. 0: one file", "minimum": 0, "maximum": 1440, "default": 0},
+    "split_mb": {"type": "integer", "title": "New file after (MB)", "x-order": 4, "description": "Files stay below this size. 0: no limit", "minimum": 0, "maximum": 1000000, "default": 0},
+    "chapters": {"type": "string", "title": "Chapters", "x-order": 5, "description": "Written into mkv and mp4 files: from marks, from marks and every cut, or none", "enum": ["marks", "cuts", "none"], "default": "marks"},
+    "spill": {"type": "string", "title": "Second folder", "x-order": 6, "x-picker": "folder", "description": "On another disk: the recording goes on there when the first one runs full or fails. Empty: none", "default": ""},
+    "spill_below_mb": {"type": "integer", "title": "Change over below (MB free)", "x-order": 7, "minimum": 100, "maximum": 1000000, "default": 2000}
   }
 }`)
 
@@ -54,6 +71,7 @@ func Kind() outputs.Kind {
 		Video:     []media.Codec{media.H264, media.HEVC, media.AV1},
 		Audio:     []media.Codec{media.AAC, media.Opus},
 		Recording: true,
+		Files:     &files,
 		Schema:    schema,
 		New:       New,
 	}
@@ -85,16 +103,52 @@ func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 	if named && fromName != s.Container {
 		return nil, fmt.Errorf("record: the file name ends in .%s but the container is %s", fromName, s.Container)
 	}
-	path := s.Path
-	if path != "" && !filepath.IsAbs(path) {
-		// Join cleans, and a final slash says that it is a folder.
-		slash := strings.HasSuffix(filepath.ToSlash(path), "/")
-		path = filepath.Join(opt.BaseDir, path)
-		if slash {
-			path += string(filepath.Separator)
-		}
+	o := &Output{
+		path: below(opt.BaseDir, s.Path), baseDir: opt.BaseDir, container: c, disk: realDisk{}, newMuxer: newMuxer, now: time.Now, files: opt.Files,
+		splitTime: time.Duration(s.SplitMinutes * float64(time.Minute)), splitBytes: s.SplitMB * 1e6,
+		chapters: s.Chapters, spill: strings.TrimSuffix(below(opt.BaseDir, s.Spill), string(filepath.Separator)), spillBelow: spillBelow,
 	}
-	return &Output{path: path, baseDir: opt.BaseDir, container: c, disk: realDisk{}, newMuxer: newMuxer, now: time.Now}, nil
+	if s.SpillMB != nil {
+		o.spillBelow = *s.SpillMB * 1e6
+	}
+	if o.chapters == "" {
+		o.chapters = chaptersOfMarks
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// check says what is wrong with settings.
+func (o *Output) check() error {
+	switch {
+	case o.splitTime < 0 || o.splitTime > 24*time.Hour:
+		return errors.New("record: files are split after 0 (never) to 1440 minutes")
+	case o.splitTime > 0 && o.splitTime < time.Second:
+		return errors.New("record: files last at least a second")
+	case o.splitBytes != 0 && (o.splitBytes < 16e6 || o.splitBytes > 1e12):
+		return errors.New("record: files are split after 0 (never) or 16 to 1000000 MB")
+	case o.chapters != chaptersOfMarks && o.chapters != chaptersOfCuts && o.chapters != noChapters:
+		return errors.New("record: chapters come from marks, cuts or none")
+	case o.spillBelow < 100e6 || o.spillBelow > 1e12:
+		return errors.New("record: the second folder is used below 100 to 1000000 MB")
+	}
+	return nil
+}
+
+// below is path, relative to base unless it is absolute; a final slash, which says that it is a
+// folder, stays.
+func below(base, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	slash := strings.HasSuffix(filepath.ToSlash(path), "/")
+	path = filepath.Join(base, path)
+	if slash {
+		path += string(filepath.Separator)
+	}
+	return path
 }
 
 // videosDir is the user's folder for videos; it is made when it does not exist.

@@ -1,0 +1,207 @@
+package engine
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"crosspoint.studio/crosspoint/internal/host"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// journal is a file in the state folder that knows which recorded files are being written
+// and which have not been read again. It is locked while its program runs, so that
+// another one knows which are left behind, and removed when nothing is. Without it
+// recordings are as good, but a crash is not made up for: its errors are logged once. A nil
+// journal does nothing.
+type journal struct {
+	dir string
+	log *slog.Logger
+
+	mu   sync.Mutex
+	file *os.File        // guarded by mu; nil until the first line
+	open map[string]bool // guarded by mu; files not settled
+	sick bool            // guarded by mu; it cannot be written
+}
+
+// journalLine is one fact about a file, later ones replacing earlier ones.
+type journalLine struct {
+	Path     string            `json:"path"`
+	Kind     string            `json:"kind,omitempty"`
+	Part     int               `json:"part,omitempty"`
+	Closed   bool              `json:"closed,omitempty"` // its end has been written
+	Settled  bool              `json:"settled,omitempty"`
+	Holds    *outputs.Contents `json:"holds,omitempty"`
+	Chapters []outputs.Chapter `json:"chapters,omitempty"`
+}
+
+func newJournal(dir string, log *slog.Logger) *journal {
+	return &journal{dir: dir, log: log, open: map[string]bool{}}
+}
+
+// note is what a recording tells of a file.
+func (j *journal) note(kind string, v outputs.FileEvent) {
+	if j == nil {
+		return
+	}
+	if v.Removed {
+		j.settled(v.Path)
+		return
+	}
+	line := journalLine{Path: v.Path, Kind: kind, Part: v.Part, Chapters: v.Chapters}
+	if v.Closed && v.Problem == "" {
+		line.Closed, line.Holds = true, &v.Holds
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.open[v.Path] = true
+	j.write(line)
+}
+
+// settled: there is nothing more to do about a file.
+func (j *journal) settled(path string) {
+	if j == nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.open[path] {
+		delete(j.open, path)
+		j.write(journalLine{Path: path, Settled: true})
+	}
+}
+
+// write adds a line and brings it to the disk; mu is held.
+func (j *journal) write(line journalLine) {
+	if j.sick {
+		return
+	}
+	err := func() error {
+		if j.file == nil {
+			if err := os.MkdirAll(j.dir, 0o700); err != nil {
+				return err
+			}
+			f, err := os.CreateTemp(j.dir, fmt.Sprintf("%d-*.jsonl", os.Getpid()))
+			if err != nil {
+				return err
+			}
+			if err := host.LockFile(f); err != nil {
+				_ = f.Close() // nothing is in it
+				return err
+			}
+			j.file = f
+		}
+		raw, err := json.Marshal(line)
+		if err != nil {
+			return err
+		}
+		if _, err := j.file.Write(append(raw, '\n')); err != nil {
+			return err
+		}
+		return j.file.Sync()
+	}()
+	if err != nil {
+		j.sick = true
+		j.log.Warn("the journal of recordings cannot be written; a crash would not be made up for", "reason", err)
+	}
+}
+
+// close gives up the journal; it stays when files have not been settled.
+func (j *journal) close() {
+	if j == nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.file == nil {
+		return
+	}
+	if len(j.open) == 0 {
+		_ = os.Remove(j.file.Name()) // an empty one is found and removed at the next start
+	}
+	_ = j.file.Close() // every line has been synced
+	j.file = nil
+}
+
+// leftJournal is the journal of a program that has ended, with the files that it did not
+// settle and that still exist. It is locked until release.
+type leftJournal struct {
+	file *os.File
+	jobs []fileJob
+}
+
+// release gives it up; done says that there is nothing more to do about its files.
+func (l *leftJournal) release(done bool) {
+	if done {
+		_ = os.Remove(l.file.Name()) // or it is found once more
+	}
+	_ = l.file.Close() // only read
+}
+
+// leftBehind are the journals of earlier runs.
+func leftBehind(dir string, log *slog.Logger) (list []*leftJournal) {
+	names, _ := filepath.Glob(filepath.Join(dir, "*.jsonl")) // the pattern is good
+	for _, name := range names {
+		f, err := os.OpenFile(name, os.O_RDWR, 0)
+		if err != nil {
+			continue // another start of the program was faster
+		}
+		if err := host.LockFile(f); err != nil {
+			_ = f.Close() // of a program that runs
+			if !errors.Is(err, host.ErrLocked) {
+				log.Warn("a journal of recordings cannot be read", "file", name, "reason", err)
+			}
+			continue
+		}
+		l := &leftJournal{f, readJournal(f)}
+		l.jobs = slices.DeleteFunc(l.jobs, func(j fileJob) bool {
+			info, err := os.Stat(j.event.Path)
+			return err != nil || info.Size() == 0
+		})
+		if len(l.jobs) == 0 {
+			l.release(true)
+			continue
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+// readJournal are the files that are not settled, in the order in which they were begun.
+func readJournal(f *os.File) (jobs []fileJob) {
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 4<<20)
+	for lines.Scan() {
+		var l journalLine
+		if json.Unmarshal(lines.Bytes(), &l) != nil || l.Path == "" {
+			continue // the last line may be cut
+		}
+		i := slices.IndexFunc(jobs, func(j fileJob) bool { return j.event.Path == l.Path })
+		switch {
+		case l.Settled && i >= 0:
+			jobs = slices.Delete(jobs, i, i+1)
+			continue
+		case l.Settled:
+			continue
+		case i < 0:
+			jobs = append(jobs, fileJob{})
+			i = len(jobs) - 1
+		}
+		j := &jobs[i]
+		j.kind, j.finish = l.Kind, !l.Closed
+		j.event.Path, j.event.Part, j.event.Closed = l.Path, l.Part, l.Closed
+		if l.Chapters != nil {
+			j.event.Chapters = l.Chapters
+		}
+		if l.Holds != nil {
+			j.event.Holds = *l.Holds
+		}
+	}
+	return jobs
+}

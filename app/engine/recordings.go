@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// The commands of running recordings.
+type (
+	// SplitRecording begins a new file with the picture of this tick: of the recordings
+	// named, or of all that run.
+	SplitRecording struct {
+		Recordings []string `json:"recordings,omitempty"`
+	}
+	// PauseRecording leaves out what comes until it is resumed; without Paused it toggles.
+	// The recordings named, or all that run.
+	PauseRecording struct {
+		Recordings []string `json:"recordings,omitempty"`
+		Paused     *bool    `json:"paused,omitempty"`
+	}
+	// SetMark notes this moment under a name, which becomes a chapter of the recordings that
+	// run; without one it gets a number.
+	SetMark struct {
+		Name string `json:"name,omitempty"`
+	}
+)
+
+// maxMarks is how many marks State keeps, the newest ones.
+const maxMarks = 200
+
+// maxMarkName bounds a mark's name, in bytes: what Nero's chapters hold.
+const maxMarkName = 255
+
+// recorders are the running recordings named, or all; what they record is being written.
+func (d *deliveries) recorders(ids []string) ([]*delivery, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var list []*delivery
+	for _, id := range ids {
+		v := d.dest[id]
+		if v == nil || !v.recording || !v.isRunning() || v.stopping.Load() {
+			return nil, fmt.Errorf("%q is not recording", id)
+		}
+		if v.output() == nil {
+			return nil, fmt.Errorf("%q has not begun yet", id)
+		}
+		list = append(list, v)
+	}
+	if len(ids) > 0 {
+		return list, nil
+	}
+	for _, r := range d.e.show.Recordings { // in the show's order
+		if v := d.dest[r.ID]; v != nil && v.recording && v.isRunning() && !v.stopping.Load() && v.output() != nil {
+			list = append(list, v)
+		}
+	}
+	return list, nil
+}
+
+// output is what delivers, once it has been made.
+func (v *delivery) output() outputs.Output {
+	if !v.opened.Load() {
+		return nil
+	}
+	return v.legs[0].out
+}
+
+// now is the tick's time.
+func (e *Engine) now() time.Duration { return media.TickTime(e.tick, e.fps) }
+
+// forceKeyframe makes this tick's picture a keyframe of v's encode.
+func (v *delivery) forceKeyframe() {
+	if v.opened.Load() && v.legs[0].link != nil {
+		v.legs[0].link.video.forceNext.Store(true)
+	}
+}
+
+func (c SplitRecording) apply(e *Engine) error {
+	list, err := e.outs.recorders(c.Recordings)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return errors.New("nothing is recording")
+	}
+	for _, v := range list {
+		if s, ok := v.output().(outputs.Splitter); ok {
+			s.Split(e.now())
+			v.forceKeyframe()
+		}
+	}
+	return nil
+}
+
+func (c PauseRecording) apply(e *Engine) error {
+	list, err := e.outs.recorders(c.Recordings)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return errors.New("nothing is recording")
+	}
+	for _, v := range list {
+		p, ok := v.output().(outputs.Pauser)
+		if !ok {
+			continue
+		}
+		v.mu.Lock()
+		paused := !v.paused
+		if c.Paused != nil {
+			paused = *c.Paused
+		}
+		changes := paused != v.paused
+		v.paused = paused
+		v.mu.Unlock()
+		if changes {
+			p.Pause(e.now(), paused)
+			v.forceKeyframe()
+		}
+	}
+	return nil
+}
+
+func (c SetMark) apply(e *Engine) error {
+	name := strings.TrimSpace(c.Name)
+	if len(name) > maxMarkName {
+		return fmt.Errorf("the name of a mark has at most %d bytes", maxMarkName)
+	}
+	e.markCount++
+	if name == "" {
+		name = fmt.Sprintf("Mark %d", e.markCount)
+	}
+	m := outputs.Mark{At: e.now(), Name: name}
+	// State has shared the list: it is never written to, only replaced.
+	marks := append(e.marks[:len(e.marks):len(e.marks)], m)
+	e.marks = marks[max(len(marks)-maxMarks, 0):]
+	return e.mark(m)
+}
+
+// mark tells every running recording of a mark.
+func (e *Engine) mark(m outputs.Mark) error {
+	list, err := e.outs.recorders(nil)
+	for _, v := range list {
+		if c, ok := v.output().(outputs.Chapterer); ok {
+			c.Mark(m)
+		}
+	}
+	return err
+}
+
+// followCuts marks a change of what is on programme.
+func (e *Engine) followCuts() {
+	if e.switcher.Program == e.marked {
+		return
+	}
+	e.marked = e.switcher.Program
+	if err := e.mark(e.cutMark()); err != nil { // only of recordings that are named
+		e.log.Error("cut not marked", "error", err)
+	}
+}
+
+// cutMark is what is on programme as a mark of this tick.
+func (e *Engine) cutMark() outputs.Mark {
+	m := outputs.Mark{At: e.now(), Name: "Black", Cut: true}
+	if s, ok := e.show.Scene(e.switcher.Program); ok {
+		m.Name = s.Name
+	} else if s, ok := e.show.Source(e.switcher.Program); ok {
+		m.Name = s.Name
+	}
+	return m
+}
+
+// RecordingState is what surfaces show of a recording besides what they show of every
+// destination. Which file is being written, how long it all lasts and whether it is paused
+// is in Report.
+type RecordingState struct {
+	// GoodTo is the time up to which everything recorded since the start has been read again
+	// and found good, on the recording's own timeline; files are read when they are closed.
+	GoodTo time.Duration
+	// Checked files have been read again, of Files closed ones.
+	Checked, Files int
+	// Length is of the files that are closed, together.
+	Length time.Duration
+	// Problem is one sentence about the newest file that was not found good.
+	Problem string
+}

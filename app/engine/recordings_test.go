@@ -1,0 +1,241 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/outputs/record"
+)
+
+func recordingShow(path, more string) string {
+	return `{"format":2,"canvas":{"width":64,"height":48,"fps":"30"},
+		"sources":[{"id":"a","name":"Wide","kind":"paced","settings":{"tone":500}},{"id":"b","name":"Close","kind":"paced","settings":{"y":90}}],
+		"start":{"program":"a","preview":"b"},
+		"recordings":[{"id":"rec","settings":{"path":` + strconv.Quote(path) + more + `}}]}`
+}
+
+// pictures is how many a file has, and its chapters.
+func pictures(t *testing.T, path string) (n int, chapters []string) {
+	t.Helper()
+	in, err := av.OpenInput(t.Context(), path, av.InputOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	p := av.NewInputPacket()
+	defer p.Free()
+	for in.ReadPacket(p) == nil {
+		if p.Stream == in.Video().Index {
+			n++
+		}
+	}
+	for _, c := range in.Chapters() {
+		chapters = append(chapters, c.At.String()+" "+c.Title)
+	}
+	return n, chapters
+}
+
+// TestRecordingCommands: splits, pauses and marks happen at the very picture of their tick.
+func TestRecordingCommands(t *testing.T) {
+	dir := t.TempDir()
+	first, second := filepath.Join(dir, "show.mkv"), filepath.Join(dir, "show part 2.mkv")
+	yes := true
+	s := newStudio(t, parse(t, recordingShow(first, `,"chapters":"cuts"`)), media.NewVirtualClock(), func(o *Options) {
+		o.Ticks = 150
+		o.Commands = []Timed{
+			{0, &StartRecording{}}, {12, &SplitRecording{Recordings: []string{"nobody"}}}, {31, &Cut{}}, {37, &SplitRecording{}},
+			{50, &SetMark{Name: "Goal"}}, {60, &PauseRecording{}}, {61, &PauseRecording{Paused: &yes}}, {70, &SetMark{}}, {85, &PauseRecording{}}, {115, &Cut{}},
+		}
+		o.OutputKinds = map[string]outputs.Kind{"record": record.Kind()}
+	})
+	s.run(t, t.Context(), time.Minute)
+	st := s.State()
+	rec := st.Recordings[0]
+	if rec.Problem != "" {
+		t.Fatalf("the recording: %s", rec.Problem)
+	}
+	for path, want := range map[string]struct {
+		pictures int
+		chapters []string
+	}{
+		// Cut times are of 30 pictures a second, to the millisecond.
+		first:  {37, []string{"0s Wide", "1.033s Close"}},
+		second: {150 - 37 - 25, []string{"0s Close", "433ms Goal", "766ms Mark 2", "1.766s Wide"}},
+	} {
+		n, chapters := pictures(t, path)
+		if n != want.pictures || !slices.Equal(chapters, want.chapters) {
+			t.Errorf("%s: %d pictures and chapters %q, want %+v", filepath.Base(path), n, chapters, want)
+		}
+	}
+	if got, want := rec.Recording.Length, media.TickTime(125, media.NewRational(30, 1)); (got - want).Abs() > time.Millisecond {
+		t.Errorf("it lasts %v, want %v", got, want)
+	}
+	if g := rec.Recording; g.Files != 2 || g.Checked != 2 || g.Problem != "" || (g.GoodTo-rec.Recording.Length).Abs() > 50*time.Millisecond {
+		t.Errorf("checked %+v", g)
+	}
+	if len(st.Marks) != 2 || st.Marks[1].Name != "Mark 2" || st.Marks[0].At != media.TickTime(50, media.NewRational(30, 1)) {
+		t.Errorf("marks %+v", st.Marks)
+	}
+	if len(st.Warnings) != 1 || !strings.Contains(st.Warnings[0].Text, `"nobody" is not recording`) {
+		t.Errorf("warnings %+v", st.Warnings)
+	}
+}
+
+// TestDamagedRecordingIsSaid: a closed file that is not as it was written is an alarm.
+func TestDamagedRecordingIsSaid(t *testing.T) {
+	kind := record.Kind()
+	inner := *kind.Files
+	files := inner
+	files.Check = func(ctx context.Context, path string, want outputs.Contents) (outputs.FileCheck, error) {
+		if strings.HasSuffix(path, "part 2.mkv") { // as a bad disk does
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err == nil {
+				_, err = f.WriteAt(make([]byte, 400), 600)
+				_ = f.Close()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		return inner.Check(ctx, path, want)
+	}
+	kind.Files = &files
+	dir := t.TempDir()
+	s := newStudio(t, parse(t, recordingShow(filepath.Join(dir, "show.mkv"), "")), media.NewVirtualClock(), func(o *Options) {
+		o.Ticks = 90
+		o.Commands = []Timed{{0, &StartRecording{}}, {30, &SplitRecording{}}, {60, &SplitRecording{}}}
+		o.OutputKinds = map[string]outputs.Kind{"record": kind}
+	})
+	s.run(t, t.Context(), time.Minute)
+	st := s.State()
+	g := st.Recordings[0].Recording
+	if g.Checked != 3 || !strings.Contains(g.Problem, "show part 2.mkv") || (g.GoodTo-time.Second).Abs() > 50*time.Millisecond {
+		t.Errorf("checked %+v", g)
+	}
+	if len(st.Warnings) != 1 || !strings.Contains(st.Warnings[0].Text, "show part 2.mkv") || !strings.Contains(st.Warnings[0].Text, "is not good") {
+		t.Errorf("warnings %+v", st.Warnings)
+	}
+}
+
+// TestJournal: what a run leaves behind is found by the next one, finished, and said once.
+func TestJournal(t *testing.T) {
+	state, dir := t.TempDir(), t.TempDir()
+	log := slog.New(slog.DiscardHandler)
+	j := newJournal(filepath.Join(state, "recordings"), log)
+	path := func(name string) string { return filepath.Join(dir, name) }
+	j.note("record", outputs.FileEvent{Path: path("cut.mkv"), Part: 1})
+	j.note("record", outputs.FileEvent{Path: path("cut.mkv"), Part: 1, Chapters: []outputs.Chapter{{At: time.Second, Name: "Goal"}}})
+	j.note("record", outputs.FileEvent{Path: path("gone.mkv"), Part: 1})
+	j.note("record", outputs.FileEvent{Path: path("empty.mkv"), Part: 1})
+	j.note("record", outputs.FileEvent{Path: path("empty.mkv"), Part: 1, Closed: true, Removed: true})
+	j.note("record", outputs.FileEvent{Path: path("bad.mkv"), Part: 1, Closed: true, Holds: outputs.Contents{Packets: []int64{5}}})
+	j.note("record", outputs.FileEvent{Path: path("read.mkv"), Part: 1, Closed: true})
+	j.settled(path("read.mkv"))
+	if left := leftBehind(filepath.Join(state, "recordings"), log); len(left) != 0 {
+		t.Fatalf("files of a program that runs: %+v", left)
+	}
+	for _, name := range []string{"cut.mkv", "bad.mkv", "read.mkv"} {
+		if err := os.WriteFile(path(name), []byte("no Matroska"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeCut(t, path("cut.mkv"))
+	j.close() // as at the end of the process, however it ends
+
+	for range 2 { // a start that is cut short forgets nothing
+		left := leftBehind(filepath.Join(state, "recordings"), log)
+		if len(left) != 1 || len(left[0].jobs) != 2 {
+			t.Fatalf("left %+v", left)
+		}
+		cut, bad := left[0].jobs[0], left[0].jobs[1]
+		if cut.event.Path != path("cut.mkv") || !cut.finish || len(cut.event.Chapters) != 1 || bad.event.Path != path("bad.mkv") || bad.finish || bad.event.Holds.Packets[0] != 5 {
+			t.Fatalf("left %+v", left)
+		}
+		left[0].release(false)
+	}
+
+	start := func() *State {
+		s := newStudio(t, parse(t, recordingShow(path("new.mkv"), "")), media.NewVirtualClock(), func(o *Options) {
+			o.Ticks, o.StateDir = 2, state
+			o.OutputKinds = map[string]outputs.Kind{"record": record.Kind()}
+		})
+		s.run(t, t.Context(), time.Minute)
+		return s.State()
+	}
+	st := start()
+	if len(st.Warnings) != 1 || !strings.Contains(st.Warnings[0].Text, "while it recorded cut.mkv (0:00:03); the file has been finished and is good.") ||
+		!strings.Contains(st.Warnings[0].Text, "this is not good: bad.mkv") {
+		t.Errorf("warnings %+v", st.Warnings)
+	}
+	if n, chapters := pictures(t, path("cut.mkv")); n != 90 || !slices.Equal(chapters, []string{"1s Goal"}) {
+		t.Errorf("the finished file has %d pictures and chapters %q", n, chapters)
+	}
+	if st := start(); len(st.Warnings) != 0 {
+		t.Errorf("said again: %+v", st.Warnings)
+	}
+	if rest, _ := filepath.Glob(filepath.Join(state, "recordings", "*")); len(rest) != 0 {
+		t.Errorf("journals left: %q", rest)
+	}
+}
+
+// writeCut writes 90 pictures and leaves out the file's end, as a crash does.
+func writeCut(t *testing.T, path string) {
+	t.Helper()
+	e, err := av.NewVideoEncoder(av.VideoEncoderOptions{Encoder: "libx264", Width: 64, Height: 48, FPS: media.NewRational(30, 1), BitrateBPS: 200_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	whole := path + ".whole"
+	m, err := av.NewMuxer(av.MuxerOptions{Format: "matroska", Path: whole, Tracks: []media.Track{e.Track()}, StartAtZero: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := media.NewFramePool(media.I420, 64, 48, 1)
+	var packets []*media.Packet
+	for n := range int64(90) {
+		f := pool.Get()
+		f.Fill(byte(n), 128, 128)
+		list, err := e.Encode(f, n, false)
+		f.Release()
+		if err != nil {
+			t.Fatal(err)
+		}
+		packets = append(packets, list...)
+	}
+	rest, err := e.Flush()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range append(packets, rest...) {
+		if err := m.WritePacket(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, raw, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(whole); err != nil {
+		t.Fatal(err)
+	}
+}

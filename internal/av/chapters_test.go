@@ -1,0 +1,100 @@
+package av
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// written is a file of 3 s of numbered pictures with these chapters. Not closed, it is as a
+// crash leaves it.
+func written(t *testing.T, path, format string, chapters []Chapter, closed bool) {
+	t.Helper()
+	e := x264(t, VideoEncoderOptions{GOP: 30})
+	m, err := NewMuxer(MuxerOptions{Format: format, Path: path, Tracks: []media.Track{e.Track()}, FragmentDuration: 250 * time.Millisecond, StartAtZero: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range encoded(t, e, 0, 90) {
+		if err := m.WritePacket(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !closed {
+		if err := m.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		m.free() // no trailer: as after a crash
+		return
+	}
+	if err := m.SetChapters(chapters, 3*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func chaptersIn(t *testing.T, path string) ([]Chapter, int) {
+	t.Helper()
+	in, err := OpenInput(t.Context(), path, InputOptions{AllStreams: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	p := NewInputPacket()
+	defer p.Free()
+	n := 0
+	for in.ReadPacket(p) == nil {
+		n++
+	}
+	return in.Chapters(), n
+}
+
+func TestChapters(t *testing.T) {
+	want := []Chapter{{0, time.Second, "Begin"}, {time.Second, 2500 * time.Millisecond, "Zweites Kapitel: Ünïcode"}, {2500 * time.Millisecond, 3 * time.Second, ""}}
+	given := slices.Clone(want)
+	for i := range given {
+		given[i].End = 0
+	}
+	for format, name := range map[string]string{"matroska": "a.mkv", "mp4": "a.mp4", "mov": "a.mov"} {
+		path := filepath.Join(t.TempDir(), name)
+		written(t, path, format, given, true)
+		got, packets := chaptersIn(t, path)
+		if !slices.Equal(got, want) || packets != 90 {
+			t.Errorf("%s: %v and %d packets, want %v and 90", format, got, packets, want)
+		}
+	}
+}
+
+func TestRemuxFinishes(t *testing.T) {
+	for format, name := range map[string]string{"matroska": "a.mkv", "mp4": "a.mp4", "mpegts": "a.ts"} {
+		dir := t.TempDir()
+		from, to := filepath.Join(dir, name), filepath.Join(dir, "b"+filepath.Ext(name))
+		written(t, from, format, nil, false)
+		if err := Remux(t.Context(), from, to, RemuxOptions{Format: format, Chapters: []Chapter{{At: time.Second, Title: "Goal"}}}); err != nil {
+			t.Fatal(err)
+		}
+		chapters, packets := chaptersIn(t, to)
+		if packets != 90 {
+			t.Errorf("%s: %d packets, want 90", format, packets)
+		}
+		if format != "mpegts" && (len(chapters) != 1 || chapters[0].Title != "Goal") {
+			t.Errorf("%s: chapters %v", format, chapters)
+		}
+		in, err := OpenInput(t.Context(), to, InputOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := in.Duration(); d < 2900*time.Millisecond || d > 3200*time.Millisecond {
+			t.Errorf("%s: lasts %v, want 3 s", format, d)
+		}
+		in.Close()
+		if err := Remux(t.Context(), from, to, RemuxOptions{Format: format}); err == nil {
+			t.Errorf("%s: an existing file was written over", format)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package av
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/asticode/go-astiav"
+)
+
+// RemuxOptions say how Remux writes.
+type RemuxOptions struct {
+	// Format is libavformat's name of the container: "matroska", "mp4", "mov", "mpegts".
+	Format string
+	// Chapters replace those of the source, unless nil.
+	Chapters []Chapter
+}
+
+// Remux copies every picture and sound packet of the file from, as far as it can be read,
+// into the new file to, which must not exist: with an index, a length and chapters where
+// the container has them. It is for files whose writer was killed. What cannot be
+// read at from's end is left out without an error, a packet that is known to be cut too.
+// The new file has been synced to disk when Remux returns; on an error it has been
+// removed. It blocks; ctx ends it.
+func Remux(ctx context.Context, from, to string, opt RemuxOptions) error {
+	in, err := OpenInput(ctx, from, InputOptions{AllStreams: true})
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	err = remux(in, to, opt)
+	if err != nil {
+		return fmt.Errorf("av: copy %s: %w", Where(from), err)
+	}
+	return nil
+}
+
+func remux(in *Input, to string, opt RemuxOptions) (err error) {
+	m := &Muxer{opt: MuxerOptions{Format: opt.Format, Path: to}}
+	defer func() {
+		made := m.file != nil
+		m.free()
+		if err == nil {
+			err = m.failed
+		}
+		if err != nil && made {
+			_ = os.Remove(to) // of no use; the error that matters is err
+		}
+	}()
+	if m.ctx, err = astiav.AllocOutputFormatContext(nil, opt.Format, ""); err != nil {
+		return fmt.Errorf("format %q is not supported", opt.Format)
+	}
+	index := map[int]int{}
+	for _, s := range in.all {
+		st := m.ctx.NewStream(nil)
+		if err := s.params.Copy(st.CodecParameters()); err != nil {
+			return reason(err)
+		}
+		st.CodecParameters().SetCodecTag(0)
+		from := in.ctx.Streams()[s.Index]
+		st.SetTimeBase(from.TimeBase())
+		st.SetAvgFrameRate(from.AvgFrameRate())
+		st.SetSampleAspectRatio(from.SampleAspectRatio())
+		if err := copyTitle(st, from); err != nil {
+			return err
+		}
+		index[s.Index] = len(m.streams)
+		m.streams = append(m.streams, st)
+	}
+	if err := m.openFile(); err != nil {
+		return err
+	}
+	if m.io, err = astiav.AllocIOContext(64<<10, true, nil, m.seek, m.write); err != nil {
+		return reason(err)
+	}
+	m.ctx.SetPb(m.io)
+	if err := m.ctx.WriteHeader(nil); err != nil {
+		return reason(err)
+	}
+	m.header = true
+	length, err := m.copyPackets(in, index)
+	if err != nil {
+		return err
+	}
+	chapters := opt.Chapters
+	if chapters == nil {
+		chapters = in.Chapters()
+	}
+	if err := setChapters(m.ctx, chapters, length); err != nil {
+		return err
+	}
+	return m.Close()
+}
+
+func copyTitle(to, from *astiav.Stream) error {
+	old := from.Metadata()
+	if old == nil {
+		return nil
+	}
+	meta := astiav.NewDictionary()
+	for _, key := range []string{"title", "handler_name", "language"} {
+		if e := old.Get(key, nil, 0); e != nil {
+			if err := meta.Set(key, e.Value(), 0); err != nil {
+				return reason(err)
+			}
+		}
+	}
+	to.SetMetadata(meta) // the stream's from here on
+	return nil
+}
+
+// copyPackets returns how long the pictures and sound last.
+func (m *Muxer) copyPackets(in *Input, index map[int]int) (length time.Duration, err error) {
+	p := NewInputPacket()
+	defer p.Free()
+	last := make([]int64, len(m.streams))
+	for i := range last {
+		last[i] = astiav.NoPtsValue
+	}
+	for {
+		switch err := in.ReadPacket(p); {
+		case err == nil:
+		case in.cancelled() != nil:
+			return 0, in.cancelled()
+		case errors.Is(err, io.EOF), length > 0:
+			return length, nil // the end, or where the writing was cut
+		default:
+			return 0, err
+		}
+		i := index[p.Stream]
+		if p.Corrupt || !p.HasDTS || last[i] != astiav.NoPtsValue && p.pkt.Dts() <= last[i] {
+			continue
+		}
+		last[i] = p.pkt.Dts()
+		length = max(length, p.PTS+p.Duration)
+		p.pkt.SetStreamIndex(i)
+		p.pkt.SetPos(-1)
+		p.pkt.RescaleTs(in.ctx.Streams()[p.Stream].TimeBase(), m.streams[i].TimeBase())
+		err := m.ctx.WriteInterleavedFrame(p.pkt)
+		if m.failed != nil {
+			return 0, m.failed
+		}
+		if err != nil {
+			return 0, reason(err)
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package outputs
+
+import (
+	"context"
+	"time"
+)
+
+// What recordings can do besides running. Each is an optional interface of an Output; none
+// of its methods blocks, and all may be called by any goroutine at any time. at is studio
+// time, as in Packet.Time: what they ask for happens at the first keyframe at or after it,
+// so whoever wants it at that very picture has the encoder make a keyframe there.
+type (
+	// Splitter begins a new file.
+	Splitter interface{ Split(at time.Duration) }
+	// Pauser stops writing, and goes on in the same file as if no time had passed.
+	Pauser interface {
+		Pause(at time.Duration, paused bool)
+	}
+	// Chapterer notes a place, which becomes a chapter of the file that has it.
+	Chapterer interface{ Mark(Mark) }
+)
+
+// Mark is a named place of the programme.
+type Mark struct {
+	At   time.Duration // studio time
+	Name string
+	// Cut: the programme was cut there; nobody asked for the mark.
+	Cut bool
+}
+
+// Chapter is a mark as a file has it: At is from the file's own beginning.
+type Chapter struct {
+	At   time.Duration `json:"at"`
+	Name string        `json:"name"`
+}
+
+// FileEvent tells of a file that a recording has begun, noted a chapter for, or closed.
+type FileEvent struct {
+	Path string
+	// Part counts the files of one start of the recording, from 1.
+	Part int
+	// From is where the file begins on the recording's own timeline, which has no pauses.
+	From time.Duration
+	// Closed: nobody writes to the file any more. The fields below are set then.
+	Closed bool
+	// Removed: it was empty, and is gone.
+	Removed bool
+	// Problem is why the file ended when it was not meant to; empty otherwise. What it has
+	// up to there plays.
+	Problem string
+	// Holds is what was written into it.
+	Holds Contents
+	// Chapters are those it has; of a file that is not closed, those it will have so far.
+	Chapters []Chapter
+}
+
+// Contents is what a file should have, for checking that it does.
+type Contents struct {
+	// Packets by track, in the order of the feed's; Keyframes are pictures' only.
+	Packets   []int64
+	Keyframes int64
+	// Length is of the pictures (of the sound without pictures), LongestGOP the longest
+	// time from keyframe to keyframe.
+	Length, LongestGOP time.Duration
+}
+
+// Files is what a kind whose outputs are files does with them when they are closed. Its
+// functions block for as long as reading takes, and keep to a processor's and a disk's
+// spare time; ctx ends them.
+type Files struct {
+	// Check reads a file again and says whether it holds what was written; want.Packets is
+	// nil when that is not known. The error is what is wrong, in words, or ctx's.
+	Check func(ctx context.Context, path string, want Contents) (FileCheck, error)
+	// Finish brings a file whose writer was killed into the form of one that ended well, in
+	// its place and only when that has succeeded. It reports whether there was anything to do.
+	Finish func(ctx context.Context, path string, chapters []Chapter) (changed bool, err error)
+}
+
+// FileCheck is what a check found.
+type FileCheck struct {
+	Length time.Duration
+	SHA256 string // of the whole file, hexadecimal
+	Bytes  int64
+}

@@ -1,0 +1,170 @@
+//go:build linux
+
+package record
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// wantAll: the files together, one after the other, have every picture of the looped clip from
+// the first on; exact: none twice.
+func wantAll(t *testing.T, exact bool, paths ...string) {
+	t.Helper()
+	next := uint32(0)
+	for i, path := range paths {
+		r, err := testkit.Decode(t.Context(), filepath.Base(path), path, nil)
+		if r == nil || err != nil && i == len(paths)-1 {
+			t.Fatalf("%s: %v", path, err)
+		}
+		for _, p := range r.Pictures {
+			n := p.Code.Number
+			switch {
+			case n == next%everyPicture:
+				next++
+			case !exact && i > 0 && (next%everyPicture+everyPicture-n)%everyPicture < everyPicture*3/4:
+				// repeated from the file before
+			default:
+				t.Fatalf("%s has picture %d where %d is due", path, n, next%everyPicture)
+			}
+		}
+	}
+}
+
+func TestSpillsWhenLow(t *testing.T) {
+	first, second := mountTmpfs(t, "size=170m"), t.TempDir()
+	o := newRecorder(t, map[string]any{"path": first + "/show.mkv", "spill": second, "spill_below_mb": 100})
+	var e events
+	o.files = e.add
+	feed := newLiveFeed(t, 8)
+	rec := run(t, o, feed)
+	feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+	if err := os.WriteFile(filepath.Join(first, "other"), make([]byte, 80<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 })
+	if want := filepath.Join(second, "show part 2.mkv"); r.Path != want || !strings.Contains(r.Warning, "running full") {
+		t.Errorf("report %+v", r)
+	}
+	n := r.SentPackets
+	feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > n+300 })
+	feed.queue.Close()
+	if err := rec.wait(t, 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	files := e.closed()
+	if len(files) != 2 || files[0].Problem != "" {
+		t.Fatalf("files %+v", files)
+	}
+	wantAll(t, true, files[0].Path, files[1].Path)
+}
+
+func TestSpillsWhenFull(t *testing.T) {
+	for container := range containers {
+		t.Run(container, func(t *testing.T) {
+			first, second := mountTmpfs(t, "size=1m"), t.TempDir()
+			o := newRecorder(t, map[string]any{"path": first + "/show." + container, "spill": second})
+			o.disk = roomyDisk{realDisk{}}
+			var e events
+			o.files = e.add
+			feed := newLiveFeed(t, 8)
+			rec := run(t, o, feed)
+			r := feed.await(t, 10*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 && r.State == outputs.Confirmed })
+			if !strings.Contains(r.Warning, "is full; what was recorded so far is kept in show."+container+"; the recording goes on in "+second) {
+				t.Errorf("warned %q", r.Warning)
+			}
+			n := r.SentPackets
+			feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > n+200 })
+			feed.queue.Close()
+			if err := rec.wait(t, 5*time.Second); err != nil {
+				t.Fatal(err)
+			}
+			files := e.closed()
+			if len(files) != 2 || files[0].Problem == "" || files[1].Problem != "" {
+				t.Fatalf("files %+v", files)
+			}
+			wantAll(t, false, files[0].Path, files[1].Path)
+		})
+	}
+}
+
+// TestDiskTakenAway: the volume goes while it is written to, as when a cable is pulled and
+// the kernel keeps the file open.
+func TestDiskTakenAway(t *testing.T) {
+	for _, spill := range []bool{false, true} {
+		t.Run(fmt.Sprint("second folder ", spill), func(t *testing.T) {
+			first, second := t.TempDir(), t.TempDir()
+			if err := syscall.Mount("tmpfs", first, "tmpfs", 0, "size=200m"); err != nil {
+				t.Fatal(err)
+			}
+			root, err := os.Open(first) // the way to the files afterwards
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			settings := map[string]any{"path": first + "/show.mkv", "spill_below_mb": 100}
+			if spill {
+				settings["spill"] = second
+			}
+			feed := newLiveFeed(t, 8)
+			rec := run(t, newRecorder(t, settings), feed)
+			feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+			if err := syscall.Unmount(first, syscall.MNT_DETACH); err != nil {
+				t.Fatal(err)
+			}
+			if !spill {
+				if err := rec.wait(t, 5*time.Second); err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "was taken away; what was recorded") {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			r := feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 && r.State == outputs.Confirmed })
+			if !strings.Contains(r.Warning, "was taken away") {
+				t.Errorf("warned %q", r.Warning)
+			}
+			feed.queue.Close()
+			if err := rec.wait(t, 5*time.Second); err != nil {
+				t.Fatal(err)
+			}
+			wantAll(t, false, fmt.Sprintf("/proc/self/fd/%d/show.mkv", root.Fd()), filepath.Join(second, "show part 2.mkv"))
+		})
+	}
+}
+
+// TestFirstDiskRefuses: the recording begins on the second one.
+func TestFirstDiskRefuses(t *testing.T) {
+	first, second := mountTmpfs(t, "size=60m,ro"), t.TempDir()
+	feed := newFastFeed(t)
+	o := newRecorder(t, map[string]any{"path": first + "/show.mkv", "spill": second})
+	if err := o.Run(t.Context(), feed); err != nil {
+		t.Fatal(err)
+	}
+	if last := feed.reports[len(feed.reports)-1]; last.Path != second+"/show.mkv" || !strings.Contains(last.Warning, "recording in "+second+" instead") {
+		t.Errorf("report %+v", last)
+	}
+}
+
+func TestDeletedFile(t *testing.T) {
+	dir := t.TempDir()
+	feed := newLiveFeed(t, 1)
+	rec := run(t, newRecorder(t, map[string]any{"path": dir + "/show.mkv"}), feed)
+	feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+	if err := os.Rename(dir+"/show.mkv", dir+"/named.mkv"); err != nil {
+		t.Fatal(err)
+	}
+	feed.await(t, 5*time.Second, feed.reported(), inState(outputs.Confirmed)) // goes on
+	if err := os.Remove(dir + "/named.mkv"); err != nil {
+		t.Fatal(err)
+	}
+	if err := rec.wait(t, 5*time.Second); err == nil || !strings.Contains(err.Error(), "was deleted while it was recorded") {
+		t.Errorf("got %v", err)
+	}
+}

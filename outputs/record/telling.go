@@ -1,0 +1,94 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// warn keeps a sentence for the operator; the newest one counts.
+func (s *session) warn(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.warning = text
+}
+
+// keepTelling reports once a second, and as soon as the first data is safe.
+func (s *session) keepTelling(ctx context.Context) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	var last time.Time
+	confirmed, part, paused := false, 1, false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			g := s.present.Load()
+			first := !confirmed && g.synced.Load() > 0
+			news := g.part != part || s.isPaused.Load() != paused
+			if first || news || now.Sub(last) >= time.Second {
+				confirmed = confirmed || first
+				part, paused = g.part, s.isPaused.Load()
+				last = now
+				s.tell(now)
+			}
+		}
+	}
+}
+
+// tell reports the state of this moment.
+func (s *session) tell(now time.Time) {
+	g := s.present.Load()
+	s.mu.Lock()
+	written, warning := s.done, s.warning
+	synced := s.done
+	for _, o := range s.open {
+		written += o.written.Load()
+		synced += o.synced.Load()
+	}
+	s.mu.Unlock()
+	rep := outputs.Report{
+		State:       outputs.Sending,
+		SentBytes:   written,
+		AckedBytes:  synced,
+		SentPackets: s.packets.Load(),
+		Detail:      fmt.Sprintf("%s, %s written", filepath.Base(g.path), megabytes(written)),
+		Path:        g.path,
+		Part:        g.part,
+		Length:      time.Duration(s.length.Load()),
+		Paused:      s.isPaused.Load(),
+		Warning:     warning,
+	}
+	if synced > 0 {
+		rep.State = outputs.Confirmed
+	}
+	if rate := float64(written) / max(now.Sub(s.started).Seconds(), 1); rate > 0 {
+		left := time.Duration(float64(max(g.free.Load()-stopBelow, 0)) / rate * float64(time.Second))
+		rep.Detail += fmt.Sprintf(", room for %s", roughly(left))
+		rep.Room = left
+	}
+	behind := now.Sub(time.Unix(0, g.lastSync.Load()))
+	if synced > 0 && (behind > 3*syncEvery || s.feed.Queued() > time.Second) {
+		rep.State = outputs.Degraded
+		rep.Detail = fmt.Sprintf("%s: the disk is slow; nothing is lost yet", filepath.Base(g.path))
+	}
+	rep.SendBuffer = s.feed.Queued()
+	s.feed.Report(rep)
+}
+
+// roughly is a duration as people say it.
+func roughly(d time.Duration) string {
+	switch h := int(d.Hours()); {
+	case h >= 48:
+		return fmt.Sprintf("%d days", h/24)
+	case h >= 1:
+		return fmt.Sprintf("%d h %02d min", h, int(d.Minutes())%60)
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%d s", int(d.Seconds()))
+}
