@@ -78,10 +78,11 @@ type input struct {
 	turn    sync.Mutex  // held while the timeline changes
 	restart atomic.Bool // the timeline begins anew and has not been anchored
 	turns   atomic.Int64
-	turned  chan struct{}  // one token: Restart, Hold or an end has come
-	seeking bool           // of the tick goroutine: the virtual clock waits for turned
-	paused  bool           // of the tick goroutine: what was last asked for
-	trouble audio.Troubles // of the tick goroutine
+	turned  chan struct{}          // one token: Restart, Hold or an end has come
+	seeking bool                   // of the tick goroutine: the virtual clock waits for turned
+	paused  bool                   // of the tick goroutine: what was last asked for
+	trouble audio.Troubles         // of the tick goroutine
+	changed atomic.Pointer[string] // what SoundChanged was told and trouble was not yet
 
 	mu     sync.Mutex
 	status sources.Status // guarded by mu
@@ -290,6 +291,9 @@ func (in *input) Describe(text string) {
 	defer in.mu.Unlock()
 	in.detail = text
 }
+
+// SoundChanged implements sources.SoundListener.
+func (in *input) SoundChanged(text string) { in.changed.Store(&text) }
 
 // Demand implements sources.Sink.
 func (in *input) Demand() sources.Demand { return sources.Demand(in.demand.Load()) }
@@ -549,6 +553,9 @@ func (in *input) state(t time.Duration) SourceState {
 		Underruns: st.MissedFrames, QueueMS: float64(st.Queued) / 1e6, DriftPPM: st.PPM, Restarts: max(in.restarts.Load()-1, 0),
 	}
 	if s.HasAudio && status.State == sources.Running {
+		if text := in.changed.Swap(nil); text != nil {
+			in.trouble.Tell(t, *text)
+		}
 		s.SoundProblem = in.trouble.Look(st, t)
 	} else {
 		in.trouble = audio.Troubles{} // what is told is that it does not run

@@ -75,7 +75,8 @@ type response struct {
 	// spectrum: the input is a frequency and the output a gain; else both are levels.
 	spectrum bool
 	at       func(x float64) float64
-	axis     string // what x is, for the operator
+	back     func(x float64) float64 // the way down, of what has two thresholds; else nil
+	axis     string                  // what x is, for the operator
 }
 
 // responseOf is the curve of a kind of insert with settings.
@@ -102,9 +103,17 @@ func responseOf(kind string, settings json.RawMessage) *response {
 			return db + expanded(db, n["threshold_db"], n["ratio"], 2.828427125, n["range_db"])
 		})
 	case "gate":
-		return levels(func(db float64) float64 {
-			return db + expanded(db, n["threshold_db"]-halfGateKneeDB, 9000, 2, n["range_db"])
-		})
+		shut := func(least float64) func(float64) float64 {
+			return func(db float64) float64 {
+				if db >= least {
+					return db
+				}
+				return db + n["range_db"]
+			}
+		}
+		r := levels(shut(n["threshold_db"]))
+		r.back = shut(n["threshold_db"] - n["hysteresis_db"])
+		return r
 	case "limiter":
 		return levels(func(db float64) float64 { return math.Min(db, n["ceiling_db"]) })
 	case "ducker":
@@ -115,10 +124,6 @@ func responseOf(kind string, settings json.RawMessage) *response {
 	}
 	return nil
 }
-
-// halfGateKneeDB is how far the gate's knee reaches to each side; inserts places the
-// filter's threshold that much lower.
-const halfGateKneeDB = 3.0103
 
 // decibels is a gain as a factor.
 func decibels(db float64) float64 { return math.Pow(10, db/20) }

@@ -121,6 +121,24 @@ func TestLevelCurvesAreTheProcessors(t *testing.T) {
 	}
 }
 
+// The gate's second line is where it settles on the way down.
+func TestGateHasTwoCurves(t *testing.T) {
+	settings := withSettings(t, "gate", `{"threshold_db":-26,"hysteresis_db":6,"range_db":-40}`)
+	curve := responseOf("gate", settings)
+	for _, db := range []float64{-45, -33, -31, -27, -20} {
+		signal := func(n int) float32 {
+			if n < 48000/2 {
+				return 0.5
+			}
+			return float32(decibels(db))
+		}
+		out := processed(t, "gate", settings, signal, nil, 2*48000)
+		if got, want := curve.back(db), 20*math.Log10(float64(out[len(out)-1])); math.Abs(got-want) > 0.01 {
+			t.Errorf("from above at %v dBFS: drawn %.2f dB, the processor gives %.2f", db, got, want)
+		}
+	}
+}
+
 func TestKindsWithoutACurveHaveNone(t *testing.T) {
 	for _, kind := range []string{"deesser", "denoise", "unknown"} {
 		if responseOf(kind, json.RawMessage(`{}`)) != nil {

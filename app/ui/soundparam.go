@@ -270,16 +270,22 @@ func paintCurve(pix *image.RGBA, r *response) {
 			at(x, place(db), col)
 		}
 	}
-	before := -1
-	for x := range w {
-		y := place(r.at(x2in(float64(x))))
-		from, to := y, y+1
-		if before >= 0 {
-			from, to = min(y, before), max(y, before)+1
+	line := func(of func(float64) float64, ink color.Color) {
+		before := -1
+		for x := range w {
+			y := place(of(x2in(float64(x))))
+			from, to := y, y+1
+			if before >= 0 {
+				from, to = min(y, before), max(y, before)+1
+			}
+			for k := from; k <= min(to, h-1); k++ {
+				at(x, k, ink)
+			}
+			before = y
 		}
-		for k := from; k <= min(to, h-1); k++ {
-			at(x, k, colText)
-		}
-		before = y
 	}
+	if r.back != nil {
+		line(r.back, colDim)
+	}
+	line(r.at, colText)
 }

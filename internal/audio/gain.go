@@ -10,8 +10,11 @@ func gainOf(db float64) float32 {
 	if !(db > OffDB) {
 		return 0
 	}
-	return float32(math.Pow(10, db/20))
+	return amplitudeOf(db)
 }
+
+// amplitudeOf is the amplitude of a level in dBFS.
+func amplitudeOf(db float64) float32 { return float32(math.Pow(10, db/20)) }
 
 // dbOf is the level in dB of an amplitude, -Inf for silence.
 func dbOf(amplitude float64) float64 { return 20 * math.Log10(amplitude) }

@@ -19,6 +19,10 @@ type Processor interface {
 	Close()
 }
 
+// heir is a Processor that goes on from the state of the one that it replaces, before it
+// hears the past.
+type heir interface{ Inherit(from Processor) }
+
 // madeUp is a Processor that ends with a gain which is not part of its reduction.
 type madeUp interface{ MakeupDB() float64 }
 
@@ -107,8 +111,16 @@ func (in *Insert) Replace(p Processor) {
 		in.prime(p)
 		return
 	}
-	in.prime(p)
+	in.succeed(p, in.proc)
 	in.next, in.turn = p, 0
+}
+
+// succeed readies p to take over from old.
+func (in *Insert) succeed(p, old Processor) {
+	if h, ok := p.(heir); ok {
+		h.Inherit(old)
+	}
+	in.prime(p)
 }
 
 // prime lets p hear the past.
@@ -255,7 +267,7 @@ func (in *Insert) advance() {
 	in.proc.Close()
 	in.proc, in.next, in.after, in.turn = in.next, in.after, nil, 0
 	if in.next != nil {
-		in.prime(in.next)
+		in.succeed(in.next, in.proc)
 	}
 }
 

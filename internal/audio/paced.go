@@ -19,6 +19,10 @@ const (
 	// ptsTolerance is how far a block may be from where the one before it ended and
 	// still follow it: Matroska and FLV round time to milliseconds.
 	ptsTolerance = 2 * sampleRateHz / 1000
+	// pacedMaxGap and pacedMaxBack are how far PTS may go on or back before that is a jump:
+	// the sound then follows on what came before it, instead of being silent for as long.
+	pacedMaxGap  = 60 * sampleRateHz
+	pacedMaxBack = sampleRateHz
 )
 
 // sampleAt is the audio frame at time t.
@@ -35,6 +39,7 @@ type pacedQueue struct {
 	placed  bool      // guarded by mu; offset is this timeline's
 	base    int64     // guarded by mu; oldest frame still of use
 	head    int64     // guarded by mu; end of what was written
+	shift   int64     // guarded by mu; what jumps of the PTS have to be added to them
 	offset  int64     // guarded by mu; studio frame = source frame + offset
 	lead    int64     // guarded by mu; frames the source is heard early
 	held    bool      // guarded by mu
@@ -44,6 +49,7 @@ type pacedQueue struct {
 	started bool      // guarded by mu; something was read
 
 	gaps, gapFrames, overlaps, trimmed, late, dropped, bad int64 // guarded by mu
+	jumps, jump                                            int64 // guarded by mu; how often PTS jumped, and the last time how far
 
 	// room and data wake the waiting writer and the waiting reader; they hold one
 	// token each, and a token that was not needed costs one look.
@@ -81,11 +87,11 @@ func (q *pacedQueue) write(ctx context.Context, b media.AudioBlock, wait bool) e
 			return nil
 		}
 		if !q.begun {
-			q.begun, q.base, q.head = true, pos, pos
+			q.begun, q.base, q.head, q.shift = true, pos, pos, 0
 		}
 		q.held = false
 		if first {
-			pos, src = q.place(pos, src)
+			pos, src = q.place(pos+q.shift, src)
 			first = false
 		}
 		if q.head < q.base {
@@ -134,9 +140,14 @@ func (q *pacedQueue) passOver(src []float32, pos int64) ([]float32, int64) {
 }
 
 // place decides where a block at pos goes: on the end of what is there when it is
-// near enough, after a gap, or trimmed by what it overlaps. mu is held.
+// near enough or has jumped, after a gap, or trimmed by what it overlaps. mu is held.
 func (q *pacedQueue) place(pos int64, src []float32) (int64, []float32) {
 	switch d := pos - q.head; {
+	case d > pacedMaxGap || d < -pacedMaxBack:
+		q.jumps++
+		q.jump = d
+		q.shift -= d - 1
+		return q.head + 1, src // the missing frame makes the splice fade
 	case d >= -ptsTolerance && d <= ptsTolerance:
 		return q.head, src
 	case d > 0:
@@ -282,7 +293,7 @@ func (q *pacedQueue) move(offset, lead int64) {
 	q.signal()
 }
 
-// first is the PTS of the oldest frame queued.
+// first is the PTS of the oldest frame queued; behind a jump, as if it had gone on.
 func (q *pacedQueue) first() (time.Duration, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -303,5 +314,6 @@ func (q *pacedQueue) snapshot() StripStats {
 		Queued:     media.TimeOf(queued, media.Rational{Num: 1, Den: sampleRateHz}),
 		LateFrames: q.late, Gaps: q.gaps, GapFrames: q.gapFrames, Overlaps: q.overlaps, Trimmed: q.trimmed,
 		Dropped: q.dropped, BadSamples: q.bad,
+		Jumps: q.jumps, Jump: lasting(q.jump),
 	}
 }

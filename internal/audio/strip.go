@@ -559,7 +559,7 @@ type StripStats struct {
 	LateFrames   int64         // paced: came after they were due; not heard
 	Resets       int64         // live: queue too far off, set right at once
 	Steps        int64         // live: stalls and bursts seen in the arrivals
-	Jumps        int64         // live: PTS that went on somewhere else
+	Jumps        int64         // PTS that went on somewhere else: their sound follows on
 	Jump         time.Duration // how far the last one went
 	Gaps         int64         // holes in the PTS, made silence
 	GapFrames    int64

@@ -54,6 +54,9 @@ func (t *Troubles) Look(s StripStats, now time.Duration) string {
 	return t.text
 }
 
+// Tell says what somebody else saw of the sound, for 10 s from studio time now on.
+func (t *Troubles) Tell(now time.Duration, text string) { t.tell(now, "%s", text) }
+
 func (t *Troubles) tell(now time.Duration, format string, args ...any) {
 	t.text, t.until = fmt.Sprintf(format, args...), now+troubleStays
 }

@@ -28,6 +28,7 @@ type AudioDecoder struct {
 	next    time.Duration // PTS expected of the next frame
 	damaged int64
 	drained bool
+	changes int64
 }
 
 // NewAudioDecoder opens a decoder for s.
@@ -55,6 +56,15 @@ func (d *AudioDecoder) Send(p *InputPacket) error { return send(d.ctx, p, &d.dam
 
 // Damaged counts packets that could not be decoded.
 func (d *AudioDecoder) Damaged() int64 { return d.damaged }
+
+// SoundShape is what a stream's sound is like before it becomes the studio's.
+type SoundShape struct{ SampleRateHz, Channels int }
+
+// Shape is what the block last received was made from, and how often that has changed
+// since the decoder was made; zeros before the first.
+func (d *AudioDecoder) Shape() (shape SoundShape, changes int64) {
+	return SoundShape{d.shape.SampleRate(), d.shape.ChannelLayout().Channels()}, d.changes
+}
 
 // Receive returns the next block. Its samples are valid until the next call.
 // ErrAgain means that another packet is needed, io.EOF that the stream is over.
@@ -105,6 +115,9 @@ func (d *AudioDecoder) block() (media.AudioBlock, error) {
 		}
 		if d.swr = C.cp_swr_new(cFrame(d.frame), media.SampleRateHz, media.Channels); d.swr == nil {
 			return media.AudioBlock{}, errors.New("av: decode: this layout of sound channels is not supported")
+		}
+		if rate := d.shape.SampleRate(); rate > 0 && (rate != d.frame.SampleRate() || d.shape.ChannelLayout().Channels() != d.frame.ChannelLayout().Channels()) {
+			d.changes++
 		}
 		d.shape.Unref()
 		d.shape.SetSampleFormat(d.frame.SampleFormat())

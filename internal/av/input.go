@@ -397,6 +397,18 @@ func (p *InputPacket) fill(s *Stream) {
 	}
 }
 
+// Shift adds d to the time stamps of a packet of s, as far as it has any.
+func (p *InputPacket) Shift(d time.Duration, s *Stream) {
+	units := media.UnitsIn(d, s.TimeBase)
+	if v := p.pkt.Pts(); v != astiav.NoPtsValue {
+		p.pkt.SetPts(v + units)
+	}
+	if v := p.pkt.Dts(); v != astiav.NoPtsValue {
+		p.pkt.SetDts(v + units)
+	}
+	p.fill(s)
+}
+
 // Seek goes to the last keyframe at or before t on the input's own timeline;
 // flush the decoders afterwards. It fails for live inputs.
 func (in *Input) Seek(t time.Duration) error {

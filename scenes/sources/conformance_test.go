@@ -35,6 +35,7 @@ type recorder struct {
 	holds    int
 	restarts int
 	text     string
+	changes  []string
 	faults   []string
 	streams  string
 	demand   Demand
@@ -144,6 +145,12 @@ func (r *recorder) Streams(video, audio bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.streams = fmt.Sprintf("video %v, audio %v", video, audio)
+}
+
+func (r *recorder) SoundChanged(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changes = append(r.changes, text)
 }
 
 func (r *recorder) Describe(text string) {

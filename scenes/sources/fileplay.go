@@ -29,7 +29,8 @@ type player struct {
 	origin  time.Duration // the in point on the input's timeline
 	out     time.Duration // the out point from the in point; 0 for none
 	fresh   bool          // nothing has been read yet
-	text    string
+	told    *telling
+	steady  steady        // of the demuxing goroutine
 	reached time.Duration // how far the last pass came
 	readErr error         // why it came no further
 }
@@ -98,11 +99,11 @@ func (s *file) open(ctx context.Context, sink Sink) (*player, error) {
 		p.close()
 		return nil, fmt.Errorf("file: %s cannot be played: %w", name, err)
 	}
-	p.text = describeInput(in)
+	text := describeInput(in)
 	if p.video != nil && p.video.Note() != "" {
-		p.text += ", " + p.video.Note()
+		text += ", " + p.video.Note()
 	}
-	sink.Describe(p.text)
+	p.told = newTelling(sink, text)
 	sink.Streams(p.video != nil, p.audio != nil)
 	return p, nil
 }
@@ -146,42 +147,15 @@ func (p *player) close() {
 	p.opened.Close()
 }
 
-// describeInput is the operator's line for an input: what its streams are.
-func describeInput(in *av.Input) string {
-	text := ""
-	if v := in.Video(); v != nil {
-		text = fmt.Sprintf("%dx%d", v.Width, v.Height)
-		if v.FPS.IsSet() {
-			text += fmt.Sprintf(" %.5g fps", v.FPS.Float())
-		}
-		text += " " + v.Codec
-	}
-	if a := in.Audio(); a != nil {
-		if text != "" {
-			text += ", "
-		}
-		text += fmt.Sprintf("%s %.4g kHz", a.Codec, float64(a.SampleRateHz)/1000)
-		switch a.Channels {
-		case 1:
-			text += " mono"
-		case 2:
-			text += " stereo"
-		default:
-			text += fmt.Sprintf(" %d channels", a.Channels)
-		}
-	}
-	return text
-}
-
 // sayEnd tells how the file ended where that is not as it should be.
 func (p *player) sayEnd() {
-	text := p.text
+	text := p.told.current()
 	at := (p.origin - p.start + p.reached).Seconds()
 	whole := p.in.Duration()
 	switch {
 	case p.readErr != nil:
 		text += fmt.Sprintf("; the file is damaged behind %.1f s", at)
-	case p.out == 0 && whole > 0 && p.origin-p.start+p.reached+time.Second < whole:
+	case p.out == 0 && whole > 0 && p.steady.jumps == 0 && p.origin-p.start+p.reached+time.Second < whole:
 		text += fmt.Sprintf("; the file is cut off: %.1f s of %.1f s are there", at, whole.Seconds())
 	}
 	if p.video != nil && p.video.Damaged() > 0 {
@@ -236,6 +210,7 @@ func (p *player) play(ctx context.Context, pos time.Duration, paused bool) (time
 				if paused {
 					return nil
 				}
+				p.told.sound(p.audio)
 				return a.emit(ctx, b)
 			}
 			return decode(ctx, f, sound, p.audio, emit, func(it item) error {
@@ -256,6 +231,14 @@ func (p *player) play(ctx context.Context, pos time.Duration, paused bool) (time
 		pos = a.pos
 	}
 	return pos, err == nil && !paused, err
+}
+
+// streamOf is one of the input's streams.
+func (p *player) streamOf(stream int) *av.Stream {
+	if stream == pictures {
+		return p.in.Video()
+	}
+	return p.in.Audio()
 }
 
 // demux reads pass after pass into f.
@@ -306,6 +289,7 @@ func (p *player) pass(ctx context.Context, f *feed) (time.Duration, error) {
 	var ends, last [2]time.Duration
 	past := [2]bool{!f.present[pictures], !f.present[sound]}
 	p.readErr = nil
+	p.steady = steady{}
 	for !past[pictures] || !past[sound] {
 		pkt := f.packet()
 		if err := p.in.ReadPacket(pkt); err != nil {
@@ -321,6 +305,10 @@ func (p *player) pass(ctx context.Context, f *feed) (time.Duration, error) {
 		stream := sound
 		if v := p.in.Video(); v != nil && pkt.Stream == v.Index {
 			stream = pictures
+		}
+		if d := p.steady.follow(stream, pkt.DTS); d != 0 {
+			pkt.Shift(d, p.streamOf(stream))
+			p.told.jumps(p.steady.jumps, p.steady.jump, pkt.DTS-p.start)
 		}
 		at := pkt.DTS - p.origin
 		if pkt.HasPTS {
@@ -343,7 +331,7 @@ func (p *player) pass(ctx context.Context, f *feed) (time.Duration, error) {
 	}
 	// The length of the last packet of sound is guessed; where the file says how long
 	// it is, it is not longer.
-	if whole := p.in.Duration(); whole > 0 && p.readErr == nil {
+	if whole := p.in.Duration(); whole > 0 && p.readErr == nil && p.steady.jumps == 0 {
 		ends[sound] = min(ends[sound], max(p.in.Start()+whole-p.origin, 0))
 	}
 	end := max(ends[pictures], ends[sound])

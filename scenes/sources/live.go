@@ -55,7 +55,7 @@ func (l *liveInput) run(ctx context.Context, sink Sink) error {
 	if p.video != nil && p.video.Note() != "" {
 		text += ", " + p.video.Note()
 	}
-	sink.Describe(text)
+	p.told = newTelling(sink, text)
 	sink.Streams(p.video != nil, p.audio != nil)
 	for {
 		err := p.stretch(ctx)
@@ -90,6 +90,7 @@ type livePlayer struct {
 	in      *av.Input
 	video   *av.VideoDecoder
 	audio   *av.AudioDecoder
+	told    *telling
 	pending *av.InputPacket // the packet that jumped: the first of the next stretch
 }
 
@@ -157,6 +158,7 @@ func (p *livePlayer) stretch(ctx context.Context) error {
 				if err := wait(ctx, b.PTS); err != nil {
 					return err
 				}
+				p.told.sound(p.audio)
 				return p.sink.Audio(ctx, b)
 			}
 			return decode(ctx, f, sound, p.audio, emit, noMark)

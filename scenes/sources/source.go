@@ -68,6 +68,11 @@ type Sink interface {
 	Demand() Demand
 }
 
+// SoundListener is a Sink that wants to know what becomes of a source's sound while it
+// runs. SoundChanged is called on the goroutine that calls Audio, with a sentence for the
+// operator.
+type SoundListener interface{ SoundChanged(text string) }
+
 // Demand is how much of a source's pictures is used at present. A source may do
 // less work than it could, never more harm: sound is always wanted.
 type Demand uint8

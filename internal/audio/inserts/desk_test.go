@@ -54,7 +54,7 @@ func desk(t testing.TB, withInserts bool) (m *audio.Mixer, strips []*audio.Strip
 func deskProcessor(t testing.TB, kind string) audio.Processor {
 	t.Helper()
 	settings := map[string]string{
-		Gate:       `{"threshold_db":-30,"range_db":-60,"attack_ms":25,"release_ms":350}`,
+		Gate:       `{"threshold_db":-30,"hysteresis_db":6,"range_db":-60,"attack_ms":25,"hold_ms":200,"release_ms":150}`,
 		Compressor: `{"threshold_db":-18,"ratio":4,"knee_db":6,"attack_ms":6,"release_ms":60,"makeup_db":0}`,
 		EQ:         `{"low_hz":100,"low_db":3,"lowmid_hz":400,"lowmid_db":-3,"lowmid_q":1,"highmid_hz":2500,"highmid_db":3,"highmid_q":1,"high_hz":8000,"high_db":2}`,
 	}
@@ -139,9 +139,9 @@ func BenchmarkDeskFFmpeg(b *testing.B) {
 	}
 	var outs []string
 	for i := range deskInputs {
-		var chain []string
-		for _, kind := range []string{Gate, Compressor, EQ} {
-			opt, _, err := describe(kind, []byte(`{"threshold_db":-18,"range_db":-60,"attack_ms":6,"release_ms":60,"ratio":4,"knee_db":6,"makeup_db":0,"low_hz":100,"low_db":3,"lowmid_hz":400,"lowmid_db":-3,"lowmid_q":1,"highmid_hz":2500,"highmid_db":3,"highmid_q":1,"high_hz":8000,"high_db":2}`))
+		chain := []string{"agate=detection=peak:link=maximum:threshold=0.0316:ratio=9000:knee=2:range=0.001:attack=25:release=350"}
+		for _, kind := range []string{Compressor, EQ} {
+			opt, _, err := describe(kind, []byte(`{"threshold_db":-18,"attack_ms":6,"release_ms":60,"ratio":4,"knee_db":6,"makeup_db":0,"low_hz":100,"low_db":3,"lowmid_hz":400,"lowmid_db":-3,"lowmid_q":1,"highmid_hz":2500,"highmid_db":3,"highmid_q":1,"high_hz":8000,"high_db":2}`))
 			if err != nil {
 				b.Fatal(err)
 			}

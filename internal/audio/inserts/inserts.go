@@ -1,7 +1,8 @@
-// Package inserts makes the desk's processors out of libavfilter's: high-pass, gate,
-// expander, compressor, equaliser, de-esser, noise suppression, limiter, ducker; and
-// audio's own loudness controller, for which libavfilter has none that works live. A
-// processor has fixed settings; audio.Insert crossfades from one to the next.
+// Package inserts makes the desk's processors out of libavfilter's: high-pass, expander,
+// compressor, equaliser, de-esser, noise suppression, limiter, ducker; and two of audio's
+// own: the gate, since libavfilter's has one threshold and no hold, and the loudness
+// controller, since libavfilter has none that works live. A processor has fixed settings;
+// audio.Insert crossfades from one to the next.
 //
 // Threads: a processor belongs to one goroutine. What this package does not do: signal
 // processing of its own, defaults and ranges (scenes has them: settings that are
@@ -17,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/internal/av"
@@ -65,16 +67,16 @@ func (p *Processor) MakeupDB() float64 { return p.makeupDB }
 // Open makes a processor of a kind with settings, all of which have to be there; unknown
 // ones are ignored.
 func Open(kind string, settings json.RawMessage) (audio.Processor, error) {
-	if kind == Loudness {
+	if kind == Loudness || kind == Gate {
 		v := values{}
 		if err := json.Unmarshal(settings, &v.given); err != nil {
 			return nil, fmt.Errorf("inserts: %s: %w", kind, err)
 		}
-		opt := audio.LevellerOptions{TargetLUFS: v.number("target_lufs"), CeilingDBTP: v.number("ceiling_dbtp"), MaxGainDB: v.number("max_gain_db")}
+		p := v.own(kind)
 		if v.missing != "" {
 			return nil, fmt.Errorf("inserts: %s: the setting %q is missing", kind, v.missing)
 		}
-		return audio.NewLeveller(opt), nil
+		return p, nil
 	}
 	opt, makeupDB, err := describe(kind, settings)
 	if err != nil {
@@ -117,6 +119,22 @@ func (v *values) number(name string) float64 {
 	return 1
 }
 
+// milliseconds is a setting in ms.
+func (v *values) milliseconds(name string) time.Duration {
+	return time.Duration(v.number(name) * float64(time.Millisecond))
+}
+
+// own makes a processor of audio's own kinds.
+func (v *values) own(kind string) audio.Processor {
+	if kind == Gate {
+		return audio.NewGate(audio.GateOptions{
+			OpenDB: v.number("threshold_db"), HysteresisDB: v.number("hysteresis_db"), RangeDB: v.number("range_db"),
+			Attack: v.milliseconds("attack_ms"), Hold: v.milliseconds("hold_ms"), Release: v.milliseconds("release_ms"),
+		})
+	}
+	return audio.NewLeveller(audio.LevellerOptions{TargetLUFS: v.number("target_lufs"), CeilingDBTP: v.number("ceiling_dbtp"), MaxGainDB: v.number("max_gain_db")})
+}
+
 // gain is a setting in dB as a factor.
 func (v *values) gain(name string) float64 { return math.Pow(10, v.number(name)/20) }
 
@@ -150,11 +168,6 @@ func (v *values) graph(kind string) (av.AudioFilterOptions, bool) {
 		}
 		// The two sections of a Butterworth filter of the fourth order.
 		return planar("highpass=f=%g:t=q:w=%g,highpass=f=%g:t=q:w=%g", f, 0.5/math.Cos(math.Pi/8), f, 0.5/math.Sin(math.Pi/8)), true
-	case Gate:
-		// The filter's knee reaches 3 dB to both sides of its threshold: open above,
-		// closed below it.
-		return packed("agate=%s:threshold=%g:ratio=9000:knee=2:range=%g:attack=%g:release=%g", linked,
-			v.gain("threshold_db")/math.Sqrt2, v.gain("range_db"), v.number("attack_ms"), v.number("release_ms")), true
 	case Expander:
 		return packed("agate=%s:threshold=%g:ratio=%g:range=%g:attack=%g:release=%g", linked,
 			v.gain("threshold_db"), v.number("ratio"), v.gain("range_db"), v.number("attack_ms"), v.number("release_ms")), true

@@ -99,8 +99,9 @@ func TestGainOfEachKind(t *testing.T) {
 		// Its envelope reads a sine about 1 dB low.
 		{"18 dB over at 10:1", Compressor, set{"knee_db": 0}, 1000, 0, -15.3, 0.5},
 		{"make-up", Compressor, set{"makeup_db": 6}, 1000, -30, 6, 0.05},
-		{"open", Gate, nil, 1000, -22, 0, 0.3},
-		{"closed", Gate, nil, 1000, -40, -60, 1},
+		{"open", Gate, nil, 1000, -25.9, 0, 0.01},
+		{"closed", Gate, nil, 1000, -26.1, -60, 0.01},
+		{"shut", Gate, set{"range_db": -90}, 1000, -30, -166.99, 0.01}, // nothing: as low as run measures
 		{"over the threshold", Expander, nil, 1000, -30, 0, 0.3},
 		{"10 dB under at 2:1", Expander, nil, 1000, -50, -11.2, 0.8},
 		{"under the ceiling", Limiter, nil, 1000, -10, 0, 0.01},
