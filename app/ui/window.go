@@ -111,6 +111,7 @@ type window struct {
 func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	a := app.NewWithID("studio.crosspoint.app")
 	a.Settings().SetTheme(newTheme())
+	chooseNamesOnly()
 	if opt.Icon != nil {
 		a.SetIcon(fyne.NewStaticResource("crosspoint.png", opt.Icon))
 	}
