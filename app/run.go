@@ -269,6 +269,7 @@ type sourceStats struct {
 	Frames, Dropped, Skipped, Repeated, Underruns int64
 	QueueMS, DriftPPM                             float64
 	Restarts                                      int64
+	Clip                                          *engine.ClipState `json:",omitempty"` // of media files
 }
 
 func writeStats(w io.Writer, s *engine.State) {
@@ -283,7 +284,10 @@ func writeStats(w io.Writer, s *engine.State) {
 	}
 	for _, v := range s.Sources {
 		line.Show.Sources = append(line.Show.Sources, v.Name)
-		line.Sources = append(line.Sources, sourceStats{v.ID, v.Status, v.Detail, v.Problem, v.Frames, v.Dropped, v.Skipped, v.Repeated, v.Underruns, v.QueueMS, v.DriftPPM, v.Restarts})
+		line.Sources = append(line.Sources, sourceStats{v.ID, v.Status, v.Detail, v.Problem, v.Frames, v.Dropped, v.Skipped, v.Repeated, v.Underruns, v.QueueMS, v.DriftPPM, v.Restarts, nil})
+		if clip := v.Clip; clip.Seekable {
+			line.Sources[len(line.Sources)-1].Clip = &clip
+		}
 	}
 	b, err := json.Marshal(line)
 	if err != nil {

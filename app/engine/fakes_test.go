@@ -41,6 +41,8 @@ type fakeSettings struct {
 	PanicAfter int     `json:"panic_after"` // pictures
 	Alpha      bool    `json:"alpha"`
 	Refuse     bool    `json:"refuse"`
+	LengthMS   int     `json:"length_ms"` // of a clip
+	Loop       bool    `json:"loop"`
 }
 
 // fake is a source whose pictures are counted: held is how many are not yet released.
@@ -50,6 +52,13 @@ type fake struct {
 	pacing sources.Pacing
 	held   *atomic.Int64
 	seeks  chan float64
+	from   atomic.Int64 // position of the newest timeline's start
+	paused atomic.Bool
+}
+
+func (s *fake) Timeline() sources.Timeline {
+	return sources.Timeline{From: time.Duration(s.from.Load()), Length: time.Duration(s.set.LengthMS) * time.Millisecond,
+		Loop: s.set.Loop, Paused: s.paused.Load()}
 }
 
 func (s *fake) Seek(position float64) {
@@ -59,7 +68,7 @@ func (s *fake) Seek(position float64) {
 	}
 }
 
-func (s *fake) SetPaused(bool) {}
+func (s *fake) SetPaused(paused bool) { s.paused.Store(paused) }
 
 // picture makes one with n in its first pixels, most significant bit first.
 func (s *fake) picture(n int64) *media.Frame {
@@ -175,7 +184,8 @@ func (s *fake) play(ctx context.Context, sink sources.Sink) (again bool, err err
 	}
 	for n := int64(0); ; n++ {
 		select {
-		case <-s.seeks:
+		case position := <-s.seeks:
+			s.from.Store(int64(position * 1e9))
 			return true, nil
 		default:
 		}

@@ -34,6 +34,7 @@ type input struct {
 	def     scenes.Source
 	kind    sources.Kind
 	src     sources.Source // nil: the settings were refused
+	clip    sources.Clip   // src, where it is one
 	color   media.ColorInfo
 	clock   media.Clock
 	frame   time.Duration // of the canvas
@@ -79,6 +80,8 @@ type input struct {
 	restart atomic.Bool // the timeline begins anew and has not been anchored
 	turns   atomic.Int64
 	turned  chan struct{}          // one token: Restart, Hold or an end has come
+	from    time.Duration          // of the tick goroutine: the position of a clip's PTS 0
+	sounded atomic.Int64           // nanoseconds of the timeline whose sound has come
 	seeking bool                   // of the tick goroutine: the virtual clock waits for turned
 	paused  bool                   // of the tick goroutine: what was last asked for
 	trouble audio.Troubles         // of the tick goroutine
@@ -117,6 +120,11 @@ func (e *Engine) newInput(def scenes.Source) *input {
 		Width: c.Width, Height: c.Height, FPS: c.FPS, Color: e.color, Name: def.Name,
 		BaseDir: e.opt.BaseDir, Clock: e.clock,
 	})
+	if in.refuse == nil {
+		if in.clip, _ = in.src.(sources.Clip); in.clip != nil {
+			in.paused = in.clip.Timeline().Paused
+		}
+	}
 	return in
 }
 
@@ -258,6 +266,7 @@ func (in *input) Audio(ctx context.Context, b media.AudioBlock) error {
 	if in.kind.Pacing == sources.Live {
 		in.timing.sound(in.clock.Now(), b.PTS, b.Duration())
 	}
+	in.sounded.Store(int64(b.PTS + b.Duration()))
 	return in.strip.WriteWait(ctx, b)
 }
 
@@ -281,6 +290,7 @@ func (in *input) Restart() {
 	in.turns.Add(1)
 	in.sync.Flush()
 	in.strip.Flush()
+	in.sounded.Store(0)
 	in.timing.reset()
 	in.hasTurned()
 }
@@ -401,6 +411,9 @@ func (in *input) anchor(t time.Duration) {
 		return
 	}
 	in.offset, in.anchored = t, true
+	if in.clip != nil {
+		in.from = in.clip.Timeline().From
+	}
 	// A paced strip: the only error is for live ones.
 	_ = in.strip.SetOffset(t)
 }
@@ -551,6 +564,7 @@ func (in *input) state(t time.Duration) SourceState {
 		Meter:  meterState(in.strip.Meter()),
 		Frames: in.arrived.Load(), Dropped: dropped, Skipped: skipped, Repeated: in.repeated,
 		Underruns: st.MissedFrames, QueueMS: float64(st.Queued) / 1e6, DriftPPM: st.PPM, Restarts: max(in.restarts.Load()-1, 0),
+		Clip: in.clipState(t),
 	}
 	if s.HasAudio && status.State == sources.Running {
 		if text := in.changed.Swap(nil); text != nil {

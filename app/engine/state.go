@@ -121,6 +121,17 @@ type SourceState struct {
 	QueueMS            float64
 	DriftPPM           float64
 	Restarts           int64
+	Clip               ClipState // of sources that Seek and Pause work on
+}
+
+// ClipState is where a media file is. Its zero value is a source without a position.
+type ClipState struct {
+	Seekable bool
+	// Position of what this tick shows or sounds, from the in point; Length of the
+	// material, 0 while that is not known.
+	Position, Length   time.Duration
+	Loop, Paused, Over bool // Over: it has come to its end and stands there
+	Parked             bool // it waits for its cut (when_idle)
 }
 
 // MasterState is the programme's sound.

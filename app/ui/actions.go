@@ -64,6 +64,9 @@ func (w *window) allActions() []*action {
 	list := w.files.actions()
 	list = append(list, w.editActions()...)
 	list = append(list, w.switchActions()...)
+	for _, m := range w.monitors {
+		list = append(list, m.transport.actions()...)
+	}
 	list = append(list, w.outputActions()...)
 	list = append(list, w.viewActions()...)
 	for _, p := range w.panels {

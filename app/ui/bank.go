@@ -72,6 +72,19 @@ func (p *bankPanel) columns(width float32) (n int, cell float32) {
 	return n, min((inner-gap*float32(n-1))/float32(n), cellWide)
 }
 
+// fitted is columns with smaller cells where not even one row fits in whole: what a cell
+// is called stands at its foot.
+func (p *bankPanel) fitted(s fyne.Size) (n int, cell float32) {
+	n, cell = p.columns(s.Width)
+	room := s.Height - headerHeight - gap - 2
+	if cellHeight(cell) <= room {
+		return n, cell
+	}
+	cell = max((room-cellLabel-2*cellEdge)*16/9+2*cellEdge, cellLeast)
+	n = max(int((s.Width-2*inset-scrollRoom+gap)/(cell+gap)), 1)
+	return min(n, max(len(p.items), 1)), cell
+}
+
 // heightFor is the height that shows the given rows of cells whole.
 func (p *bankPanel) heightFor(width float32, rows int) float32 {
 	_, cell := p.columns(width)
@@ -96,12 +109,12 @@ func (p *bankPanel) layout(s fyne.Size) {
 	place(p.scroll, inset, top, s.Width-2*inset, s.Height-top-2)
 	p.empty.place(inset, top, s.Width-2*inset, 40)
 
-	n, cell := p.columns(s.Width)
+	n, cell := p.fitted(s)
 	h := cellHeight(cell)
 	for i, c := range p.cells {
 		place(c, float32(i%n)*(cell+gap), float32(i/n)*(h+gap), cell, h)
 	}
-	p.grid.min = fyne.NewSize(10, float32(p.rows(s.Width))*(h+gap))
+	p.grid.min = fyne.NewSize(10, float32((len(p.items)+n-1)/n)*(h+gap))
 	p.scroll.Refresh()
 }
 

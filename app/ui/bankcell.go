@@ -18,6 +18,7 @@ const (
 	cellLabel float32 = 20 // height of the line under a cell's picture
 	markWidth float32 = 32 // of PGM and PVW
 	cellBar   float32 = 4  // width of the bar of sound
+	cellLeast float32 = 96 // width of a cell where the bank is low
 )
 
 // cellHeight is how high a cell of a width is.
@@ -41,6 +42,7 @@ type bankCell struct {
 	badge       *canvas.Rectangle
 	badgeText   *label // HELD, LOST, …
 	track, bar  *canvas.Rectangle
+	peakDB      float64 // that the bar shows
 	lastPress   time.Time
 	focused     bool
 	tally       engine.Tally
@@ -52,7 +54,7 @@ var (
 )
 
 func newBankCell(d *desk) *bankCell {
-	c := &bankCell{desk: d, view: d.views.add()}
+	c := &bankCell{desk: d, view: d.views.add(), peakDB: math.Inf(-1)}
 	c.frame, c.well = newGround(colControl), canvas.NewRectangle(colBlack)
 	c.number = newBold("", textNormal, colText)
 	c.name = newLabel("", textNormal, colText)
@@ -78,7 +80,7 @@ func (c *bankCell) layout(s fyne.Size) {
 	c.placeName()
 	c.mark.place(x+w-markWidth-4, y, markWidth, cellLabel)
 	place(c.track, x, cellEdge, cellBar, h)
-	place(c.bar, x, cellEdge+h, cellBar, 0)
+	c.level(c.track.Visible(), c.peakDB)
 	const badge = 76
 	place(c.badge, x+w-badge-3, cellEdge+3, badge, 18)
 	c.badgeText.place(x+w-badge-3, cellEdge+3, badge, 18)
@@ -152,6 +154,7 @@ func (c *bankCell) level(sound bool, peakDB float64) {
 	if !sound {
 		return
 	}
+	c.peakDB = peakDB
 	full := c.track.Size().Height
 	h := float32(math.Round(float64(meterPart(peakDB) * full)))
 	col := colMeterLow
@@ -161,11 +164,11 @@ func (c *bankCell) level(sound bool, peakDB float64) {
 	case peakDB >= meterYellowDB:
 		col = colMeterMid
 	}
-	if h == c.bar.Size().Height && col == c.bar.FillColor {
+	at := c.track.Position()
+	if bar := c.bar; h == bar.Size().Height && at.Y+full-h == bar.Position().Y && col == bar.FillColor {
 		return
 	}
 	c.bar.FillColor = col
-	at := c.track.Position()
 	place(c.bar, at.X, at.Y+full-h, cellBar, h)
 	canvas.Refresh(c.bar)
 }

@@ -157,23 +157,6 @@ func (f *files) save(next func()) {
 	f.run(f.docs.Save, "Saved "+filepath.Base(info.Path)+".", next)
 }
 
-// saveAs asks for a file and writes the show there.
-func (f *files) saveAs(next func()) {
-	if f.docs == nil {
-		return
-	}
-	name := f.info().Name
-	if name == "" {
-		name = "show"
-	}
-	f.choose(true, safeName(name)+showSuffix, func(path string) {
-		if filepath.Ext(path) == "" {
-			path += showSuffix
-		}
-		f.run(func() error { return f.docs.SaveAs(path) }, "Saved "+filepath.Base(path)+".", next)
-	})
-}
-
 // showSuffix is how the names of show files end.
 const showSuffix = ".json"
 
@@ -209,7 +192,7 @@ func chooser(win fyne.Window, prefs fyne.Preferences, failed func(string)) func(
 				case err != nil:
 					failed(sentence(err.Error()))
 				case w != nil:
-					_ = w.Close() // nothing was written; the document writes the file itself
+					_ = w.Close() // nothing was opened: see namesOnly
 					took(w.URI())
 				}
 			}, win)

@@ -15,7 +15,7 @@ var otherKeys = [][2]string{
 
 // lastKeys come at the end of the sheet.
 var lastKeys = [][2]string{
-	{"Tab", "walk the controls; Space, Enter, arrows use them"},
+	{"Tab", "walk the controls; Space and arrows use them"},
 	{"Esc", "leave a control, close what lies over the rest"},
 	{"Alt", "open the menus"},
 }

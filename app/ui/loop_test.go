@@ -256,6 +256,27 @@ func TestSlowMachineIsDrawnWholeTenTimesASecond(t *testing.T) {
 	}
 }
 
+// What a command did is looked for at once, not at the next regular look.
+func TestWindowLooksAtOnceForWhatACommandDid(t *testing.T) {
+	b := newBench(t, aState())
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{}, 2)
+	go func() { b.poll(ctx, func(f func()) { f() }); ended <- struct{}{} }()
+	go func() { b.desk.sender.run(ctx); ended <- struct{}{} }()
+	before := b.studio.states.Load()
+	within(t, "the first look", 2*time.Second, func() bool { return b.studio.states.Load() > before })
+	before = b.studio.states.Load()
+	began := time.Now()
+	b.desk.send(&engine.Preview{Scene: "one"})
+	within(t, "looks for what the command did", 2*time.Second, func() bool { return b.studio.states.Load() >= before+hurried })
+	if d := time.Since(began); d > hurried*pollFast*3/4 {
+		t.Errorf("%d looks after a command took %v, as long as without one", hurried, d)
+	}
+	stop()
+	<-ended
+	<-ended
+}
+
 func TestWindowKeepsItsPartsApartAtUsualSizes(t *testing.T) {
 	for _, size := range []fyne.Size{{Width: 1024, Height: 640}, {Width: 1366, Height: 728}, {Width: 1920, Height: 1080}, {Width: 2560, Height: 1440}, {Width: 3840, Height: 1200}, {Width: 1080, Height: 1400}} {
 		b := newBench(t, aState())

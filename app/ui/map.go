@@ -14,7 +14,7 @@ import (
 // mapped is one control of the window as Options.MapPath lists it: what it is, what it
 // says, its tool tip, and its middle in pixels from the window's corner.
 type mapped struct {
-	Kind    string `json:"kind"` // button, cell, fader, row, entry, picture
+	Kind    string `json:"kind"` // button, cell, fader, scrub, row, entry, picture
 	Text    string `json:"text"`
 	Tip     string `json:"tip,omitempty"`
 	X       int    `json:"x"`
@@ -63,6 +63,10 @@ func (m *windowMap) walk(o fyne.CanvasObject, pos, clip fyne.Position, room fyne
 	switch v := o.(type) {
 	case *button:
 		found = mapped{Kind: "button", Text: v.caption.full, Tip: v.tip, Focused: v.focused}
+	case *iconButton:
+		found = mapped{Kind: "button", Text: v.icon.name(), Tip: v.tip, Focused: v.focused}
+	case *scrubBar:
+		found = mapped{Kind: "scrub", Tip: v.tip, Focused: v.focused}
 	case *tabButton:
 		found = mapped{Kind: "button", Text: v.caption.full, Focused: v.focused}
 	case *card:

@@ -39,6 +39,7 @@ type monitorPanel struct {
 	tick           int64    // as shown
 	safeButton     *button  // preview only
 	handles        *handles // preview only
+	transport      *transport
 	safeAreasShown bool
 }
 
@@ -71,18 +72,33 @@ func newMonitorPanel(d *desk, bus engine.ViewBus) *monitorPanel {
 		p.time.TextStyle.Monospace = true
 		p.add(p.time)
 	}
+	p.transport = newTransport(d, bus)
+	p.transport.Hide()
+	p.add(p.transport)
 	p.min = fyne.NewSize(320, monitorHeight(320))
 	p.arrange = p.layout
 	p.ExtendBaseWidget(p)
 	return p
 }
 
-// monitorHeight is how high a monitor of a width is.
+// foot is the height of what is under the picture.
+func (p *monitorPanel) foot() float32 {
+	if p.transport.Visible() {
+		return transportHeight
+	}
+	return 0
+}
+
+// monitorHeight is how high a monitor of a width is, without its foot.
 func monitorHeight(width float32) float32 {
 	return headerHeight + (width-2*tallyEdge)*9/16 + 2*tallyEdge
 }
 
 func (p *monitorPanel) layout(s fyne.Size) {
+	if foot := p.foot(); foot > 0 {
+		s.Height -= foot
+		place(p.transport, 0, s.Height, s.Width, foot)
+	}
 	p.frame.place(0, headerHeight, s.Width, s.Height-headerHeight, tallyEdge)
 	x, y, w, h := tallyEdge, headerHeight+tallyEdge, s.Width-2*tallyEdge, s.Height-headerHeight-2*tallyEdge
 	place(p.well, x, y, w, h)
@@ -99,10 +115,16 @@ func (p *monitorPanel) layout(s fyne.Size) {
 		place(p.safeButton, right-bw, 1, bw, headerHeight-4)
 		right -= bw + gap
 	}
-	const badge = 104
-	place(p.badge, right-badge, 1, badge, headerHeight-4)
-	p.badgeText.place(right-badge, 1, badge, headerHeight-4)
-	right -= badge + gap
+	if p.bus == engine.ViewProgram {
+		// Its room is kept while nothing is live, so that the time stands still; where there
+		// is little room, only while it is needed.
+		const badge = 104
+		place(p.badge, right-badge, 1, badge, headerHeight-4)
+		p.badgeText.place(right-badge, 1, badge, headerHeight-4)
+		if p.badgeText.full != "" || s.Width >= 300 {
+			right -= badge + gap
+		}
+	}
 	if p.time != nil {
 		// Where there is no room for both, the name matters more.
 		tw := p.time.measure("00:00:00:00")
@@ -129,8 +151,12 @@ func (p *monitorPanel) update(s *engine.State) {
 		limit, fps = widestView, softwareFPS
 	}
 	p.view.sleep(!p.Visible())
+	show(p.transport, countClips(s) > 0)
 	if !p.Visible() {
 		return
+	}
+	if p.transport.Visible() {
+		p.transport.update(s)
 	}
 	show(p.well, p.view.img.Image == nil)
 	p.view.aimAt(p.bus, "", float64(fps), limit)
@@ -180,8 +206,12 @@ func timecode(tick int64, fps media.Rational) string {
 }
 
 func (p *monitorPanel) setBadge(text string, ground, ink color.Color) {
+	appears := (text == "") != (p.badgeText.full == "")
 	fill(p.badge, ground, colNone, 0)
 	p.badgeText.set(text, ink)
+	if appears {
+		p.layout(p.Size())
+	}
 }
 
 func tallyColor(on bool, col color.Color) color.Color {

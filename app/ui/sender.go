@@ -16,6 +16,8 @@ const senderDepth = 64
 type sender struct {
 	do     func(engine.Command) error
 	failed func(string) // called on the sender's goroutine with a sentence
+	// carried is called on the sender's goroutine after every command; it must not block.
+	carried func()
 
 	wake chan struct{}
 	mu   sync.Mutex // guards queue
@@ -29,7 +31,7 @@ type pending struct {
 }
 
 func newSender(do func(engine.Command) error, failed func(string)) *sender {
-	return &sender{do: do, failed: failed, wake: make(chan struct{}, 1)}
+	return &sender{do: do, failed: failed, carried: func() {}, wake: make(chan struct{}, 1)}
 }
 
 // send queues a command; it never blocks. Commands with the same key, not "", merge.
@@ -89,6 +91,7 @@ func (s *sender) run(ctx context.Context) {
 			if err := s.do(cmd); err != nil && ctx.Err() == nil {
 				s.failed(sentence(err.Error()))
 			}
+			s.carried()
 		}
 	}
 }

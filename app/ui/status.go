@@ -27,6 +27,8 @@ type statusPanel struct {
 	box
 	desk   *desk
 	fields [statusFields]*label
+	needs  [statusFields]float32 // width of the longest text of each so far
+	urgent [statusFields]bool    // amber or red at the last look
 	rates  rates
 }
 
@@ -43,8 +45,9 @@ const (
 	statusFields
 )
 
-// statusShares of the width for each field.
-var statusShares = [statusFields]float32{0.12, 0.13, 0.18, 0.12, 0.10, 0.11, 0.15, 0.09}
+// statusDrop is the order in which fields go where there is no room for all; what is
+// amber or red stays. The Stats tab has them all.
+var statusDrop = [...]int{statusGPU, statusEncoder, statusMemory, statusTick, statusDisk, statusCPU}
 
 func newStatusPanel(d *desk) *statusPanel {
 	p := &statusPanel{desk: d}
@@ -58,11 +61,57 @@ func newStatusPanel(d *desk) *statusPanel {
 	return p
 }
 
+// layout gives every field the room that it has needed so far, so that digits that come
+// and go move nothing, and shares the rest out between them.
 func (p *statusPanel) layout(s fyne.Size) {
-	x, w := inset, s.Width-2*inset
+	room := s.Width - 2*inset
+	var shown [statusFields]bool
+	need, n := float32(0), 0
 	for i, l := range p.fields {
-		l.place(x, 0, w*statusShares[i]-gap, s.Height)
-		x += w * statusShares[i]
+		if shown[i] = l.full != ""; shown[i] {
+			need += p.needs[i] + 2*gap
+			n++
+		}
+	}
+	for _, i := range statusDrop {
+		if need-2*gap <= room {
+			break
+		}
+		if shown[i] && p.fields[i].Color == colDim {
+			shown[i] = false
+			need -= p.needs[i] + 2*gap
+			n--
+		}
+	}
+	spare := float32(0)
+	if n > 1 {
+		spare = max(room-need+2*gap, 0) / float32(n-1)
+	}
+	x := inset
+	for i, l := range p.fields {
+		if show(l.Text, shown[i]); shown[i] {
+			l.place(x, 0, p.needs[i]+2*gap, s.Height)
+			x += p.needs[i] + 2*gap + spare
+		}
+	}
+}
+
+// fit lays out anew when a field has got longer than it ever was, has become urgent, or
+// has come or gone.
+func (p *statusPanel) fit() {
+	changed := false
+	for i, l := range p.fields {
+		urgent := l.Color != colDim
+		if w := l.measure(l.full); w > p.needs[i] {
+			p.needs[i], changed = w, true
+		}
+		if urgent != p.urgent[i] {
+			p.urgent[i], changed = urgent, true
+		}
+	}
+	if changed {
+		p.layout(p.Size())
+		p.Refresh()
 	}
 }
 
@@ -73,6 +122,7 @@ func (p *statusPanel) update(s *engine.State) {
 	c, r, want := s.Counters, &p.rates, s.Show.Canvas.FPS.Float()
 	m := p.desk.machine()
 	f := &p.fields
+	defer p.fit()
 	f[statusRate].set(fmt.Sprintf("%.1f of %s fps", r.fps, rateText(want)), grade(r.fps < fpsAmber*want, r.fps < fpsRed*want))
 	f[statusLate].set(fmt.Sprintf("late %s  repeated %s", countText(c.Late), countText(c.Repeated)),
 		grade(max(r.late, r.repeated) > lossAmber, max(r.late, r.repeated) > lossRed))

@@ -21,6 +21,10 @@ const (
 	pollSlow = time.Second / 10
 	// pollAsleep is for a window that is minimised.
 	pollAsleep = time.Second / 4
+	// After a command the window looks pollHurry apart, hurried times, for the state that
+	// shows it: longer than a tick of the slowest canvas is not worth it.
+	pollHurry = 4 * time.Millisecond
+	hurried   = 12
 	// slowAfter polls without anything new the window looks less often.
 	slowAfter = 15
 	// softwareRate is how many polls are one drawn whole where OpenGL is drawn by the
@@ -94,6 +98,9 @@ type window struct {
 
 	mapped *windowMap // nil: nobody reads it
 
+	// carried has a token when a command was carried out: the next state shows it.
+	carried chan struct{}
+
 	// busy: an update waits for Fyne's goroutine, which then owns the live images.
 	// Updates never pile up behind a slow window.
 	busy atomic.Bool
@@ -111,6 +118,7 @@ type window struct {
 func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	a := app.NewWithID("studio.crosspoint.app")
 	a.Settings().SetTheme(newTheme())
+	chooseNamesOnly()
 	if opt.Icon != nil {
 		a.SetIcon(fyne.NewStaticResource("crosspoint.png", opt.Icon))
 	}
@@ -151,8 +159,14 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 
 // newWindow builds the panels; nothing runs yet.
 func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
-	w := &window{setTitle: func(string) {}, clear: func() {}, quit: func() {}}
+	w := &window{setTitle: func(string) {}, clear: func() {}, quit: func() {}, carried: make(chan struct{}, 1)}
 	w.desk = newDesk(s, services, w.notice)
+	w.desk.sender.carried = func() {
+		select {
+		case w.carried <- struct{}{}:
+		default:
+		}
+	}
 	d := w.desk
 	preview, program := newMonitorPanel(d, engine.ViewPreview), newMonitorPanel(d, engine.ViewProgram)
 	transition, bank, audio, outs := newTransitionPanel(d), newBankPanel(d), newAudioPanel(d), newOutputsPanel(d)
@@ -310,7 +324,7 @@ func (w *window) takeNotice() (text string, good bool) {
 // come together at every softwareRate-th poll, and what is urgent at every poll.
 func (w *window) poll(ctx context.Context, do func(func())) {
 	var last *engine.State
-	idle, count := 0, 0
+	idle, count, hurry := 0, 0, 0
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -318,11 +332,18 @@ func (w *window) poll(ctx context.Context, do func(func())) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+		case <-w.carried:
+			hurry = hurried
 		}
 		asleep := w.hidden.Load() && !w.desk.sets.awake()
+		urgent := hurry > 0 && !asleep
 		switch {
 		case asleep:
+			hurry = 0
 			timer.Reset(pollAsleep)
+		case urgent:
+			hurry--
+			timer.Reset(pollHurry)
 		case idle < slowAfter:
 			timer.Reset(pollFast)
 		default:
@@ -333,12 +354,18 @@ func (w *window) poll(ctx context.Context, do func(func())) {
 			idle++
 			continue
 		}
+		if urgent && s == last {
+			continue
+		}
 		if asleep { // views are told to rest; nothing is drawn
 			w.desk.sets.take(time.Now())
 			continue
 		}
-		count++
-		calm := s.GPU.Software && count%softwareRate != 0
+		calm := urgent
+		if !urgent {
+			count++
+			calm = s.GPU.Software && count%softwareRate != 0
+		}
 		fresh := false
 		if !calm {
 			fresh = w.desk.sets.take(time.Now())

@@ -79,7 +79,8 @@ type workspace struct {
 	seams [2]*canvas.Rectangle
 
 	sideEdge, topEdge, bankEdge *divider
-	items                       int // of the bank at the last layout
+	items                       int     // of the bank at the last layout
+	foot                        float32 // of the monitors, likewise
 	// drawn out: the side column shows although the window is too narrow to have it
 	// beside the rest.
 	drawn bool
@@ -195,10 +196,11 @@ func (w *workspace) relayout() {
 	w.root.Refresh()
 }
 
-// follow lays out anew when the bank has another number of cells.
+// follow lays out anew when the bank has another number of cells, or the monitors have
+// something under them that they had not.
 func (w *workspace) follow() {
-	if n := len(w.bank.items); n != w.items {
-		w.items = n
+	if n, foot := len(w.bank.items), w.preview.foot(); n != w.items || foot != w.foot {
+		w.items, w.foot = n, foot
 		w.relayout()
 	}
 }
@@ -293,10 +295,11 @@ func (w *workspace) layoutTop(y, right, bottom, height float32, below bool) floa
 			between += gap
 		}
 		mw = max((width-tw-between)/monitors, leastMonitor)
-		if monitorHeight(mw) > limit {
-			mw = max((limit-headerHeight-2*tallyEdge)*16/9+2*tallyEdge, leastMonitor)
+		foot := w.preview.foot()
+		if monitorHeight(mw)+foot > limit {
+			mw = max((limit-foot-headerHeight-2*tallyEdge)*16/9+2*tallyEdge, leastMonitor)
 		}
-		mh = monitorHeight(mw)
+		mh = monitorHeight(mw) + foot
 		if transition {
 			tw = min(max(width-monitors*mw-between, transitionWidth), transitionWide)
 		}

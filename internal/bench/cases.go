@@ -183,7 +183,7 @@ func chosen(list string) ([]benchCase, error) {
 		}
 	}
 	for name := range want {
-		return nil, fmt.Errorf("there is no case %q; there are: %s, latency, soak", name, strings.Join(names, ", "))
+		return nil, fmt.Errorf("there is no case %q; there are: %s, latency, reaction, soak", name, strings.Join(names, ", "))
 	}
 	return out, nil
 }

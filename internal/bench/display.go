@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,8 @@ const displaySize = "1366x768x24"
 type display struct {
 	cmd    *exec.Cmd
 	number string
+	dir    string // of memory, removed at the end
+	memory string // the file that its picture is in
 }
 
 // startDisplay starts Xvfb; it chooses its number itself and writes it to the pipe it
@@ -28,15 +31,21 @@ func startDisplay(ctx context.Context) (*display, error) {
 		return nil, fmt.Errorf("the display's pipe: %w", err)
 	}
 	defer r.Close()
-	cmd := exec.CommandContext(ctx, "Xvfb", "-displayfd", "3", "-screen", "0", displaySize, "-nolisten", "tcp")
+	dir, err := os.MkdirTemp("", "crosspoint-display-")
+	if err != nil {
+		_ = w.Close() // nobody has it
+		return nil, fmt.Errorf("the display's folder: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, "Xvfb", "-displayfd", "3", "-screen", "0", displaySize, "-fbdir", dir, "-nolisten", "tcp")
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.WaitDelay = stopGrace
 	err = cmd.Start()
 	_ = w.Close() // the server has its own
 	if err != nil {
+		_ = os.RemoveAll(dir) // empty
 		return nil, fmt.Errorf("the rows with a window need Xvfb (packaging/apt.sh test installs it): %w", err)
 	}
-	d := &display{cmd: cmd}
+	d := &display{cmd: cmd, dir: dir, memory: filepath.Join(dir, "Xvfb_screen0")}
 	_ = r.SetReadDeadline(time.Now().Add(stopGrace)) // a pipe takes one; if not, reading still ends with the server
 	line, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
@@ -84,4 +93,5 @@ func statCPU(stat string) float64 {
 func (d *display) Close() {
 	_ = d.cmd.Process.Signal(os.Interrupt) // it may have ended
 	_ = d.cmd.Wait()                       // how it ended does not matter
+	_ = os.RemoveAll(d.dir)                // a temporary folder
 }

@@ -43,7 +43,7 @@ func main() {
 func bencher(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var (
-		list    = flags.String("case", "A,C", `rows of the table, separated by commas, or "all" of them; besides them "latency" and "soak"; -case ? says which there are`)
+		list    = flags.String("case", "A,C", `rows of the table, separated by commas, or "all" of them; besides them "latency", "reaction" and "soak"; -case ? says which there are`)
 		soakFor = flags.Duration("soak", 10*time.Minute, "length of the case soak")
 		seconds = flags.Int("seconds", 60, "length of each run")
 		pairs   = flags.Int("pairs", 1, "how often Crosspoint and the floor are run in turn; medians are shown")
@@ -64,7 +64,7 @@ func bencher(ctx context.Context, args []string) error {
 	if *pairs < 1 {
 		return errors.New("-pairs has to be at least 1")
 	}
-	withLatency, withSoak := take(list, "latency"), take(list, "soak")
+	withLatency, withReaction, withSoak := take(list, "latency"), take(list, "reaction"), take(list, "soak")
 	var run []benchCase
 	var err error
 	if *list != "" {
@@ -95,7 +95,7 @@ func bencher(ctx context.Context, args []string) error {
 	} else {
 		defer func() { _ = os.RemoveAll(b.work) }() // what is left is in the system's temporary folder
 	}
-	what := wanted{rows: run, latency: withLatency}
+	what := wanted{rows: run, latency: withLatency, reaction: withReaction}
 	if withSoak {
 		what.soak = *soakFor
 	}
@@ -107,9 +107,10 @@ func bencher(ctx context.Context, args []string) error {
 
 // wanted is what to measure.
 type wanted struct {
-	rows    []benchCase
-	latency bool
-	soak    time.Duration // 0: none
+	rows     []benchCase
+	latency  bool
+	reaction bool
+	soak     time.Duration // 0: none
 }
 
 // runAll measures and prints what was measured, also when something later fails.
@@ -134,6 +135,12 @@ func (b *bench) runAll(ctx context.Context, what wanted, asJSON bool) error {
 		var err error
 		delays, err = b.latencies(ctx)
 		failed = append(failed, err)
+	}
+	if what.reaction && ctx.Err() == nil {
+		d, err := b.keyToWindow(ctx)
+		if failed = append(failed, err); err == nil {
+			delays = append(delays, d)
+		}
 	}
 	if what.soak > 0 && ctx.Err() == nil {
 		s, err := b.runSoak(ctx, what.soak)

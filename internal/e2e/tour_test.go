@@ -40,7 +40,7 @@ type told struct {
 		Sources, Scenes, Overlays []string
 	}
 	Counters     struct{ New, Repeated int64 }
-	Sources      []struct{ Dropped, Skipped, Repeated int64 }
+	Sources      []toldSource
 	Destinations []toldOutput
 	Recordings   []toldOutput
 }
@@ -55,6 +55,23 @@ func (v *told) lost() int64 {
 		n += d.Dropped
 	}
 	return n
+}
+
+type toldSource struct {
+	ID                         string
+	Dropped, Skipped, Repeated int64
+	Clip                       struct {
+		Seekable, Paused bool
+		Position, Length time.Duration
+	}
+}
+
+// clip is the state of a media file, by its name.
+func (v *told) clip(name string) toldSource {
+	if i := slices.Index(v.Show.Sources, name); i >= 0 && i < len(v.Sources) {
+		return v.Sources[i]
+	}
+	return toldSource{}
 }
 
 type toldOutput struct {
@@ -223,6 +240,24 @@ func TestTourOfTheWindow(t *testing.T) {
 	r.chooseOnlyFile()
 	r.await("a file is added", 15*time.Second, func(v told) bool { return slices.Contains(v.Show.Sources, "walk-in") })
 	r.shot("file-added")
+
+	// Play, pause and position it in the strip under the preview.
+	r.screen.Key("Escape")
+	r.palette("preview source walk-in")
+	r.await("the file is on preview", 10*time.Second, func(v told) bool {
+		return v.clip("walk-in").ID == v.Preview && v.clip("walk-in").Clip.Length > 3*time.Second
+	})
+	r.click("button", "pause")
+	r.await("the file is paused", 10*time.Second, func(v told) bool { return v.clip("walk-in").Clip.Paused })
+	bar := r.find("scrub", "")
+	r.screen.Click(bar.X, bar.Y)
+	r.await("the file is in its middle", 10*time.Second, func(v told) bool {
+		c := v.clip("walk-in").Clip
+		return c.Position > c.Length/3 && c.Position < c.Length*2/3
+	})
+	r.shot("clip")
+	r.screen.Key("k")
+	r.await("K plays on", 10*time.Second, func(v told) bool { return !v.clip("walk-in").Clip.Paused })
 
 	// Undo and redo it, from the keyboard.
 	r.screen.Key("Escape", "ctrl+z")

@@ -36,7 +36,7 @@ type fileSettings struct {
 	Hardware string  `json:"hardware"`
 }
 
-// File is the kind of a media file. Its sources are Seekers.
+// File is the kind of a media file. Its sources are Clips.
 func File() Kind {
 	return Kind{
 		Name: "file", Title: "Media file", Pacing: Paced, HasVideo: true, HasAudio: true,
@@ -71,6 +71,22 @@ type file struct {
 	paused bool               // guarded by mu
 	seek   *time.Duration     // guarded by mu; asked for, not yet done
 	wake   context.CancelFunc // guarded by mu; ends the stretch
+	from   time.Duration      // guarded by mu; where the stretch began
+	length time.Duration      // guarded by mu; of the material; 0: not known
+	over   bool               // guarded by mu
+}
+
+// Timeline implements Clip.
+func (s *file) Timeline() Timeline {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Timeline{From: s.from, Length: s.length, Loop: s.set.Loop, Paused: s.paused, Over: s.over}
+}
+
+func (s *file) setLength(length time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.length = length
 }
 
 // Seek implements Seeker.
@@ -106,7 +122,7 @@ func (s *file) Run(ctx context.Context, sink Sink) error {
 	}
 	defer p.close()
 	s.mu.Lock()
-	s.seek = nil
+	s.seek, s.from, s.over = nil, 0, false
 	s.mu.Unlock()
 	// show: the picture at pos has not been seen yet.
 	pos, show := time.Duration(0), true
@@ -125,6 +141,9 @@ func (s *file) Run(ctx context.Context, sink Sink) error {
 		}
 		over := false
 		if !paused || show {
+			s.mu.Lock()
+			s.from, s.over = pos, false
+			s.mu.Unlock()
 			if !first {
 				sink.Restart()
 			}
@@ -141,6 +160,9 @@ func (s *file) Run(ctx context.Context, sink Sink) error {
 		show = false
 		if over {
 			pos = 0 // playing on starts over
+			s.mu.Lock()
+			s.over = true
+			s.mu.Unlock()
 			p.sayEnd()
 		}
 		sink.Hold()

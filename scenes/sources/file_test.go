@@ -154,12 +154,21 @@ func TestFileSeekAndPause(t *testing.T) {
 	work := start(t, src, sink)
 	last := func() int { return numbers(sink.frames[len(sink.frames)-1:])[0] }
 	sink.until(t, 10*time.Second, "the first picture", func() bool { return sink.numVideo == 1 && sink.holds == 1 && last() == 0 })
-	seeker := src.(Seeker)
+	seeker := src.(Clip)
+	at := func(what string, from time.Duration, paused, over bool) {
+		t.Helper()
+		want := Timeline{From: from, Length: 2 * time.Second, Paused: paused, Over: over}
+		if got := seeker.Timeline(); got != want {
+			t.Errorf("%s: %+v, want %+v", what, got, want)
+		}
+	}
+	at("paused at the start", 0, true, false)
 	seeker.Seek(1.0)
 	sink.until(t, 10*time.Second, "the picture sought", func() bool { return sink.numVideo == 2 && sink.holds == 2 && last() == 25 })
 	if sink.hasSound {
 		t.Error("sound while paused")
 	}
+	at("sought", time.Second, true, false)
 	seeker.SetPaused(false)
 	sink.until(t, 10*time.Second, "the end", func() bool { return sink.holds == 3 })
 	sink.mu.Lock()
@@ -169,6 +178,7 @@ func TestFileSeekAndPause(t *testing.T) {
 	if sink.pts[2] != 0 {
 		t.Errorf("the new timeline starts at %v", sink.pts[2])
 	}
+	at("at the end", time.Second, false, true)
 	seeker.Seek(1.8)
 	sink.until(t, 10*time.Second, "the end again", func() bool { return sink.holds == 4 })
 	wantNumbers(t, "sought at the end", sink.frames[27:], upTo(45, 50))

@@ -23,6 +23,7 @@ type player struct {
 	opened  *av.Input // what the decoders were made for; closed last
 	in      *av.Input // what is read
 	reopen  func() (*av.Input, error)
+	length  func(time.Duration) // is told how long the material is
 	video   *pictureDecoder
 	audio   *av.AudioDecoder
 	start   time.Duration // of the material on the input's timeline
@@ -84,7 +85,7 @@ func (s *file) open(ctx context.Context, sink Sink) (*player, error) {
 	}
 	p := &player{
 		sink: sink, name: name, set: s.set, virtual: s.opt.Clock.Virtual(),
-		opened: in, in: in, reopen: reopen, start: in.Start(), fresh: s.set.In == 0,
+		opened: in, in: in, reopen: reopen, length: s.setLength, start: in.Start(), fresh: s.set.In == 0,
 	}
 	// Pictures that start a little after the sound do so because of the encoder's
 	// priming: the first of them is where the material begins.
@@ -95,6 +96,11 @@ func (s *file) open(ctx context.Context, sink Sink) (*player, error) {
 	if s.set.Out > 0 {
 		p.out = seconds(s.set.Out) - seconds(s.set.In)
 	}
+	whole := max(in.Duration()-seconds(s.set.In), 0)
+	if p.out > 0 && (whole == 0 || p.out < whole) {
+		whole = p.out
+	}
+	p.length(whole)
 	if err := p.openDecoders(s.opt); err != nil {
 		p.close()
 		return nil, fmt.Errorf("file: %s cannot be played: %w", name, err)
@@ -344,6 +350,9 @@ func (p *player) pass(ctx context.Context, f *feed) (time.Duration, error) {
 		end = min(end, p.out)
 	}
 	p.reached = end
+	if end > 0 && p.readErr == nil {
+		p.length(end)
+	}
 	if end <= 0 {
 		return 0, fmt.Errorf("file: %s has nothing to play behind %.1f s", p.name, p.set.In)
 	}

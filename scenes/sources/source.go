@@ -11,6 +11,7 @@ package sources
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
 )
@@ -92,6 +93,28 @@ type Seeker interface {
 	Seek(position float64)
 	// SetPaused stops or resumes playing. It returns at once.
 	SetPaused(paused bool)
+}
+
+// Clip is a Seeker that knows where it is.
+type Clip interface {
+	Seeker
+	// Timeline is what is known at present. It does not block; any goroutine may call it.
+	Timeline() Timeline
+}
+
+// Timeline says how the material of a Clip lies on the timeline of its pictures and
+// sound. Positions count from the in point.
+type Timeline struct {
+	// From is the position of what has PTS 0 since the last Restart; it is set before
+	// Restart is called.
+	From time.Duration
+	// Length is how long the material is, 0 while that is not known. It becomes exact at
+	// the end of the first pass.
+	Length time.Duration
+	// Loop: at Length it goes on at 0, and PTS go on counting.
+	Loop bool
+	// Paused: the operator has stopped it. Over: it has come to its end and stands there.
+	Paused, Over bool
 }
 
 // Options are what every kind's New gets besides its settings.

@@ -1,0 +1,32 @@
+package engine
+
+import "time"
+
+// clipState says where a media file is at tick time t: at the picture that shows, and
+// without pictures at the sound that is heard.
+func (in *input) clipState(t time.Duration) ClipState {
+	if in.clip == nil {
+		return ClipState{}
+	}
+	line := in.clip.Timeline()
+	c := ClipState{Seekable: true, Length: line.Length, Loop: line.Loop, Paused: line.Paused, Over: line.Over, Parked: in.parked}
+	var passed time.Duration
+	switch {
+	case !in.anchored: // nothing has been seen of it
+	case in.video.Load() && in.taken != nil:
+		passed = in.taken.PTS
+	case !in.video.Load():
+		passed = min(t-in.offset, time.Duration(in.sounded.Load()))
+	}
+	c.Position = in.from + max(passed, 0)
+	switch {
+	case c.Over && c.Length > 0:
+		c.Position = c.Length
+	case c.Length == 0:
+	case c.Loop:
+		c.Position %= c.Length
+	default:
+		c.Position = min(c.Position, c.Length)
+	}
+	return c
+}

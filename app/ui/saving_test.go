@@ -1,0 +1,122 @@
+package ui
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/storage"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/widget"
+)
+
+// pressIn presses the button with that caption in what lies over the window.
+func (b *bench) pressIn(t *testing.T, caption string) {
+	t.Helper()
+	var found *widget.Button
+	var walk func(o fyne.CanvasObject)
+	walk = func(o fyne.CanvasObject) {
+		switch v := o.(type) {
+		case *widget.Button:
+			if v.Text == caption {
+				found = v
+			}
+		case *fyne.Container:
+			for _, c := range v.Objects {
+				walk(c)
+			}
+		case fyne.Widget:
+			for _, c := range test.WidgetRenderer(v).Objects() {
+				walk(c)
+			}
+		}
+	}
+	if top := b.canvas.Overlays().Top(); top != nil {
+		walk(top)
+	}
+	if found == nil {
+		t.Fatalf("there is no button %q", caption)
+	}
+	test.Tap(found)
+}
+
+// Fyne's save dialog opens the file that is chosen, which empties it; a show that then
+// cannot be written would be gone, old and new.
+func TestSaveAsLeavesTheOldFileUntilItIsReplaced(t *testing.T) {
+	b, f := benchWithDocuments(t, DocumentInfo{Name: "sunday", Dirty: true})
+	chooseNamesOnly()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "sunday.json")
+	if err := os.WriteFile(path, []byte("last week's show"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.looks.prefs.SetString(prefFolder, dir)
+	windows := fyne.CurrentApp().Driver().AllWindows()
+	win := windows[slices.IndexFunc(windows, func(w fyne.Window) bool { return w.Canvas() == b.canvas })]
+	b.files.choose = chooser(win, b.looks.prefs, func(text string) { t.Errorf("the dialog says %q", text) })
+	f.refuses = errors.New("the disk is full")
+
+	b.keys.down(fyne.KeyS, shiftCtrl)
+	b.pressIn(t, "Save")
+	b.pressIn(t, "Yes") // overwrite
+	wantDiary(t, f, "save as "+path)
+	if got, _ := b.takeNotice(); got != "The disk is full." {
+		t.Errorf("the window says %q", got)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "last week's show" {
+		t.Errorf("after a save that failed the file has %q, %v", got, err)
+	}
+	if list, err := os.ReadDir(dir); err != nil || len(list) != 1 {
+		t.Errorf("the folder has %v, %v; want the old file alone", list, err)
+	}
+}
+
+// A new name leaves no empty file behind when the show cannot be written.
+func TestChoosingANewFileMakesNone(t *testing.T) {
+	benchWithDocuments(t, DocumentInfo{})
+	chooseNamesOnly()
+	u := storage.NewFileURI(filepath.Join(t.TempDir(), "new.json"))
+	w, err := storage.Writer(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("x")); err == nil {
+		t.Error("a chosen file was written")
+	}
+	if err := w.Close(); err != nil || w.URI().String() != u.String() {
+		t.Errorf("closing %v: %v", w.URI(), err)
+	}
+	if there, err := storage.Exists(u); there || err != nil {
+		t.Errorf("the file exists: %v, %v", there, err)
+	}
+	if _, err := storage.List(storage.NewFileURI(filepath.Dir(u.Path()))); err != nil {
+		t.Errorf("folders cannot be listed any more: %v", err)
+	}
+}
+
+// A name without an ending gets one, and the file of that name was not asked about.
+func TestSaveAsAsksAboutTheNameItMakes(t *testing.T) {
+	b, f := benchWithDocuments(t, DocumentInfo{Name: "sunday", Dirty: true})
+	typed := filepath.Join(t.TempDir(), "sunday")
+	b.files.choose = func(_ bool, _ string, done func(string)) { done(typed) }
+	b.keys.down(fyne.KeyS, shiftCtrl)
+	wantDiary(t, f, "save as "+typed+".json")
+	f.diary = nil
+	if err := os.WriteFile(typed+".json", []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.keys.down(fyne.KeyS, shiftCtrl)
+	wantDiary(t, f)
+	if !strings.Contains(b.place.bar.text.full, "sunday.json is there already") {
+		t.Errorf("the bar asks %q", b.place.bar.text.full)
+	}
+	b.answer(t, "Don't save")
+	wantDiary(t, f)
+	b.keys.down(fyne.KeyS, shiftCtrl)
+	b.answer(t, "Replace it")
+	wantDiary(t, f, "save as "+typed+".json")
+}
