@@ -87,6 +87,7 @@ func openDesk(ctx context.Context, c *console, o runOptions) (*desk, error) {
 		Machine:     &machine{dir: recordDir(), sampler: d.sampler},
 		SourceKinds: kinds.sources, OutputKinds: kinds.outputs, RecordDir: recordDir(),
 	}
+	d.services.Preflight = dryRun{c, outs, func() string { return baseDir(d.documents.Info().Path) }}
 	if d.rehearsal != nil {
 		d.services.Rehearsal = d.rehearsal
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 
 	"crosspoint.studio/crosspoint/internal/media"
@@ -40,6 +41,7 @@ func PlanRequest(show *scenes.Show, kinds map[string]outputs.Kind, o PlanOptions
 		w := planner.Want{
 			ID: d.ID, Name: d.Name, Platform: planner.PlatformAt(address(d.Settings)).Name, Program: r.Program,
 			FPS: r.Video.FPS(c.FPS).Float(), Codec: media.Codec(r.Video.Codec),
+			Standby: d.Standby == scenes.Hot && len(d.Backups) > 0,
 		}
 		if r.Video.Width != c.Width || r.Video.Height != c.Height {
 			w.Width, w.Height = r.Video.Width, r.Video.Height
@@ -138,6 +140,12 @@ func freeID(show *scenes.Show, g planner.Rendition, taken map[string]bool) strin
 		}
 		id = fmt.Sprintf("%s-%d", base, n)
 	}
+}
+
+// Changes reports whether the edit would make show another one.
+func (c ApplyPlan) Changes(show *scenes.Show) bool {
+	next, err := c.edit(show)
+	return err == nil && !(reflect.DeepEqual(next.Renditions, show.Renditions) && reflect.DeepEqual(next.Destinations, show.Destinations))
 }
 
 func (c ApplyPlan) undoable() (label, key string) { return "plan encodes", "" }

@@ -28,6 +28,8 @@ type outputsPanel struct {
 	headings  [2]*label
 	adds      [2]*button
 	form      *outputForm
+	ready     *button // opens preflight
+	preflight *preflightPage
 
 	items []bankItem
 	all   []engine.DestinationState // memory of update
@@ -51,17 +53,21 @@ func newOutputsPanel(d *desk) *outputsPanel {
 		p.adds[i] = newButton(d, "+ Add", textSmall, func() { p.edit("", i == 1) }).hint("Add one to the show")
 	}
 	p.form = newOutputForm(d, p.closeForm)
+	p.ready = newButton(d, "Plan and check…", textSmall, p.openPreflight).hint("The fewest encodes for these destinations, and a dry run of encoders, disks and destinations")
+	p.preflight = newPreflightPage(d, p.closeForm)
 	p.list.ExtendBaseWidget(p.list)
 	p.list.arrange = func(s fyne.Size) { p.arrangeList(s.Width) }
 	p.scroll = container.NewVScroll(p.list)
-	p.add(p.live, p.rec, p.scroll, p.form)
+	p.add(p.live, p.rec, p.ready, p.scroll, p.form, p.preflight)
 	p.min = fyne.NewSize(280, 200)
 	p.arrange = func(s fyne.Size) {
 		w := s.Width - 2*inset
 		half := (w - gap) / 2
 		place(p.live, inset, inset, half, 36)
 		place(p.rec, inset+half+gap, inset, half, 36)
-		y := inset + 36 + gap
+		place(p.ready, inset, inset+36+3, w, 20)
+		y := inset + 36 + 3 + 20 + gap
+		place(p.preflight, inset, y, w, s.Height-y-gap)
 		place(p.scroll, inset, y, w, s.Height-y-gap)
 		place(p.form, inset, y, w, s.Height-y-gap)
 	}
@@ -251,11 +257,23 @@ func (p *outputsPanel) enable(id string) {
 	}
 }
 
+// openPreflight puts the plan and the checks in the list's place.
+func (p *outputsPanel) openPreflight() {
+	if p.desk.state == nil {
+		return
+	}
+	show(p.form, false)
+	show(p.scroll, false)
+	p.preflight.open()
+}
+
 // edit opens the form for an output, or for a new one when id is empty.
 func (p *outputsPanel) edit(id string, recording bool) {
 	if p.desk.state == nil {
 		return
 	}
+	p.preflight.stop()
+	show(p.preflight, false)
 	p.form.open(p.desk.state.Show, id, recording)
 	show(p.form, true)
 	show(p.scroll, false)

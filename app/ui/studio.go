@@ -55,6 +55,7 @@ type Services struct {
 	Machine     Machine
 	Logs        Logs
 	Rehearsal   Rehearsal
+	Preflight   Preflight
 	// SourceKinds and OutputKinds are drawn as forms from their schemas.
 	SourceKinds map[string]sources.Kind
 	OutputKinds map[string]outputs.Kind

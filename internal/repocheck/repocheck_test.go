@@ -26,7 +26,7 @@ var layers = []struct {
 	{2, []string{"compositor", "scenes/sources", "outputs", "internal/audio/inserts"}},
 	{3, []string{"outputs/rtmp", "outputs/srt", "outputs/whip", "outputs/record"}},
 	{4, []string{"app/engine"}},
-	{5, []string{"app/control", "app/ui", "app/rehearsal", "app/document", "app/credentials"}},
+	{5, []string{"app/control", "app/ui", "app/rehearsal", "app/document", "app/credentials", "app/preflight"}},
 	{6, []string{"app"}},
 	{7, []string{""}},
 }

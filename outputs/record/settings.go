@@ -55,11 +55,11 @@ var schema = json.RawMessage(`{
   "properties": {
     "path": {"type": "string", "title": "File or folder", "x-order": 1, "x-picker": "folder", "description": "A folder gets files named by date and time; an existing file is never overwritten. Empty: the Videos folder", "default": ""},
     "container": {"type": "string", "title": "Container", "x-order": 2, "description": "mkv and mp4 survive a crash or a power cut; ts is for other programs to read while it grows", "enum": ["mkv", "mp4", "ts"], "default": "mkv"},
-    "split_minutes": {"type": "number", "title": "New file after (minutes)", "x-order": 3, "description": "Files begin at keyframes and no picture is lost between them. 0: one file", "minimum": 0, "maximum": 1440, "default": 0},
-    "split_mb": {"type": "integer", "title": "New file after (MB)", "x-order": 4, "description": "Files stay below this size. 0: no limit", "minimum": 0, "maximum": 1000000, "default": 0},
+    "split_minutes": {"type": "number", "title": "New file after", "x-order": 3, "x-unit": "min", "description": "Files begin at keyframes and no picture is lost between them. 0: one file", "minimum": 0, "maximum": 1440, "default": 0},
+    "split_mb": {"type": "integer", "title": "New file above", "x-order": 4, "x-unit": "MB", "description": "Files stay below this size. 0: no limit", "minimum": 0, "maximum": 1000000, "default": 0},
     "chapters": {"type": "string", "title": "Chapters", "x-order": 5, "description": "Written into mkv and mp4 files: from marks, from marks and every cut, or none", "enum": ["marks", "cuts", "none"], "default": "marks"},
     "spill": {"type": "string", "title": "Second folder", "x-order": 6, "x-picker": "folder", "description": "On another disk: the recording goes on there when the first one runs full or fails. Empty: none", "default": ""},
-    "spill_below_mb": {"type": "integer", "title": "Change over below (MB free)", "x-order": 7, "minimum": 100, "maximum": 1000000, "default": 2000}
+    "spill_below_mb": {"type": "integer", "title": "Change over with less free than", "x-order": 7, "x-unit": "MB", "minimum": 100, "maximum": 1000000, "default": 2000}
   }
 }`)
 

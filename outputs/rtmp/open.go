@@ -46,7 +46,9 @@ func (r *reporter) report(rep outputs.Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last = rep.State
-	r.feed.Report(rep)
+	if r.feed != nil { // nil: a probe
+		r.feed.Report(rep)
+	}
 }
 
 func (r *reporter) state(s outputs.State) {
@@ -63,12 +65,13 @@ var (
 	errSetupTimeout = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
 )
 
-// open connects up to the server's consent to publish, as often as a server that asks
-// for a password needs. On failure it returns how far it came; nothing is left open.
-func (p *publisher) open(ctx context.Context, plan *plan, r *reporter) (*client, phase, error) {
+// open connects up to the server's consent to publish, or, up to phaseConnect, to the
+// application, as often as a server that asks for a password needs. On failure it returns
+// how far it came; nothing is left open.
+func (p *publisher) open(ctx context.Context, plan *plan, r *reporter, upTo phase) (*client, phase, error) {
 	l := login{user: p.target.user, password: p.target.password}
 	for tries := 1; ; tries++ {
-		c, at, err := p.openOnce(ctx, plan, r, l.params)
+		c, at, err := p.openOnce(ctx, plan, r, l.params, upTo)
 		var refusal *statusError
 		if at != phaseConnect || tries > maxLogins || !errors.As(err, &refusal) {
 			return c, at, err
@@ -83,7 +86,7 @@ func (p *publisher) open(ctx context.Context, plan *plan, r *reporter) (*client,
 	}
 }
 
-func (p *publisher) openOnce(ctx context.Context, plan *plan, r *reporter, login string) (c *client, at phase, err error) {
+func (p *publisher) openOnce(ctx context.Context, plan *plan, r *reporter, login string, upTo phase) (c *client, at phase, err error) {
 	tcp, err := p.dial(ctx, plan, r)
 	if err != nil {
 		return nil, phaseDial, err
@@ -133,6 +136,9 @@ func (p *publisher) openOnce(ctx context.Context, plan *plan, r *reporter, login
 	}
 	if takes, _ := c.takes(plan.videoCodec()); !takes {
 		return c, phaseConnect, outputs.Permanent(fmt.Errorf("rtmp: %s does not take %s: choose a rendition in H.264", p.target.host, plan.videoCodec()))
+	}
+	if upTo == phaseConnect {
+		return c, phaseLive, nil
 	}
 	if err := c.publish(setup); err != nil {
 		return c, phasePublish, err

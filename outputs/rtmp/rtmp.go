@@ -60,7 +60,7 @@ func (p *publisher) run(ctx context.Context, feed outputs.Feed) error {
 		return outputs.Permanent(err)
 	}
 	r := &reporter{feed: feed}
-	c, at, err := p.open(ctx, plan, r)
+	c, at, err := p.open(ctx, plan, r, phaseLive)
 	if err != nil {
 		return p.target.explain(at, err)
 	}

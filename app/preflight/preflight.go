@@ -1,0 +1,181 @@
+package preflight
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/outputs/planner"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// Verdict is how a check went.
+type Verdict uint8
+
+// Verdicts, from good to bad.
+const (
+	Go Verdict = iota + 1
+	Caution
+	NoGo
+)
+
+func (v Verdict) String() string { return [...]string{"", "go", "caution", "no-go"}[v] }
+
+// MarshalText makes verdicts readable in reports.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// Finding is the outcome of one check.
+type Finding struct {
+	Check   string // "plan", "encoding", "disk" or "destination"
+	Subject string // the name of what was checked
+	Verdict Verdict
+	Text    string // one sentence: what was found and, unless it is go, what to do
+	// Changes would each make a plan fit that does not.
+	Changes []string `json:",omitempty"`
+}
+
+// Options say what to check. Show and Kinds are required.
+type Options struct {
+	Show  *scenes.Show
+	Kinds map[string]outputs.Kind
+	// Secret looks credentials up; nil: there are none.
+	Secret    func(name string) (string, error)
+	BaseDir   string
+	RecordDir string // of recordings without a path
+	UserAgent string
+	// UplinkKbps is what the network carries away; 0 is not known.
+	UplinkKbps int
+	// Cores is how many processors there are to encode with.
+	Cores int
+	// Encode is how long test pictures are encoded, 30 s when 0.
+	Encode time.Duration
+}
+
+// probeTimeout is how long a destination may take to answer.
+const probeTimeout = 10 * time.Second
+
+// Run makes every check, calls found with each outcome as it comes, and returns the worst.
+// Destinations and disks are looked at while the encoders work. An error is ctx's.
+func Run(ctx context.Context, o Options, found func(Finding)) (Verdict, error) {
+	if o.Encode == 0 {
+		o.Encode = 30 * time.Second
+	}
+	worst := Go
+	var mu sync.Mutex
+	tell := func(f Finding) {
+		mu.Lock()
+		defer mu.Unlock()
+		if ctx.Err() != nil {
+			return // a check that was cut short has found nothing
+		}
+		worst = max(worst, f.Verdict)
+		found(f)
+	}
+	tell(o.plan())
+	var wg sync.WaitGroup
+	for _, d := range o.Show.Destinations {
+		if d.Enabled {
+			wg.Go(func() { tell(o.destination(ctx, d)) })
+		}
+	}
+	for _, dir := range o.recordDirs() {
+		wg.Go(func() { tell(o.disk(ctx, dir)) })
+	}
+	for _, f := range o.encode(ctx) {
+		tell(f)
+	}
+	wg.Wait()
+	return worst, ctx.Err()
+}
+
+// plan judges the encodes that the show asks for as it is.
+func (o Options) plan() Finding {
+	f := Finding{Check: "plan", Subject: "Encodes", Verdict: Go}
+	req := engine.PlanRequest(o.Show, o.Kinds, engine.PlanOptions{UplinkKbps: o.UplinkKbps, Cores: float64(o.Cores)})
+	if len(req.Wants) == 0 {
+		f.Verdict, f.Text = Caution, "No destination is enabled: enable one, or add one under Outputs."
+		return f
+	}
+	p, err := planner.Make(req)
+	switch {
+	case err != nil:
+		f.Verdict, f.Text = NoGo, fmt.Sprintf("%v: choose another rendition for it.", err)
+	case p.Refusal != nil:
+		f.Verdict, f.Text, f.Changes = NoGo, p.Refusal.Text, p.Refusal.Changes
+	default:
+		f.Text = fmt.Sprintf("%s for %s, %.1f Mb/s together.", count(len(p.Renditions), "encode"), count(len(req.Wants), "destination"), float64(p.UplinkKbps)/1000)
+		if used := o.renditions(); len(used) > len(p.Renditions) {
+			f.Verdict = Caution
+			f.Text += fmt.Sprintf(" The show encodes %d times as it is; the plan would save the difference.", len(used))
+		}
+		if o.UplinkKbps == 0 {
+			f.Text += " What the uplink carries is not known."
+		}
+	}
+	return f
+}
+
+// renditions are the distinct encodes of pictures that going live to every enabled
+// destination takes.
+func (o Options) renditions() []scenes.Rendition {
+	var list []scenes.Rendition
+	seen := map[scenes.Video]bool{}
+	for _, d := range o.Show.Destinations {
+		if r, ok := o.Show.Rendition(d.Rendition); ok && d.Enabled && !seen[r.Video] {
+			seen[r.Video] = true
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// destination asks the far end.
+func (o Options) destination(ctx context.Context, d scenes.Destination) Finding {
+	f := Finding{Check: "destination", Subject: d.Name, Verdict: NoGo}
+	kind, ok := o.Kinds[d.Kind]
+	if !ok {
+		f.Text = fmt.Sprintf("This program has no destinations of kind %q.", d.Kind)
+		return f
+	}
+	opt := outputs.Options{BaseDir: o.BaseDir, UserAgent: o.UserAgent}
+	if d.Credential != "" && o.Secret != nil {
+		secret, err := o.Secret(d.Credential)
+		if err != nil {
+			f.Text = fmt.Sprintf("Its key is kept under %q and cannot be read: enter it again.", d.Credential)
+			return f
+		}
+		opt.Secret = secret
+	}
+	out, err := kind.New(d.Settings, opt)
+	if err != nil {
+		f.Text = fmt.Sprintf("Its settings are refused: %v.", err)
+		return f
+	}
+	p, ok := out.(outputs.Prober)
+	if !ok {
+		f.Verdict, f.Text = Caution, kind.Title+" cannot be tried without sending: it will be known when it is live."
+		return f
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	said, err := p.Probe(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		f.Text = fmt.Sprintf("Nothing has answered within %v: check the address and the network.", probeTimeout)
+	case err != nil:
+		f.Text = fmt.Sprintf("%v.", err)
+	default:
+		f.Verdict, f.Text = Go, said+"."
+	}
+	return f
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "One " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,173 @@
+package preflight
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/outputs/record"
+	"crosspoint.studio/crosspoint/outputs/rtmp"
+	"crosspoint.studio/crosspoint/outputs/srt"
+	"crosspoint.studio/crosspoint/outputs/whip"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+func TestMain(m *testing.M) {
+	av.RouteLogs(slog.New(slog.DiscardHandler))
+	goleak.VerifyTestMain(m)
+}
+
+func kinds() map[string]outputs.Kind {
+	m := map[string]outputs.Kind{}
+	for _, k := range []outputs.Kind{rtmp.Kind(), srt.Kind(), whip.Kind(), record.Kind()} {
+		m[k.Name] = k
+	}
+	return m
+}
+
+func parse(t *testing.T, text string) *scenes.Show {
+	t.Helper()
+	show, err := scenes.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return show
+}
+
+// check runs everything and returns findings by subject.
+func check(t *testing.T, o Options) (map[string]Finding, Verdict) {
+	t.Helper()
+	got := map[string]Finding{}
+	worst, err := Run(t.Context(), o, func(f Finding) {
+		t.Logf("%-11s %-7s %s: %s %q", f.Check, f.Verdict, f.Subject, f.Text, f.Changes)
+		got[f.Subject] = f
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got, worst
+}
+
+// TestAgainstRealServers: servers that take the stream, and each way in which they do not;
+// nothing is published anywhere.
+func TestAgainstRealServers(t *testing.T) {
+	nginx, endpoint := testkit.StartNginx(t), testkit.StartWHIP(t, "token")
+	receiver, second := testkit.StartSRT(t, "a passphrase of ours"), testkit.StartSRT(t, "a passphrase of ours")
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := closed.Addr().String()
+	_ = closed.Close()
+	dir := t.TempDir()
+	show := parse(t, fmt.Sprintf(`{"format": 2, "canvas": {"width": 320, "height": 180, "fps": "30"},
+	 "renditions": [{"id": "main", "video": {"bitrate_kbps": 400}}],
+	 "destinations": [
+	  {"id": "a", "name": "good rtmp", "kind": "rtmp", "settings": {"url": %q}, "credential": "key"},
+	  {"id": "b", "name": "no server", "kind": "rtmp", "settings": {"url": "rtmp://%s/live"}, "credential": "key"},
+	  {"id": "c", "name": "no such name", "kind": "rtmp", "settings": {"url": "rtmp://crosspoint.invalid/live"}, "credential": "key"},
+	  {"id": "d", "name": "wrong passphrase", "kind": "srt", "settings": {"url": %q}, "credential": "other"},
+	  {"id": "e", "name": "good srt", "kind": "srt", "settings": {"url": %q}, "credential": "pass"},
+	  {"id": "f", "name": "good whip", "kind": "whip", "settings": {"url": %q}, "credential": "token"},
+	  {"id": "g", "name": "lost key", "kind": "rtmp", "settings": {"url": %q}, "credential": "gone"},
+	  {"id": "h", "name": "off", "kind": "rtmp", "settings": {"url": "rtmp://127.0.0.1:9/live"}, "enabled": false}],
+	 "recordings": [{"id": "r", "settings": {"path": "show.mkv"}}]}`,
+		nginx.URL("live"), refused, second.URL(), receiver.URL(), endpoint.URL("show"), nginx.URL("live")))
+	secrets := map[string]string{"key": "show", "pass": "a passphrase of ours", "other": "another passphrase", "token": "token"}
+	got, worst := check(t, Options{Show: show, Kinds: kinds(), RecordDir: dir, Cores: 2, UplinkKbps: 50_000, Encode: time.Second,
+		Secret: func(name string) (string, error) {
+			if s, ok := secrets[name]; ok {
+				return s, nil
+			}
+			return "", os.ErrNotExist
+		}})
+	for subject, want := range map[string]struct {
+		verdict Verdict
+		part    string
+	}{
+		"good rtmp":                           {Go, "opens the application"},
+		"good srt":                            {Go, "takes the connection with the passphrase"},
+		"good whip":                           {Go, "answers"},
+		"no server":                           {NoGo, "refuses connections"},
+		"no such name":                        {NoGo, "name"},
+		"wrong passphrase":                    {NoGo, "passphrase"},
+		"lost key":                            {NoGo, "enter it again"},
+		"Encodes":                             {Go, "for 7 destinations"},
+		dir:                                   {Go, "GB free"},
+		"main (320x180 at 30, h264 400 kb/s)": {Go, "kept up"},
+	} {
+		f, ok := got[subject]
+		if !ok || f.Verdict != want.verdict || !strings.Contains(f.Text, want.part) {
+			t.Errorf("%s: %s %q, want %s with %q", subject, f.Verdict, f.Text, want.verdict, want.part)
+		}
+		for _, secret := range secrets {
+			if len(secret) > 6 && strings.Contains(f.Text, secret) {
+				t.Errorf("%s: %q tells a secret", subject, f.Text)
+			}
+		}
+	}
+	if _, ok := got["off"]; ok {
+		t.Error("a disabled destination was called")
+	}
+	if worst != NoGo {
+		t.Errorf("the whole is %s, want no-go", worst)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("the disk test left %v behind", left)
+	}
+	if _, err := os.Stat(nginx.Recorded("show")); err == nil {
+		t.Error("something was published")
+	}
+}
+
+// TestPlanThatDoesNotFit: two streams over an uplink for one.
+func TestPlanThatDoesNotFit(t *testing.T) {
+	show := parse(t, `{"format": 2, "canvas": {"width": 1920, "height": 1080, "fps": "30"},
+	 "destinations": [{"id": "a", "name": "A", "kind": "rtmp", "settings": {"url": "rtmp://a.invalid/live"}},
+	  {"id": "b", "name": "B", "kind": "rtmp", "settings": {"url": "rtmp://b.invalid/live"}}]}`)
+	f := Options{Show: show, Kinds: kinds(), UplinkKbps: 10_000, Cores: 2}.plan()
+	if f.Verdict != NoGo || !strings.Contains(f.Text, "uplink") || len(f.Changes) == 0 {
+		t.Errorf("%s %q %q, want a refusal with changes that fit", f.Verdict, f.Text, f.Changes)
+	}
+}
+
+// TestTooMuchToEncode: x264's slowest preset cannot keep up with 2160p60 here.
+func TestTooMuchToEncode(t *testing.T) {
+	show := parse(t, `{"format": 2, "canvas": {"width": 3840, "height": 2160, "fps": "60"},
+	 "renditions": [{"id": "main", "video": {"preset": "slow"}}],
+	 "destinations": [{"id": "a", "kind": "rtmp", "settings": {"url": "rtmp://a.invalid/live"}}]}`)
+	f := Options{Show: show, Kinds: kinds(), Encode: time.Second}.encode(t.Context())
+	if len(f) != 1 || f[0].Verdict != NoGo || !strings.Contains(f[0].Text, "missed") {
+		t.Errorf("%+v, want missed pictures", f)
+	}
+}
+
+// TestFoldersAndContext: a folder that is not there is said, and the context ends a run.
+func TestFoldersAndContext(t *testing.T) {
+	show := parse(t, `{"format": 2, "canvas": {"width": 320, "height": 180, "fps": "30"},
+	 "destinations": [{"id": "a", "kind": "rtmp", "settings": {"url": "rtmp://192.0.2.1/live"}}],
+	 "recordings": [{"id": "r", "settings": {"path": "/nowhere/at/all/show.mkv"}}]}`)
+	o := Options{Show: show, Kinds: kinds(), RecordDir: t.TempDir(), Encode: time.Minute}
+	if f := o.disk(t.Context(), o.recordDirs()[0]); f.Verdict != NoGo || f.Subject != "/nowhere/at/all" {
+		t.Errorf("a folder that is not there: %+v", f)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if _, err := Run(ctx, o, func(Finding) {}); err == nil {
+		t.Error("the context ended and Run did not say so")
+	}
+	if d := time.Since(began); d > 3*time.Second {
+		t.Errorf("Run ended %v after it began", d)
+	}
+}

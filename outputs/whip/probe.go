@@ -1,0 +1,31 @@
+package whip
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+)
+
+// Probe implements outputs.Prober: it asks the endpoint with OPTIONS and the token (RFC 9725
+// section 4.2), which starts no session. A server that does not speak of tokens there is
+// believed to be reached.
+func (o *output) Probe(ctx context.Context) (string, error) {
+	s := newSignaller(o.token, o.userAgent)
+	defer s.close()
+	res, at, err := s.follow(ctx, http.MethodOptions, o.endpoint, nil, nil)
+	if err != nil {
+		return "", err
+	}
+	defer drain(res)
+	switch {
+	case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden, res.StatusCode == http.StatusNotFound:
+		return "", refusal(at.Host, res)
+	case res.StatusCode/100 == 5:
+		return "", fmt.Errorf("whip: %s reports a fault of its own (%d)", at.Host, res.StatusCode)
+	}
+	secured := "without encryption"
+	if at.Scheme == "https" {
+		secured = "with TLS"
+	}
+	return fmt.Sprintf("%s answers %s; whether it takes the token is known when it is live", at.Host, secured), nil
+}
