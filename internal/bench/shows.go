@@ -115,9 +115,18 @@ func showS(m material) *scenes.Show {
 func showC(m material) *scenes.Show {
 	s := showA(m)
 	for _, kind := range []string{"rtmp", "srt", "whip"} {
-		s.Destinations = append(s.Destinations, destination(kind, kind, m.urls[kind], 1))
+		s = sending(s, destination(kind, kind, m.urls[kind], 1))
 	}
 	return s
+}
+
+// sending is s with one more destination.
+func sending(s *scenes.Show, d scenes.Destination) *scenes.Show {
+	next, err := s.SetDestination(d)
+	if err != nil {
+		panic(fmt.Sprintf("bench: destination %q: %v", d.ID, err))
+	}
+	return next
 }
 
 // destination goes to the receiver of its protocol; n is its number among RTMP's.
@@ -137,7 +146,7 @@ func showDestinations(n int) func(m material) *scenes.Show {
 	return func(m material) *scenes.Show {
 		s := showA(m)
 		for i := range n {
-			s.Destinations = append(s.Destinations, destination(fmt.Sprintf("rtmp%d", i+1), "rtmp", m.urls["rtmp"], i+1))
+			s = sending(s, destination(fmt.Sprintf("rtmp%d", i+1), "rtmp", m.urls["rtmp"], i+1))
 		}
 		return s
 	}
