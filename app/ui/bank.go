@@ -121,7 +121,7 @@ func (p *bankPanel) layout(s fyne.Size) {
 	for i, c := range p.cells {
 		place(c, float32(i%n)*(cell+gap), float32(i/n)*(h+gap), cell, h)
 	}
-	p.grid.min = fyne.NewSize(10, float32((len(p.items)+n-1)/n)*(h+gap))
+	p.grid.min = fyne.NewSize(10, max(float32((len(p.items)+n-1)/n)*(h+gap)-gap, 0))
 	p.scroll.Refresh()
 }
 
