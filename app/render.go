@@ -67,7 +67,7 @@ func render(ctx context.Context, c *console, path string, o renderOptions) error
 	if o.length <= 0 {
 		return fmt.Errorf("--duration has to be more than nothing")
 	}
-	tuneGC()
+	newCollector()
 	commands, err := readCommands(o.commands, show.Canvas.FPS)
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,10 +58,6 @@ func newRun(c *console) *cobra.Command {
 	return cmd
 }
 
-// tuneGC keeps the collector out of the tick's way: the heap of a running studio is a
-// few tens of megabytes of pooled pictures, so a larger step costs little memory.
-func tuneGC() { debug.SetGCPercent(600) }
-
 // runHeadless runs a show without a window.
 func runHeadless(ctx context.Context, c *console, path string, o runOptions) error {
 	opt, release, err := prepare(ctx, c, path, o)
@@ -90,7 +85,6 @@ func prepare(ctx context.Context, c *console, path string, o runOptions) (opt en
 	if err != nil {
 		return opt, nil, err
 	}
-	tuneGC()
 	opt, closeLog, err := o.options(show)
 	if err != nil {
 		return opt, nil, err
@@ -177,14 +171,16 @@ func startReport(c *console, e reported, o runOptions) (stop func(), err error) 
 	}, nil
 }
 
-// report writes statistics once a second and, with lines, a status line every ten until
-// ended.
+// report writes statistics, and sees to the heap, once a second and, with lines, writes a
+// status line every ten until ended.
 func report(c *console, e reported, stats *os.File, lines bool, ended <-chan struct{}) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	n := 0
 	shown := map[string]string{}
+	heap := newCollector()
 	one := func() {
+		heap.look()
 		s := e.State()
 		if stats != nil {
 			writeStats(stats, s)

@@ -27,7 +27,6 @@ func runWindow(ctx context.Context, c *console, path string, o runOptions) error
 		o.headless = true
 		return runHeadless(ctx, c, or(path, demoName), o)
 	}
-	tuneGC()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	d, err := openDesk(ctx, c, o)

@@ -72,17 +72,24 @@ func (p *bankPanel) columns(width float32) (n int, cell float32) {
 	return n, min((inner-gap*float32(n-1))/float32(n), cellWide)
 }
 
-// fitted is columns with smaller cells where not even one row fits in whole: what a cell
-// is called stands at its foot.
+// fitted is columns with smaller cells where that shows all of them at once, or where not
+// even one row fits in whole: what a cell is called stands at its foot.
 func (p *bankPanel) fitted(s fyne.Size) (n int, cell float32) {
 	n, cell = p.columns(s.Width)
 	room := s.Height - headerHeight - gap - 2
+	inner := s.Width - 2*inset - scrollRoom
+	count := max(len(p.items), 1)
+	for w := cell; w >= cellSmall; w -= 2 {
+		k := min(max(int((inner+gap)/(w+gap)), 1), count)
+		if rows := (count + k - 1) / k; float32(rows)*(cellHeight(w)+gap)-gap <= room {
+			return k, w
+		}
+	}
 	if cellHeight(cell) <= room {
 		return n, cell
 	}
 	cell = max((room-cellLabel-2*cellEdge)*16/9+2*cellEdge, cellLeast)
-	n = max(int((s.Width-2*inset-scrollRoom+gap)/(cell+gap)), 1)
-	return min(n, max(len(p.items), 1)), cell
+	return min(max(int((inner+gap)/(cell+gap)), 1), count), cell
 }
 
 // heightFor is the height that shows the given rows of cells whole.
@@ -114,7 +121,7 @@ func (p *bankPanel) layout(s fyne.Size) {
 	for i, c := range p.cells {
 		place(c, float32(i%n)*(cell+gap), float32(i/n)*(h+gap), cell, h)
 	}
-	p.grid.min = fyne.NewSize(10, float32((len(p.items)+n-1)/n)*(h+gap))
+	p.grid.min = fyne.NewSize(10, max(float32((len(p.items)+n-1)/n)*(h+gap)-gap, 0))
 	p.scroll.Refresh()
 }
 

@@ -15,10 +15,11 @@ import (
 )
 
 const (
-	cellLabel float32 = 20 // height of the line under a cell's picture
-	markWidth float32 = 32 // of PGM and PVW
-	cellBar   float32 = 4  // width of the bar of sound
-	cellLeast float32 = 96 // width of a cell where the bank is low
+	cellLabel float32 = 20  // height of the line under a cell's picture
+	markWidth float32 = 32  // of PGM and PVW
+	cellBar   float32 = 4   // width of the bar of sound
+	cellSmall float32 = 116 // least width of a cell that shrinks so that all are seen
+	cellLeast float32 = 96  // and where the bank is low
 )
 
 // cellHeight is how high a cell of a width is.

@@ -57,9 +57,9 @@ func (p *rehearsalPanel) update(*engine.State) {
 	case len(streams) == 0:
 		p.title.set("Nothing has arrived yet: go live to a rehearsal.", colDim)
 	case problems > 0:
-		p.title.set(fmt.Sprintf("%d streams; a platform would complain of %d things", len(streams), problems), colAmber)
+		p.title.set(counted(len(streams), "stream")+"; a platform would complain of "+counted(problems, "thing"), colAmber)
 	default:
-		p.title.set(fmt.Sprintf("%d streams; nothing to complain of", len(streams)), colDim)
+		p.title.set(counted(len(streams), "stream")+"; nothing to complain of", colDim)
 	}
 }
 
@@ -92,4 +92,12 @@ func streamColor(v RehearsalStream) color.Color {
 		return colGood
 	}
 	return colDim
+}
+
+// counted is a number of things, in words that fit it.
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }

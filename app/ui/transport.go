@@ -74,7 +74,8 @@ func newTransport(d *desk, bus engine.ViewBus) *transport {
 }
 
 func (t *transport) layout(s fyne.Size) {
-	const word, icons = 38, rowHeight
+	const icons = rowHeight
+	word := float32(38)
 	y, h := (s.Height-rowHeight)/2, rowHeight
 	t.empty.place(2, 0, s.Width-4, s.Height)
 	clock := t.time.measure("0:00") + 4
@@ -83,6 +84,10 @@ func (t *transport) layout(s fyne.Size) {
 	}
 	minus := t.rest.measure("−") + 2
 	fixed := 2*icons + 2 + 2*clock + minus + word + 5*gap
+	if s.Width-fixed < 60 { // the bar is worth more than a word that the play button says too
+		fixed -= word
+		word = 0
+	}
 	// The bar needs room to be hit; the name takes what it can spare.
 	name := min(max(s.Width-fixed-120, 0), 160)
 	if name < 36 {
@@ -105,9 +110,10 @@ func (t *transport) layout(s fyne.Size) {
 	place(t.scrub, x, y, max(right-gap-x, 1), h)
 	has := t.source != ""
 	show(t.name, has && name > 0)
-	for _, o := range []fyne.CanvasObject{t.restart, t.play, t.time.Text, t.scrub, t.rest.Text, t.word.Text} {
+	for _, o := range []fyne.CanvasObject{t.restart, t.play, t.time.Text, t.scrub, t.rest.Text} {
 		show(o, has)
 	}
+	show(t.word.Text, has && word > 0)
 	show(t.empty.Text, !has)
 }
 
