@@ -11,6 +11,9 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
+// ErrNothing is Remux's when a file has a header and nothing behind it.
+var ErrNothing = errors.New("there is no picture and no sound in it")
+
 // RemuxOptions say how Remux writes.
 type RemuxOptions struct {
 	// Format is libavformat's name of the container: "matroska", "mp4", "mov", "mpegts".
@@ -59,7 +62,9 @@ func remux(in *Input, to string, opt RemuxOptions) (err error) {
 		if err := s.params.Copy(st.CodecParameters()); err != nil {
 			return reason(err)
 		}
-		st.CodecParameters().SetCodecTag(0)
+		if opt.Format != "mov" { // where the tag tells the kinds of ProRes apart
+			st.CodecParameters().SetCodecTag(0)
+		}
 		from := in.ctx.Streams()[s.Index]
 		st.SetTimeBase(from.TimeBase())
 		st.SetAvgFrameRate(from.AvgFrameRate())
@@ -116,7 +121,7 @@ func copyTitle(to, from *astiav.Stream) error {
 func (m *Muxer) copyPackets(in *Input, index map[int]int) (length time.Duration, err error) {
 	p := NewInputPacket()
 	defer p.Free()
-	last := make([]int64, len(m.streams))
+	last, found := make([]int64, len(m.streams)), false
 	for i := range last {
 		last[i] = astiav.NoPtsValue
 	}
@@ -125,7 +130,9 @@ func (m *Muxer) copyPackets(in *Input, index map[int]int) (length time.Duration,
 		case err == nil:
 		case in.cancelled() != nil:
 			return 0, in.cancelled()
-		case errors.Is(err, io.EOF), length > 0:
+		case errors.Is(err, io.EOF) && !found:
+			return 0, ErrNothing
+		case errors.Is(err, io.EOF), found:
 			return length, nil // the end, or where the writing was cut
 		default:
 			return 0, err
@@ -134,7 +141,7 @@ func (m *Muxer) copyPackets(in *Input, index map[int]int) (length time.Duration,
 		if p.Corrupt || !p.HasDTS || last[i] != astiav.NoPtsValue && p.pkt.Dts() <= last[i] {
 			continue
 		}
-		last[i] = p.pkt.Dts()
+		last[i], found = p.pkt.Dts(), true
 		length = max(length, p.PTS+p.Duration)
 		p.pkt.SetStreamIndex(i)
 		p.pkt.SetPos(-1)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/framecode"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/outputs"
@@ -36,10 +37,15 @@ func newFastFeed(t *testing.T) *fastFeed {
 	}
 	// As the engine's streams: in order of decoding time, beginning with a keyframe.
 	c.packets = slices.Clone(c.packets)
-	dts := func(p *media.Packet) time.Duration { return media.TimeOf(p.DTS, c.tracks[p.Track].TimeBase) }
-	slices.SortStableFunc(c.packets, func(a, b *media.Packet) int { return int(dts(a) - dts(b)) })
-	c.packets = c.packets[slices.IndexFunc(c.packets, func(p *media.Packet) bool { return !p.Audio }):]
-	return &fastFeed{coded: c}
+	f := &fastFeed{coded: c}
+	f.sort()
+	f.packets = f.packets[slices.IndexFunc(f.packets, func(p *media.Packet) bool { return !p.Audio }):]
+	return f
+}
+
+func (f *fastFeed) sort() {
+	dts := func(p *media.Packet) time.Duration { return media.TimeOf(p.DTS, f.tracks[p.Track].TimeBase) }
+	slices.SortStableFunc(f.packets, func(a, b *media.Packet) int { return int(dts(a) - dts(b)) })
 }
 
 func (f *fastFeed) Tracks() []media.Track { return f.tracks }
@@ -369,6 +375,63 @@ func TestSplitSettings(t *testing.T) {
 	} {
 		if _, err := New([]byte(settings), outputs.Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", settings, err, want)
+		}
+	}
+}
+
+// TestProRes: a MOV file of ProRes with two sound tracks, cut at any picture, since each is a
+// keyframe.
+func TestProRes(t *testing.T) {
+	feed := newFastFeed(t)
+	sound := feed.tracks[1]
+	sound.Title = "Clean"
+	e, err := av.NewVideoEncoder(av.VideoEncoderOptions{Encoder: "prores_ks", Preset: "proxy", Width: 320, Height: 180, FPS: media.NewRational(clipFPS, 1), BitrateBPS: 1_000_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	feed.tracks = []media.Track{e.Track(), feed.tracks[1], sound}
+	var packets []*media.Packet
+	pool := media.NewFramePool(media.I420, 320, 180, 1)
+	for _, p := range feed.packets {
+		if p.Audio {
+			q := *p
+			q.Track = 2
+			packets = append(packets, p, &q)
+			continue
+		}
+		f := pool.Get()
+		f.Fill(60, 120, 140)
+		framecode.Draw(f, 1, uint32(p.PTS))
+		list, err := e.Encode(f, p.PTS, false)
+		f.Release()
+		if err != nil {
+			t.Fatal(err)
+		}
+		packets = append(packets, list...)
+	}
+	rest, err := e.Flush()
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed.packets = append(packets, rest...)
+	feed.sort()
+	dir := t.TempDir()
+	o := newRecorder(t, map[string]any{"path": dir + "/show.mov"})
+	var ev events
+	o.files = ev.add
+	o.Split(media.TickTime(31, media.NewRational(clipFPS, 1)))
+	if err := o.Run(t.Context(), feed); err != nil {
+		t.Fatal(err)
+	}
+	list := ev.closed()
+	if len(list) != 2 || list[0].Holds.Packets[0] != 31 {
+		t.Fatalf("files %+v", list)
+	}
+	wantPictures(t, list, upTo(0, everyPicture))
+	for _, f := range list {
+		if _, err := files.Check(t.Context(), f.Path, f.Holds); err != nil {
+			t.Error(err)
 		}
 	}
 }
