@@ -1,6 +1,7 @@
 package av
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,29 @@ import (
 
 // ErrNothing is Remux's when a file has a header and nothing behind it.
 var ErrNothing = errors.New("there is no picture and no sound in it")
+
+// mostHeader is more than any container's header takes.
+const mostHeader = 64 << 10
+
+// headerOnly: the file is the beginning of a Matroska or MP4 file and ends before its first
+// cluster (RFC 9559 5.1.3) or fragment (ISO/IEC 14496-12 8.8.4).
+func headerOnly(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() < 8 || info.Size() > mostHeader {
+		return false
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil || len(raw) < 8 {
+		return false
+	}
+	switch {
+	case bytes.HasPrefix(raw, []byte{0x1a, 0x45, 0xdf, 0xa3}):
+		return !bytes.Contains(raw, []byte{0x1f, 0x43, 0xb6, 0x75})
+	case bytes.HasPrefix(raw[4:], []byte("ftyp")):
+		return !bytes.Contains(raw, []byte("moof"))
+	}
+	return false
+}
 
 // RemuxOptions say how Remux writes.
 type RemuxOptions struct {
@@ -31,6 +55,9 @@ type RemuxOptions struct {
 func Remux(ctx context.Context, from, to string, opt RemuxOptions) error {
 	in, err := OpenInput(ctx, from, InputOptions{AllStreams: true})
 	if err != nil {
+		if headerOnly(from) {
+			err = ErrNothing // which demuxers cannot open
+		}
 		return err
 	}
 	defer in.Close()
