@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -148,6 +149,10 @@ func (k *keeper) run(ctx context.Context) {
 		j, ok := k.next(ctx)
 		if !ok {
 			return
+		}
+		if _, err := os.Stat(j.event.Path); j.finish && errors.Is(err, os.ErrNotExist) {
+			k.journal.settled(j.event.Path)
+			continue // its disk is gone, which has been said
 		}
 		c, err := k.look(ctx, j)
 		if ctx.Err() != nil {
