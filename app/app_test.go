@@ -102,7 +102,7 @@ func TestCommandLine(t *testing.T) {
 		{"no such command", []string{"fly", "away"}, 2, "", "crosspoint:"},
 		{"no such flag", []string{"run", "--fast"}, 2, "", "unknown flag"},
 		{"render without length", []string{"render", "demo", "--output", "x.mkv"}, 2, "", "duration"},
-		{"recording of no container", []string{"run", "--headless", "demo", "--record", filepath.Join(dir, "x.avi")}, 1, "", "ends in .mkv, .mp4 or .ts"},
+		{"recording of no container", []string{"run", "--headless", "demo", "--record", filepath.Join(dir, "x.avi")}, 1, "", "ends in .mkv, .mp4, .mov or .ts"},
 		{"show with mistakes", []string{"run", "--headless", bad}, 1, "", "$.scenes[0].layers[0].source"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -48,7 +48,7 @@ func newRun(c *console) *cobra.Command {
 	f.DurationVar(&o.length, "for", 0, "stop after this long, for example 60s")
 	f.StringVar(&o.stats, "stats", "", "append a line of statistics a second to this file, as JSON")
 	f.BoolVar(&o.live, "live", false, "go live to every enabled destination at once")
-	f.StringVar(&o.record, "record", "", "record the first rendition to this file (.mkv, .mp4, .ts) from the first frame")
+	f.StringVar(&o.record, "record", "", "record the first rendition to this file (.mkv, .mp4, .mov, .ts) from the first frame")
 	f.StringVar(&o.commands, "commands", "", "apply this command list (one JSON object a line)")
 	f.StringVar(&o.commandLog, "command-log", "", "write every applied command with its tick to this file, as a command list")
 	f.StringVar(&o.loudnessLog, "loudness-log", "", "write every bus's loudness (EBU R 128) once a second to this file, as CSV")

@@ -152,9 +152,9 @@ func recordingTo(show *scenes.Show, file string) (*scenes.Show, string, error) {
 	}
 	container := strings.TrimPrefix(strings.ToLower(filepath.Ext(file)), ".")
 	switch container {
-	case "mkv", "mp4", "ts":
+	case "mkv", "mp4", "mov", "ts":
 	default:
-		return nil, "", fmt.Errorf("%s: the name of a recording ends in .mkv, .mp4 or .ts", file)
+		return nil, "", fmt.Errorf("%s: the name of a recording ends in .mkv, .mp4, .mov or .ts", file)
 	}
 	if _, err := os.Stat(abs); err == nil {
 		return nil, "", fmt.Errorf("%s exists already and is never overwritten", file)

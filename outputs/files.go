@@ -2,6 +2,7 @@ package outputs
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -54,6 +55,9 @@ type FileEvent struct {
 	Chapters []Chapter
 }
 
+// ErrEmpty is what Files.Finish says of a file that held nothing; it has been removed.
+var ErrEmpty = errors.New("there was nothing in the file")
+
 // Contents is what a file should have, for checking that it does.
 type Contents struct {
 	// Packets by track, in the order of the feed's; Keyframes are pictures' only.
@@ -72,7 +76,8 @@ type Files struct {
 	// nil when that is not known. The error is what is wrong, in words, or ctx's.
 	Check func(ctx context.Context, path string, want Contents) (FileCheck, error)
 	// Finish brings a file whose writer was killed into the form of one that ended well, in
-	// its place and only when that has succeeded. It reports whether there was anything to do.
+	// its place and only when that has succeeded; one that has no packet yet is removed
+	// (ErrEmpty). It reports whether there was anything to do.
 	Finish func(ctx context.Context, path string, chapters []Chapter) (changed bool, err error)
 }
 

@@ -229,6 +229,9 @@ func defaultBitrate(codec string, width, height int, fps media.Rational) int {
 	if fps.Float() > 30.5 {
 		kbps = row.at60
 	}
+	if codec == "prores" { // ProRes 422: what the room on a disk is counted with
+		return min(int(float64(width*height)*fps.Float()*2.4/1000), 400000)
+	}
 	if codec == "hevc" || codec == "av1" {
 		kbps = kbps * 6 / 10
 	}

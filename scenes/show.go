@@ -204,7 +204,7 @@ type Rendition struct {
 
 // Video is a rendition's picture.
 type Video struct {
-	Codec           string  `json:"codec"`   // h264, hevc, av1
+	Codec           string  `json:"codec"`   // h264, hevc, av1, prores
 	Encoder         string  `json:"encoder"` // "auto" or an encoder's name
 	Width           int     `json:"width"`   // even
 	Height          int     `json:"height"`

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -148,11 +150,18 @@ func (k *keeper) run(ctx context.Context) {
 		if !ok {
 			return
 		}
+		if _, err := os.Stat(j.event.Path); j.finish && errors.Is(err, os.ErrNotExist) {
+			k.journal.settled(j.event.Path)
+			continue // its disk is gone, which has been said
+		}
 		c, err := k.look(ctx, j)
 		if ctx.Err() != nil {
 			return // the journal keeps what has not been read
 		}
 		k.journal.settled(j.event.Path)
+		if errors.Is(err, outputs.ErrEmpty) {
+			continue
+		}
 		k.judge(j, c, err)
 	}
 }
@@ -167,7 +176,10 @@ func (k *keeper) look(ctx context.Context, j fileJob) (c outputs.FileCheck, err 
 	if j.finish {
 		want = outputs.Contents{} // not all that was given to it is in it
 		if files.Finish != nil {
-			if _, err := files.Finish(ctx, j.event.Path, j.event.Chapters); err != nil && ctx.Err() == nil {
+			switch _, err := files.Finish(ctx, j.event.Path, j.event.Chapters); {
+			case errors.Is(err, outputs.ErrEmpty):
+				return c, err
+			case err != nil && ctx.Err() == nil:
 				k.e.log.Warn("recording not finished", "reason", err)
 			}
 		}
@@ -224,6 +236,10 @@ func (k *keeper) recover(ctx context.Context, left []*leftJournal) {
 			c, err := k.look(ctx, j)
 			if ctx.Err() != nil {
 				break
+			}
+			if errors.Is(err, outputs.ErrEmpty) {
+				k.e.log.Info("recording of an earlier run had nothing in it and was removed", "file", j.event.Path)
+				continue
 			}
 			if err != nil {
 				k.e.log.Warn("recording of an earlier run is not good", "file", j.event.Path, "reason", err)

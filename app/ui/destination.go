@@ -36,7 +36,8 @@ type outputCard struct {
 	enabled   *button // destinations only
 	edit      *button
 	act       *askButton
-	file      *button // recordings only
+	file      *button       // recordings only
+	deeds     *recordingRow // recordings only: what can be done with one that runs
 	problem   [cardProblems]*label
 	recording bool
 
@@ -64,7 +65,9 @@ func newOutputCard(d *desk, recording bool, do cardDeeds) *outputCard {
 	c.add(c.surface, c.lamp, c.name, c.word, c.facts, c.rest, c.graph, c.act, c.edit)
 	if recording {
 		c.file = newButton(d, "Show file", textSmall, c.openFile).hint("Open the newest file")
-		c.add(c.file)
+		c.deeds = newRecordingRow(d, func() string { return c.shown.ID })
+		c.add(c.file, c.deeds)
+		show(c.deeds, false)
 	} else {
 		c.enabled = newButton(d, "Disabled", textSmall, do.enable).hint("Whether GO LIVE starts it")
 		c.add(c.enabled)
@@ -106,6 +109,10 @@ func (c *outputCard) layout(s fyne.Size) {
 	}
 	place(c.graph, gap, y, max(right-gap-3, 1), rowHeight)
 	y += rowHeight + 2
+	if c.deeds != nil && c.deeds.Visible() {
+		place(c.deeds, gap, y, s.Width-2*gap, rowHeight)
+		y += rowHeight + 2
+	}
 	for i, l := range c.problem {
 		l.place(x, y+cardProblem*float32(i), w, cardProblem)
 	}
@@ -122,6 +129,9 @@ func (c *outputCard) third() *button {
 // height depends on how much there is to say.
 func (c *outputCard) height() float32 {
 	h := 2 + cardRow + 18 + rowHeight + 5
+	if c.deeds != nil && c.deeds.Visible() {
+		h += rowHeight + 2
+	}
 	for _, l := range c.problem {
 		if l.full != "" {
 			h += cardProblem
@@ -198,6 +208,8 @@ func (c *outputCard) redraw() {
 	show(c.rest, !graphed)
 	if c.recording {
 		show(c.file, c.path != "")
+		show(c.deeds, d.Started)
+		c.deeds.update(d)
 	} else {
 		show(c.enabled, !graphed)
 		if c.isEnabled {
@@ -212,6 +224,8 @@ func (c *outputCard) redraw() {
 func (c *outputCard) restText() string {
 	if c.recording {
 		switch {
+		case c.path != "" && !c.shown.Started && goodText(c.shown) != "":
+			return goodText(c.shown) + "  ·  " + fileName(c.path)
 		case c.path != "":
 			return fileName(c.path)
 		case c.room > 0:
@@ -252,7 +266,10 @@ func lookOf(d engine.DestinationState) outputLook {
 	}
 	switch state {
 	case outputs.Confirmed:
-		if recording {
+		switch {
+		case recording && d.Report.Paused:
+			return outputLook{shapeTriangle, colAmber, "PAUSED"}
+		case recording:
 			return outputLook{shapeDisc, colGood, "RECORDING"}
 		}
 		return outputLook{shapeDisc, colGood, "LIVE"}

@@ -75,7 +75,7 @@ func newOutputForm(d *desk, done func()) *outputForm {
 	f.service = widget.NewSelect(nil, f.setService)
 	f.name, f.address = widget.NewEntry(), widget.NewEntry()
 	f.secret = widget.NewPasswordEntry()
-	f.container = widget.NewSelect([]string{"mkv", "mp4", "ts"}, nil)
+	f.container = widget.NewSelect([]string{"mkv", "mp4", "mov", "ts"}, nil)
 	f.rendition = widget.NewSelect(nil, func(string) { f.check() })
 	f.name.OnChanged = func(string) { f.check() }
 	f.address.OnChanged = func(string) { f.check() }
@@ -438,6 +438,8 @@ func (f *outputForm) doSave() {
 		v := scenes.Recording{ID: f.id, Name: strings.TrimSpace(f.name.Text), Rendition: f.rendition.Selected, Settings: raw}
 		if v.ID == "" {
 			v.ID = f.show.FreshID("recording")
+		} else if was, ok := f.show.Recording(v.ID); ok {
+			v.Tracks = was.Tracks // edited elsewhere
 		}
 		f.desk.send(&engine.PutRecording{Recording: v})
 		f.close()

@@ -3,6 +3,7 @@ package ui
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -396,4 +397,42 @@ func TestRecordingCardSaysTheRoomThereIs(t *testing.T) {
 		t.Fatalf("the rendition is %+v", r)
 	}
 	wantLabel(t, "30 GB at 6160 kb/s", c.rest, "room for 10 h 49 min")
+}
+
+func TestRecordingRow(t *testing.T) {
+	s := aState()
+	r := &s.Recordings[0]
+	b := newBench(t, s)
+	c := b.keys.outputs.cards[1]
+	if c.deeds.Visible() {
+		t.Error("a recording that does not run can be paused")
+	}
+	low := c.height()
+	s.Recording, r.Started, r.Uptime = true, true, time.Hour
+	r.Report = outputs.Report{State: outputs.Confirmed, SentBytes: 2_000_000_000, Path: "/video/a part 3.mkv", Part: 3, Length: 50 * time.Minute}
+	r.Recording = engine.RecordingState{GoodTo: 40 * time.Minute, Checked: 2, Files: 2}
+	b.show(s)
+	wantLabel(t, "its numbers", c.facts, "50:00  ·  2.0 GB  ·  part 3")
+	wantLabel(t, "up to when it is good", c.deeds.good, "good up to 40:00")
+	if !c.deeds.Visible() || c.height() <= low {
+		t.Error("there is no room for what can be done")
+	}
+	press(c.deeds.pause)
+	press(c.deeds.part)
+	press(c.deeds.mark)
+	wantSent(t, b, &engine.PauseRecording{Recordings: []string{"r"}}, &engine.SplitRecording{Recordings: []string{"r"}}, &engine.SetMark{})
+
+	next := *s
+	next.Recordings = slices.Clone(s.Recordings)
+	next.Recordings[0].Report.Paused = true
+	next.Recordings[0].Recording.Problem = "a part 2.mkv: it cannot be read beyond 30m0s"
+	b.show(&next)
+	wantLabel(t, "its word", c.word, "PAUSED")
+	wantLabel(t, "its button", c.deeds.pause.caption, "Resume")
+	wantLabel(t, "up to when it is good", c.deeds.good, "GOOD UP TO 40:00 ONLY")
+	b.keys.down(fyne.KeyP, 0)
+	b.keys.down(fyne.KeyN, 0)
+	b.keys.down(fyne.KeyK, 0)
+	no := false
+	wantSent(t, b, &engine.PauseRecording{Paused: &no}, &engine.SplitRecording{}, &engine.SetMark{})
 }

@@ -17,7 +17,14 @@ func recordingFacts(d engine.DestinationState) string {
 	if !d.Started {
 		return "RECORDING  ·  rendition " + d.Rendition
 	}
-	parts := []string{clockText(d.Uptime), sizeText(d.Report.SentBytes)}
+	length := d.Uptime
+	if d.Report.Length > 0 { // without its pauses
+		length = d.Report.Length
+	}
+	parts := []string{clockText(length), sizeText(d.Report.SentBytes)}
+	if d.Report.Part > 1 {
+		parts = append(parts, fmt.Sprintf("part %d", d.Report.Part))
+	}
 	if d.Report.Room > 0 {
 		parts = append(parts, "room for "+roomText(d.Report.Room))
 	}
@@ -25,6 +32,77 @@ func recordingFacts(d engine.DestinationState) string {
 		parts = append(parts, "dropped "+countText(d.Dropped))
 	}
 	return strings.Join(parts, "  ·  ")
+}
+
+// goodText is up to when the files of a recording have been read again and found good;
+// empty while that is nothing.
+func goodText(d engine.DestinationState) string {
+	switch r := d.Recording; {
+	case r.Problem != "" && r.GoodTo > 0:
+		return "GOOD UP TO " + clockText(r.GoodTo) + " ONLY"
+	case r.Problem != "":
+		return "NOT GOOD"
+	case r.GoodTo > 0:
+		return "good up to " + clockText(r.GoodTo)
+	}
+	return ""
+}
+
+// recordingRow is what can be done with a recording that runs, and up to when it is good.
+type recordingRow struct {
+	box
+	pause, part, mark *button
+	good              *label
+}
+
+func newRecordingRow(d *desk, id func() string) *recordingRow {
+	r := &recordingRow{good: newLabel("", textSmall, colDim)}
+	r.pause = newButton(d, "Resume", textSmall, func() { d.send(&engine.PauseRecording{Recordings: []string{id()}}) }).hint("Leave out what comes, until it goes on (P: all)")
+	r.part = newButton(d, "New file", textSmall, func() { d.send(&engine.SplitRecording{Recordings: []string{id()}}) }).hint("Go on in a new file; no picture is lost (N: all)")
+	r.mark = newButton(d, "Mark", textSmall, func() { d.send(&engine.SetMark{}) }).hint("Make this moment a chapter (K)")
+	r.add(r.pause, r.part, r.mark, r.good)
+	r.arrange = func(s fyne.Size) {
+		x := float32(0)
+		for _, b := range []*button{r.pause, r.part, r.mark} {
+			place(b, x, 0, b.min.Width, rowHeight)
+			x += b.min.Width + 3
+		}
+		r.good.place(x+gap, 0, max(s.Width-x-gap, 1), rowHeight)
+	}
+	r.ExtendBaseWidget(r)
+	return r
+}
+
+func (r *recordingRow) update(d engine.DestinationState) {
+	if d.Report.Paused {
+		r.pause.look("Resume", colAmber, colInk)
+	} else {
+		r.pause.look("Pause", colControl, colText)
+	}
+	ink := colDim
+	if d.Recording.Problem != "" {
+		ink = colBad
+	}
+	r.good.set(goodText(d), ink)
+}
+
+// records reports whether something is being recorded.
+func (p *outputsPanel) records() bool { return p.desk.state != nil && p.desk.state.Recording }
+
+// pausedAll reports whether everything that is recorded is paused.
+func pausedAll(s *engine.State) bool {
+	for _, r := range s.Recordings {
+		if r.Started && !r.Report.Paused {
+			return false
+		}
+	}
+	return s.Recording
+}
+
+// pauseAll pauses every recording, or lets all go on when all are paused.
+func (p *outputsPanel) pauseAll() {
+	paused := !pausedAll(p.desk.state)
+	p.desk.send(&engine.PauseRecording{Paused: &paused})
 }
 
 // roomFor is how long a disk lasts at a bitrate; 0 is not known.

@@ -91,10 +91,14 @@ func (FrameMemory) FreeFrame(handle any) { handle.(*native).frame.Free() }
 
 // allocPicture is a libav frame with memory; nil if there is none.
 func allocPicture(format media.PixelFormat, width, height int) *astiav.Frame {
+	return allocFrame(astiav.PixelFormat(avFormat(format)), width, height)
+}
+
+func allocFrame(format astiav.PixelFormat, width, height int) *astiav.Frame {
 	f := astiav.AllocFrame()
 	f.SetWidth(width)
 	f.SetHeight(height)
-	f.SetPixelFormat(astiav.PixelFormat(avFormat(format)))
+	f.SetPixelFormat(format)
 	if err := f.AllocBuffer(frameAlign); err != nil {
 		f.Free()
 		return nil

@@ -4,6 +4,7 @@ package av
 import "C"
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -184,7 +185,7 @@ func (m *Muxer) settings() map[string]string {
 }
 
 var codecIDs = map[media.Codec]astiav.CodecID{
-	media.H264: astiav.CodecIDH264, media.HEVC: astiav.CodecIDHevc, media.AV1: astiav.CodecIDAv1,
+	media.H264: astiav.CodecIDH264, media.HEVC: astiav.CodecIDHevc, media.AV1: astiav.CodecIDAv1, media.ProRes: astiav.CodecIDProres,
 	media.AAC: astiav.CodecIDAac, media.Opus: astiav.CodecIDOpus,
 }
 
@@ -210,6 +211,9 @@ func (m *Muxer) addStream(t media.Track) error {
 		ctx.SetWidth(t.Width)
 		ctx.SetHeight(t.Height)
 		ctx.SetPixelFormat(astiav.PixelFormatYuv420P)
+		if t.Codec == media.ProRes {
+			ctx.SetPixelFormat(astiav.PixelFormatYuv422P10Le)
+		}
 		ctx.SetSampleAspectRatio(astiav.NewRational(1, 1))
 		ctx.SetFramerate(astiav.NewRational(int(t.FPS.Num), int(t.FPS.Den)))
 		st.SetAvgFrameRate(astiav.NewRational(int(t.FPS.Num), int(t.FPS.Den)))
@@ -219,6 +223,9 @@ func (m *Muxer) addStream(t media.Track) error {
 		return reason(err)
 	}
 	st.CodecParameters().SetCodecTag(0)
+	if len(t.FourCC) == 4 {
+		st.CodecParameters().SetCodecTag(astiav.CodecTag(binary.LittleEndian.Uint32([]byte(t.FourCC))))
+	}
 	st.SetTimeBase(astiav.NewRational(int(t.TimeBase.Num), int(t.TimeBase.Den)))
 	if t.Title != "" {
 		meta := astiav.NewDictionary()

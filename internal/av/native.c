@@ -416,6 +416,35 @@ void cp_audio_fill(AVFrame *f, const float *in, int at, int n, int channels, int
 	}
 }
 
+static void deepen_chroma(uint8_t *out, int os, const uint8_t *in, int is, int w, int h)
+{
+	int rows = (h + 1) / 2;
+	for (int y = 0; y < h; y++) {
+		int r = y / 2, n = y & 1 ? r + 1 : r - 1;
+		if (n < 0 || n >= rows)
+			n = r;
+		const uint8_t *a = in + (ptrdiff_t)r * is, *b = in + (ptrdiff_t)n * is;
+		uint16_t *o = (uint16_t *)(out + (ptrdiff_t)y * os);
+		for (int x = 0; x < w; x++)
+			o[x] = 3 * a[x] + b[x]; // weights 3/4 and 1/4 of values times four
+	}
+}
+
+void cp_deepen(AVFrame *f, const uint8_t *y, const uint8_t *u, const uint8_t *v, int ys, int us, int vs)
+{
+	for (int r = 0; r < f->height; r++) {
+		uint16_t *o = (uint16_t *)(f->data[0] + (ptrdiff_t)r * f->linesize[0]);
+		const uint8_t *i = y + (ptrdiff_t)r * ys;
+		for (int x = 0; x < f->width; x++)
+			o[x] = i[x] << 2;
+	}
+	int cw = (f->width + 1) / 2;
+	deepen_chroma(f->data[1], f->linesize[1], u, us, cw, f->height);
+	deepen_chroma(f->data[2], f->linesize[2], v, vs, cw, f->height);
+}
+
+int cp_codec_tag(const AVCodecContext *c) { return c->codec_tag; }
+
 int cp_chapter(AVFormatContext *c, int64_t id, int64_t start, int64_t end, const char *title)
 {
 	// As libavformat's own avpriv_new_chapter does, which is not exported: the context

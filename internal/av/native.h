@@ -51,6 +51,9 @@ int cp_sws_scale(struct SwsContext *c, int h,
 // Source and destination may be the same. Returns <0 without memory.
 int cp_affine(const uint8_t *sy, int sys, const uint8_t *su, const uint8_t *sv, int scs, int sstep,
 	uint8_t *dy, int dys, uint8_t *du, uint8_t *dv, int dcs, int dstep, int w, int h, const float *k);
+// cp_deepen fills a yuv422p10le frame from I420 planes of its size.
+void cp_deepen(AVFrame *f, const uint8_t *y, const uint8_t *u, const uint8_t *v, int ys, int us, int vs);
+int cp_codec_tag(const AVCodecContext *c);
 void cp_copy_plane(uint8_t *d, int ds, const uint8_t *s, int ss, int row, int rows);
 void cp_interleave(uint8_t *d, int ds, const uint8_t *u, int us, const uint8_t *v, int vs, int w, int h);
 void cp_deinterleave(uint8_t *u, int us, uint8_t *v, int vs, const uint8_t *s, int ss, int w, int h);

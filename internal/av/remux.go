@@ -1,6 +1,7 @@
 package av
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,32 @@ import (
 
 	"github.com/asticode/go-astiav"
 )
+
+// ErrNothing is Remux's when a file has a header and nothing behind it.
+var ErrNothing = errors.New("there is no picture and no sound in it")
+
+// mostHeader is more than any container's header takes.
+const mostHeader = 64 << 10
+
+// headerOnly: the file is the beginning of a Matroska or MP4 file and ends before its first
+// cluster (RFC 9559 5.1.3) or fragment (ISO/IEC 14496-12 8.8.4).
+func headerOnly(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() < 8 || info.Size() > mostHeader {
+		return false
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil || len(raw) < 8 {
+		return false
+	}
+	switch {
+	case bytes.HasPrefix(raw, []byte{0x1a, 0x45, 0xdf, 0xa3}):
+		return !bytes.Contains(raw, []byte{0x1f, 0x43, 0xb6, 0x75})
+	case bytes.HasPrefix(raw[4:], []byte("ftyp")):
+		return !bytes.Contains(raw, []byte("moof"))
+	}
+	return false
+}
 
 // RemuxOptions say how Remux writes.
 type RemuxOptions struct {
@@ -28,6 +55,9 @@ type RemuxOptions struct {
 func Remux(ctx context.Context, from, to string, opt RemuxOptions) error {
 	in, err := OpenInput(ctx, from, InputOptions{AllStreams: true})
 	if err != nil {
+		if headerOnly(from) {
+			err = ErrNothing // which demuxers cannot open
+		}
 		return err
 	}
 	defer in.Close()
@@ -59,7 +89,9 @@ func remux(in *Input, to string, opt RemuxOptions) (err error) {
 		if err := s.params.Copy(st.CodecParameters()); err != nil {
 			return reason(err)
 		}
-		st.CodecParameters().SetCodecTag(0)
+		if opt.Format != "mov" { // where the tag tells the kinds of ProRes apart
+			st.CodecParameters().SetCodecTag(0)
+		}
 		from := in.ctx.Streams()[s.Index]
 		st.SetTimeBase(from.TimeBase())
 		st.SetAvgFrameRate(from.AvgFrameRate())
@@ -116,7 +148,7 @@ func copyTitle(to, from *astiav.Stream) error {
 func (m *Muxer) copyPackets(in *Input, index map[int]int) (length time.Duration, err error) {
 	p := NewInputPacket()
 	defer p.Free()
-	last := make([]int64, len(m.streams))
+	last, found := make([]int64, len(m.streams)), false
 	for i := range last {
 		last[i] = astiav.NoPtsValue
 	}
@@ -125,7 +157,9 @@ func (m *Muxer) copyPackets(in *Input, index map[int]int) (length time.Duration,
 		case err == nil:
 		case in.cancelled() != nil:
 			return 0, in.cancelled()
-		case errors.Is(err, io.EOF), length > 0:
+		case errors.Is(err, io.EOF) && !found:
+			return 0, ErrNothing
+		case errors.Is(err, io.EOF), found:
 			return length, nil // the end, or where the writing was cut
 		default:
 			return 0, err
@@ -134,7 +168,7 @@ func (m *Muxer) copyPackets(in *Input, index map[int]int) (length time.Duration,
 		if p.Corrupt || !p.HasDTS || last[i] != astiav.NoPtsValue && p.pkt.Dts() <= last[i] {
 			continue
 		}
-		last[i] = p.pkt.Dts()
+		last[i], found = p.pkt.Dts(), true
 		length = max(length, p.PTS+p.Duration)
 		p.pkt.SetStreamIndex(i)
 		p.pkt.SetPos(-1)

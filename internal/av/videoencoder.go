@@ -86,6 +86,7 @@ type VideoEncoder struct {
 	ref     *astiav.Frame   // the reference that goes to the encoder
 	memory  []*astiav.Frame // pictures copied to; reused once the encoder has let go
 	scaler  Scaler
+	flat    *media.FramePool // for pictures that are converted before they are deepened
 	upload  *surfaces
 	lastPTS int64
 	lastGOP int64 // grid index of the newest forced keyframe
@@ -194,7 +195,7 @@ func openVideoEncoder(row Encoder, opt VideoEncoderOptions) (_ *VideoEncoder, er
 	if row.NV12 {
 		e.format = media.NV12
 	}
-	if row.Name == "libx265" || row.Name == "libsvtav1" {
+	if row.Name == "libx265" || row.Name == "libsvtav1" || row.Deep {
 		e.format = media.I420
 	}
 	e.ctx = astiav.AllocCodecContext(codec)
@@ -207,6 +208,9 @@ func openVideoEncoder(row Encoder, opt VideoEncoderOptions) (_ *VideoEncoder, er
 	e.ctx.SetWidth(opt.Width)
 	e.ctx.SetHeight(opt.Height)
 	e.ctx.SetPixelFormat(astiav.PixelFormat(avFormat(e.format)))
+	if row.Deep {
+		e.ctx.SetPixelFormat(astiav.PixelFormatYuv422P10Le)
+	}
 	e.ctx.SetTimeBase(astiav.NewRational(int(opt.FPS.Den), int(opt.FPS.Num)))
 	e.ctx.SetFramerate(astiav.NewRational(int(opt.FPS.Num), int(opt.FPS.Den)))
 	e.ctx.SetSampleAspectRatio(astiav.NewRational(1, 1))
@@ -227,6 +231,9 @@ func openVideoEncoder(row Encoder, opt VideoEncoderOptions) (_ *VideoEncoder, er
 	if row.Name == "libx264" {
 		list = append(list, option{"flags", "+cgop+global_header"}, option{"x264-params", x264Params(opt)})
 	}
+	if row.Deep {
+		list = append(list, option{"flags", "+qscale+global_header"})
+	}
 	for _, o := range list {
 		if err = dict.Set(o.name, o.value, 0); err != nil {
 			return nil, reason(err)
@@ -239,7 +246,7 @@ func openVideoEncoder(row Encoder, opt VideoEncoderOptions) (_ *VideoEncoder, er
 		return nil, fmt.Errorf("it does not know the option %q", left.Key())
 	}
 	extra := e.ctx.ExtraData()
-	if row.Codec != media.AV1 {
+	if row.Codec == media.H264 || row.Codec == media.HEVC {
 		if extra = parameterSets(row.Codec, extra); extra == nil {
 			return nil, errors.New("it gives no parameter sets")
 		}
@@ -247,6 +254,10 @@ func openVideoEncoder(row Encoder, opt VideoEncoderOptions) (_ *VideoEncoder, er
 	e.track = media.Track{
 		Codec: row.Codec, TimeBase: opt.FPS.Inv(), Width: opt.Width, Height: opt.Height, FPS: opt.FPS,
 		BitrateBPS: opt.BitrateBPS, Extradata: slices.Clone(extra),
+	}
+	if row.Codec == media.ProRes {
+		tag := uint32(C.cp_codec_tag((*C.AVCodecContext)(e.ctx.UnsafePointer())))
+		e.track.FourCC = string([]byte{byte(tag), byte(tag >> 8), byte(tag >> 16), byte(tag >> 24)})
 	}
 	e.pkt, e.ref = astiav.AllocPacket(), astiav.AllocFrame()
 	return e, nil
@@ -311,6 +322,9 @@ func (e *VideoEncoder) Encode(f *media.Frame, pts int64, forceKey bool) ([]*medi
 // what the encoder takes, else copied or converted once.
 func (e *VideoEncoder) picture(f *media.Frame) (*astiav.Frame, error) {
 	fits := f.Format == e.format && f.Width == e.opt.Width && f.Height == e.opt.Height && orDefault(f.Color) == e.opt.Color
+	if e.row.Deep {
+		return e.deepen(f, fits)
+	}
 	if n, ok := f.Native.(*native); ok && fits && e.upload == nil {
 		if err := e.ref.Ref(n.frame); err != nil {
 			return nil, wrap("encode", err)
@@ -340,6 +354,33 @@ func (e *VideoEncoder) picture(f *media.Frame) (*astiav.Frame, error) {
 	return e.ref, nil
 }
 
+// deepen is a picture of 10 bits and 4:2:2 with f's content; fits says that f is I420 of
+// the right size and colour. Its values are f's times four, and its chroma rows lie
+// between f's at a quarter and three quarters, where 4:2:0 has them.
+func (e *VideoEncoder) deepen(f *media.Frame, fits bool) (*astiav.Frame, error) {
+	if !fits {
+		if e.flat == nil {
+			e.flat = media.NewFramePool(media.I420, e.opt.Width, e.opt.Height, 1)
+		}
+		flat := e.flat.Get()
+		defer flat.Release()
+		flat.Color = e.opt.Color
+		if err := e.scaler.Scale(flat, f); err != nil {
+			return nil, err
+		}
+		f = flat
+	}
+	mem, err := e.free()
+	if err != nil {
+		return nil, err
+	}
+	C.cp_deepen(cFrame(mem), planePtr(f, 0), planePtr(f, 1), planePtr(f, 2), C.int(f.Planes[0].Stride), C.int(f.Planes[1].Stride), C.int(f.Planes[2].Stride))
+	if err := e.ref.Ref(mem); err != nil {
+		return nil, wrap("encode", err)
+	}
+	return e.ref, nil
+}
+
 // free is a picture in memory that the encoder no longer refers to.
 func (e *VideoEncoder) free() (*astiav.Frame, error) {
 	for _, f := range e.memory {
@@ -347,7 +388,11 @@ func (e *VideoEncoder) free() (*astiav.Frame, error) {
 			return f, nil
 		}
 	}
-	f := allocPicture(e.format, e.opt.Width, e.opt.Height)
+	format := astiav.PixelFormat(avFormat(e.format))
+	if e.row.Deep {
+		format = astiav.PixelFormatYuv422P10Le
+	}
+	f := allocFrame(format, e.opt.Width, e.opt.Height)
 	if f == nil {
 		return nil, syscall.ENOMEM
 	}
@@ -371,7 +416,7 @@ func (e *VideoEncoder) collect(out []*media.Packet) ([]*media.Packet, error) {
 		e.pkt.Unref()
 		p.Time = media.TimeOf(p.PTS, e.track.TimeBase)
 		p.Discardable = !p.Keyframe && discardable(e.row.Codec, p.Data)
-		if p.Keyframe && e.row.Codec != media.AV1 && parameterSets(e.row.Codec, p.Data) == nil {
+		if p.Keyframe && (e.row.Codec == media.H264 || e.row.Codec == media.HEVC) && parameterSets(e.row.Codec, p.Data) == nil {
 			p.Data = slices.Concat(e.track.Extradata, p.Data)
 		}
 		out = append(out, p)

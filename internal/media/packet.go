@@ -10,8 +10,10 @@ const (
 	H264 Codec = "h264"
 	HEVC Codec = "hevc"
 	AV1  Codec = "av1"
-	AAC  Codec = "aac"
-	Opus Codec = "opus"
+	// ProRes is Apple's codec for editing, every picture by itself, 4:2:2 in 10 bits.
+	ProRes Codec = "prores"
+	AAC    Codec = "aac"
+	Opus   Codec = "opus"
 )
 
 // IsAudio reports whether c carries sound.
@@ -34,6 +36,9 @@ type Track struct {
 	Extradata []byte
 	// Delay is how many audio frames the decoder has to discard at the start.
 	Delay int
+	// FourCC is how QuickTime and MP4 files call the codec where its kind is not in the
+	// stream itself (ProRes: "apcn"); empty otherwise.
+	FourCC string
 	// Title names the track in containers; may be empty.
 	Title string
 }

@@ -246,6 +246,10 @@ func finishFile(ctx context.Context, path string, chapters []outputs.Chapter) (c
 		}
 		return os.Rename(aside, path)
 	})
+	if errors.Is(err, av.ErrNothing) {
+		// Killed before the first fragment was written: an empty file would only puzzle.
+		return true, errors.Join(outputs.ErrEmpty, os.Remove(path))
+	}
 	if err != nil {
 		return false, fmt.Errorf("%s stays as it is: %w", filepath.Base(path), plain(err))
 	}

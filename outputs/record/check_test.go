@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -152,6 +153,22 @@ func TestFinish(t *testing.T) {
 				t.Errorf("left %q", left)
 			}
 		})
+	}
+	for _, container := range []string{"mkv", "mp4"} { // a header, and nothing behind it
+		path := filepath.Join(t.TempDir(), "a."+container)
+		mux, err := newMuxer(containers[container].format, newFastFeed(t).tracks, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if changed, err := files.Finish(t.Context(), path, nil); !changed || !errors.Is(err, outputs.ErrEmpty) {
+			t.Errorf("an empty %s: changed %v, %v", container, changed, err)
+		}
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("an empty %s is left", container)
+		}
+		if err := mux.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	path := filepath.Join(t.TempDir(), "a.mkv")
 	if err := os.WriteFile(path, []byte("nothing of use"), 0o644); err != nil {

@@ -197,7 +197,7 @@ func TestNames(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	for _, c := range []struct{ settings, want string }{
-		{`{"container":"avi"}`, "mkv, mp4 or ts"},
+		{`{"container":"avi"}`, "mkv, mp4, mov or ts"},
 		{`{"path":"a.mp4","container":"mkv"}`, "ends in .mp4"},
 		{`{"file":"a.mp4"}`, "file"},
 	} {

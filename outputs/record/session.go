@@ -325,16 +325,25 @@ func (s *session) moved(p *media.Packet) *media.Packet {
 	return &q
 }
 
-// clipped is a block of sound for a Matroska file that began with a later picture, which must
-// not have times below zero: cut in time, not in content, or nil when it is over before. The
-// other containers' muxers see to it themselves.
+// clipped is a block of sound as the present file takes it, nil when it is over before the
+// file's first picture and not needed to decode what follows. Matroska must not have times
+// below zero: there the block over a cut is cut in time, not in content; MP4's muxer sees
+// to that itself, and MPEG-TS begins later than zero.
 func (s *session) clipped(q *media.Packet) *media.Packet {
-	if s.cur.part == 1 || s.o.container.format != "matroska" || q.Time >= s.cur.first {
+	if q.Time >= s.cur.first {
 		return q
 	}
-	from := media.UnitsIn(s.cur.first, s.tracks[q.Track].TimeBase)
-	if q.PTS+q.Duration <= from {
+	track, format := s.tracks[q.Track], s.o.container.format
+	from := media.UnitsIn(s.cur.first, track.TimeBase)
+	early := int64(track.Delay) // what a decoder needs before
+	if format == "matroska" && s.cur.part > 1 || format == "mp4" || format == "mov" {
+		early = 0
+	}
+	if q.PTS+q.Duration <= from-early {
 		return nil
+	}
+	if format != "matroska" || s.cur.part == 1 {
+		return q
 	}
 	c := *q
 	c.PTS, c.DTS, c.Duration, c.Time = from, from, q.PTS+q.Duration-from, s.cur.first

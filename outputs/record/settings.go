@@ -28,6 +28,7 @@ type container struct {
 var containers = map[string]container{
 	"mkv": {".mkv", "matroska", []media.Codec{media.H264, media.HEVC, media.AV1}, []media.Codec{media.AAC, media.Opus}},
 	"mp4": {".mp4", "mp4", []media.Codec{media.H264, media.HEVC, media.AV1}, []media.Codec{media.AAC, media.Opus}},
+	"mov": {".mov", "mov", []media.Codec{media.ProRes, media.H264, media.HEVC}, []media.Codec{media.AAC}},
 	"ts":  {".ts", "mpegts", []media.Codec{media.H264, media.HEVC}, []media.Codec{media.AAC}},
 }
 
@@ -54,10 +55,10 @@ var schema = json.RawMessage(`{
   "additionalProperties": false,
   "properties": {
     "path": {"type": "string", "title": "File or folder", "x-order": 1, "x-picker": "folder", "description": "A folder gets files named by date and time; an existing file is never overwritten. Empty: the Videos folder", "default": ""},
-    "container": {"type": "string", "title": "Container", "x-order": 2, "description": "mkv and mp4 survive a crash or a power cut; ts is for other programs to read while it grows", "enum": ["mkv", "mp4", "ts"], "default": "mkv"},
+    "container": {"type": "string", "title": "Container", "x-order": 2, "description": "mkv, mp4 and mov survive a crash or a power cut; mov takes ProRes for editing; ts is for other programs to read while it grows", "enum": ["mkv", "mp4", "mov", "ts"], "default": "mkv"},
     "split_minutes": {"type": "number", "title": "New file after", "x-order": 3, "x-unit": "min", "description": "Files begin at keyframes and no picture is lost between them. 0: one file", "minimum": 0, "maximum": 1440, "default": 0},
     "split_mb": {"type": "integer", "title": "New file above", "x-order": 4, "x-unit": "MB", "description": "Files stay below this size. 0: no limit", "minimum": 0, "maximum": 1000000, "default": 0},
-    "chapters": {"type": "string", "title": "Chapters", "x-order": 5, "description": "Written into mkv and mp4 files: from marks, from marks and every cut, or none", "enum": ["marks", "cuts", "none"], "default": "marks"},
+    "chapters": {"type": "string", "title": "Chapters", "x-order": 5, "description": "Written into mkv, mp4 and mov files: from marks, from marks and every cut, or none", "enum": ["marks", "cuts", "none"], "default": "marks"},
     "spill": {"type": "string", "title": "Second folder", "x-order": 6, "x-picker": "folder", "description": "On another disk: the recording goes on there when the first one runs full or fails. Empty: none", "default": ""},
     "spill_below_mb": {"type": "integer", "title": "Change over with less free than", "x-order": 7, "x-unit": "MB", "minimum": 100, "maximum": 1000000, "default": 2000}
   }
@@ -68,7 +69,7 @@ func Kind() outputs.Kind {
 	return outputs.Kind{
 		Name:      "record",
 		Title:     "Recording",
-		Video:     []media.Codec{media.H264, media.HEVC, media.AV1},
+		Video:     []media.Codec{media.H264, media.HEVC, media.AV1, media.ProRes},
 		Audio:     []media.Codec{media.AAC, media.Opus},
 		Recording: true,
 		Files:     &files,
@@ -98,7 +99,7 @@ func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 	}
 	c, ok := containers[s.Container]
 	if !ok {
-		return nil, errors.New("record: the container must be mkv, mp4 or ts")
+		return nil, errors.New("record: the container must be mkv, mp4, mov or ts")
 	}
 	if named && fromName != s.Container {
 		return nil, fmt.Errorf("record: the file name ends in .%s but the container is %s", fromName, s.Container)
