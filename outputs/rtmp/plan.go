@@ -84,10 +84,10 @@ func (p *plan) bitrateBPS() int {
 	return sum
 }
 
-// ackEvery is how often the server is asked to acknowledge: about every tenth of a
-// second of stream, so that a server that hangs is noticed in three of them.
+// ackEvery is how often the server is asked to acknowledge: about every 50 ms of
+// stream, so that a server that hangs is noticed within 0.5 s.
 func (p *plan) ackEvery() int32 {
-	return int32(min(max(p.bitrateBPS()/80, 4<<10), 1<<20))
+	return int32(min(max(p.bitrateBPS()/160, 4<<10), 1<<20))
 }
 
 // headers sends the description and the decoder configurations, at time zero.
