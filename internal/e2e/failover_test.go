@@ -21,6 +21,7 @@ type ingest struct {
 	fault   func()
 	file    string // what the backup received
 	arrived func() bool
+	finish  func() // completes the file; nil: it is complete
 }
 
 // grown is a look at whether a picture has come into a file: more than headers.
@@ -56,7 +57,7 @@ func TestFailover(t *testing.T) {
 	}
 	toSRT := func(in *ingest) *ingest {
 		r := testkit.StartSRT(t, "")
-		in.backup, in.file = srt(r), r.File
+		in.backup, in.file, in.finish = srt(r), r.File, func() { r.Finish() }
 		in.arrived = grown(in.file)
 		list = append(list, in)
 		return in
@@ -175,6 +176,14 @@ func TestFailover(t *testing.T) {
 	if !s.undisturbed() {
 		return
 	}
+	var files []string
+	for _, in := range list {
+		files = append(files, in.file)
+		if in.finish != nil {
+			in.finish()
+		}
+	}
+	grownUp(files...)
 	w := wants{firstBy: 2 * gop, lastFrom: ticks - 1, flashes: 2, extraKeys: everyTick(ticks)}
 	for _, in := range list {
 		w.firstBy = 2 * gop
@@ -189,4 +198,23 @@ func TestFailover(t *testing.T) {
 	}
 	w.firstBy = 0
 	judge(t, s.truth, "file", file, w)
+}
+
+// grownUp waits until files have stopped growing: receivers write what they still have.
+func grownUp(files ...string) {
+	sizes := func() (sum int64) {
+		for _, f := range files {
+			if st, err := os.Stat(f); err == nil {
+				sum += st.Size()
+			}
+		}
+		return sum
+	}
+	last, since := sizes(), time.Now()
+	testkit.Within(5*time.Second, func() bool {
+		if n := sizes(); n != last {
+			last, since = n, time.Now()
+		}
+		return time.Since(since) > 500*time.Millisecond
+	})
 }

@@ -51,10 +51,13 @@ func TestFaultTable(t *testing.T) {
 	tcp("rtmp-refused", (*faults.TCP).Refuse, (*faults.TCP).Accept, down...)
 	tcp("rtmp-frozen", func(p *faults.TCP) { p.Freeze(true) }, func(p *faults.TCP) { p.Freeze(false) }, down...)
 	tcp("rtmp-reset", (*faults.TCP).Reset, func(*faults.TCP) {}, down...)
+	// The cameras are easy to code: what is narrow for them is measured.
+	var s *studio
+	carried := func(id string) int { return int(s.destination(id).BitrateBPS) }
 	var stop func()
 	tcp("rtmp-resets", func(p *faults.TCP) { stop = p.ResetEvery(2 * time.Second) }, func(*faults.TCP) { stop() }, down...)
-	tcp("rtmp-narrow", func(p *faults.TCP) { p.Rate(500_000) }, func(p *faults.TCP) { p.Rate(0) }, "degraded")
-	own := tcp("rtmp-narrow-own", func(p *faults.TCP) { p.Rate(700_000) }, func(p *faults.TCP) { p.Rate(0) }, "live", "degraded")
+	tcp("rtmp-narrow", func(p *faults.TCP) { p.Rate(carried("rtmp-narrow") / 2) }, func(p *faults.TCP) { p.Rate(0) }, "degraded")
+	own := tcp("rtmp-narrow-own", func(p *faults.TCP) { p.Rate(carried("rtmp-narrow-own") * 5 / 8) }, func(p *faults.TCP) { p.Rate(0) }, "live", "degraded")
 	own.rendition = "own"
 	for _, percent := range []int{1, 5, 15} {
 		r := udp(fmt.Sprintf("srt-loss-%d", percent), func(u *faults.UDP) { u.Delay(10 * time.Millisecond); u.Loss(float64(percent) / 100) },
@@ -87,10 +90,10 @@ func TestFaultTable(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "show.mkv")
 	doc := document(t, 640, 360, fps, object{
 		"sources": cameras(1), "scenes": cameraScenes(1), "destinations": destinations, "start": object{"program": "s1"},
-		"renditions": []object{{"id": "main", "video": object{"bitrate_kbps": 1500}}, {"id": "own", "video": object{"bitrate_kbps": 1400}}},
+		"renditions": []object{{"id": "main", "video": object{"bitrate_kbps": 1500}}, {"id": "own", "video": object{"bitrate_kbps": 600}, "audio": object{"bitrate_kbps": 32}}},
 		"recordings": []object{{"id": "file", "settings": object{"path": file}}},
 	})
-	s := openStudio(t, doc, engine.Options{Ticks: ticks, Commands: []engine.Timed{{Command: engine.GoLive{}}, {Command: engine.StartRecording{}}}},
+	s = openStudio(t, doc, engine.Options{Ticks: ticks, Commands: []engine.Timed{{Command: engine.GoLive{}}, {Command: engine.StartRecording{}}}},
 		map[string]string{"wrong": "not the passphrase of theirs"})
 	s.begin()
 	for _, d := range destinations {
@@ -99,6 +102,7 @@ func TestFaultTable(t *testing.T) {
 		}
 	}
 	s.awaitTick(faulty)
+	width := carried("rtmp-narrow-own") * 5 / 8
 	for _, r := range rows {
 		s.seen.forget(r.id)
 		if r.begin != nil {
@@ -136,9 +140,9 @@ func TestFaultTable(t *testing.T) {
 			t.Errorf("%s dropped %d packets", r.id, d.Dropped)
 		}
 	}
-	t.Logf("on 700 kb/s the encoder went from %d to %d kb/s", target/1000, lowest/1000)
-	if lowest > 800_000 || lowest < target/10 {
-		t.Errorf("on a network of 700 kb/s its own encoder aimed at %d b/s, its target being %d", lowest, target)
+	t.Logf("on %d kb/s the encoder went from %d to %d kb/s", width/1000, target/1000, lowest/1000)
+	if lowest > target*3/4 || lowest < target/10 {
+		t.Errorf("on a network of %d b/s its own encoder aimed at %d b/s, its target being %d", width, lowest, target)
 	}
 	s.await(40 * time.Second)
 	for _, id := range []string{"rtmp", "srt", "file"} {
@@ -149,10 +153,11 @@ func TestFaultTable(t *testing.T) {
 	if !s.undisturbed() {
 		return
 	}
+	grownUp(nginx.Recorded("rtmp"))
 	w := wants{firstBy: 2 * gop, lastFrom: ticks - 1, flashes: 4, extraKeys: everyTick(ticks)}
 	judge(t, s.truth, "rtmp", nginx.Recorded("rtmp"), w)
 	w.firstBy = 0
 	judge(t, s.truth, "file", file, w)
 	w.firstBy = 2 * gop
-	judge(t, s.truth, "srt", healthy.File, w)
+	judge(t, s.truth, "srt", healthy.Finish(), w)
 }

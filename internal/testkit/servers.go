@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,6 +95,14 @@ func StartSRT(t testing.TB, passphrase string) *SRTReceiver {
 	t.Cleanup(func() { _ = f.Close() }) // the child writes it, not we
 	r.Process = Start(t, func(c *exec.Cmd) { c.Stdout = f }, "srt-live-transmit", "-q", "-loglevel:fatal", from, "file://con")
 	return r
+}
+
+// Finish ends the receiver in order and returns its file, which has everything then:
+// while it runs, up to 4 KB are still in the receiver.
+func (r *SRTReceiver) Finish() string {
+	r.Signal(syscall.SIGINT)
+	r.Wait(10 * time.Second)
+	return r.File
 }
 
 // URL is where it listens.

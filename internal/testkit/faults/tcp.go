@@ -162,7 +162,7 @@ const pollFrozen = 5 * time.Millisecond
 
 // carry copies until an end closes.
 func (p *TCP) carry(to, from *net.TCPConn, rate *atomic.Int64) {
-	buf := make([]byte, 8<<10)
+	buf := make([]byte, 2<<10)
 	var free time.Time // when the line is free again
 	for {
 		n, err := from.Read(buf)
