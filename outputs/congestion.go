@@ -8,6 +8,7 @@ const (
 	calmBelow    = 100 * time.Millisecond // one below this lets it recover
 	standingOver = 400 * time.Millisecond // a queue stands when it has not been shorter for so long
 	settle       = 600 * time.Millisecond // what a reduction needs to show in the queue
+	growing      = 2 * time.Second        // a queue that grows for so long after a reduction wants another
 	rateOver     = 400 * time.Millisecond // the network's rate is measured over this
 	recoverEvery = 4 * time.Second
 	floorShare   = 0.1  // of the target
@@ -87,7 +88,7 @@ func (c *Congestion) Step(now time.Time, queued time.Duration, p Progress) (bps 
 	was := c.now
 	switch {
 	case whole && stands > engageAt && now.Sub(c.changed) >= settle:
-		c.reduce(stands)
+		c.reduce(stands, now.Sub(c.changed) >= growing)
 	case stands < calmBelow && c.now < c.target && now.Sub(c.calm) >= recoverEvery && now.Sub(c.changed) >= recoverEvery:
 		c.now = min(c.now+int(recoverShare*float64(c.target)), c.target)
 	}
@@ -99,15 +100,15 @@ func (c *Congestion) Step(now time.Time, queued time.Duration, p Progress) (bps 
 }
 
 // reduce goes below what the network carries; where that is not known, or the queue
-// grows all the same, down by a fixed share.
-func (c *Congestion) reduce(stands time.Duration) {
+// grows all the same for a while, late, down by a fixed share.
+func (c *Congestion) reduce(stands time.Duration, late bool) {
 	next := c.now
 	first, last := c.acked[0], c.acked[len(c.acked)-1]
 	if took := last.at.Sub(first.at); took >= rateOver/2 && last.bytes > 0 {
 		carried := float64(last.bytes-first.bytes) * 8 / took.Seconds()
 		next = int(drainShare*carried) - c.sound
 	}
-	if next >= c.now && stands > c.worst {
+	if next >= c.now && stands > c.worst && late {
 		next = int(drainShare * float64(c.now))
 	}
 	c.now = max(min(next, c.now), int(floorShare*float64(c.target)))

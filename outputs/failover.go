@@ -14,10 +14,10 @@ import (
 
 // What decides a switch where FailoverOptions leave it open.
 const (
-	ColdStall     = 2 * time.Second        // acknowledgement missing for so long, cold
-	HotStall      = 300 * time.Millisecond // and hot, where changing over costs nothing
-	BackAfter     = 10 * time.Second       // of health until an ingest of higher rank is returned to
-	ConnectWithin = 5 * time.Second        // or the next ingest is tried beside it
+	ColdStall     = 1800 * time.Millisecond // acknowledgement missing for so long, cold
+	HotStall      = 300 * time.Millisecond  // and hot, where changing over costs nothing
+	BackAfter     = 10 * time.Second        // of health until an ingest of higher rank is returned to
+	ConnectWithin = 5 * time.Second         // or the next ingest is tried beside it
 )
 
 // finishWithin is how long an ingest that is not needed any more may take to say goodbye.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"strings"
 	"time"
 
@@ -126,6 +127,15 @@ func (e *Engine) publish() {
 func troubles(s *State) (out []Warning) {
 	for _, v := range s.Sources {
 		var text string
+		if v.StandIn != "" {
+			name := v.StandIn
+			if i := slices.IndexFunc(s.Sources, func(b SourceState) bool { return b.ID == v.StandIn }); i >= 0 {
+				name = s.Sources[i].Name
+			}
+			text = fmt.Sprintf("%s is not well%s. %s stands in for it, picture and sound, until it is.", v.Name, sentence(v.Problem), name)
+			out = append(out, Warning{"source " + v.ID, text, s.Tick})
+			continue
+		}
 		switch reason := sentence(v.Problem); v.Status {
 		case SourceFailed:
 			text = fmt.Sprintf("%s cannot be used%s. The rest of the show goes on; change its settings.", v.Name, reason)
@@ -141,6 +151,10 @@ func troubles(s *State) (out []Warning) {
 	out = append(out, soundTroubles(s)...)
 	for _, list := range [2][]DestinationState{s.Destinations, s.Recordings} {
 		for _, v := range list {
+			if c := v.Chain; v.Started && c != nil && c.Active > 0 && len(c.Switches) > 0 {
+				last := c.Switches[len(c.Switches)-1]
+				out = append(out, Warning{"ingest " + v.ID, fmt.Sprintf("%s is sent to %s%s. It goes back by itself when what comes before it is well.", v.Name, c.Ingests[c.Active].Name, sentence(last.Cause)), s.Tick})
+			}
 			// One that has failed for good has a warning of its own.
 			if v.Started && v.Problem != "" && v.Report.State != outputs.Failed {
 				out = append(out, Warning{"destination " + v.ID, fmt.Sprintf("%s is not live%s. It is tried again by itself; everything else goes on.", v.Name, sentence(v.Problem)), s.Tick})

@@ -35,6 +35,8 @@ type delivery struct {
 	paused   bool           // guarded by mu; a recording that was told to pause
 	switches []IngestSwitch // guarded by mu; the newest, at most keptSwitches
 	chain    *IngestChain   // guarded by mu; as told last
+	lost     int64          // guarded by mu; packets, by ingests while they carried it
+	base     int64          // guarded by mu; what the active one had lost before
 }
 
 // keptSwitches is how many changes of ingest the state tells.
@@ -175,9 +177,11 @@ func (v *delivery) awaitDelay(ctx context.Context) error {
 
 // switched notes that another ingest carries the destination.
 func (v *delivery) switched(s outputs.Switch) {
-	v.active.Store(int32(s.To))
 	v.legs[s.From].letGo()
 	v.mu.Lock()
+	v.active.Store(int32(s.To))
+	v.lost += v.legs[s.From].lost() - v.base
+	v.base = v.legs[s.To].lost()
 	v.switches = append(v.switches, IngestSwitch{
 		At: time.Now(), Time: v.d.e.clock.Now(), From: v.legs[s.From].name, To: v.legs[s.To].name, Cause: s.Cause,
 	})
@@ -254,8 +258,10 @@ func (v *delivery) state(now time.Duration) DestinationState {
 	if s.Kind == "" {
 		s.Kind = v.def.Kind
 	}
+	v.mu.Lock()
+	s.Dropped = v.lost + max(v.legs[v.active.Load()].lost()-v.base, 0)
+	v.mu.Unlock()
 	for _, l := range v.legs {
-		s.Dropped += l.lost()
 		s.Reconnects += max(l.counters.Tries.Load()-1, 0)
 	}
 	if v.stopping.Load() && s.Report.State != outputs.Failed {

@@ -346,6 +346,7 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	for _, in := range e.order {
 		in.take(t)
 	}
+	e.standIns(t)
 	e.compose(behind > giveUp*e.frameTime)
 
 	mixStart := time.Now()
@@ -405,7 +406,7 @@ func (e *Engine) setDemand() {
 	}
 	for _, in := range e.order {
 		d := sources.DemandFull
-		if _, ok := wanted[in.def.ID]; pressed && !ok {
+		if _, ok := wanted[in.def.ID]; pressed && !ok && !e.backsUp(in.def.ID, wanted) {
 			d = sources.DemandReduced
 		}
 		in.demand.Store(uint32(d))

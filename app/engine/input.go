@@ -69,6 +69,11 @@ type input struct {
 	waited    int
 	repeated  int64
 	lost      bool
+	standIn   *input        // shown and heard in its place
+	missed    bool          // it is to be stood in for
+	unwellAt  time.Duration // when it was not well last
+
+	crosspoint float64 // of the tick's sound, 0..1
 
 	video, audio atomic.Bool // streams that this run has
 	demand       atomic.Uint32
@@ -588,6 +593,9 @@ func (in *input) state(t time.Duration) SourceState {
 		}
 	default:
 		s.Status = SourceOpening
+	}
+	if in.standIn != nil {
+		s.StandIn = in.standIn.def.ID
 	}
 	if in.lost && status.State != sources.Failed {
 		s.Status = SourceLost

@@ -33,12 +33,12 @@ func (l *looks) of(show *scenes.Show, id string) []scenes.Placed {
 // appendLayers adds what id shows at this tick, bottom to top.
 func (e *Engine) appendLayers(dst []compositor.Layer, id string) []compositor.Layer {
 	for _, p := range e.looks.of(e.show, id) {
-		in := e.inputs[p.Source]
+		in := e.shown(p.Source)
 		if in == nil || in.current == nil {
 			continue
 		}
 		if l, ok := layerOf(p, in.current); ok {
-			l.Slot = p.Source
+			l.Slot = in.def.ID
 			dst = append(dst, l)
 		}
 	}
@@ -163,8 +163,12 @@ func (e *Engine) tally() map[string]Tally {
 		// What another layer covers is not on air; what has no picture yet counts.
 		seen := compositor.Visible(&e.plan, e.appendLayers(nil, id))
 		for _, p := range e.looks.of(e.show, id) {
-			if in := e.inputs[p.Source]; in == nil || in.current == nil || slices.Contains(seen, p.Source) {
+			in := e.shown(p.Source)
+			if in == nil || in.current == nil || slices.Contains(seen, in.def.ID) {
 				t[p.Source] = max(t[p.Source], v)
+				if in != nil { // what stands in for it is on air too
+					t[in.def.ID] = max(t[in.def.ID], v)
+				}
 			}
 		}
 	}

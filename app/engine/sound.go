@@ -221,14 +221,21 @@ func (d *desk) follow(e *Engine) {
 		b.bus.SetFade(fade)
 	}
 	for _, in := range e.order {
+		in.crosspoint = 1
 		switch in.def.Audio.OnAir {
 		case scenes.OnAirOff:
-			in.strip.SetCrosspoint(0)
+			in.crosspoint = 0
 		case scenes.OnAirAFV:
-			in.strip.SetCrosspoint(e.followGain(in.def.ID))
-		default:
-			in.strip.SetCrosspoint(1)
+			in.crosspoint = e.followGain(in.def.ID)
 		}
+	}
+	for _, in := range e.order {
+		if b := in.standIn; b != nil { // heard where the other would be
+			b.crosspoint, in.crosspoint = max(b.crosspoint, in.crosspoint), 0
+		}
+	}
+	for _, in := range e.order {
+		in.strip.SetCrosspoint(in.crosspoint)
 	}
 }
 

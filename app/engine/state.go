@@ -106,7 +106,9 @@ type SourceState struct {
 	Detail, Problem string
 	// SoundProblem is one sentence about what its sound did within the last 10 s that the
 	// mix had to cover, empty when nothing.
-	SoundProblem       string
+	SoundProblem string
+	// StandIn is the id of the source that is shown and heard in its place at present.
+	StandIn            string
 	HasVideo, HasAudio bool
 	Strip              scenes.Strip
 	Inserts            []InsertState

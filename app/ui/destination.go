@@ -35,6 +35,8 @@ type outputCard struct {
 	graph     *graph
 	enabled   *button // destinations only
 	edit      *button
+	chain     *label // the ingests, when there are several
+	change    *label // the last switch between them
 	act       *askButton
 	file      *button       // recordings only
 	deeds     *recordingRow // recordings only: what can be done with one that runs
@@ -59,10 +61,11 @@ func newOutputCard(d *desk, recording bool, do cardDeeds) *outputCard {
 	c.word.Alignment = fyne.TextAlignTrailing
 	c.facts = newLabel("", textSmall, colDim)
 	c.rest = newLabel("", textSmall, colDim)
+	c.chain, c.change = newLabel("", textSmall, colText), newLabel("", textSmall, colDim)
 	c.act = newAskButton(d, "Start", textSmall, c.asks, do.toggle)
 	c.act.main.hint("Start or stop this one alone")
 	c.edit = newButton(d, "Edit", textSmall, do.edit).hint("Name, address, key, rendition; remove")
-	c.add(c.surface, c.lamp, c.name, c.word, c.facts, c.rest, c.graph, c.act, c.edit)
+	c.add(c.surface, c.lamp, c.name, c.word, c.facts, c.chain, c.change, c.rest, c.graph, c.act, c.edit)
 	if recording {
 		c.file = newButton(d, "Show file", textSmall, c.openFile).hint("Open the newest file")
 		c.deeds = newRecordingRow(d, func() string { return c.shown.ID })
@@ -93,6 +96,12 @@ func (c *outputCard) layout(s fyne.Size) {
 	c.facts.place(x, 2+cardRow, w, 16)
 
 	y, right := 2+cardRow+18, s.Width-gap
+	for _, l := range [2]*label{c.chain, c.change} {
+		if l.full != "" {
+			l.place(x, y-2, w, cardProblem)
+			y += cardProblem
+		}
+	}
 	place(c.act, right-cardAsk, y, cardAsk, rowHeight)
 	right -= cardAsk + 3
 	ew := c.edit.min.Width
@@ -131,6 +140,11 @@ func (c *outputCard) height() float32 {
 	h := 2 + cardRow + 18 + rowHeight + 5
 	if c.deeds != nil && c.deeds.Visible() {
 		h += rowHeight + 2
+	}
+	for _, l := range [2]*label{c.chain, c.change} {
+		if l.full != "" {
+			h += cardProblem
+		}
 	}
 	for _, l := range c.problem {
 		if l.full != "" {
@@ -178,7 +192,11 @@ func (c *outputCard) follow(at time.Duration, d engine.DestinationState, target 
 		return
 	}
 	c.graph.target = float64(target) * 1000
-	c.graph.push(at, graphPoint{float64(d.BitrateBPS), d.Dropped > c.drops})
+	p := graphPoint{value: float64(d.BitrateBPS), bad: d.Dropped > c.drops, full: queueFull(d.Queue + d.Report.SendBuffer)}
+	if d.EncoderBPS < d.TargetBPS {
+		p.aim = float64(d.EncoderBPS)
+	}
+	c.graph.push(at, p)
 	c.drops = d.Dropped
 }
 
@@ -189,6 +207,8 @@ func (c *outputCard) redraw() {
 	c.name.setText(d.Name)
 	c.word.set(look.word, look.color)
 	c.facts.setText(factsOf(d))
+	c.chain.setText(chainText(d))
+	c.change.setText(changeText(d))
 	if d.Report.Path != "" {
 		c.path = d.Report.Path
 	}
@@ -295,6 +315,12 @@ func factsOf(d engine.DestinationState) string {
 		if d.Rendition != "" {
 			text += "  ·  rendition " + d.Rendition
 		}
+		if d.Group != "" {
+			text += "  ·  " + d.Group
+		}
+		if at, err := time.Parse(time.RFC3339, d.StartAt); err == nil && at.After(time.Now()) {
+			text += "  ·  starts " + at.Local().Format("Mon 15:04")
+		}
 		return text
 	}
 	parts := []string{bitrateText(d.BitrateBPS), "dropped " + countText(d.Dropped)}
@@ -303,6 +329,9 @@ func factsOf(d engine.DestinationState) string {
 	}
 	if d.Uptime > 0 {
 		parts = append(parts, clockText(d.Uptime))
+	}
+	if d.EncoderBPS < d.TargetBPS {
+		parts = append(parts, "encoder "+bitrateText(d.EncoderBPS)+" of "+bitrateText(d.TargetBPS))
 	}
 	if d.Reconnects > 0 {
 		parts = append(parts, "reconnects "+countText(d.Reconnects))

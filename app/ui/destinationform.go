@@ -44,7 +44,9 @@ type outputForm struct {
 	body         *box
 	rows         []outputFormRow
 	more         *form // the kind's other settings; nil when it has none
+	plan         *form // of destinations: backups, delay, group, times
 
+	original   scenes.Destination // what the form does not show is kept
 	show       *scenes.Show
 	id         string // empty: a new one
 	kind       string
@@ -102,6 +104,13 @@ func newOutputForm(d *desk, done func()) *outputForm {
 		f.body.add(f.faults[i])
 	}
 	f.body.add(f.remove)
+	plan, err := newForm(d, json.RawMessage(planSchema), func(json.RawMessage) { f.check() })
+	if err != nil { // it is ours
+		panic(err)
+	}
+	plan.resized = func() { f.layoutBody(f.body.Size()) }
+	f.plan = plan
+	f.body.add(plan)
 	f.min = fyne.NewSize(240, 200)
 	f.arrange = f.layout
 	f.ExtendBaseWidget(f)
@@ -150,9 +159,15 @@ func (f *outputForm) layoutBody(s fyne.Size) {
 		}
 	}
 	show(f.hint.Text, !f.recording)
+	show(f.plan, !f.recording)
 	if f.more != nil {
 		h := f.more.heightFor(w)
 		place(f.more, 0, y, w, h)
+		y += h + gap
+	}
+	if !f.recording {
+		h := f.plan.heightFor(w)
+		place(f.plan, 0, y, w, h)
 		y += h + gap
 	}
 	for _, l := range f.faults {
@@ -173,6 +188,7 @@ func (f *outputForm) layoutBody(s fyne.Size) {
 func (f *outputForm) open(s *scenes.Show, id string, recording bool) {
 	f.show, f.id, f.recording, f.kind = s, id, recording, protocols[0]
 	f.settings, f.credential, f.enabled, f.started = map[string]json.RawMessage{}, "", true, false
+	f.original = scenes.Destination{}
 	name, rendition := "", ""
 	var raw json.RawMessage
 	if recording {
@@ -184,7 +200,9 @@ func (f *outputForm) open(s *scenes.Show, id string, recording bool) {
 	} else if v, ok := s.Destination(id); ok {
 		name, rendition, raw = v.Name, v.Rendition, v.Settings
 		f.kind, f.credential, f.enabled = v.Kind, v.Credential, v.Enabled
+		f.original = v
 	}
+	f.plan.set(planOf(f.original))
 	if len(raw) > 0 && json.Unmarshal(raw, &f.settings) != nil {
 		f.settings = map[string]json.RawMessage{}
 	}
@@ -406,7 +424,10 @@ func (f *outputForm) fault() string {
 		_, err = kind.New(raw, outputs.Options{Secret: secret})
 	}
 	if err == nil {
-		return ""
+		if f.recording {
+			return ""
+		}
+		return f.backupFault(f.destination(raw), secret)
 	}
 	return sentence(strings.TrimPrefix(err.Error(), f.kind+": "))
 }
@@ -426,7 +447,7 @@ func (f *outputForm) collected() map[string]json.RawMessage {
 }
 
 func (f *outputForm) doSave() {
-	if f.fault() != "" || f.more != nil && !f.more.valid() {
+	if f.fault() != "" || f.more != nil && !f.more.valid() || !f.recording && !f.plan.valid() {
 		f.check()
 		return
 	}
@@ -445,10 +466,7 @@ func (f *outputForm) doSave() {
 		f.close()
 		return
 	}
-	v := scenes.Destination{
-		ID: f.id, Name: strings.TrimSpace(f.name.Text), Kind: f.kind, Rendition: f.rendition.Selected,
-		Settings: raw, Credential: f.credential, Enabled: f.enabled,
-	}
+	v := f.destination(raw)
 	if v.ID == "" {
 		v.ID = f.show.FreshID(f.kind)
 	}
@@ -476,6 +494,14 @@ func (f *outputForm) doSave() {
 			f.close()
 		})
 	})
+}
+
+// destination is what has been typed, with these settings.
+func (f *outputForm) destination(settings json.RawMessage) scenes.Destination {
+	v := f.original
+	v.ID, v.Name, v.Kind, v.Rendition = f.id, strings.TrimSpace(f.name.Text), f.kind, f.rendition.Selected
+	v.Settings, v.Credential, v.Enabled = settings, f.credential, f.enabled
+	return withPlan(v, f.plan.values)
 }
 
 func (f *outputForm) doRemove() {

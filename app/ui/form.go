@@ -58,7 +58,7 @@ func newForm(d *desk, schema json.RawMessage, changed func(json.RawMessage)) (*f
 		f.add(r)
 		more = more || fields[i].advanced
 	}
-	f.more = newButton(d, "More settings", textSmall, f.toggleAdvanced)
+	f.more = newButton(d, "More settings", textSmall, f.toggleAdvanced).hint("What is rarely needed")
 	f.whole = newParagraph("", textSmall, colBad, 3)
 	f.add(f.more, f.whole)
 	show(f.more, more)

@@ -30,6 +30,10 @@ type graph struct {
 type graphPoint struct {
 	value float64
 	bad   bool
+	// aim is what was aimed at, where that is not the target, on the scale of value.
+	aim float64
+	// full is how full something is, 0..1; it hangs from the top.
+	full float64
 }
 
 func newGraph() *graph {
@@ -96,6 +100,12 @@ func (g *graph) draw() {
 		for x := range w {
 			p := g.points[x*graphSeconds/w]
 			g.column(x, h, int(p.value/top*float64(h)+0.5), p.bad)
+			for y := range int(min(p.full, 1)*float64(h)/2 + 0.5) {
+				g.pix.Set(x, y, colAmber)
+			}
+			if p.aim > 0 {
+				g.pix.Set(x, h-1-int(p.aim/top*float64(h-1)), colFocus)
+			}
 		}
 		if g.target > 0 {
 			y := h - 1 - int(g.target/top*float64(h-1))

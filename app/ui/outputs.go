@@ -27,6 +27,8 @@ type outputsPanel struct {
 	cards     []*outputCard
 	headings  [2]*label
 	adds      [2]*button
+	groups    []*button // one for each group, in the order of the destinations
+	grouped   []string
 	form      *outputForm
 	ready     *button // opens preflight
 	preflight *preflightPage
@@ -88,6 +90,13 @@ func (p *outputsPanel) arrangeList(width float32) float32 {
 		y += headerHeight + 3
 	}
 	heading(0)
+	if n := float32(len(p.groups)); n > 0 {
+		gw := (w - 3*(n-1)) / n
+		for i, b := range p.groups {
+			place(b, float32(i)*(gw+3), y, gw, rowHeight)
+		}
+		y += rowHeight + 4
+	}
 	if p.split == 0 {
 		p.empty.place(0, y, w, 20)
 		y += 24
@@ -110,6 +119,9 @@ func (p *outputsPanel) arrangeList(width float32) float32 {
 func (p *outputsPanel) refill() {
 	p.list.objects = p.list.objects[:0]
 	p.list.add(p.headings[0], p.adds[0], p.empty)
+	for _, b := range p.groups {
+		p.list.add(b)
+	}
 	for i, c := range p.cards {
 		if i == p.split {
 			p.list.add(p.headings[1], p.adds[1])
@@ -194,6 +206,7 @@ func (p *outputsPanel) update(s *engine.State) {
 		p.rebuild(len(s.Destinations))
 	}
 	p.show = s.Show
+	p.updateGroups(s)
 	for i, d := range p.all {
 		enabled, target := false, 0
 		if v, ok := s.Show.Destination(d.ID); ok {
@@ -227,6 +240,48 @@ func (p *outputsPanel) rebuild(split int) {
 	show(p.empty, split == 0)
 	p.refill()
 	p.list.min = fyne.Size{} // so that update arranges the list
+}
+
+// updateGroups keeps a button for each group of destinations: it starts the group, or
+// stops it while one of it runs.
+func (p *outputsPanel) updateGroups(s *engine.State) {
+	var names []string
+	live := map[string]bool{}
+	for _, d := range s.Destinations {
+		if d.Group == "" {
+			continue
+		}
+		if !slices.Contains(names, d.Group) {
+			names = append(names, d.Group)
+		}
+		live[d.Group] = live[d.Group] || d.Started
+	}
+	if !slices.Equal(names, p.grouped) {
+		p.grouped, p.groups = names, nil
+		for _, name := range names {
+			p.groups = append(p.groups, newButton(p.desk, name, textSmall, func() { p.toggleGroup(name) }).hint("Start this group of destinations, or stop it"))
+		}
+		p.refill()
+		p.list.min = fyne.Size{} // so that update arranges the list
+	}
+	for i, b := range p.groups {
+		if live[names[i]] {
+			b.look("STOP "+names[i], colControl, colText)
+		} else {
+			b.look("GO "+names[i], colControl, colText)
+		}
+	}
+}
+
+// toggleGroup starts a group, or stops it while one of it runs.
+func (p *outputsPanel) toggleGroup(name string) {
+	for _, d := range p.all {
+		if d.Group == name && d.Started {
+			p.desk.send(&engine.StopLive{Group: name})
+			return
+		}
+	}
+	p.desk.send(&engine.GoLive{Group: name})
 }
 
 // toggle starts or stops one.

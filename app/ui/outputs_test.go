@@ -123,7 +123,7 @@ func TestGraphKeepsAMinuteBySecond(t *testing.T) {
 		t.Errorf("oldest %v, want 30: a minute before the newest", got)
 	}
 	g.push(80*time.Second, graphPoint{value: 7, bad: true})
-	if g.points[graphSeconds-2] != (graphPoint{}) || g.points[graphSeconds-1] != (graphPoint{7, true}) {
+	if g.points[graphSeconds-2] != (graphPoint{}) || g.points[graphSeconds-1] != (graphPoint{value: 7, bad: true}) {
 		t.Errorf("after a hole: %v, want seconds left out to be empty", g.points[graphSeconds-6:])
 	}
 	w, h := g.pix.Rect.Dx(), g.pix.Rect.Dy()

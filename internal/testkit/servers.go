@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,8 +22,9 @@ import (
 // records each to Dir/KEY.flv; "deny" refuses every publisher; others are unknown.
 type Nginx struct {
 	*Process
-	Port int
-	Dir  string
+	Port   int
+	Dir    string
+	config string
 }
 
 // StartNginx starts one and waits until it listens.
@@ -45,9 +47,23 @@ rtmp { server { listen 127.0.0.1:%[2]d; chunk_size 4096;
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n.Process = Start(t, nil, "/usr/sbin/nginx", "-c", path, "-p", dir, "-e", filepath.Join(dir, "error.log"))
-	AwaitPort(t, n.Port)
+	n.config = path
+	n.start(t)
 	return n
+}
+
+func (n *Nginx) start(t testing.TB) {
+	t.Helper()
+	n.Process = Start(t, nil, "/usr/sbin/nginx", "-c", n.config, "-p", n.Dir, "-e", filepath.Join(n.Dir, "error.log"))
+	AwaitPort(t, n.Port)
+}
+
+// Restart kills it and starts it again at the same port. What it recorded is replaced by
+// what comes now.
+func (n *Nginx) Restart(t testing.TB) {
+	t.Helper()
+	n.Kill()
+	n.start(t)
 }
 
 // URL is where an application takes streams.
@@ -79,6 +95,14 @@ func StartSRT(t testing.TB, passphrase string) *SRTReceiver {
 	t.Cleanup(func() { _ = f.Close() }) // the child writes it, not we
 	r.Process = Start(t, func(c *exec.Cmd) { c.Stdout = f }, "srt-live-transmit", "-q", "-loglevel:fatal", from, "file://con")
 	return r
+}
+
+// Finish ends the receiver in order and returns its file, which has everything then:
+// while it runs, up to 4 KB are still in the receiver.
+func (r *SRTReceiver) Finish() string {
+	r.Signal(syscall.SIGINT)
+	r.Wait(10 * time.Second)
+	return r.File
 }
 
 // URL is where it listens.

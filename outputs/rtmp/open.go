@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"syscall"
 	"time"
@@ -155,6 +156,9 @@ func (p *publisher) dial(ctx context.Context, plan *plan, r *reporter) (*counted
 		r.state(outputs.Connecting)
 		return tuneSocket(raw, plan.bitrateBPS(), p.limits.stalled+5*time.Second)
 	}}
+	if p.target.local.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(p.target.local, 0))
+	}
 	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(p.target.host, p.target.port))
 	if err != nil {
 		var dns *net.DNSError

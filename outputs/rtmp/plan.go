@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -84,10 +85,10 @@ func (p *plan) bitrateBPS() int {
 	return sum
 }
 
-// ackEvery is how often the server is asked to acknowledge: about every tenth of a
-// second of stream, so that a server that hangs is noticed in three of them.
+// ackEvery is how often the server is asked to acknowledge: about every 50 ms of
+// stream, so that a server that hangs is noticed within 0.5 s.
 func (p *plan) ackEvery() int32 {
-	return int32(min(max(p.bitrateBPS()/80, 4<<10), 1<<20))
+	return int32(min(max(p.bitrateBPS()/160, 4<<10), 1<<20))
 }
 
 // headers sends the description and the decoder configurations, at time zero.
@@ -145,8 +146,31 @@ func (p *plan) packet(ctx context.Context, c *client, packet *media.Packet) (int
 		p.body = appendAudio(p.body[:0], false, packet.Data)
 		return len(packet.Data), c.audio(ctx, timestamp, p.body)
 	}
+	if packet.Keyframe {
+		if err := p.renew(ctx, c, timestamp, packet.Data); err != nil {
+			return 0, err
+		}
+	}
 	p.body = appendVideo(p.body[:0], p.videoCodec(), packet.Keyframe, cts, packet.Data)
 	return len(packet.Data), c.video(ctx, timestamp, p.body)
+}
+
+// renew sends the decoder configuration again when a keyframe brings another one: another
+// encoder has taken over.
+func (p *plan) renew(ctx context.Context, c *client, timestamp uint32, keyframe []byte) error {
+	if p.videoCodec() != media.H264 {
+		return nil
+	}
+	sets, err := h264.ParamSets(keyframe)
+	if err != nil {
+		return nil // none in it: those of before hold
+	}
+	config, err := sets.AVCC()
+	if err != nil || bytes.Equal(config, p.config) {
+		return nil // what cannot be said is left to the picture itself
+	}
+	p.config = config
+	return c.video(ctx, timestamp, videoConfig(media.H264, config))
 }
 
 // stamp is a packet's timestamp, in ms from the connection's start and never

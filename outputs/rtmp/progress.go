@@ -11,7 +11,7 @@ import (
 // Two things can stand still. The server's kernel: bytes wait here and none is
 // acknowledged. And its program: a kernel goes on taking what nobody reads until its
 // buffer is full, at 6 Mb/s for seconds; so where the server sends Acknowledgements, they
-// are overdue when its kernel has taken twice what it let pass between the last ones.
+// are overdue when its kernel has taken twice what it was asked, or is used, to let pass.
 type progress struct {
 	m     *monitor
 	watch func(outputs.Progress)
@@ -21,14 +21,18 @@ type progress struct {
 
 	count  int64     // Acknowledgements seen
 	read   int64     // wire bytes that the server's program has read
-	step   int64     // the most that lay between the last two Acknowledgements, fading
+	step   int64     // what usually lies between two Acknowledgements
 	readAt time.Time // when the last one came
 	owed   time.Time // since when the next one is overdue; zero: it is not
 }
 
-// owedHead is how long an Acknowledgement takes to be owed where it comes ten times a
-// second; it counts as part of the stall.
-const owedHead = 200 * time.Millisecond
+// An Acknowledgement that is owed for owedFor is late, and owedHead is how long it takes at
+// most to be owed, which counts as part of the stall: with those two, a sender that had
+// nothing to send for a while and then a lot is not taken for a server that hangs.
+const (
+	owedFor  = 100 * time.Millisecond
+	owedHead = 250 * time.Millisecond
+)
 
 func newProgress(m *monitor) *progress {
 	return &progress{m: m, watch: outputs.WatchOf(m.feed), acked: m.startOut, advanced: time.Now()}
@@ -59,17 +63,23 @@ func (p *progress) unread(now time.Time) time.Duration {
 		}
 		read := c.tcp.out.Load() - behind
 		if p.count > 0 && n == p.count+1 {
-			p.step = max(read-p.read, p.step*7/8)
+			p.step = (3*p.step + read - p.read) / 4
 		}
 		p.count, p.read, p.readAt, p.owed = n, read, now, time.Time{}
 	}
-	if p.count < 3 || p.acked-p.read <= 2*max(p.step, int64(p.m.plan.ackEvery())) {
+	late := 2 * int64(p.m.plan.ackEvery())
+	if p.step > 2*late { // it does as it likes
+		late += 2 * p.step
+	}
+	if p.count < 3 || p.acked-p.read <= late {
 		p.owed = time.Time{}
 		return 0
 	}
 	if p.owed.IsZero() {
 		p.owed = now
-		return 0 // one look does not make it late
+	}
+	if now.Sub(p.owed) < owedFor {
+		return 0
 	}
 	since := p.owed.Add(-owedHead)
 	if p.readAt.After(since) {

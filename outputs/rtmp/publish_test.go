@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,5 +117,37 @@ func TestStopIsQuick(t *testing.T) {
 	<-r.closed
 	if r.err != nil || r.key != "key" {
 		t.Errorf("the server saw key %q end with %v, want a goodbye", r.key, r.err)
+	}
+}
+
+// TestAnotherEncoderTakesOver: a keyframe with other parameter sets brings the server
+// another decoder configuration before it.
+func TestAnotherEncoderTakesOver(t *testing.T) {
+	server := startServer(t, nil)
+	feed := newTestFeed(testTracks(t), media.QueueLimits{MaxBytes: 64 << 20})
+	other := unhex(t, strings.Replace(paramSetsHex, "68cb83cb20", "68cb83cb24", 1))
+	for n := int64(0); n < 45; n++ {
+		p := fakePicture(n, 2000)
+		if n == 30 {
+			p.Data = append(bytes.Clone(other), p.Data...)
+		}
+		feed.q.Put(p)
+	}
+	out := newPublisher(t, "rtmp://"+server.addr+"/live", "key")
+	result := make(chan error, 1)
+	go func() { result <- out.Run(t.Context(), feed) }()
+	feed.waitState(t, outputs.Sending, 5*time.Second)
+	feed.q.Close()
+	if err := <-result; err != nil {
+		t.Fatalf("Run = %v", err)
+	}
+	r := server.stream(0)
+	<-r.closed
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, want := range map[int][]byte{0: unhex(t, paramSetsHex), 15: unhex(t, paramSetsHex), 30: other} {
+		if len(r.packets) != 45 || !bytes.HasPrefix(r.packets[i].Data, want) {
+			t.Errorf("of %d packets, keyframe %d does not begin with the configuration of its encoder", len(r.packets), i)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -17,6 +18,7 @@ type settings struct {
 	URL      string `json:"url"`
 	Insecure bool   `json:"insecure"`
 	User     string `json:"user"`
+	Local    string `json:"local_address"`
 }
 
 const schema = `{
@@ -39,6 +41,11 @@ const schema = `{
       "type": "boolean", "title": "Accept any certificate", "x-order": 3, "x-advanced": true,
       "description": "For rehearsal and servers with a self-signed certificate: with rtmps, do not check who answers",
       "default": false
+    },
+    "local_address": {
+      "type": "string", "title": "Local address", "x-order": 4, "x-advanced": true,
+      "description": "Address of this machine to send from, which chooses the network; empty for any",
+      "default": ""
     }
   }
 }`
@@ -47,7 +54,8 @@ const schema = `{
 type target struct {
 	secure   bool
 	insecure bool
-	host     string // name or address, for people and certificates
+	local    netip.Addr // to send from; invalid: any
+	host     string     // name or address, for people and certificates
 	port     string
 	app      string // with its query, if any: may hold a token
 	key      string
@@ -143,6 +151,11 @@ func parseTarget(raw json.RawMessage, secret string) (target, error) {
 	}
 	if t.port == "" {
 		t.port = t.defaultPort()
+	}
+	if s.Local != "" {
+		if t.local, err = netip.ParseAddr(s.Local); err != nil {
+			return target{}, errors.New("rtmp: the local address is not an IP address of this machine")
+		}
 	}
 	path := strings.Trim(u.Path, "/")
 	query := ""

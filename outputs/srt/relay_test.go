@@ -1,13 +1,11 @@
 package srt
 
 import (
-	"math/rand/v2"
-	"net"
 	"net/netip"
-	"sync"
 	"testing"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/testkit/faults"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -21,84 +19,11 @@ type impairment struct {
 // relay forwards UDP between one client and a server, as badly as asked.
 func relay(t *testing.T, server netip.AddrPort, bad impairment) netip.AddrPort {
 	t.Helper()
-	front, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(server))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	t.Cleanup(func() {
-		front.Close()
-		back.Close()
-		all.Wait()
-	})
-	var mu sync.Mutex
-	var client netip.AddrPort // guarded by mu
-	type late struct {
-		data []byte
-		at   time.Time
-	}
-	// forward reads packets and writes them when they are due.
-	forward := func(seed uint64, rateBPS int, read func([]byte) (int, error), write func([]byte) error) {
-		queue := make(chan late, 4096)
-		all.Go(func() {
-			defer close(queue)
-			random := rand.New(rand.NewPCG(seed, 0))
-			var lineFree time.Time
-			buf := make([]byte, 2000)
-			for {
-				n, err := read(buf)
-				if err != nil {
-					return
-				}
-				now := time.Now()
-				if random.Float64() < bad.loss {
-					continue
-				}
-				at := now
-				if rateBPS > 0 {
-					if lineFree.Before(now) {
-						lineFree = now
-					}
-					if lineFree.Sub(now) > 300*time.Millisecond {
-						continue
-					}
-					lineFree = lineFree.Add(time.Duration(n) * 8 * time.Second / time.Duration(rateBPS))
-					at = lineFree
-				}
-				select {
-				case queue <- late{append([]byte(nil), buf[:n]...), at.Add(bad.delay)}:
-				default: // lost
-				}
-			}
-		})
-		all.Go(func() {
-			for p := range queue {
-				time.Sleep(time.Until(p.at)) // the network's delay itself
-				if write(p.data) != nil {
-					continue // the other end has gone: lost, as on a network
-				}
-			}
-		})
-	}
-	forward(1, bad.rateBPS, func(b []byte) (int, error) {
-		n, from, err := front.ReadFromUDPAddrPort(b)
-		mu.Lock()
-		defer mu.Unlock()
-		client = from
-		return n, err
-	}, func(b []byte) error { _, err := back.Write(b); return err })
-	forward(2, 0, back.Read, func(b []byte) error {
-		mu.Lock()
-		to := client
-		mu.Unlock()
-		_, err := front.WriteToUDPAddrPort(b, to)
-		return err
-	})
-	return front.LocalAddr().(*net.UDPAddr).AddrPort()
+	r := faults.NewUDP(t, server, nil)
+	r.Loss(bad.loss)
+	r.Delay(bad.delay)
+	r.Rate(bad.rateBPS)
+	return r.Addr
 }
 
 // TestLossyNetwork: 5 % loss on a 40 ms round trip is repaired within the latency.

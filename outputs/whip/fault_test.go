@@ -22,12 +22,12 @@ func TestLossIsRepaired(t *testing.T) {
 	go func() { done <- o.Run(t.Context(), feed) }()
 	// Not the first and the last packets: nobody can know that those are missing.
 	feed.await(t, 5*time.Second, "confirmed", confirmed)
-	r.lossPercent.Store(3)
+	r.lose(0.03)
 	feed.await(t, 5*time.Second, "confirmed with loss seen", func(r outputs.Report) bool {
 		return confirmed(r) && r.LostPercent > 0.3 && r.LostPercent < 15
 	})
 	waitFor(t, 10*time.Second, "five seconds played", func() bool { return feed.played() > 5*time.Second })
-	r.lossPercent.Store(0)
+	r.lose(0)
 	if err := <-done; err != nil {
 		t.Fatalf("Run: %v", err)
 	}
@@ -35,10 +35,10 @@ func TestLossIsRepaired(t *testing.T) {
 	if err := sink.awaitEnd(t, 5*time.Second); err != nil {
 		t.Errorf("the stream ended with %v, want nil", err)
 	}
-	if r.dropped.Load() < 10 {
-		t.Fatalf("the relay dropped %d packets only", r.dropped.Load())
+	if r.dropped() < 10 {
+		t.Fatalf("the relay dropped %d packets only", r.dropped())
 	}
-	t.Logf("%d datagrams dropped", r.dropped.Load())
+	t.Logf("%d datagrams dropped", r.dropped())
 	compare(t, feed, sink)
 }
 
@@ -89,7 +89,7 @@ func TestServerFrozen(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	r.hangHTTP.Store(true)
-	r.frozen.Store(true)
+	r.freeze(true)
 	feed.await(t, 6*time.Second, "degraded", func(r outputs.Report) bool { return r.State == outputs.Degraded })
 	expectLost(t, done)
 	runtime.ReadMemStats(&after)
@@ -131,7 +131,7 @@ func TestStopWhileFrozen(t *testing.T) {
 	go func() { done <- o.Run(ctx, feed) }()
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
 	r.hangHTTP.Store(true)
-	r.frozen.Store(true)
+	r.freeze(true)
 	start := time.Now()
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {

@@ -112,17 +112,17 @@ func TestRateFollowsTheNetwork(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- newOutput(t, s.url(), testToken).Run(ctx, feed) }()
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
-	r.capBPS.Store(1_000_000)
+	r.narrow(1_000_000)
 	down := feed.awaitRate(t, 8*time.Second, "a narrow path", func(bps int64) bool { return bps <= 1_200_000 })
 	rep := feed.last()
 	t.Logf("told %d b/s; report %+v", down, rep)
 	if rep.BandwidthBPS == 0 {
 		t.Error("no estimate of the path is reported")
 	}
-	r.frozen.Store(true)
+	r.freeze(true)
 	feed.awaitRate(t, 6*time.Second, "silence", func(bps int64) bool { return bps <= 400_000 })
-	r.frozen.Store(false)
-	r.capBPS.Store(0)
+	r.freeze(false)
+	r.narrow(0)
 	cancel()
 	<-done
 	feed.mu.Lock()

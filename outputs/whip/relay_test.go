@@ -4,42 +4,36 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
+
+	"crosspoint.studio/crosspoint/internal/testkit/faults"
 )
 
 // relay stands in the way of the media: it rewrites offer and answer so that the
 // only path is through its own UDP sockets, and there loses what it is told to.
 type relay struct {
-	lossPercent atomic.Int64 // of RTP and RTCP, both ways
-	frozen      atomic.Bool  // nothing passes, nothing is refused
-	capBPS      atomic.Int64 // of what the publisher sends; 0 is no limit
-	dropped     atomic.Int64
-	hangHTTP    atomic.Bool // requests are taken and not answered
-	release     chan struct{}
+	hangHTTP atomic.Bool // requests are taken and not answered
+	release  chan struct{}
+	t        testing.TB
 
-	mu    sync.Mutex
-	conns []net.Conn // guarded by mu
-	wg    sync.WaitGroup
-	t     testing.TB
+	mu       sync.Mutex
+	loss     float64       // guarded by mu
+	frozen   bool          // guarded by mu
+	widthBPS int           // guarded by mu; of what the publisher sends; 0 is no limit
+	relays   []*faults.UDP // guarded by mu
 }
 
 func newRelay(t testing.TB) *relay {
 	r := &relay{t: t, release: make(chan struct{})}
-	t.Cleanup(func() {
-		close(r.release)
-		r.cut()
-		r.wg.Wait()
-	})
+	t.Cleanup(func() { close(r.release) })
 	return r
 }
 
@@ -47,10 +41,10 @@ func newRelay(t testing.TB) *relay {
 func (r *relay) cut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, c := range r.conns {
-		c.Close()
+	for _, u := range r.relays {
+		u.Cut()
 	}
-	r.conns = nil
+	r.relays = nil
 }
 
 var (
@@ -98,69 +92,61 @@ func (r *relay) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// forward opens a pair of sockets before the server's port and returns ours.
+// forward puts a relay before the server's port and returns ours.
 func (r *relay) forward(port string) (int, error) {
-	front, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		return 0, err
-	}
-	back, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: n})
-	if err != nil {
-		return 0, err
-	}
+	u := faults.NewUDP(r.t, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(n)), isMedia)
 	r.mu.Lock()
-	r.conns = append(r.conns, front, back)
-	r.mu.Unlock()
-	var client atomic.Pointer[net.UDPAddr]
-	_ = front.SetReadBuffer(48 << 10) // what waits at a narrow place; the kernel may give more
-	r.wg.Go(func() {
-		buf := make([]byte, 2048)
-		free := time.Now()
-		for {
-			n, from, err := front.ReadFromUDP(buf)
-			if err != nil {
-				return
-			}
-			client.Store(from)
-			if limit := r.capBPS.Load(); limit > 0 {
-				if now := time.Now(); free.Before(now.Add(-5 * time.Millisecond)) {
-					free = now
-				}
-				free = free.Add(time.Duration(int64(n) * 8 * int64(time.Second) / limit))
-				time.Sleep(time.Until(free)) // the narrow place itself
-			}
-			if r.passes(buf[:n]) {
-				_, _ = back.Write(buf[:n]) // a lossy network
-			}
-		}
-	})
-	r.wg.Go(func() {
-		buf := make([]byte, 2048)
-		for {
-			n, err := back.Read(buf)
-			if err != nil {
-				return
-			}
-			if to := client.Load(); to != nil && r.passes(buf[:n]) {
-				_, _ = front.WriteToUDP(buf[:n], to) // a lossy network
-			}
-		}
-	})
-	return front.LocalAddr().(*net.UDPAddr).Port, nil
+	defer r.mu.Unlock()
+	r.relays = append(r.relays, u)
+	u.Loss(r.loss)
+	u.Freeze(r.frozen)
+	u.Rate(r.widthBPS)
+	return int(u.Addr.Port()), nil
 }
 
-// passes judges a datagram; RTP and RTCP begin with 128..191 (RFC 7983).
-func (r *relay) passes(b []byte) bool {
-	if r.frozen.Load() {
-		return false
+// isMedia: RTP and RTCP begin with 128..191 (RFC 7983).
+func isMedia(b []byte) bool { return len(b) > 0 && b[0]&0xc0 == 0x80 }
+
+// lose takes away a share of RTP and RTCP, both ways.
+func (r *relay) lose(share float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.loss = share
+	for _, u := range r.relays {
+		u.Loss(share)
 	}
-	if len(b) > 0 && b[0]&0xc0 == 0x80 && rand.Int64N(100) < r.lossPercent.Load() {
-		r.dropped.Add(1)
-		return false
+}
+
+// freeze: nothing passes, nothing is refused.
+func (r *relay) freeze(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.frozen = on
+	for _, u := range r.relays {
+		u.Freeze(on)
 	}
-	return true
+}
+
+// narrow limits what the publisher sends, in b/s; 0 is no limit.
+func (r *relay) narrow(bps int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.widthBPS = bps
+	for _, u := range r.relays {
+		u.Rate(bps)
+	}
+}
+
+// dropped is how many packets were taken away.
+func (r *relay) dropped() (n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, u := range r.relays {
+		n += u.Lost()
+	}
+	return n
 }

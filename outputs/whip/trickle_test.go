@@ -133,7 +133,7 @@ func TestICERestart(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- newOutput(t, s.url(), testToken).Run(ctx, feed) }()
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
-	r.frozen.Store(true) // the relay stays so
+	r.freeze(true) // the relay stays so
 	feed.await(t, 6*time.Second, "degraded", func(r outputs.Report) bool { return r.State == outputs.Degraded })
 	feed.await(t, 8*time.Second, "live again", confirmed)
 	sink := <-s.sinks
