@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/outputs/srt/libsrt"
 )
 
 // Forward error correction repairs losses of 3 % with nothing sent again: the receiver
@@ -134,5 +136,24 @@ func FuzzParseTarget(f *testing.F) {
 		}
 		_ = target.config()
 		_ = target.Address()
+	})
+}
+
+// FuzzAdmit: as a listener sees callers, only those that ask for what there is come in,
+// whatever they write into their handshake; and every code of refusal has words.
+func FuzzAdmit(f *testing.F) {
+	f.Add("#!::r=live/x,m=publish", "#!::r=live/x,m=publish", 1404)
+	f.Add("", "\x00\xff", 0)
+	f.Add("pgm", "pgm ", 1000)
+	f.Fuzz(func(t *testing.T, own, asked string, code int) {
+		target := Target{Mode: Listener, Port: 9000, Host: "h", StreamID: own}
+		_, refuse := target.admit(asked, netip.AddrPort{})
+		if (refuse == 0) != (own == "" || own == asked) {
+			t.Errorf("%q asked for %q: %v", asked, own, refuse)
+		}
+		err := target.explain(&libsrt.RejectedError{Reason: Reason(code)})
+		if err == nil || !strings.HasPrefix(err.Error(), "srt: ") {
+			t.Errorf("code %d is %v", code, err)
+		}
 	})
 }
