@@ -18,7 +18,7 @@ import (
 )
 
 // protocols are the kinds of destination that the form offers, in this order.
-var protocols = []string{"rtmp", "srt", "whip"}
+var protocols = []string{"rtmp", "srt", "whip", "udp", "rist", "pipe"}
 
 // outputForm adds or edits one destination or recording, in the place of the list.
 // Nothing changes before Save. A stream key goes to the keyring under a name; the
@@ -219,7 +219,7 @@ func (f *outputForm) fillKind() {
 	for i, b := range f.kinds {
 		b.lit(protocols[i] == f.kind, colDim, colWell)
 	}
-	key, caption, hold := "url", "Address", addressHint(f.kind)
+	key, caption, hold := addressKey(f.kind), "Address", addressHint(f.kind)
 	if f.recording {
 		key, caption, hold = "path", "File or folder", "empty: the Videos folder"
 		f.container.SetSelected(stringOr(f.settings["container"], "mkv"))
@@ -420,7 +420,7 @@ func (f *outputForm) collected() map[string]json.RawMessage {
 	if f.recording {
 		all["path"], all["container"] = quoted(f.address.Text), quoted(f.container.Selected)
 	} else {
-		all["url"] = quoted(f.address.Text)
+		all[addressKey(f.kind)] = quoted(f.address.Text)
 	}
 	return all
 }
@@ -497,8 +497,22 @@ func addressHint(kind string) string {
 		return "rtmps://live.example.com/app"
 	case "srt":
 		return "srt://example.com:9000"
+	case "udp":
+		return "udp://239.1.2.3:5000"
+	case "rist":
+		return "rist://example.com:5000"
+	case "pipe":
+		return "/run/user/1000/programme, or a program below"
 	}
 	return "https://example.com/whip"
+}
+
+// addressKey is the setting that holds the address.
+func addressKey(kind string) string {
+	if kind == "pipe" {
+		return "path"
+	}
+	return "url"
 }
 
 // credentialName is a name in the keyring that no other destination has.
