@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/outputs/camera"
 	"crosspoint.studio/crosspoint/outputs/pipe"
 	"crosspoint.studio/crosspoint/outputs/record"
 	"crosspoint.studio/crosspoint/outputs/rtmp"
@@ -40,6 +41,7 @@ func outputKinds() map[string]outputs.Kind {
 		ts.UDP(),
 		ts.RIST(),
 		pipe.Kind(),
+		camera.Kind(),
 		record.Kind(),
 	)
 }

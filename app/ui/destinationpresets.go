@@ -99,7 +99,7 @@ func secretName(kind string) string {
 		return "Stream key"
 	case "srt", "rist":
 		return "Passphrase"
-	case "udp", "pipe":
+	case "udp", "pipe", "camera":
 		return "Secret (not used)"
 	}
 	return "Token"

@@ -334,7 +334,7 @@ func TestPresets(t *testing.T) {
 	if f.address.Text != "" || f.service.Selected != "Other address" {
 		t.Errorf("another protocol begins with %q, %q", f.service.Selected, f.address.Text)
 	}
-	for _, kind := range []string{"udp", "rist", "pipe"} {
+	for _, kind := range []string{"udp", "rist", "pipe", "camera"} {
 		if list := presetsOf(kind); len(list) != 1 || list[0].url != "" {
 			t.Errorf("%s offers %v, which nobody here receives", kind, presetNames(kind))
 		}

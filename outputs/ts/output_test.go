@@ -252,7 +252,7 @@ func TestRISTReconnects(t *testing.T) {
 	port := evenPort(t)
 	feed := testkit.NewLiveFeed(t, 8)
 	before := testkit.Measure(t)
-	for range 10 {
+	for range 20 {
 		feed.Reset()
 		skip := feed.Reported()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -267,6 +267,6 @@ func TestRISTReconnects(t *testing.T) {
 			t.Fatal("Run did not end")
 		}
 	}
-	after := testkit.Settles(t, before, 20<<20, 5*time.Second)
+	after := testkit.Settles(t, before, 48<<20, 5*time.Second)
 	t.Logf("before %v, after %v", before, after)
 }
