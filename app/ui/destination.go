@@ -288,15 +288,6 @@ func factsOf(d engine.DestinationState) string {
 	if lost := d.Report.LostPercent; lost >= 0.05 {
 		parts = append(parts, fmt.Sprintf("lost %.1f %%", lost))
 	}
-	if again := d.Report.Retransmitted; again > 0 {
-		parts = append(parts, "sent again "+countText(again))
-	}
-	if b := d.Report.SendBuffer; b >= 50*time.Millisecond {
-		parts = append(parts, "buffer "+millisText(b))
-	}
-	if path := d.Report.BandwidthBPS; path > 0 {
-		parts = append(parts, "path "+bitrateText(path))
-	}
 	if d.Uptime > 0 {
 		parts = append(parts, clockText(d.Uptime))
 	}
