@@ -157,3 +157,12 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 		}
 	}
 }
+
+// Probe implements outputs.Prober: it looks whether there is a device.
+func (o *output) Probe(context.Context) (string, error) {
+	device, err := o.find()
+	if err != nil {
+		return "", err
+	}
+	return "the device is " + device, nil
+}

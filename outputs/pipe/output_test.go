@@ -231,3 +231,31 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// A dry run runs and makes nothing.
+func TestProbe(t *testing.T) {
+	dir := t.TempDir()
+	fifo, file := filepath.Join(dir, "fifo"), filepath.Join(dir, "file")
+	if err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.WriteFile(file, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		settings  map[string]any
+		want, bad string
+	}{
+		{map[string]any{"command": "sh -c x"}, "the program is", ""},
+		{map[string]any{"command": "no-such-program-here"}, "", "no program"},
+		{map[string]any{"path": fifo}, "the named pipe is there", ""},
+		{map[string]any{"path": file}, "", "overwritten"},
+		{map[string]any{"path": filepath.Join(dir, "new")}, "will be made", ""},
+		{map[string]any{"path": filepath.Join(dir, "no", "new")}, "", "no folder"},
+	} {
+		said, err := newOutput(t, c.settings).(outputs.Prober).Probe(t.Context())
+		if !strings.Contains(said, c.want) || (err == nil) != (c.bad == "") || err != nil && !strings.Contains(err.Error(), c.bad) {
+			t.Errorf("%v: %q, %v", c.settings, said, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "new")); err == nil {
+		t.Error("the dry run made the file")
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strconv"
 	"sync"
 	"time"
@@ -210,4 +211,25 @@ func (s *sender) reports(done <-chan struct{}) {
 			return
 		}
 	}
+}
+
+// Probe implements outputs.Prober: it finds the name, the network interface and the way
+// there, and sends nothing. Nobody would answer.
+func (o *output) Probe(ctx context.Context) (string, error) {
+	if o.name == "rist" {
+		host, _, err := net.SplitHostPort(o.at)
+		if err == nil {
+			_, err = net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
+		if err != nil {
+			return "", fmt.Errorf("rist: no address was found for the name in %s", o.at)
+		}
+		return "the name is found; whether somebody receives is not known before media", nil
+	}
+	l, err := o.dial(ctx)
+	if err != nil {
+		return "", err
+	}
+	l.close()
+	return "there is a way to " + o.at + "; nobody answers MPEG-TS over UDP", nil
 }

@@ -270,3 +270,22 @@ func TestRISTReconnects(t *testing.T) {
 	after := testkit.Settles(t, before, 48<<20, 5*time.Second)
 	t.Logf("before %v, after %v", before, after)
 }
+
+// A dry run finds names and interfaces and sends nothing.
+func TestProbe(t *testing.T) {
+	for _, c := range []struct {
+		kind      outputs.Kind
+		settings  map[string]any
+		want, bad string
+	}{
+		{UDP(), map[string]any{"url": "udp://127.0.0.1:5000"}, "there is a way", ""},
+		{UDP(), map[string]any{"url": "udp://127.0.0.1:5000", "interface": "no-such-0"}, "", "no network interface"},
+		{RIST(), map[string]any{"url": "rist://127.0.0.1:5000"}, "the name is found", ""},
+		{RIST(), map[string]any{"url": "rist://no-such-host.invalid:5000"}, "", "no address was found"},
+	} {
+		said, err := newOutput(t, c.kind, c.settings, "").(outputs.Prober).Probe(t.Context())
+		if !strings.Contains(said, c.want) || (err == nil) != (c.bad == "") || err != nil && !strings.Contains(err.Error(), c.bad) {
+			t.Errorf("%v: %q, %v", c.settings, said, err)
+		}
+	}
+}
