@@ -43,7 +43,7 @@ func TestKindsAreWellFormed(t *testing.T) {
 // Forms are drawn from what schemas say besides JSON Schema (sources.Kind.Schema).
 func TestSchemasAreFormsToo(t *testing.T) {
 	kinds := newCatalog()
-	units := []string{"", "px", "s", "ms", "Hz", "dBFS", "fps", "bytes", "min", "MB"}
+	units := []string{"", "px", "s", "ms", "Hz", "dBFS", "fps", "bytes", "bits", "kb/s", "min", "MB"}
 	pickers := []string{"", "camera", "microphone", "screen", "window", "font", "file", "folder", "color", "text"}
 	check := func(kind string, schema json.RawMessage) {
 		var doc struct {

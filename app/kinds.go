@@ -5,9 +5,12 @@ import (
 	"sort"
 
 	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/outputs/camera"
+	"crosspoint.studio/crosspoint/outputs/pipe"
 	"crosspoint.studio/crosspoint/outputs/record"
 	"crosspoint.studio/crosspoint/outputs/rtmp"
 	"crosspoint.studio/crosspoint/outputs/srt"
+	"crosspoint.studio/crosspoint/outputs/ts"
 	"crosspoint.studio/crosspoint/outputs/whip"
 	"crosspoint.studio/crosspoint/scenes/sources"
 )
@@ -35,6 +38,10 @@ func outputKinds() map[string]outputs.Kind {
 		rtmp.Kind(),
 		srt.Kind(),
 		whip.Kind(),
+		ts.UDP(),
+		ts.RIST(),
+		pipe.Kind(),
+		camera.Kind(),
 		record.Kind(),
 	)
 }
@@ -55,7 +62,8 @@ type catalog struct {
 
 func newCatalog() catalog {
 	c := catalog{sourceKinds(), outputKinds()}
-	for name, k := range c.outputs {
+	for _, name := range []string{"rtmp", "srt", "whip"} {
+		k := c.outputs[name]
 		k.Schema = allowRehearsal(k.Schema)
 		c.outputs[name] = k
 	}

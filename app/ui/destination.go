@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"image/color"
 	"strings"
 	"time"
@@ -326,6 +327,9 @@ func factsOf(d engine.DestinationState) string {
 	parts := []string{bitrateText(d.BitrateBPS), "dropped " + countText(d.Dropped)}
 	if rtt := d.Report.RTT; rtt > 0 {
 		parts = append(parts, "RTT "+millisText(rtt))
+	}
+	if lost := d.Report.LostPercent; lost >= 0.05 {
+		parts = append(parts, fmt.Sprintf("lost %.1f %%", lost))
 	}
 	if d.Uptime > 0 {
 		parts = append(parts, clockText(d.Uptime))

@@ -18,7 +18,7 @@ import (
 )
 
 // protocols are the kinds of destination that the form offers, in this order.
-var protocols = []string{"rtmp", "srt", "whip"}
+var protocols = []string{"rtmp", "srt", "whip", "udp", "rist", "pipe", "camera"}
 
 // outputForm adds or edits one destination or recording, in the place of the list.
 // Nothing changes before Save. A stream key goes to the keyring under a name; the
@@ -134,13 +134,25 @@ func (f *outputForm) layout(s fyne.Size) {
 func (f *outputForm) layoutBody(s fyne.Size) {
 	w, y := max(s.Width-scrollRoom, 1), float32(0)
 	choose := !f.recording && f.id == ""
-	bw := (w - 2*float32(len(f.kinds)-1)) / float32(len(f.kinds))
-	for i, b := range f.kinds {
-		show(b, choose)
-		place(b, float32(i)*(bw+2), y, bw, rowHeight)
+	// The usual three in one row, the others below.
+	at := 0
+	for at < len(f.kinds) {
+		n := 3
+		if at > 0 {
+			n = min(len(f.kinds)-at, 4)
+		}
+		bw := (w - 2*float32(n-1)) / float32(n)
+		for i, b := range f.kinds[at : at+n] {
+			show(b, choose)
+			place(b, float32(i)*(bw+2), y, bw, rowHeight)
+		}
+		at += n
+		if choose {
+			y += rowHeight + 2
+		}
 	}
 	if choose {
-		y += rowHeight + gap
+		y += gap - 2
 	}
 	for _, r := range f.rows {
 		visible := r.visible()
@@ -237,7 +249,7 @@ func (f *outputForm) fillKind() {
 	for i, b := range f.kinds {
 		b.lit(protocols[i] == f.kind, colDim, colWell)
 	}
-	key, caption, hold := "url", "Address", addressHint(f.kind)
+	key, caption, hold := addressKey(f.kind), "Address", addressHint(f.kind)
 	if f.recording {
 		key, caption, hold = "path", "File or folder", "empty: the Videos folder"
 		f.container.SetSelected(stringOr(f.settings["container"], "mkv"))
@@ -292,7 +304,7 @@ func restOfSchema(schema json.RawMessage) (json.RawMessage, bool) {
 	if json.Unmarshal(schema, &doc) != nil || json.Unmarshal(doc["properties"], &properties) != nil {
 		return nil, false
 	}
-	for _, own := range []string{"url", "path", "container"} {
+	for _, own := range []string{"url", "path", "device", "container"} {
 		delete(properties, own)
 	}
 	if len(properties) == 0 {
@@ -441,7 +453,7 @@ func (f *outputForm) collected() map[string]json.RawMessage {
 	if f.recording {
 		all["path"], all["container"] = quoted(f.address.Text), quoted(f.container.Selected)
 	} else {
-		all["url"] = quoted(f.address.Text)
+		all[addressKey(f.kind)] = quoted(f.address.Text)
 	}
 	return all
 }
@@ -525,8 +537,27 @@ func addressHint(kind string) string {
 		return "rtmps://live.example.com/app"
 	case "srt":
 		return "srt://example.com:9000"
+	case "udp":
+		return "udp://239.1.2.3:5000"
+	case "rist":
+		return "rist://example.com:5000"
+	case "camera":
+		return "empty: the first virtual camera"
+	case "pipe":
+		return "/run/user/1000/programme, or a program below"
 	}
 	return "https://example.com/whip"
+}
+
+// addressKey is the setting that holds the address.
+func addressKey(kind string) string {
+	switch kind {
+	case "pipe":
+		return "path"
+	case "camera":
+		return "device"
+	}
+	return "url"
 }
 
 // credentialName is a name in the keyring that no other destination has.

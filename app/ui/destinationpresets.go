@@ -38,6 +38,9 @@ func presetsOf(kind string) []preset {
 			list = append(list, v)
 		}
 	}
+	if kind != "rtmp" && kind != "srt" && kind != "whip" {
+		return list // the receiver does not speak it
+	}
 	return append(list, preset{name: "Rehearsal on this computer", url: rehearsalURL, short: "Rehearsal"})
 }
 
@@ -94,8 +97,10 @@ func secretName(kind string) string {
 	switch kind {
 	case "rtmp":
 		return "Stream key"
-	case "srt":
+	case "srt", "rist":
 		return "Passphrase"
+	case "udp", "pipe", "camera":
+		return "Secret (not used)"
 	}
 	return "Token"
 }

@@ -335,7 +335,12 @@ func TestPresets(t *testing.T) {
 	if f.address.Text != "" || f.service.Selected != "Other address" {
 		t.Errorf("another protocol begins with %q, %q", f.service.Selected, f.address.Text)
 	}
-	for _, kind := range protocols {
+	for _, kind := range []string{"udp", "rist", "pipe", "camera"} {
+		if list := presetsOf(kind); len(list) != 1 || list[0].url != "" {
+			t.Errorf("%s offers %v, which nobody here receives", kind, presetNames(kind))
+		}
+	}
+	for _, kind := range []string{"rtmp", "srt", "whip"} {
 		list := presetsOf(kind)
 		if len(list) < 2 || list[0].url != "" || list[len(list)-1].url != rehearsalURL {
 			t.Errorf("%s offers %v, want an address of one's own first and the rehearsal last", kind, presetNames(kind))

@@ -108,6 +108,9 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 			if v.Started || v.Report.State == outputs.Failed {
 				add(v.Name, lookOf(v).color, "%s, %s, queued %s", strings.ToLower(lookOf(v).word), bitrateText(v.BitrateBPS), millisText(v.Queue))
 				add("", colText, "dropped %d, reconnects %d", v.Dropped, v.Reconnects)
+				for _, line := range pathLines(v.Report) {
+					add("", colText, "%s", line)
+				}
 			}
 		}
 	}
@@ -126,6 +129,37 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 	add("OpenGL", colText, "%s", s.GPU.Renderer)
 	add("", colText, "%s", s.GPU.Version)
 	return out
+}
+
+// pathLines say what is known of the network to a destination.
+func pathLines(r outputs.Report) (lines []string) {
+	if r.Detail != "" && (r.State == outputs.Sending || r.State == outputs.Confirmed || r.State == outputs.Degraded) {
+		lines = append(lines, r.Detail)
+	}
+	var way []string
+	if r.RTT > 0 {
+		way = append(way, "RTT "+millisText(r.RTT))
+	}
+	if r.LostPercent > 0 {
+		way = append(way, fmt.Sprintf("lost %.1f %%", r.LostPercent))
+	}
+	if r.Retransmitted > 0 {
+		way = append(way, "sent again "+countText(r.Retransmitted))
+	}
+	if len(way) > 0 {
+		lines = append(lines, strings.Join(way, ", "))
+	}
+	way = nil
+	if r.SendBuffer > 0 {
+		way = append(way, "buffer "+millisText(r.SendBuffer))
+	}
+	if r.BandwidthBPS > 0 {
+		way = append(way, "path "+bitrateText(r.BandwidthBPS))
+	}
+	if len(way) > 0 {
+		lines = append(lines, strings.Join(way, ", "))
+	}
+	return lines
 }
 
 func share(part, whole int64) float64 {

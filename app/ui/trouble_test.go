@@ -12,6 +12,7 @@ import (
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/compositor/gpu"
+	"crosspoint.studio/crosspoint/outputs"
 )
 
 func TestBannerSaysTheNewestAndCountsTheRest(t *testing.T) {
@@ -230,4 +231,23 @@ func TestRehearsalPanel(t *testing.T) {
 		t.Errorf("%q, want %q", text, want)
 	}
 	wantColor(t, "title", p.title.Color, colAmber)
+}
+
+// What a transport knows of its path is in the statistics; what it does not know is not.
+func TestPathLines(t *testing.T) {
+	for _, c := range []struct {
+		report outputs.Report
+		want   string
+	}{
+		{outputs.Report{State: outputs.Confirmed}, ""},
+		{outputs.Report{State: outputs.Waiting, Detail: "refused"}, ""},
+		{
+			outputs.Report{State: outputs.Confirmed, Detail: "10.0.0.1:9000", RTT: 18 * time.Millisecond, LostPercent: 0.5, Retransmitted: 12, SendBuffer: 90 * time.Millisecond, BandwidthBPS: 12_300_000},
+			"10.0.0.1:9000|RTT 18 ms, lost 0.5 %, sent again 12|buffer 90 ms, path 12.3 Mb/s",
+		},
+	} {
+		if got := strings.Join(pathLines(c.report), "|"); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
 }

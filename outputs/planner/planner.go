@@ -162,6 +162,9 @@ func (r Request) alone(w Want) (Rendition, []string, error) {
 	if g.FPS == 0 {
 		g.FPS = r.FPS
 	}
+	if !sane(r.FPS) || !sane(g.FPS) || g.Width <= 0 || g.Height <= 0 || g.Width > maxSide || g.Height > maxSide {
+		return Rendition{}, nil, fmt.Errorf("planner: %s: %dx%d at %g frames a second is no picture", w.Name, g.Width, g.Height, g.FPS)
+	}
 	if n := math.Round(r.FPS / g.FPS); math.Abs(r.FPS/g.FPS-n) > 1e-6 || n < 1 {
 		return Rendition{}, nil, fmt.Errorf("planner: %s: %g frames a second is not the canvas's %g divided by a whole number", w.Name, g.FPS, r.FPS)
 	}
@@ -299,5 +302,11 @@ func codecs(c []media.Codec) string {
 	}
 	return list(names)
 }
+
+// maxSide is more than any encoder takes.
+const maxSide = 1 << 16
+
+// sane reports that fps is a rate of pictures.
+func sane(fps float64) bool { return fps > 0 && fps <= 1000 }
 
 func even(v float64) int { return int(math.Round(v/2)) * 2 }

@@ -131,6 +131,8 @@ func (t Target) explain(err error) error {
 			return permanent("%s asks for a passphrase and none is set here", at)
 		}
 		return permanent("%s uses no encryption, but a passphrase is set here", at)
+	case libsrt.ReasonFilter:
+		return permanent("%s uses another forward error correction than the one set here", at)
 	case libsrt.ReasonVersion:
 		return permanent("%s and this program speak versions of SRT that do not fit", at)
 	case libsrt.ReasonBadRequest, libsrt.ReasonUnauthorized, libsrt.ReasonForbidden, libsrt.ReasonNotFound, libsrt.ReasonBadMode,

@@ -84,6 +84,8 @@ func (m *monitor) step(now time.Time, st libsrt.Stats) error {
 		DroppedPackets: m.sender.dropped.Load(),
 		RTT:            st.RTT,
 		SendBuffer:     st.UnackedTime,
+		Retransmitted:  st.Retransmitted,
+		BandwidthBPS:   st.BandwidthBPS,
 	}
 	if n := st.SentPackets - m.last.SentPackets; n > 0 {
 		r.LostPercent = min(100, 100*float64(st.SendLost-m.last.SendLost)/float64(n))

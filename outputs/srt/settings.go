@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -50,6 +51,8 @@ type Target struct {
 	StreamID   string
 	Passphrase string
 	KeyLength  int // bytes
+	// PacketFilter is a forward error correction as libsrt describes it; may be empty.
+	PacketFilter string
 }
 
 // Address is host and port for people.
@@ -62,6 +65,17 @@ type settings struct {
 	StreamID  string `json:"stream_id"`
 	KeyLength int    `json:"key_length"`
 	Local     string `json:"local_address"`
+	FEC       string `json:"fec"`
+	Bonding   string `json:"bonding"`
+}
+
+// filters are the forward error corrections that the settings offer. Losses that they
+// do not cover are still sent again (arq:onreq).
+var filters = map[string]string{
+	"":       "",
+	"off":    "",
+	"row":    "fec,cols:10,rows:1,arq:onreq",
+	"matrix": "fec,cols:10,rows:10,layout:staircase,arq:onreq",
 }
 
 var schema = json.RawMessage(`{
@@ -75,7 +89,9 @@ var schema = json.RawMessage(`{
     "latency_ms": {"type": "integer", "title": "Latency", "x-order": 3, "x-unit": "ms", "description": "Time to repair losses in; about four times the round trip", "minimum": 20, "maximum": 8000, "default": 120},
     "stream_id": {"type": "string", "title": "Stream id", "x-order": 4, "description": "What the server is asked for, if it wants one", "maxLength": 512, "default": ""},
     "key_length": {"type": "integer", "title": "AES key", "x-order": 5, "x-unit": "bytes", "x-advanced": true, "description": "16: AES-128, 24: AES-192, 32: AES-256; used when there is a passphrase", "enum": [16, 24, 32], "default": 16},
-    "local_address": {"type": "string", "title": "Local address", "x-order": 6, "x-advanced": true, "description": "Address of this machine to send from; empty for any", "default": ""}
+    "local_address": {"type": "string", "title": "Local address", "x-order": 6, "x-advanced": true, "description": "Address of this machine to send from; empty for any", "default": ""},
+    "fec": {"type": "string", "title": "Error correction", "x-order": 7, "x-advanced": true, "description": "Repairs losses without asking for them again, which long paths need. row: 10 % more data, one loss in ten packets; matrix: 20 % more, short bursts too", "enum": ["off", "row", "matrix"], "default": "off"},
+    "bonding": {"type": "string", "title": "Bonding", "x-order": 8, "x-advanced": true, "description": "Several paths at once; only where libsrt is built with groups, which Debian's is not", "enum": ["off", "broadcast", "backup"], "default": "off"}
   }
 }`)
 
@@ -129,8 +145,26 @@ func (s settings) target(passphrase string) (Target, error) {
 			return Target{}, err
 		}
 	}
+	filter, ok := filters[s.FEC]
+	if !ok {
+		return Target{}, errors.New("srt: the error correction must be off, row or matrix")
+	}
+	if filter != "" {
+		t.PacketFilter = filter
+	}
+	if s.Bonding != "" && s.Bonding != "off" {
+		return Target{}, bondingRefusal()
+	}
 	t.Passphrase = passphrase
 	return t, t.Check()
+}
+
+// bondingRefusal says why paths cannot be bonded here.
+func bondingRefusal() error {
+	if !libsrt.Groups() {
+		return errors.New("srt: the libsrt on this machine is built without groups (ENABLE_BONDING), so paths cannot be bonded: set bonding to off and add a second destination, or a backup, that goes by the other network")
+	}
+	return errors.New("srt: bonding is not supported by this program: set it to off and add a second destination, or a backup, that goes by the other network")
 }
 
 func parseLocal(text string) (netip.AddrPort, error) {
@@ -144,8 +178,11 @@ func parseLocal(text string) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(ip, 0), nil
 }
 
+// filterForm is what a packet filter looks like: the built-in kind and its numbers.
+var filterForm = regexp.MustCompile(`^fec(,(cols|rows|layout|arq):-?[a-z0-9]{1,10}){0,4}$`)
+
 // ParseTarget reads an srt:// URL, with the query parameters that SRT programs
-// understand in common: mode, latency (ms), streamid, pbkeylen, adapter. What
+// understand in common: mode, latency (ms), streamid, pbkeylen, adapter, packetfilter. What
 // the URL does not say has its default. A passphrase in it is refused, since URLs
 // end up in show files and logs. Errors never quote the URL.
 func ParseTarget(raw string) (Target, error) {
@@ -183,6 +220,11 @@ func ParseTarget(raw string) (Target, error) {
 			if t.Local, err = parseLocal(v); err != nil {
 				return t, err
 			}
+		case "packetfilter":
+			if !filterForm.MatchString(v) {
+				return t, errors.New(`srt: the packet filter in the address must look like "fec,cols:10,rows:5"`)
+			}
+			t.PacketFilter = v
 		case "passphrase":
 			return t, errors.New("srt: the passphrase does not belong in the address; store it as the destination's secret")
 		case "transtype", "pkt_size", "payload_size", "smoother", "messageapi":
@@ -229,7 +271,7 @@ func CheckPassphrase(p string) error {
 }
 
 func (t Target) config() libsrt.Config {
-	c := libsrt.Config{Latency: t.Latency, Passphrase: t.Passphrase, ConnectTimeout: connectTimeout}
+	c := libsrt.Config{Latency: t.Latency, Passphrase: t.Passphrase, PacketFilter: t.PacketFilter, ConnectTimeout: connectTimeout}
 	if t.Passphrase != "" {
 		c.KeyLength = t.KeyLength
 	}

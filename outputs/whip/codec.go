@@ -5,14 +5,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/media/h264"
 )
 
-// codec is a row of the table of what can be carried. HEVC (RFC 7798) and AV1 (the
-// AOM's RTP specification) become rows with a payloader and an assembler of their own.
+// codec is a row of the table of what can be carried.
 type codec struct {
 	codec       media.Codec
 	title       string // in sentences
@@ -39,21 +39,44 @@ type payloader interface {
 	payloads(p *media.Packet) [][]byte
 }
 
-// codecs are in order of preference; audio after video, so that the offer's
+// pictureFeedback is what we want to hear about pictures.
+var pictureFeedback = []webrtc.RTCPFeedback{
+	{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: "transport-cc"},
+}
+
+// codecTable is in order of preference; audio after video, so that the offer's
 // sections are too.
-var codecs = []codec{
+var codecTable = []codec{
 	{
 		codec: media.H264, title: "H.264", mime: webrtc.MimeTypeH264, encoding: "H264",
 		clockRateHz: 90000, payloadType: 96, rtx: true,
-		feedback: []webrtc.RTCPFeedback{
-			{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: "transport-cc"},
-		},
-		offers: h264Offers,
+		feedback: pictureFeedback,
+		offers:   h264Offers,
 		accepts: []string{
 			h264Fmtp("42e01f"), h264Fmtp("42001f"), h264Fmtp("4d001f"), h264Fmtp("640032"), h264Fmtp("640c1f"),
 		},
 		newPayloader: newH264Payloader,
 		newAssembler: func() assembler { return &h264Assembler{} },
+	},
+	{
+		codec: media.HEVC, title: "HEVC", mime: webrtc.MimeTypeH265, encoding: "H265",
+		clockRateHz: 90000, payloadType: 104, rtx: true, feedback: pictureFeedback,
+		offers:       func(media.Track) []string { return []string{hevcFmtp} },
+		accepts:      []string{hevcFmtp},
+		newPayloader: newHEVCPayloader,
+		newAssembler: func() assembler {
+			return &unitAssembler{newDepacketizer: func() depacketizer { return &codecs.H265Depacketizer{} }, keyframe: hevcKeyframe}
+		},
+	},
+	{
+		codec: media.AV1, title: "AV1", mime: webrtc.MimeTypeAV1, encoding: "AV1",
+		clockRateHz: 90000, payloadType: 106, rtx: true, feedback: pictureFeedback,
+		offers:       func(media.Track) []string { return []string{av1Fmtp} },
+		accepts:      []string{av1Fmtp},
+		newPayloader: func(media.Track) payloader { return &av1Payloader{} },
+		newAssembler: func() assembler {
+			return &unitAssembler{newDepacketizer: func() depacketizer { return &codecs.AV1Depacketizer{} }, keyframe: av1Keyframe}
+		},
 	},
 	{
 		codec: media.Opus, title: "Opus", mime: webrtc.MimeTypeOpus, encoding: "opus",
@@ -94,11 +117,11 @@ func h264Offers(t media.Track) []string {
 }
 
 func findCodec(c media.Codec) (codec, bool) {
-	i := slices.IndexFunc(codecs, func(row codec) bool { return row.codec == c })
+	i := slices.IndexFunc(codecTable, func(row codec) bool { return row.codec == c })
 	if i < 0 {
 		return codec{}, false
 	}
-	return codecs[i], true
+	return codecTable[i], true
 }
 
 func (c codec) kind() webrtc.RTPCodecType {

@@ -128,7 +128,7 @@ type tap struct {
 }
 
 func (*tap) CodecParameters() []webrtc.RTPCodecParameters {
-	return []webrtc.RTPCodecParameters{{RTPCodecCapability: codecs[0].capability(h264Fmtp("42e01f")), PayloadType: 96}}
+	return []webrtc.RTPCodecParameters{{RTPCodecCapability: codecTable[0].capability(h264Fmtp("42e01f")), PayloadType: 96}}
 }
 func (*tap) HeaderExtensions() []webrtc.RTPHeaderExtensionParameter { return nil }
 func (*tap) SSRC() webrtc.SSRC                                      { return 1 }

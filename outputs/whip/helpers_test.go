@@ -24,7 +24,13 @@ import (
 	"crosspoint.studio/crosspoint/outputs"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(serveBench) != "" {
+		benchReceiver()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	clipSeconds = 6

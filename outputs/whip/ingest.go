@@ -176,7 +176,7 @@ func (in *ingest) patch(ctx context.Context, match string, f fragment) (answer s
 // were repetitions). Without it repetitions come in the stream itself.
 func (in *ingest) newPeer(loopback bool) error {
 	m := &webrtc.MediaEngine{}
-	for _, c := range codecs {
+	for _, c := range codecTable {
 		if err := c.register(m, c.accepts, false); err != nil {
 			return err
 		}
@@ -217,7 +217,7 @@ func (in *ingest) newPeer(loopback bool) error {
 func (in *ingest) planTracks() error {
 	for _, t := range in.pc.GetTransceivers() {
 		parameters := t.Receiver().GetParameters().Codecs
-		i := slices.IndexFunc(codecs, func(c codec) bool {
+		i := slices.IndexFunc(codecTable, func(c codec) bool {
 			return c.kind() == t.Kind() && slices.ContainsFunc(parameters, func(p webrtc.RTPCodecParameters) bool { return p.MimeType == c.mime })
 		})
 		if i < 0 {
@@ -226,7 +226,7 @@ func (in *ingest) planTracks() error {
 		if slices.ContainsFunc(in.tracks, func(o *ingestTrack) bool { return o.kind == t.Kind() }) {
 			return fmt.Errorf("whip: more than one %s track", t.Kind())
 		}
-		in.tracks = append(in.tracks, newIngestTrack(len(in.tracks), t.Kind(), codecs[i]))
+		in.tracks = append(in.tracks, newIngestTrack(len(in.tracks), t.Kind(), codecTable[i]))
 	}
 	if len(in.tracks) == 0 {
 		return errors.New("whip: an offer without tracks")

@@ -139,7 +139,12 @@ func (j *joiner) start() {
 		if t.kind == webrtc.RTPCodecTypeAudio {
 			tracks[i].SampleRateHz, tracks[i].Channels = int(t.codec.clockRateHz), int(t.codec.channels)
 		} else if p := j.firstPicture(); p != nil {
-			describeH264(&tracks[i], p.unit.data)
+			switch t.codec.codec {
+			case media.H264:
+				describeH264(&tracks[i], p.unit.data)
+			case media.HEVC:
+				describeHEVC(&tracks[i], p.unit.data)
+			}
 		}
 	}
 	j.sink.Start(tracks)

@@ -20,7 +20,7 @@ func Kind() outputs.Kind {
 	return outputs.Kind{
 		Name:      "whip",
 		Title:     "WebRTC (WHIP)",
-		Video:     []media.Codec{media.H264},
+		Video:     []media.Codec{media.H264, media.HEVC, media.AV1},
 		Audio:     []media.Codec{media.Opus},
 		NoBFrames: true,
 		Schema:    json.RawMessage(schema),

@@ -187,3 +187,12 @@ int xp_wait(int eid, int ms, int *events) {
 	n = failed();
 	return n == -SRT_ETIMEOUT ? 0 : n;
 }
+
+// xp_groups reports whether socket groups exist in this libsrt.
+int xp_groups(void) {
+	SRTSOCKET g = srt_create_group(SRT_GTYPE_BROADCAST);
+	if (g == SRT_INVALID_SOCK)
+		return 0;
+	srt_close(g);
+	return 1;
+}

@@ -33,5 +33,6 @@ int xp_stats(SRTSOCKET s, SRT_TRACEBSTATS *out, size_t *unacked_bytes);
 int xp_epoll(SRTSOCKET s, int events);
 int xp_epoll_change(int eid, SRTSOCKET s, int events);
 int xp_wait(int eid, int ms, int *events);
+int xp_groups(void);
 
 #endif

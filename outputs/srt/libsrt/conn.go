@@ -106,6 +106,8 @@ type Stats struct {
 	ReceiveBuffer  time.Duration // the stretch of stream not yet read
 	Undecrypted    int64         // packets that could not be decrypted
 	BandwidthBPS   int64         // libsrt's estimate of the link
+	FilterSent     int64         // packets of the packet filter, sent besides the stream
+	FilterRepaired int64         // packets that the filter made good on this end
 }
 
 // headerBytes is what libsrt adds to each packet in its byte counters: IPv4, UDP
@@ -141,5 +143,7 @@ func (c *Conn) Stats() (Stats, error) {
 		ReceiveBuffer:  time.Duration(t.msRcvBuf) * time.Millisecond,
 		Undecrypted:    int64(t.pktRcvUndecryptTotal),
 		BandwidthBPS:   int64(float64(t.mbpsBandwidth) * 1e6),
+		FilterSent:     int64(t.pktSndFilterExtraTotal),
+		FilterRepaired: int64(t.pktRcvFilterSupplyTotal),
 	}, nil
 }

@@ -56,6 +56,7 @@ const (
 	ReasonBadSecret    Reason = C.SRT_REJ_BADSECRET
 	ReasonUnsecure     Reason = C.SRT_REJ_UNSECURE
 	ReasonTimeout      Reason = C.SRT_REJ_TIMEOUT
+	ReasonFilter       Reason = C.SRT_REJ_FILTER
 	ReasonFallback     Reason = 1000
 	ReasonBadRequest   Reason = 1400
 	ReasonUnauthorized Reason = 1401

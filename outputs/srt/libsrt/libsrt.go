@@ -52,6 +52,10 @@ type Config struct {
 	KeyLength int
 	// StreamID is what a caller asks for; at most 512 bytes.
 	StreamID string
+	// PacketFilter is libsrt's own description of a forward error correction, for
+	// example "fec,cols:10,rows:5,arq:onreq"; empty for none. The two ends agree on
+	// one; a contradiction is refused.
+	PacketFilter string
 	// ConnectTimeout is how long a caller waits for an answer; rendezvous waits ten
 	// times as long. 0: 3 s.
 	ConnectTimeout time.Duration
@@ -96,6 +100,11 @@ func (c Config) apply(s C.SRTSOCKET) error {
 	note("linger", C.xp_set_no_linger(s))
 	// A listener or rendezvous takes part in whatever payload size the peer has.
 	number("payload size", C.SRTO_PAYLOADSIZE, MaxMessageBytes)
+	if c.PacketFilter != "" {
+		// The filter needs room in each packet (docs/features/packet-filtering-and-fec.md).
+		number("payload size", C.SRTO_PAYLOADSIZE, MessageBytes)
+		text("packet filter", C.SRTO_PACKETFILTER, c.PacketFilter)
+	}
 	if c.Latency > 0 {
 		number("latency", C.SRTO_LATENCY, int(c.Latency.Milliseconds()))
 	}
@@ -262,4 +271,11 @@ func fromC(a *C.xp_addr) netip.AddrPort {
 		return netip.AddrPort{}
 	}
 	return netip.AddrPortFrom(ip.Unmap(), uint16(a.port))
+}
+
+// Groups reports whether the libsrt at hand can bond several paths: Debian's cannot, it
+// is built without ENABLE_BONDING.
+func Groups() bool {
+	startOnce.Do(func() { C.xp_startup() })
+	return C.xp_groups() != 0
 }

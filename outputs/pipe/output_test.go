@@ -1,0 +1,261 @@
+package pipe
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newOutput(t *testing.T, settings map[string]any) outputs.Output {
+	t.Helper()
+	raw, err := json.Marshal(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := New(raw, outputs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// start runs o; the result comes once, after the stop or the end.
+func start(t *testing.T, o outputs.Output, feed outputs.Feed) (stop func(), done <-chan error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	result := make(chan error, 1)
+	ended := make(chan struct{})
+	go func() {
+		result <- o.Run(ctx, feed)
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	return cancel, result
+}
+
+func await(t *testing.T, done <-chan error, within time.Duration) error {
+	t.Helper()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(within):
+		t.Fatalf("Run did not end within %v", within)
+		return nil
+	}
+}
+
+func confirmed(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 40 }
+
+// pictures counts what ffprobe decodes of a file.
+func pictures(t *testing.T, file string) string {
+	t.Helper()
+	out, err := exec.Command("ffprobe", "-v", "error", "-count_frames", "-select_streams", "v", "-show_entries", "stream=codec_name,nb_read_frames", "-of", "csv=p=0", file).CombinedOutput()
+	if err != nil {
+		t.Errorf("ffprobe: %v\n%s", err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// A program gets the stream as its input, in every format, and ends with it.
+func TestProgram(t *testing.T) {
+	for _, format := range []string{"mpegts", "matroska", "flv"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "out put.mkv")
+			feed := testkit.NewLiveFeed(t, 4)
+			_, done := start(t, newOutput(t, map[string]any{"command": `ffmpeg -v error -i - -c copy "` + file + `"`, "format": format}), feed)
+			feed.Await(t, 10*time.Second, 0, confirmed)
+			feed.End()
+			if err := await(t, done, 3*time.Second); err != nil {
+				t.Fatalf("Run: %v", err)
+			}
+			if got := pictures(t, file); !strings.HasPrefix(got, "h264,") || len(got) < 7 {
+				t.Errorf("ffprobe says %q", got)
+			}
+		})
+	}
+}
+
+// A named pipe waits for its reader, one that stops reading is said and holds up
+// nothing, and one that leaves ends the connection.
+func TestNamedPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "programme")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	feed := testkit.NewLiveFeed(t, 1)
+	stop, done := start(t, newOutput(t, map[string]any{"path": path}), feed)
+	feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool {
+		return r.State == outputs.Connecting && strings.Contains(r.Detail, "reader of programme")
+	})
+	reader, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 188*200)
+	if _, err := io.ReadFull(reader, got); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(got); i += 188 {
+		if got[i] != 0x47 {
+			t.Fatalf("byte %d is %#x, not a TS packet", i, got[i])
+		}
+	}
+	// Nobody reads any more: the pipe holds 64 kB, half a second.
+	feed.Await(t, 8*time.Second, 0, func(r outputs.Report) bool {
+		return r.State == outputs.Degraded && strings.Contains(r.Detail, "does not read")
+	})
+	begin := time.Now()
+	stop()
+	if err := await(t, done, 2*time.Second); !errors.Is(err, context.Canceled) {
+		t.Errorf("Run: %v", err)
+	}
+	t.Logf("stopped a waiting write after %v", time.Since(begin))
+	reader.Close()
+
+	feed = testkit.NewLiveFeed(t, 1)
+	_, done = start(t, newOutput(t, map[string]any{"path": path}), feed)
+	if reader, err = os.Open(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(reader, got[:188]); err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	if err := await(t, done, 5*time.Second); err == nil || !strings.Contains(err.Error(), "stopped reading") || outputs.IsPermanent(err) {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+// A file grows while it is written, and an existing one is never touched.
+func TestFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "programme.ts")
+	feed := testkit.NewLiveFeed(t, 4)
+	_, done := start(t, newOutput(t, map[string]any{"path": path}), feed)
+	feed.Await(t, 10*time.Second, 0, confirmed)
+	feed.End()
+	if err := await(t, done, 3*time.Second); err != nil {
+		t.Fatalf("Run: %v", err)
+	}
+	if got := pictures(t, path); !strings.HasPrefix(got, "h264,") {
+		t.Errorf("ffprobe says %q", got)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = newOutput(t, map[string]any{"path": path}).Run(t.Context(), testkit.NewLiveFeed(t, 1))
+	if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "overwritten") {
+		t.Errorf("a second run: %v", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was changed: %v", err)
+	}
+}
+
+// What goes wrong with a program is said in its own last words.
+func TestProgramFails(t *testing.T) {
+	for _, c := range []struct {
+		command, want string
+		permanent     bool
+	}{
+		{"no-such-program-here -x", "no program", true},
+		{`sh -c "echo first >&2; echo the disk is full >&2; exit 3"`, "the disk is full", false},
+		{"true", "has ended by itself", false},
+	} {
+		feed := testkit.NewLiveFeed(t, 1)
+		_, done := start(t, newOutput(t, map[string]any{"command": c.command}), feed)
+		err := await(t, done, 6*time.Second)
+		if err == nil || !strings.Contains(err.Error(), c.want) || outputs.IsPermanent(err) != c.permanent {
+			t.Errorf("%s: %v, want %q", c.command, err, c.want)
+		}
+	}
+}
+
+// A program that reads nothing and ignores the end of its input is ended on a stop.
+func TestProgramIsStopped(t *testing.T) {
+	feed := testkit.NewLiveFeed(t, 1)
+	stop, done := start(t, newOutput(t, map[string]any{"command": "sleep 300"}), feed)
+	feed.Await(t, 8*time.Second, 0, func(r outputs.Report) bool { return r.State == outputs.Degraded })
+	begin := time.Now()
+	stop()
+	if err := await(t, done, 2*time.Second); !errors.Is(err, context.Canceled) {
+		t.Errorf("Run: %v", err)
+	}
+	t.Logf("after %v", time.Since(begin))
+}
+
+func TestWords(t *testing.T) {
+	for _, c := range []struct {
+		line string
+		want []string
+	}{
+		{"", nil},
+		{"  a  b ", []string{"a", "b"}},
+		{`a "b c" 'd "e"' f""g ""`, []string{"a", "b c", `d "e"`, "fg", ""}},
+		{`C:\x\y z`, []string{`C:\x\y`, "z"}},
+	} {
+		got, err := words(c.line)
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, %v; want %q", c.line, got, err, c.want)
+		}
+	}
+	for _, bad := range []string{`a "b`, `""`} {
+		if got, err := words(bad); err == nil {
+			t.Errorf("%q became %q", bad, got)
+		}
+	}
+	for _, bad := range []string{`{}`, `{"path":"a","command":"b"}`, `{"path":"a","format":"avi"}`, `{"path":"a","colour":1}`} {
+		if _, err := New(json.RawMessage(bad), outputs.Options{}); err == nil {
+			t.Errorf("%s was accepted", bad)
+		}
+	}
+}
+
+// A dry run runs and makes nothing.
+func TestProbe(t *testing.T) {
+	dir := t.TempDir()
+	fifo, file := filepath.Join(dir, "fifo"), filepath.Join(dir, "file")
+	if err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.WriteFile(file, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		settings  map[string]any
+		want, bad string
+	}{
+		{map[string]any{"command": "sh -c x"}, "the program is", ""},
+		{map[string]any{"command": "no-such-program-here"}, "", "no program"},
+		{map[string]any{"path": fifo}, "the named pipe is there", ""},
+		{map[string]any{"path": file}, "", "overwritten"},
+		{map[string]any{"path": filepath.Join(dir, "new")}, "will be made", ""},
+		{map[string]any{"path": filepath.Join(dir, "no", "new")}, "", "no folder"},
+	} {
+		said, err := newOutput(t, c.settings).(outputs.Prober).Probe(t.Context())
+		if !strings.Contains(said, c.want) || (err == nil) != (c.bad == "") || err != nil && !strings.Contains(err.Error(), c.bad) {
+			t.Errorf("%v: %q, %v", c.settings, said, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "new")); err == nil {
+		t.Error("the dry run made the file")
+	}
+}

@@ -1,0 +1,235 @@
+package ts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+const (
+	reportEvery = time.Second
+	// paceFactor is how much faster than the stream's bitrate datagrams leave, and
+	// hurryAfter how much may wait in the feed before they leave as fast as they can.
+	paceFactor = 1.4
+	hurryAfter = 150 * time.Millisecond
+)
+
+// output is one destination.
+type output struct {
+	name, at string
+	note     string // beside the state
+	message  int    // bytes a datagram
+	muxBPS   int    // constant rate; 0 is none
+	dial     dialer
+}
+
+// Run implements outputs.Output. Nothing here is ever acknowledged, so the state stays
+// "sending".
+func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
+	video, bitrate := false, 0
+	for _, t := range feed.Tracks() {
+		if t.Codec != media.H264 && t.Codec != media.HEVC && t.Codec != media.AAC {
+			return outputs.Permanent(fmt.Errorf("%s: only H.264 or HEVC pictures with AAC sound can be sent", o.name))
+		}
+		video = video || !t.Codec.IsAudio()
+		bitrate += t.BitrateBPS
+	}
+	if o.muxBPS > 0 && o.muxBPS < bitrate*6/5 {
+		return outputs.Permanent(fmt.Errorf("%s: the constant rate of %d kb/s is too low for a stream of %d kb/s: it takes a fifth more, %d kb/s",
+			o.name, o.muxBPS/1000, bitrate/1000, bitrate*6/5000))
+	}
+	feed.Report(outputs.Report{State: outputs.Resolving, Detail: o.at})
+	l, err := o.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	s := &sender{ctx: ctx, link: l, feed: feed, at: o.at, note: o.note, buf: make([]byte, 0, o.message), heard: true}
+	if rate := max(float64(bitrate)*paceFactor, float64(o.muxBPS)*1.02); rate > 0 {
+		s.gap = time.Duration(float64(o.message*8) / rate * float64(time.Second))
+	}
+	options := map[string]string{"pat_period": "0.1", "pes_payload_size": "0"}
+	if o.muxBPS > 0 {
+		options["muxrate"] = strconv.Itoa(o.muxBPS)
+		options["max_delay"] = "700000" // microseconds between PCR and DTS, as the ffmpeg program has it
+	}
+	mux, err := av.NewMuxer(av.MuxerOptions{Format: "mpegts", Tracks: feed.Tracks(), Write: s.write, StartAtZero: true, Options: options})
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.name, err)
+	}
+	closed := false
+	defer func() {
+		if !closed {
+			_ = mux.Close() // the link has failed
+		}
+	}()
+	done := make(chan struct{})
+	var reporting sync.WaitGroup
+	reporting.Go(func() { s.reports(done) })
+	defer reporting.Wait()
+	defer close(done)
+
+	started := !video
+	for {
+		p, err := feed.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			closed = true
+			return errors.Join(mux.Close(), s.flush())
+		}
+		if err != nil {
+			return err
+		}
+		if !started {
+			if p.Audio || !p.Keyframe {
+				continue
+			}
+			started = true
+		}
+		err = mux.WritePacket(p)
+		if err == nil && !p.Audio {
+			err = s.flush() // the end of a picture does not wait for the next one
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if s.failed != nil {
+			return fmt.Errorf("%s: send to %s: %w", o.name, o.at, s.failed)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", o.name, err)
+		}
+		s.mu.Lock()
+		s.packets++
+		s.mu.Unlock()
+	}
+}
+
+// sender cuts MPEG-TS into datagrams and spreads them over time. One goroutine sends.
+type sender struct {
+	ctx      context.Context // of Run: the muxer's callback has no place for it
+	link     link
+	feed     outputs.Feed
+	at, note string
+	gap      time.Duration // between two datagrams; 0: none
+	due      time.Time
+	buf      []byte
+	failed   error
+
+	mu      sync.Mutex
+	bytes   int64 // guarded by mu
+	packets int64 // guarded by mu
+	heard   bool  // guarded by mu
+}
+
+// write takes bytes of the muxer.
+func (s *sender) write(b []byte) error {
+	for len(b) > 0 {
+		n := min(cap(s.buf)-len(s.buf), len(b))
+		s.buf = append(s.buf, b[:n]...)
+		b = b[n:]
+		if len(s.buf) == cap(s.buf) {
+			if err := s.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return s.failed
+}
+
+// flush sends what waits: whole TS packets, since access units end with them.
+func (s *sender) flush() error {
+	if len(s.buf) == 0 || s.failed != nil {
+		return s.failed
+	}
+	if err := s.pace(); err != nil {
+		return err
+	}
+	heard, err := s.link.send(s.buf)
+	if err != nil {
+		s.failed = err
+		return err
+	}
+	s.mu.Lock()
+	s.bytes += int64(len(s.buf))
+	s.heard = heard
+	s.mu.Unlock()
+	s.buf = s.buf[:0]
+	return nil
+}
+
+// pace waits until the next datagram is due.
+func (s *sender) pace() error {
+	if s.gap == 0 {
+		return nil
+	}
+	now := time.Now()
+	if wait := s.due.Sub(now); wait > 0 && s.feed.Queued() < hurryAfter {
+		// Timers are not exact to less than a millisecond; what is due sooner goes now,
+		// and the schedule stays.
+		if wait > time.Millisecond {
+			timer := time.NewTimer(wait)
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+			case <-s.ctx.Done():
+				return s.ctx.Err()
+			}
+		}
+	} else if wait < 0 {
+		s.due = now
+	}
+	s.due = s.due.Add(s.gap)
+	return nil
+}
+
+// reports tells the operator once a second until done.
+func (s *sender) reports(done <-chan struct{}) {
+	tick := time.NewTicker(reportEvery)
+	defer tick.Stop()
+	for {
+		s.mu.Lock()
+		r := outputs.Report{State: outputs.Sending, Detail: s.at, SentBytes: s.bytes, SentPackets: s.packets}
+		if !s.heard {
+			r.Detail = "nothing listens at " + s.at
+		} else if s.note != "" {
+			r.Detail = s.at + ", " + s.note
+		}
+		s.mu.Unlock()
+		s.feed.Report(r)
+		select {
+		case <-tick.C:
+		case <-done:
+			return
+		}
+	}
+}
+
+// Probe implements outputs.Prober: it finds the name, the network interface and the way
+// there, and sends nothing. Nobody would answer.
+func (o *output) Probe(ctx context.Context) (string, error) {
+	if o.name == "rist" {
+		host, _, err := net.SplitHostPort(o.at)
+		if err == nil {
+			_, err = net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
+		if err != nil {
+			return "", fmt.Errorf("rist: no address was found for the name in %s", o.at)
+		}
+		return "the name is found; whether somebody receives is not known before media", nil
+	}
+	l, err := o.dial(ctx)
+	if err != nil {
+		return "", err
+	}
+	l.close()
+	return "there is a way to " + o.at + "; nobody answers MPEG-TS over UDP", nil
+}

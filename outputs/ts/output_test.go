@@ -1,0 +1,291 @@
+package ts
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/net/ipv4"
+
+	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newOutput(t *testing.T, kind outputs.Kind, settings map[string]any, secret string) outputs.Output {
+	t.Helper()
+	raw, err := json.Marshal(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := kind.New(raw, outputs.Options{Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// run runs o until the test ends; the stop has to be quick.
+func run(t *testing.T, o outputs.Output, feed outputs.Feed) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- o.Run(ctx, feed) }()
+	t.Cleanup(func() {
+		cancel()
+		begin := time.Now()
+		if err := <-done; err != nil && ctx.Err() == nil {
+			t.Errorf("Run: %v", err)
+		}
+		if took := time.Since(begin); took > 2*time.Second {
+			t.Errorf("stopping took %v", took)
+		}
+	})
+}
+
+func evenPort(t *testing.T) int {
+	t.Helper()
+	for range 50 {
+		c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := c.LocalAddr().(*net.UDPAddr).Port
+		c.Close()
+		if port%2 == 0 {
+			return port
+		}
+	}
+	t.Fatal("no even port is free")
+	return 0
+}
+
+// ffmpegReads decodes from url until it has seen pictures and sound.
+func ffmpegReads(t *testing.T, url string, options []string, pictures int) *exec.Cmd {
+	t.Helper()
+	bin := os.Getenv("CROSSPOINT_FFMPEG_BIN") // the build with librist
+	args := append([]string{"-hide_banner", "-v", "warning", "-analyzeduration", "500000"}, options...)
+	cmd := exec.Command(filepath.Join(bin, "ffmpeg"), append(args, "-i", url, "-map", "0:v", "-map", "0:a", "-frames:v", strconv.Itoa(pictures), "-f", "null", "-stats", "-")...)
+	cmd.Stderr = &bytes.Buffer{}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+func awaitFFmpeg(t *testing.T, cmd *exec.Cmd, pictures int) {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	timer := time.NewTimer(20 * time.Second)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		out := cmd.Stderr.(*bytes.Buffer).String()
+		if err != nil || !strings.Contains(strings.ReplaceAll(out, " ", ""), fmt.Sprintf("frame=%d", pictures)) {
+			t.Errorf("ffmpeg: %v\n%s", err, out)
+		}
+		if strings.Contains(out, "Continuity check failed") {
+			t.Errorf("ffmpeg missed packets:\n%s", out)
+		}
+	case <-timer.C:
+		_ = cmd.Process.Kill()
+		<-done
+		t.Errorf("ffmpeg did not see %d pictures:\n%s", pictures, cmd.Stderr)
+	}
+}
+
+// FFmpeg reads what is sent to one host and to a multicast group on a named interface,
+// and RIST with encryption.
+func TestFFmpegReads(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		kind outputs.Kind
+		// addresses with %d for the port
+		send, read string
+		options    []string // of ffmpeg
+		settings   map[string]any
+		secret     string
+	}{
+		{"unicast", UDP(), "udp://127.0.0.1:%d", "udp://127.0.0.1:%d?timeout=15000000", nil, nil, ""},
+		{"multicast", UDP(), "udp://239.255.77.7:%d", "udp://239.255.77.7:%d?localaddr=127.0.0.1&timeout=15000000", nil, map[string]any{"interface": "lo", "ttl": 1}, ""},
+		{"constant rate", UDP(), "udp://127.0.0.1:%d", "udp://127.0.0.1:%d?timeout=15000000", nil, map[string]any{"mux_kbps": 2000}, ""},
+		{"RIST", RIST(), "rist://127.0.0.1:%d", "rist://@127.0.0.1:%d", []string{"-rist_profile", "main", "-secret", "correct-horse", "-encryption", "128"}, map[string]any{"buffer_ms": 200}, "correct-horse"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			port := evenPort(t)
+			reader := ffmpegReads(t, fmt.Sprintf(c.read, port), c.options, testkit.FeedFPS)
+			settings := map[string]any{"url": fmt.Sprintf(c.send, port)}
+			for k, v := range c.settings {
+				settings[k] = v
+			}
+			feed := testkit.NewLiveFeed(t, 1)
+			run(t, newOutput(t, c.kind, settings, c.secret), feed)
+			awaitFFmpeg(t, reader, testkit.FeedFPS)
+			last := feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 20 })
+			if last.State != outputs.Sending || last.AckedBytes != 0 {
+				t.Errorf("report %+v: nothing is ever acknowledged", last)
+			}
+		})
+	}
+}
+
+// Datagrams are seven TS packets at most, their TTL is what was asked for, and a picture
+// does not leave in one burst.
+func TestDatagrams(t *testing.T) {
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	p := ipv4.NewPacketConn(conn)
+	if err := p.SetControlMessage(ipv4.FlagTTL, true); err != nil {
+		t.Fatal(err)
+	}
+	feed := testkit.NewLiveFeed(t, 1)
+	run(t, newOutput(t, UDP(), map[string]any{"url": "udp://" + conn.LocalAddr().String(), "packet_size": 376}, ""), feed)
+	buf := make([]byte, 2000)
+	var gaps, full int
+	var last time.Time
+	for range 200 {
+		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+		n, _, _, err := p.ReadFrom(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n%packetBytes != 0 || n > 376 || buf[0] != 0x47 {
+			t.Fatalf("a datagram of %d bytes, beginning with % x", n, buf[:4])
+		}
+		if n == 376 {
+			full++
+		}
+		if now := time.Now(); now.Sub(last) > 500*time.Microsecond {
+			gaps++
+			last = now
+		} else {
+			last = now
+		}
+	}
+	if full < 100 || gaps < 40 {
+		t.Errorf("%d of 200 datagrams were full and %d came with a distance: they are not spread", full, gaps)
+	}
+}
+
+// What has found nobody is said; it goes on, and whoever comes later gets the stream.
+func TestNobodyListens(t *testing.T) {
+	port := evenPort(t)
+	feed := testkit.NewLiveFeed(t, 1)
+	run(t, newOutput(t, UDP(), map[string]any{"url": fmt.Sprintf("udp://127.0.0.1:%d", port)}, ""), feed)
+	feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return strings.Contains(r.Detail, "nothing listens") })
+	conn, err := net.ListenPacket("udp4", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, _, err := conn.ReadFrom(make([]byte, 2000)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	for _, c := range []struct {
+		kind             outputs.Kind
+		settings, secret string
+		want             string
+	}{
+		{UDP(), `{}`, "", "must look like"},
+		{UDP(), `{"url":"udp://host"}`, "", "needs a port"},
+		{UDP(), `{"url":"udp://:5000"}`, "", "host and port only"},
+		{UDP(), `{"url":"udp://host:5000?pkt_size=1316"}`, "", "host and port only"},
+		{UDP(), `{"url":"udp://@239.1.1.1:5000"}`, "", ""},
+		{UDP(), `{"url":"udp://host:5000","packet_size":1000}`, "", "multiple of 188"},
+		{UDP(), `{"url":"udp://host:5000","ttl":300}`, "", "0 to 255"},
+		{UDP(), `{"url":"udp://host:5000","colour":1}`, "", "colour"},
+		{RIST(), `{"url":"rist://host:5001"}`, "", "even"},
+		{RIST(), `{"url":"rist://host:5000","profile":"advanced"}`, "", "simple or main"},
+		{RIST(), `{"url":"rist://host:5000","profile":"simple"}`, "secret", "encrypts"},
+		{RIST(), `{"url":"rist://host:5000","buffer_ms":1}`, "", "20 to 8000"},
+		{RIST(), `{"url":"rist://host:5000"}`, "secret", ""},
+	} {
+		_, err := c.kind.New(json.RawMessage(c.settings), outputs.Options{Secret: c.secret})
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: %v", c.settings, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: got %v, want %q", c.settings, err, c.want)
+		}
+	}
+}
+
+// What cannot work is said before anything is sent.
+func TestRefusals(t *testing.T) {
+	for _, c := range []struct {
+		settings map[string]any
+		want     string
+	}{
+		{map[string]any{"url": "udp://127.0.0.1:5000", "interface": "no-such-0"}, "no network interface"},
+		{map[string]any{"url": "udp://no-such-host.invalid:5000"}, "no address was found"},
+		{map[string]any{"url": "udp://127.0.0.1:5000", "mux_kbps": 300}, "constant rate of 300"},
+	} {
+		err := newOutput(t, UDP(), c.settings, "").Run(t.Context(), testkit.NewLiveFeed(t, 1))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: got %v, want %q", c.settings, err, c.want)
+		}
+	}
+}
+
+// librist can be begun and ended over and over in one process.
+func TestRISTReconnects(t *testing.T) {
+	port := evenPort(t)
+	feed := testkit.NewLiveFeed(t, 8)
+	before := testkit.Measure(t)
+	for range 20 {
+		feed.Reset()
+		skip := feed.Reported()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		o := newOutput(t, RIST(), map[string]any{"url": fmt.Sprintf("rist://127.0.0.1:%d", port)}, "correct-horse")
+		go func() { done <- o.Run(ctx, feed) }()
+		feed.Await(t, 5*time.Second, skip, func(r outputs.Report) bool { return r.State == outputs.Sending })
+		cancel()
+		select {
+		case <-done:
+		case <-time.After(3 * time.Second):
+			t.Fatal("Run did not end")
+		}
+	}
+	after := testkit.Settles(t, before, 48<<20, 5*time.Second)
+	t.Logf("before %v, after %v", before, after)
+}
+
+// A dry run finds names and interfaces and sends nothing.
+func TestProbe(t *testing.T) {
+	for _, c := range []struct {
+		kind      outputs.Kind
+		settings  map[string]any
+		want, bad string
+	}{
+		{UDP(), map[string]any{"url": "udp://127.0.0.1:5000"}, "there is a way", ""},
+		{UDP(), map[string]any{"url": "udp://127.0.0.1:5000", "interface": "no-such-0"}, "", "no network interface"},
+		{RIST(), map[string]any{"url": "rist://127.0.0.1:5000"}, "the name is found", ""},
+		{RIST(), map[string]any{"url": "rist://no-such-host.invalid:5000"}, "", "no address was found"},
+	} {
+		said, err := newOutput(t, c.kind, c.settings, "").(outputs.Prober).Probe(t.Context())
+		if !strings.Contains(said, c.want) || (err == nil) != (c.bad == "") || err != nil && !strings.Contains(err.Error(), c.bad) {
+			t.Errorf("%v: %q, %v", c.settings, said, err)
+		}
+	}
+}
