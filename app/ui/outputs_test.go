@@ -437,7 +437,7 @@ func TestRecordingRow(t *testing.T) {
 	wantLabel(t, "up to when it is good", c.deeds.good, "GOOD UP TO 40:00 ONLY")
 	b.keys.down(fyne.KeyP, 0)
 	b.keys.down(fyne.KeyN, 0)
-	b.keys.down(fyne.KeyK, 0)
+	b.keys.down(fyne.KeyC, 0)
 	no := false
 	wantSent(t, b, &engine.PauseRecording{Paused: &no}, &engine.SplitRecording{}, &engine.SetMark{})
 }

@@ -59,7 +59,7 @@ func newRecordingRow(d *desk, id func() string) *recordingRow {
 	r := &recordingRow{good: newLabel("", textSmall, colDim)}
 	r.pause = newButton(d, "Resume", textSmall, func() { d.send(&engine.PauseRecording{Recordings: []string{id()}}) }).hint("Leave out what comes, until it goes on (P: all)")
 	r.part = newButton(d, "New file", textSmall, func() { d.send(&engine.SplitRecording{Recordings: []string{id()}}) }).hint("Go on in a new file; no picture is lost (N: all)")
-	r.mark = newButton(d, "Mark", textSmall, func() { d.send(&engine.SetMark{}) }).hint("Make this moment a chapter (K)")
+	r.mark = newButton(d, "Mark", textSmall, func() { d.send(&engine.SetMark{}) }).hint("Make this moment a chapter (C)")
 	r.add(r.pause, r.part, r.mark, r.good)
 	r.arrange = func(s fyne.Size) {
 		x := float32(0)
