@@ -119,7 +119,7 @@ func (s *stage) prepare(r playRequest) (*performance, error) {
 		return nil, err
 	}
 	monitor := audio.NewMonitor(audio.MonitorOptions{Clock: opt.Clock, Log: s.c.log})
-	opt.Monitor, opt.OutputKinds = monitor.Write, s.kinds
+	opt.Monitor, opt.MonitorStats, opt.OutputKinds = monitor.Write, monitor.Stats, s.kinds
 	if before := s.State(); before != nil {
 		opt.Revision = before.Revision + revisionGap
 	}

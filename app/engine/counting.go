@@ -99,6 +99,7 @@ func (e *Engine) publish() {
 		Tally: e.tally(), Buses: e.desk.state(), Counters: e.count.total,
 		Renditions: e.outs.states(), GPU: e.opt.Thread.Info(), Warnings: e.warn.all(),
 	}
+	s.Monitor = e.monitorState()
 	s.Undo, s.Redo = e.history.labels()
 	for _, b := range s.Buses {
 		if b.ID == scenes.ProgrammeBus {

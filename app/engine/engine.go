@@ -13,6 +13,7 @@ import (
 
 	"crosspoint.studio/crosspoint/compositor"
 	"crosspoint.studio/crosspoint/compositor/gpu"
+	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
@@ -48,6 +49,8 @@ type Options struct {
 	Tap func(tick int64, f *media.Frame, samples []float32)
 	// Monitor, if set, takes what the operator listens to; it must not block.
 	Monitor func(samples []float32)
+	// MonitorStats, if set, says how what Monitor takes is played; it must not block.
+	MonitorStats func() audio.MonitorStats
 	// Ticks ends Run after that many; 0 is no end.
 	Ticks int64
 	// Revision is what State.Revision begins at, for an engine that follows another

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -90,6 +91,7 @@ type input struct {
 	seeking bool                   // of the tick goroutine: the virtual clock waits for turned
 	paused  bool                   // of the tick goroutine: what was last asked for
 	trouble audio.Troubles         // of the tick goroutine
+	device  atomic.Int64           // ns; what DeviceLatency was told
 	changed atomic.Pointer[string] // what SoundChanged was told and trouble was not yet
 
 	mu     sync.Mutex
@@ -310,6 +312,9 @@ func (in *input) Describe(text string) {
 // SoundChanged implements sources.SoundListener.
 func (in *input) SoundChanged(text string) { in.changed.Store(&text) }
 
+// DeviceLatency implements sources.LatencyListener.
+func (in *input) DeviceLatency(d time.Duration) { in.device.Store(int64(d)) }
+
 // Demand implements sources.Sink.
 func (in *input) Demand() sources.Demand { return sources.Demand(in.demand.Load()) }
 
@@ -519,8 +524,17 @@ func (in *input) follow(t time.Duration) {
 		return
 	}
 	if target > 0 {
+		aim := in.strip.SetTarget
+		if !in.video.Load() {
+			aim = in.strip.MoveTarget
+		}
 		// A live strip: the only error is for paced ones.
-		_ = in.strip.SetTarget(target, need)
+		_ = aim(target, need)
+	}
+	if d := in.timing.changedBy(); d > 0 {
+		in.SoundChanged(fmt.Sprintf("It comes unevenly: %v more of it are queued, so much later it is in the mix.", d.Round(time.Millisecond)))
+	} else if d < 0 {
+		in.SoundChanged(fmt.Sprintf("It comes evenly again: %v less of it are queued, so much earlier it is in the mix.", -d.Round(time.Millisecond)))
 	}
 	if heard, ok := in.strip.Presented(t); ok && in.video.Load() && in.audio.Load() {
 		offset = heard
@@ -568,7 +582,7 @@ func (in *input) state(t time.Duration) SourceState {
 		HasVideo: in.kind.HasVideo && in.video.Load(), HasAudio: in.kind.HasAudio && in.audio.Load(), Strip: in.def.Audio,
 		Meter:  meterState(in.strip.Meter()),
 		Frames: in.arrived.Load(), Dropped: dropped, Skipped: skipped, Repeated: in.repeated,
-		Underruns: st.MissedFrames, QueueMS: float64(st.Queued) / 1e6, DriftPPM: st.PPM, Restarts: max(in.restarts.Load()-1, 0),
+		Underruns: st.MissedFrames, QueueMS: float64(st.Queued) / 1e6, DelayMS: float64(st.Delay) / 1e6, DriftPPM: st.PPM, Restarts: max(in.restarts.Load()-1, 0),
 		Clip: in.clipState(t),
 	}
 	if s.HasAudio && status.State == sources.Running {

@@ -70,8 +70,29 @@ func (d *desk) state() []BusState {
 // soloNames are the names of solos on surfaces and in commands.
 var soloNames = map[audio.Solo]string{audio.AfterFader: "afl", audio.BeforeFader: "pfl"}
 
+// monitorState is where the operator listens, as surfaces show it.
+func (e *Engine) monitorState() (s MonitorState) {
+	if e.opt.MonitorStats == nil {
+		return s
+	}
+	st := e.opt.MonitorStats()
+	s.Device, s.LatencyMS = st.Device, float64(st.Latency)/1e6
+	if st.Device == "" && st.Err != nil {
+		s.Problem = st.Err.Error()
+	}
+	return s
+}
+
 // sound adds what the desk knows of an input to its state.
 func (d *desk) sound(in *input, s *SourceState) {
+	if st := in.strip.Stats(); in.strip.Mode() == audio.Live && s.HasAudio {
+		after := 0
+		for _, b := range d.order {
+			after = max(after, b.bus.Latency())
+		}
+		s.DeviceMS = float64(in.device.Load()) / 1e6
+		s.LatencyMS = s.DeviceMS + float64(st.Latency)/1e6 + float64(in.strip.InsertLatency()+after)/48 + float64(in.frame)/1e6 - min(float64(st.Delay)/1e6, 0)
+	}
 	s.Inserts = in.inserts.state(in.def.Audio.Inserts)
 	s.ReductionDB = in.strip.ReductionDB()
 	s.Solo = soloNames[in.strip.Solo()]

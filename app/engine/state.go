@@ -32,6 +32,7 @@ type State struct {
 
 	Sources      []SourceState // in the show's order
 	Master       MasterState
+	Monitor      MonitorState
 	Buses        []BusState // in the show's order; the programme's, which Master is, among them
 	Destinations []DestinationState
 	Recordings   []DestinationState
@@ -121,9 +122,17 @@ type SourceState struct {
 	Repeated           int64 // ticks that had to show the last picture again
 	Underruns          int64 // audio frames replaced by silence
 	QueueMS            float64
-	DriftPPM           float64
-	Restarts           int64
-	Clip               ClipState // of sources that Seek and Pause work on
+	// DeviceMS is how long the sound of a device is under way until it is queued, as far as
+	// that is known; 0 for others. LatencyMS is that, the queue of a live source, the tick that
+	// takes it from there, and what its inserts and the buses' delay it by: so much later is its sound in the mix, an operator's
+	// delay apart. 0 for paced sources, whose sound is placed.
+	DeviceMS, LatencyMS float64
+	// DelayMS is the operator's delay as far as it is in force: sound cannot be made earlier
+	// than by what is queued of it. Where the source has pictures, those wait for the rest.
+	DelayMS  float64
+	DriftPPM float64
+	Restarts int64
+	Clip     ClipState // of sources that Seek and Pause work on
 }
 
 // ClipState is where a media file is. Its zero value is a source without a position.
@@ -141,6 +150,13 @@ type MasterState struct {
 	GainDB float64
 	Muted  bool
 	Meter  Meter
+}
+
+// MonitorState is where the operator listens.
+type MonitorState struct {
+	Device    string  // empty while there is none
+	Problem   string  // one sentence about why there is none
+	LatencyMS float64 // from the mix to the device, as far as known
 }
 
 // DestinationState is one destination or recording as surfaces show it.

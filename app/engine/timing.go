@@ -14,7 +14,31 @@ type liveTiming struct {
 	target time.Duration // guarded by mu; audio's queue, when it last changed
 	peak   time.Duration // guarded by mu; the most that was wanted since since
 	since  time.Duration // guarded by mu
+
+	alone alone // guarded by mu; of sound without pictures
 }
+
+// alone keeps the queue of sound that has no pictures to go with it, a microphone's, where
+// it is: whatever it is in step with, no target that breathes keeps it so.
+type alone struct {
+	begun   time.Duration // when the first sound came
+	base    time.Duration // the target that was learned in the first seconds
+	late    time.Duration // when sound was last too late for the target
+	lates   int           // how often lately, a second apart at least
+	changed time.Duration // by how much the target has changed since changedBy
+}
+
+const (
+	// aloneLearns is how long a microphone's target is learned.
+	aloneLearns = 3 * time.Second
+	// aloneLates times within aloneWithin of one another, sound has to be too late for the
+	// target to become more: a stall of the machine does not change the sync for good.
+	aloneLates  = 3
+	aloneWithin = 10 * time.Second
+	// aloneRest is how long less has to be enough before the target goes back to what was
+	// learned.
+	aloneRest = time.Minute
+)
 
 // tracker follows the delay from PTS to arrival: the least, the most, and the least
 // from the end of what arrived, each forgetting slowly.
@@ -62,12 +86,24 @@ func (l *liveTiming) sound(now, pts, length time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.a.observe(now, pts, length)
+	k := &l.alone
+	if k.begun == 0 {
+		k.begun = now
+	}
+	if l.target == 0 || now-k.begun < aloneLearns || now-pts+soundMargin/2-l.a.leastEnd <= l.target || now-k.late < time.Second && k.lates > 0 {
+		return
+	}
+	if now-k.late > aloneWithin {
+		k.lates = 0
+	}
+	k.lates++
+	k.late = now
 }
 
 func (l *liveTiming) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.v, l.a, l.target, l.peak = tracker{}, tracker{}, 0, 0
+	l.v, l.a, l.target, l.peak, l.alone = tracker{}, tracker{}, 0, 0, alone{}
 }
 
 // fastest is the least delay from a picture's PTS to its arrival.
@@ -102,7 +138,15 @@ func (l *liveTiming) offset(frame time.Duration) (offset, target, need time.Dura
 		// Queued after the read: from where the source is, if it comes as soon as it
 		// can, to where the mix will be one frame from now.
 		need = a - l.a.leastEnd - frame
-		target = l.hold(max(offset, a) - l.a.leastEnd - frame)
+		want := max(offset, a) - l.a.leastEnd - frame
+		if target = l.target; l.v.have {
+			target = l.hold(want)
+		} else {
+			// None of it is given for an operator's negative delay: what the jitter leaves
+			// of it breathes.
+			target = l.stay(want)
+			need = target
+		}
 	}
 	return offset, target, need, true
 }
@@ -123,6 +167,41 @@ func (l *liveTiming) hold(want time.Duration) time.Duration {
 		l.peak, l.since = 0, l.a.seen
 	}
 	return l.target
+}
+
+// stay is hold for sound alone; mu is held.
+func (l *liveTiming) stay(want time.Duration) time.Duration {
+	k := &l.alone
+	if l.target == 0 || l.a.seen-k.begun < aloneLearns {
+		if want > l.target+5*time.Millisecond {
+			l.target = want
+		}
+		k.base, l.peak, l.since = l.target, 0, l.a.seen
+		return l.target
+	}
+	before := l.target
+	if k.lates >= aloneLates && want > l.target {
+		l.target, k.lates = want, 0
+		l.peak, l.since = 0, l.a.seen
+	}
+	if l.peak = max(l.peak, want); l.a.seen-l.since > aloneRest {
+		if low := max(k.base, l.peak); low == k.base || low < l.target-10*time.Millisecond {
+			l.target = low
+		}
+		l.peak, l.since = 0, l.a.seen
+	}
+	k.changed += l.target - before
+	return l.target
+}
+
+// changedBy is by how much more sound without pictures is queued than when this was last
+// called.
+func (l *liveTiming) changedBy() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d := l.alone.changed
+	l.alone.changed = 0
+	return d
 }
 
 // pictureWait is how long pictures that come as soon as they can wait, at that offset.

@@ -203,3 +203,55 @@ func (c lipCase) run(t *testing.T) {
 		t.Errorf("%d flashes in the last 6 s, worst offset %v, want 12 within a frame", n, worst.Round(time.Millisecond))
 	}
 }
+
+// TestSoundAloneStaysWhereItIs: a microphone's queue is learned in its first seconds; a
+// stall now and then changes nothing, stalls that follow one another do, and it goes back
+// when they are over.
+func TestSoundAloneStaysWhereItIs(t *testing.T) {
+	const block, frame = 10 * time.Millisecond, time.Second / 30
+	var l liveTiming
+	now := time.Minute
+	end := now
+	target := func() time.Duration {
+		_, target, _, ok := l.offset(frame)
+		if !ok {
+			t.Fatal("nothing is known")
+		}
+		return target
+	}
+	// play goes on for d, with every so many blocks one that is late.
+	play := func(d time.Duration, every int, late time.Duration) {
+		for n := 1; end < now+d; n++ {
+			end += block
+			at := end + time.Duration(n%3)*time.Millisecond
+			if every > 0 && n%every == 0 {
+				at += late
+			}
+			l.sound(at, end-block, block)
+			l.offset(frame)
+		}
+		now += d
+	}
+	play(5*time.Second, 0, 0)
+	base := target()
+	if base < 20*time.Millisecond || base > 60*time.Millisecond {
+		t.Fatalf("learned %v", base)
+	}
+	play(time.Minute, 2000, 150*time.Millisecond) // every 20 s
+	if got := target(); got != base || l.changedBy() != 0 {
+		t.Errorf("stalls that are far apart made %v of %v", got, base)
+	}
+	play(8*time.Second, 200, 150*time.Millisecond) // every 2 s
+	if got := target(); got < base+100*time.Millisecond || l.changedBy() != got-base {
+		t.Errorf("stalls every two seconds made %v of %v", got, base)
+	}
+	play(3*time.Minute, 0, 0)
+	if got := target(); got > base+5*time.Millisecond || l.changedBy() > -100*time.Millisecond {
+		t.Errorf("after three quiet minutes it is %v, want %v", got, base)
+	}
+	l.reset()
+	play(4*time.Second, 0, 0)
+	if got := target(); (got - base).Abs() > 5*time.Millisecond {
+		t.Errorf("learned anew: %v, was %v", got, base)
+	}
+}

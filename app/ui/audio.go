@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 
 	"crosspoint.studio/crosspoint/app/engine"
@@ -60,7 +59,6 @@ const (
 type audioPanel struct {
 	box
 	desk     *desk
-	surface  *canvas.Rectangle
 	buses    *busTabs
 	addBus   *button
 	soloKind *button
@@ -77,11 +75,12 @@ type audioPanel struct {
 	bus      string // chosen
 	wanted   string // a bus that was asked for and is not there yet
 	list     []engine.BusState
+	setter   *typesetter
 	focus    int // the strip that the keyboard is at; -1: none
 }
 
 func newAudioPanel(d *desk) *audioPanel {
-	p := &audioPanel{desk: d, surface: canvas.NewRectangle(colPanel), row: &box{}, bus: scenes.ProgrammeBus, focus: -1}
+	p := &audioPanel{desk: d, row: &box{}, bus: scenes.ProgrammeBus, focus: -1, setter: newTypesetter()}
 	p.buses = newBusTabs(d, p.choose)
 	p.addBus = newButton(d, "+ Mix", textSmall, p.newBus).hint("Adds a mix: what is sent to it, with a master, inserts and meters of its own")
 	p.soloKind = newButton(d, "AFL", textSmall, p.toggleSoloKind).hint("What SOLO lets you hear: AFL after the fader, PFL before it")
@@ -91,9 +90,9 @@ func newAudioPanel(d *desk) *audioPanel {
 	p.row.arrange = func(s fyne.Size) { p.arrangeStrips(s) }
 	p.scroll = container.NewHScroll(p.row)
 	p.scroll.OnScrolled = func(fyne.Position) { p.cull() }
-	p.master = newAudioStrip(d, "", scenes.ProgrammeBus)
+	p.master = newAudioStrip(d, "", scenes.ProgrammeBus, p.setter)
 	p.loudness = newLoudnessBlock(d)
-	p.add(p.surface, p.buses, p.addBus, p.soloKind, p.soloOff, p.empty, p.scroll, p.master, p.loudness)
+	p.add(p.buses, p.addBus, p.soloKind, p.soloOff, p.empty, p.scroll, p.master, p.loudness)
 	p.min = fyne.NewSize(400, audioMin)
 	p.arrange = p.layout
 	p.ExtendBaseWidget(p)
@@ -101,7 +100,6 @@ func newAudioPanel(d *desk) *audioPanel {
 }
 
 func (p *audioPanel) layout(s fyne.Size) {
-	place(p.surface, 0, 0, s.Width, s.Height)
 	end := s.Width - inset
 	for _, b := range []*button{p.soloKind, p.soloOff} {
 		if b == p.soloOff && !b.Visible() {
@@ -140,7 +138,7 @@ func (p *audioPanel) fit() {
 
 func (p *audioPanel) stripWidth() float32 {
 	n := float32(max(len(p.strips), 1))
-	return min(max(p.scroll.Size().Width/n-4, stripLeast), stripMost)
+	return float32(math.Floor(float64(min(max(p.scroll.Size().Width/n-4, stripLeast), stripMost))))
 }
 
 func (p *audioPanel) arrangeStrips(s fyne.Size) {
@@ -252,6 +250,7 @@ func (p *audioPanel) update(s *engine.State) {
 	p.reveal()
 	soloed := false
 	n := 0
+	flat := s.GPU.Software && p.unscaled()
 	for i := range s.Sources {
 		v := &s.Sources[i]
 		soloed = soloed || v.Solo != ""
@@ -263,6 +262,7 @@ func (p *audioPanel) update(s *engine.State) {
 		a.aim(p.bus)
 		if a.Visible() {
 			a.showSource(v, s, p.late.late[v.ID], p.desk.calm)
+			a.flatten(flat)
 		}
 	}
 	bus := &p.list[at]
@@ -271,6 +271,7 @@ func (p *audioPanel) update(s *engine.State) {
 		p.master.fader.release()
 	}
 	p.master.showBus(bus, p.desk.calm)
+	p.master.flatten(flat)
 	p.loudness.update(bus, s, p.desk.calm)
 	if soloed != p.soloOff.Visible() {
 		show(p.soloOff, soloed)
@@ -280,6 +281,12 @@ func (p *audioPanel) update(s *engine.State) {
 	if w := p.buses.row.min.Width; w != p.buses.Size().Width && w < p.Size().Width/2 {
 		p.layout(p.Size())
 	}
+}
+
+// unscaled reports whether a unit of the window is a pixel.
+func (p *audioPanel) unscaled() bool {
+	c := fyne.CurrentApp().Driver().CanvasForObject(p)
+	return c != nil && c.Scale() == 1
 }
 
 // setItems brings the strips to the sources that have sound.
@@ -303,7 +310,7 @@ func (p *audioPanel) setItems(s *engine.State) {
 	for _, it := range items {
 		a := old[it.id]
 		if a == nil {
-			a = newAudioStrip(p.desk, it.id, p.bus)
+			a = newAudioStrip(p.desk, it.id, p.bus, p.setter)
 		}
 		p.strips = append(p.strips, a)
 		p.row.add(a)

@@ -20,6 +20,9 @@ type box struct {
 	arrange func(fyne.Size)
 	min     fyne.Size
 	outer   fyne.Widget // what Fyne knows the box as
+	// flat is what is drawn instead of objects while they are part of a picture; nil: they
+	// are not.
+	flat []fyne.CanvasObject
 }
 
 // ExtendBaseWidget implements fyne's widget contract; the outermost type calls it once.
@@ -53,10 +56,15 @@ func (r boxRenderer) Layout(s fyne.Size) {
 		r.b.arrange(s)
 	}
 }
-func (r boxRenderer) MinSize() fyne.Size           { return r.b.min }
-func (r boxRenderer) Refresh()                     { canvas.Refresh(r.b.outer) }
-func (r boxRenderer) Objects() []fyne.CanvasObject { return r.b.objects }
-func (r boxRenderer) Destroy()                     {}
+func (r boxRenderer) MinSize() fyne.Size { return r.b.min }
+func (r boxRenderer) Refresh()           { canvas.Refresh(r.b.outer) }
+func (r boxRenderer) Objects() []fyne.CanvasObject {
+	if r.b.flat != nil {
+		return r.b.flat
+	}
+	return r.b.objects
+}
+func (r boxRenderer) Destroy() {}
 
 // newGround is a large rectangle without round corners. Where OpenGL is drawn by the
 // processor a pixel of a round rectangle costs several of a plain one, whether or not

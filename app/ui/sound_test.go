@@ -278,3 +278,59 @@ func TestStripsOutOfSightAreNotDrawnButReachedByTab(t *testing.T) {
 		t.Error("the last strip's fader did nothing")
 	}
 }
+
+func TestTrimIsOnTheStrip(t *testing.T) {
+	s := soundState()
+	s.Sources[0].Strip.TrimDB = -3
+	b := newBench(t, s)
+	a := b.keys.audio.strips[0]
+	if !a.trim.Visible() {
+		t.Fatalf("no room for the trim in a strip of %v", a.Size())
+	}
+	wantLabel(t, "trim", a.trim.caption, "T -3.0")
+	a.trim.TypedKey(&fyne.KeyEvent{Name: fyne.KeyUp})
+	a.trim.KeyDown(&fyne.KeyEvent{Name: fyne.KeyUp}) // is not the window's
+	wantSent(t, b, &engine.SetStrip{Source: "cam1", TrimDB: ptr(-2.5)})
+	a.trim.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, -1)})
+	wantSent(t, b, &engine.SetStrip{Source: "cam1", TrimDB: ptr(-3.0)})
+	a.trim.edit()
+	a.trim.entry.SetText("6")
+	b.canvas.Unfocus()
+	wantSent(t, b, &engine.SetStrip{Source: "cam1", TrimDB: ptr(6.0)})
+	a.trim.value = 24
+	a.trim.by(1) // at its end
+	wantSent(t, b)
+}
+
+func TestTheEditorSaysHowLateASoundIs(t *testing.T) {
+	s := soundState()
+	v := &s.Sources[0]
+	v.Status, v.Detail, v.HasVideo = engine.SourceRunning, "a microphone", false
+	v.LatencyMS, v.DeviceMS, v.Strip.DelayMS, v.DelayMS = 92.3, 15, -500, -40
+	b := newBench(t, s)
+	p := soundPanelOf(t, b, soundChoice{source: "cam1"})
+	if got, want := p.status.text, "Running, a microphone; it can be 40 ms earlier, no more is queued of it; 92 ms late in the mix, 15 of them the device."; got != want {
+		t.Errorf("said %q\nwant %q", got, want)
+	}
+	next := *s
+	next.Sources = append([]engine.SourceState(nil), s.Sources...)
+	next.Sources[0].LatencyMS = 94 // wanders
+	next.Sources[0].SoundProblem = ""
+	before := p.status.text
+	b.show(&next)
+	if p.status.text != before {
+		t.Errorf("a wandering queue is written anew: %q", p.status.text)
+	}
+	next.Sources[0].SoundProblem = "It changed."
+	b.show(&next)
+	if p.status.text != "It changed." {
+		t.Errorf("said %q of a problem", p.status.text)
+	}
+	s = soundState()
+	s.Monitor = engine.MonitorState{Device: "Speakers", LatencyMS: 75}
+	b.show(s)
+	p = soundPanelOf(t, b, soundChoice{bus: "pgm"})
+	if got, want := p.status.text, "What goes out, unless a destination carries another mix. You hear it from Speakers, 75 ms late."; got != want {
+		t.Errorf("said %q\nwant %q", got, want)
+	}
+}

@@ -2,6 +2,8 @@ package ui
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -32,6 +34,8 @@ type soundPanel struct {
 	choice soundChoice
 	shape  string // what the rows were made for
 	shown  *scenes.Show
+	late   [2]float64 // ms; of the source and its device, or the monitor, as written
+	lateOf string
 	strip  scenes.Strip
 	def    scenes.Bus
 }
@@ -108,6 +112,15 @@ func (p *soundPanel) updateSource(s *engine.State, choice soundChoice, v *engine
 	if v.Detail == "" {
 		text = v.Status.String()
 	}
+	if !v.HasVideo && v.Status == engine.SourceRunning && float64(v.Strip.DelayMS) < v.DelayMS-1 {
+		text += fmt.Sprintf("; it can be %.0f ms earlier, no more is queued of it", math.Max(-v.DelayMS, 0))
+	}
+	if late := p.latencyText(v); late != "" {
+		text += "; " + late
+	}
+	if v.SoundProblem != "" {
+		text, ink = v.SoundProblem, colAmber
+	}
 	if v.Problem != "" {
 		text, ink = v.Problem, colAmber
 	}
@@ -115,6 +128,37 @@ func (p *soundPanel) updateSource(s *engine.State, choice soundChoice, v *engine
 	if p.inserts.update(choice, p.strip.Inserts, v.Inserts, s.Time, fresh) || changed {
 		p.compose()
 	}
+}
+
+// latencyText says how late a live source's sound is in the mix. What wanders by a few
+// milliseconds is not written anew.
+func (p *soundPanel) latencyText(v *engine.SourceState) string {
+	if v.LatencyMS == 0 {
+		p.late = [2]float64{}
+		return ""
+	}
+	if now := [2]float64{v.LatencyMS, v.DeviceMS}; math.Abs(now[0]-p.late[0]) > 4 || math.Abs(now[1]-p.late[1]) > 1 || p.lateOf != v.ID {
+		p.late, p.lateOf = now, v.ID
+	}
+	text := fmt.Sprintf("%.0f ms late in the mix", p.late[0])
+	if p.late[1] > 0 {
+		text += fmt.Sprintf(", %.0f of them the device", p.late[1])
+	}
+	return text
+}
+
+// listenText says where a mix is heard that the operator listens to.
+func (p *soundPanel) listenText(m *engine.MonitorState) string {
+	switch {
+	case m.Device != "":
+		if math.Abs(m.LatencyMS-p.late[0]) > 15 {
+			p.late[0] = m.LatencyMS
+		}
+		return fmt.Sprintf(" You hear it from %s, %.0f ms late.", m.Device, p.late[0])
+	case m.Problem != "":
+		return " You cannot hear it: " + m.Problem + ". It is tried again."
+	}
+	return ""
 }
 
 // tell shows what is to be known; it reports whether its height may be another.
@@ -255,6 +299,9 @@ func (p *soundPanel) updateBus(s *engine.State, choice soundChoice) {
 		text = "What goes out, unless a destination carries another mix."
 	case len(def.MixMinus) > 0:
 		text = "The programme's sound without those who are left out; a send takes the place of the programme's."
+	}
+	if s.Buses[i].Listening {
+		text += p.listenText(&s.Monitor)
 	}
 	changed = p.tell(text, colDim) || changed
 	p.graph.update(p.desk.loudness[choice.bus], &s.Buses[i])

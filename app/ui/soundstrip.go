@@ -27,15 +27,18 @@ type soundChoice struct{ source, bus string }
 type audioStrip struct {
 	box
 	desk    *desk
-	source  string        // "" is a bus
-	bus     string        // whose sends the fader moves, or whose master it is
+	source  string // "" is a bus
+	bus     string // whose sends the fader moves, or whose master it is
+	flat    *flatStrip
 	ground  *canvas.Image // everything that stands still: slots, scales, wells
 	light   bool          // the theme that it is drawn in
 	drawn   fyne.Size
+	grounds int // how often it was drawn
 	name    *button
 	state   *label // what is wrong, or what else is to be known
 	word    float32
 	gain    *valueBox
+	trim    *valueBox // of a source, where there is height for it
 	fader   *fader
 	meter   *meter
 	reduced *reduction
@@ -51,13 +54,13 @@ type audioStrip struct {
 	chosen  bool
 	compact bool // little height: MUTE and SOLO are letters, the words are at the name
 	// The gain and pan that the texts say, so that they are made only when those change.
-	shownGain, shownPan float64
+	shownGain, shownPan, shownTrim float64
 }
 
 // newAudioStrip makes a source's strip, or with an empty source that of a bus.
-func newAudioStrip(d *desk, source, bus string) *audioStrip {
+func newAudioStrip(d *desk, source, bus string, setter *typesetter) *audioStrip {
 	a := &audioStrip{desk: d, source: source, bus: bus, ground: newPicture()}
-	a.shownGain, a.shownPan = math.NaN(), math.NaN()
+	a.shownGain, a.shownPan, a.shownTrim = math.NaN(), math.NaN(), math.NaN()
 	a.name = newButton(d, "", textSmall, a.edit).hint("Opens the settings of this sound")
 	a.name.caption.Alignment = fyne.TextAlignLeading
 	a.name.look("", colBackground, colText)
@@ -68,6 +71,7 @@ func newAudioStrip(d *desk, source, bus string) *audioStrip {
 	a.state = newLabel("", textSmall, colAmber)
 	a.state.Alignment = fyne.TextAlignTrailing
 	a.gain = newValueBox(d, decibelField("Gain", silenceDB, 24), a.giveGain)
+	a.gain.step = 0.5
 	a.fader = newFader(d, true, 0.0125, unityAt, a.setGain)
 	a.fader.slot.Hide()
 	a.fader.hint("Gain: drag, arrow keys, the wheel; a double click is 0 dB")
@@ -84,6 +88,10 @@ func newAudioStrip(d *desk, source, bus string) *audioStrip {
 		a.pan.slot.Hide()
 		a.pan.hint("Balance: drag, arrow keys, the wheel; a double click is the centre")
 		a.follow = newButton(d, "ON", textSmall, a.nextFollow)
+		a.trim = newValueBox(d, decibelField("Trim", -24, 24), a.giveTrim)
+		a.trim.step = 0.5
+		a.trim.hint("Trim, before everything else: press to type it; wheel and arrow keys step it")
+		a.add(a.trim)
 		a.add(a.pan, a.panText, a.mute, a.solo, a.follow)
 		a.solo.hint("Hear this alone; what goes out stays as it is")
 	} else {
@@ -92,6 +100,7 @@ func newAudioStrip(d *desk, source, bus string) *audioStrip {
 		a.solo.hint("What you hear: this mix, while nothing is soloed")
 		a.add(a.mute, a.solo)
 	}
+	a.flat = newFlatStrip(a, setter)
 	a.min = fyne.NewSize(stripLeast, 80)
 	a.arrange = a.layout
 	a.ExtendBaseWidget(a)
@@ -138,6 +147,7 @@ func (a *audioStrip) layout(s fyne.Size) {
 			y += 14
 		}
 		place(a.pan, x, y, w, 13)
+		y += 13
 	}
 	foot, row := s.Height-3, float32(22)
 	if !roomy {
@@ -148,6 +158,17 @@ func (a *audioStrip) layout(s fyne.Size) {
 		rows = []*button{a.follow, a.mute, a.solo}
 	}
 	a.compact = h < 104 && a.follow != nil
+	if a.trim != nil { // where there is room between the pan and the buttons
+		top := foot - float32(len(rows))*(row+2)
+		if a.compact {
+			top = foot - 2*row - 2
+		}
+		fits := top-y >= 17
+		show(a.trim, fits)
+		if fits {
+			place(a.trim, x, y+(top-y-15)/2, w, 15)
+		}
+	}
 	if a.compact { // MUTE and SOLO beside each other
 		place(a.follow, x, foot-2*row-2, w, row)
 		place(a.mute, x, foot-row, w/2-1, row)
@@ -167,6 +188,7 @@ func (a *audioStrip) paintGround(s fyne.Size) {
 		return
 	}
 	a.drawn, a.light = s, light
+	a.grounds++
 	pix := image.NewRGBA(image.Rect(0, 0, w, h))
 	block(pix, 0, 0, w, h, colBackground)
 	at := func(o fyne.CanvasObject) (x, y, w, h int) {
@@ -189,8 +211,12 @@ func (a *audioStrip) paintGround(s fyne.Size) {
 		block(pix, x, y+fh/2-3, fw, 6, colWell)
 		block(pix, x+fw/2, y, 1, fh, colOff)
 	}
-	x, y, fw, fh = at(a.gain)
-	block(pix, x, y, fw, fh, colWell)
+	for _, v := range []*valueBox{a.gain, a.trim} {
+		if v != nil && v.Visible() {
+			x, y, fw, fh = at(v)
+			block(pix, x, y, fw, fh, colWell)
+		}
+	}
 	a.ground.Image = pix
 	canvas.Refresh(a.ground)
 }
@@ -198,8 +224,11 @@ func (a *audioStrip) paintGround(s fyne.Size) {
 // rest hides the grounds of what is neither pointed at nor has the keyboard: they are
 // part of the picture below.
 func (a *audioStrip) rest() {
-	for _, b := range []*button{a.name, &a.gain.button} {
-		show(b.back, b.hovered || b.focused || b == a.name && a.chosen)
+	show(a.name.back, a.name.hovered || a.name.focused || a.chosen)
+	for _, v := range []*valueBox{a.gain, a.trim} {
+		if v != nil {
+			show(v.back, v.hovered || v.focused)
+		}
 	}
 	if inLight.Load() != a.light {
 		a.paintGround(a.Size())
@@ -209,7 +238,7 @@ func (a *audioStrip) rest() {
 // holdsFocus reports whether the keyboard is at one of the strip's controls.
 func (a *audioStrip) holdsFocus() bool {
 	return a.fader.focused || a.pan.focused || a.name.focused || a.mute.focused || a.solo.focused || a.follow.focused ||
-		a.gain.focused || a.gain.editing()
+		a.gain.focused || a.gain.editing() || a.trim.focused || a.trim.editing()
 }
 
 func (a *audioStrip) setGain(at float64) {
@@ -227,6 +256,10 @@ func (a *audioStrip) giveGain(db float64) {
 	default:
 		a.desk.move("bus:"+a.bus, &engine.SetBus{ID: a.bus, GainDB: &db})
 	}
+}
+
+func (a *audioStrip) giveTrim(db float64) {
+	a.desk.move("trim:"+a.source, &engine.SetStrip{Source: a.source, TrimDB: &db})
 }
 
 func (a *audioStrip) setPan(at float64) {
@@ -333,6 +366,10 @@ func (a *audioStrip) showSource(v *engine.SourceState, s *engine.State, late, ca
 		a.shownPan = strip.Pan
 		a.panText.setText(panText(strip.Pan))
 	}
+	if strip.TrimDB != a.shownTrim {
+		a.shownTrim = strip.TrimDB
+		a.trim.show(strip.TrimDB, trimText(strip.TrimDB))
+	}
 	word = stripWord(v, late)
 	switch {
 	case word != "" || !a.compact:
@@ -435,6 +472,11 @@ func stripWord(v *engine.SourceState, late bool) string {
 		}
 	}
 	return ""
+}
+
+// trimText is a trim as there is room for it.
+func trimText(db float64) string {
+	return "T " + strconv.FormatFloat(roundTo(db, 0.1), 'f', 1, 64)
 }
 
 func panText(pan float64) string {

@@ -9,12 +9,13 @@ import (
 
 // valueBox shows a number with its unit; pressed, or with Enter or Space while it has
 // the focus, the number can be typed. What is typed is checked against its range; Escape
-// takes it back.
+// takes it back. With a step the wheel and the arrow keys change it.
 type valueBox struct {
 	button
 	spec  *formField
 	entry *field // made when it is first needed
 	value float64
+	step  float64 // 0: none
 	text  string
 	given func(float64)
 }
@@ -37,6 +38,51 @@ func newValueBox(d *desk, spec *formField, given func(float64)) *valueBox {
 	v.hint(spec.title + ": press to type it")
 	v.ExtendBaseWidget(v)
 	return v
+}
+
+// by changes the number by so many steps, within its range.
+func (v *valueBox) by(steps float64) {
+	value := v.value + steps*v.step
+	if v.spec.low != nil {
+		value = max(value, *v.spec.low)
+	}
+	if v.spec.high != nil {
+		value = min(value, *v.spec.high)
+	}
+	if value = roundTo(value, 0.01); v.step > 0 && value != v.value {
+		v.value = value // several steps may come before the state does
+		v.given(value)
+	}
+}
+
+// Scrolled implements fyne.Scrollable.
+func (v *valueBox) Scrolled(e *fyne.ScrollEvent) {
+	switch {
+	case e.Scrolled.DY > 0:
+		v.by(1)
+	case e.Scrolled.DY < 0:
+		v.by(-1)
+	}
+}
+
+// TypedKey implements fyne.Focusable.
+func (v *valueBox) TypedKey(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeyUp:
+		v.by(1)
+	case fyne.KeyDown:
+		v.by(-1)
+	default:
+		v.button.TypedKey(e)
+	}
+}
+
+// KeyDown implements desktop.Keyable; arrow keys are TypedKey's, with their repeats.
+func (v *valueBox) KeyDown(e *fyne.KeyEvent) {
+	if v.step > 0 && (e.Name == fyne.KeyUp || e.Name == fyne.KeyDown) {
+		return
+	}
+	v.button.KeyDown(e)
 }
 
 // decibelField is the range of a gain in dB.

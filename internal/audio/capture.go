@@ -16,6 +16,10 @@ type CaptureOptions struct {
 	Device  string // ID or name; "" is the default device
 	// Opened, if set, is told the device's name when it runs; on Run's goroutine.
 	Opened func(name string)
+	// Latency, if set, is told how long sound is under way from the device to sink, when
+	// that is known and when it changes; on Run's goroutine. It is the device's block as it
+	// comes, and what Run adds: what the system has queued before is not known here.
+	Latency func(d time.Duration)
 }
 
 // Capture records a microphone or line input.
@@ -39,7 +43,9 @@ const (
 // hold is lost and the PTS steps over it.
 func (c *Capture) Run(ctx context.Context, sink func(context.Context, media.AudioBlock) error) error {
 	ring := media.NewSampleRing(captureRing)
-	dev, err := open(c.opt.Backend, malgo.Capture, c.opt.Device, func(_, in []byte, _ uint32) {
+	var block deviceBlock
+	dev, err := open(c.opt.Backend, malgo.Capture, c.opt.Device, func(_, in []byte, frames uint32) {
+		block.came(frames)
 		ring.Write(floats(in))
 	})
 	if err != nil {
@@ -54,6 +60,7 @@ func (c *Capture) Run(ctx context.Context, sink func(context.Context, media.Audi
 	buf := make([]float32, 2*sampleRateHz/10)
 	var frames int64
 	heard := time.Now()
+	var told time.Duration
 	for {
 		select {
 		case <-ctx.Done():
@@ -69,6 +76,10 @@ func (c *Capture) Run(ctx context.Context, sink func(context.Context, media.Audi
 			continue
 		}
 		heard = time.Now()
+		if d := block.latency() + capturePoll; d != told && c.opt.Latency != nil {
+			told = d
+			c.opt.Latency(d)
+		}
 		for ring.Len() > 0 {
 			b := buf[:min(ring.Len(), len(buf))]
 			ring.Read(b)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -215,6 +216,32 @@ func (s *session) close() {
 	case <-timer.C:
 	}
 }
+
+// deviceBlock measures how large the blocks are that a device calls back with: the
+// largest of the last devicePast calls. What miniaudio was asked for is a wish.
+type deviceBlock struct {
+	frames atomic.Int64 // published
+
+	// Of the callback.
+	most, calls int64
+}
+
+// devicePast is how many callbacks are looked at before the measure is published anew.
+const devicePast = 32
+
+// came is for the callback.
+func (b *deviceBlock) came(frames uint32) {
+	b.most = max(b.most, int64(frames))
+	if b.calls++; b.calls == devicePast {
+		b.frames.Store(b.most)
+		b.most, b.calls = 0, 0
+	} else if b.most > b.frames.Load() {
+		b.frames.Store(b.most)
+	}
+}
+
+// latency is how long the first frame of a block waits for its last.
+func (b *deviceBlock) latency() time.Duration { return lasting(b.frames.Load()) }
 
 // floats views a device's bytes as samples, without copying.
 func floats(b []byte) []float32 {

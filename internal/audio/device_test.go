@@ -144,7 +144,8 @@ func TestNullCapture(t *testing.T) {
 		var got collector
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		name := ""
-		err := NewCapture(CaptureOptions{Backend: NullBackend, Device: device, Opened: func(n string) { name = n }}).
+		var latency time.Duration
+		err := NewCapture(CaptureOptions{Backend: NullBackend, Device: device, Opened: func(n string) { name = n }, Latency: func(d time.Duration) { latency = d }}).
 			Run(ctx, func(ctx context.Context, b media.AudioBlock) error {
 				if got.frames() > sampleRateHz/4 {
 					cancel()
@@ -154,6 +155,10 @@ func TestNullCapture(t *testing.T) {
 		cancel()
 		if err != nil || got.frames() < sampleRateHz/4 || got.jumps != 0 || name == "" {
 			t.Errorf("device %q: error %v, %d frames, %d jumps, name %q", device, err, got.frames(), got.jumps, name)
+		}
+		// The null device calls back with the 10 ms that it was asked for.
+		if latency < 10*time.Millisecond || latency > 100*time.Millisecond {
+			t.Errorf("device %q: latency %v", device, latency)
 		}
 	}
 }

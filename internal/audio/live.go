@@ -288,6 +288,9 @@ func (q *liveQueue) setTarget(d time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	t := boundTarget(d).Seconds()
+	if t == q.goal {
+		return // it may be gliding there
+	}
 	q.resync = q.resync || math.Abs(t-q.target) > 0.005
 	q.target, q.goal = t, t
 }

@@ -117,7 +117,8 @@ func (m *Monitor) Run(ctx context.Context) error {
 func (m *Monitor) play(ctx context.Context) error {
 	v := newVoice(m.target, &m.gain, &m.totals)
 	clock := m.opt.Clock
-	dev, err := open(m.opt.Backend, malgo.Playback, m.opt.Device, func(out, _ []byte, _ uint32) {
+	dev, err := open(m.opt.Backend, malgo.Playback, m.opt.Device, func(out, _ []byte, frames uint32) {
+		v.block.came(frames)
 		v.play(floats(out), clock.Now().Seconds())
 	})
 	if err != nil {
@@ -156,6 +157,7 @@ type MonitorStats struct {
 	Err       error         // why there is none; nil before the first attempt
 	Opened    int64         // times a device was opened
 	Queued    time.Duration // filtered, before the device's own buffer
+	Latency   time.Duration // Queued and the device's block; what the system queues behind it is not known
 	PPM       float64       // how much slower than the studio the device's clock runs
 	Underruns int64         // times the queue was empty
 	Skips     int64         // times it passed 200 ms and was cut to the target
@@ -170,6 +172,7 @@ func (m *Monitor) Stats() MonitorStats {
 	st.Underruns, st.Skips, st.Dropped = m.totals.underruns.Load(), m.totals.skips.Load(), m.totals.dropped.Load()
 	if v := m.voice.Load(); v != nil {
 		st.Queued = seconds(math.Float64frombits(v.depth.Load()))
+		st.Latency = st.Queued + v.block.latency()
 		st.PPM = math.Float64frombits(v.ppm.Load())
 	}
 	return st

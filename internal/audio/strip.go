@@ -297,14 +297,23 @@ func (s *Strip) SetOffset(d time.Duration) error {
 // SetTarget sets a live strip's queue depth, 5..1500 ms, and how much of that its jitter
 // needs, which a negative delay leaves alone. Changes glide by 1 ms a second; more than
 // 30 ms upwards is made at once, heard as a short silence.
-func (s *Strip) SetTarget(d, need time.Duration) error {
+func (s *Strip) SetTarget(d, need time.Duration) error { return s.aim(d, need, s.glideTo) }
+
+// MoveTarget is SetTarget at once, whatever the change: for sound that is in step with
+// nothing that would glide with it.
+func (s *Strip) MoveTarget(d, need time.Duration) error { return s.aim(d, need, s.moveTo) }
+
+func (s *Strip) glideTo(d time.Duration) { s.live.glideTo(d) }
+func (s *Strip) moveTo(d time.Duration)  { s.live.setTarget(d) }
+
+func (s *Strip) aim(d, need time.Duration, to func(time.Duration)) error {
 	if s.mode == Paced {
 		return ErrMode
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.target, s.need = boundTarget(d), max(need, minNeed)
-	s.live.glideTo(s.target - media.TimeOf(s.early(), media.Rational{Num: 1, Den: sampleRateHz}))
+	to(s.target - media.TimeOf(s.early(), media.Rational{Num: 1, Den: sampleRateHz}))
 	s.applied = max(sampleAt(s.controls.Delay)-s.latency, 0) - s.early()
 	return nil
 }
@@ -409,6 +418,10 @@ func (s *Strip) SetSolo(solo Solo) { s.solo = solo }
 
 // Solo is what SetSolo was told.
 func (s *Strip) Solo() Solo { return s.solo }
+
+// InsertLatency is what the strip's inserts delay its sound by, in frames. For the mixing
+// goroutine.
+func (s *Strip) InsertLatency() int { return s.inserts.latency() }
 
 // ReductionDB is by how much the strip's dynamics turned the last block down, all
 // together. For the mixing goroutine.

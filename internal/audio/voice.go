@@ -38,6 +38,7 @@ type voice struct {
 	calls atomic.Int64
 	depth atomic.Uint64 // bits of a float64: seconds between the lines
 	ppm   atomic.Uint64 // bits of a float64
+	block deviceBlock
 
 	// Of the writing goroutine.
 	written arrivals

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"crosspoint.studio/crosspoint/internal/audio"
 )
@@ -51,6 +52,11 @@ func (s *microphone) Run(ctx context.Context, sink Sink) error {
 	err := audio.NewCapture(audio.CaptureOptions{
 		Backend: audio.Backend(s.set.System), Device: s.set.Device,
 		Opened: func(name string) { sink.Describe(name + ", 48 kHz stereo") },
+		Latency: func(d time.Duration) {
+			if l, ok := sink.(LatencyListener); ok {
+				l.DeviceLatency(d)
+			}
+		},
 	}).Run(ctx, sink.Audio)
 	switch {
 	case ctx.Err() != nil:

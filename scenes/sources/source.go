@@ -74,6 +74,10 @@ type Sink interface {
 // operator.
 type SoundListener interface{ SoundChanged(text string) }
 
+// LatencyListener is a Sink that wants to know how long a device's sound is under way until
+// it is handed over. DeviceLatency is called on the goroutine that calls Audio.
+type LatencyListener interface{ DeviceLatency(d time.Duration) }
+
 // Demand is how much of a source's pictures is used at present. A source may do
 // less work than it could, never more harm: sound is always wanted.
 type Demand uint8

@@ -98,3 +98,17 @@ func (w *watched) Audio(ctx context.Context, b media.AudioBlock) error {
 	w.once.Do(w.started)
 	return w.Sink.Audio(ctx, b)
 }
+
+// SoundChanged implements SoundListener where the Sink does.
+func (w *watched) SoundChanged(text string) {
+	if l, ok := w.Sink.(SoundListener); ok {
+		l.SoundChanged(text)
+	}
+}
+
+// DeviceLatency implements LatencyListener where the Sink does.
+func (w *watched) DeviceLatency(d time.Duration) {
+	if l, ok := w.Sink.(LatencyListener); ok {
+		l.DeviceLatency(d)
+	}
+}
