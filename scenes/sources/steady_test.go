@@ -36,7 +36,7 @@ func TestSteadyFollows(t *testing.T) {
 		for i, p := range c.packets {
 			at := seconds(p.dts)
 			got := at + s.follow(p.stream, at)
-			if (got-seconds(c.want[i])).Abs() > time.Microsecond {
+			if (got - seconds(c.want[i])).Abs() > time.Microsecond {
 				t.Errorf("%s: packet %d is at %v, want %v s", c.name, i, got, c.want[i])
 			}
 		}
@@ -87,7 +87,9 @@ func TestFileJumps(t *testing.T) {
 		}
 		// Beeps are at the flashes, numbers 0 and 25.
 		for _, at := range beeps(sink.sound) {
-			i := slices.IndexFunc(sink.pts, func(p time.Duration) bool { return p > time.Duration(at)*time.Second/media.SampleRateHz-20*time.Millisecond })
+			i := slices.IndexFunc(sink.pts, func(p time.Duration) bool {
+				return p > time.Duration(at)*time.Second/media.SampleRateHz-20*time.Millisecond
+			})
 			if i < 0 || got[i]%25 > 1 && got[i]%25 < 24 {
 				t.Errorf("%s: a beep at audio frame %d, where the picture is another", name, at)
 			}
