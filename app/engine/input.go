@@ -73,6 +73,7 @@ type input struct {
 	video, audio atomic.Bool // streams that this run has
 	demand       atomic.Uint32
 	arrived      atomic.Int64
+	size         atomic.Int64 // of the newest picture as it looks: width<<32 | height; 0 before the first
 	restarts     atomic.Int64
 	timing       liveTiming
 
@@ -250,6 +251,7 @@ func (in *input) Video(ctx context.Context, f *media.Frame) error {
 	}
 	compositor.Prepare(f, in.color)
 	in.arrived.Add(1)
+	in.size.Store(sizeOf(f))
 	if in.kind.Pacing == sources.Live {
 		in.timing.picture(in.clock.Now(), f.PTS)
 		in.sync.PushLive(f)

@@ -35,9 +35,13 @@ type State struct {
 	Buses        []BusState // in the show's order; the programme's, which Master is, among them
 	Destinations []DestinationState
 	Recordings   []DestinationState
-	Renditions   []RenditionState
-	Counters     Counters
-	GPU          gpu.Info
+	// ISOs are the own recordings of sources, by source id: those that the show lists, in
+	// its order, then others that were started.
+	ISOs       []DestinationState
+	Replay     ReplayState
+	Renditions []RenditionState
+	Counters   Counters
+	GPU        gpu.Info
 	// Marks are those that were set by command, the newest last.
 	Marks []outputs.Mark
 	// Live: at least one destination has been started and not stopped.
