@@ -112,20 +112,22 @@ type SourceState struct {
 	// mix had to cover, empty when nothing.
 	SoundProblem       string
 	HasVideo, HasAudio bool
-	Strip              scenes.Strip
-	Inserts            []InsertState
-	ReductionDB        float64 // of all dynamics together
-	Solo               string  // "afl", "pfl" or ""
-	Meter              Meter
-	Frames             int64 // pictures that arrived
-	Dropped            int64 // lost because the queue was full
-	Skipped            int64 // passed over because a newer one was due
-	Repeated           int64 // ticks that had to show the last picture again
-	Underruns          int64 // audio frames replaced by silence
-	QueueMS            float64
-	DriftPPM           float64
-	Restarts           int64
-	Clip               ClipState // of sources that Seek and Pause work on
+	// Recordable: it can be recorded on its own, and be an angle of the replay buffer.
+	Recordable  bool
+	Strip       scenes.Strip
+	Inserts     []InsertState
+	ReductionDB float64 // of all dynamics together
+	Solo        string  // "afl", "pfl" or ""
+	Meter       Meter
+	Frames      int64 // pictures that arrived
+	Dropped     int64 // lost because the queue was full
+	Skipped     int64 // passed over because a newer one was due
+	Repeated    int64 // ticks that had to show the last picture again
+	Underruns   int64 // audio frames replaced by silence
+	QueueMS     float64
+	DriftPPM    float64
+	Restarts    int64
+	Clip        ClipState // of sources that Seek and Pause work on
 }
 
 // ClipState is where a media file is. Its zero value is a source without a position.
