@@ -29,6 +29,7 @@ func sourceKinds() map[string]sources.Kind {
 		sources.Colour(),
 		sources.Bars(),
 		sources.Synthetic(),
+		sources.Replay(),
 	)
 }
 

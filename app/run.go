@@ -117,7 +117,7 @@ func (o runOptions) options(show *scenes.Show) (opt engine.Options, release func
 	if o.live {
 		start = append([]engine.Timed{{Command: engine.GoLive{}}}, start...)
 	}
-	opt = engine.Options{Show: show, Clock: media.NewRealClock(), Commands: start}
+	opt = engine.Options{Show: show, Clock: media.NewRealClock(), Commands: start, CutLists: true}
 	if o.length > 0 {
 		opt.Ticks = max(media.UnitsIn(o.length, show.Canvas.FPS.Inv()), 1)
 	}

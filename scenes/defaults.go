@@ -29,6 +29,8 @@ func blank() *Show {
 		Canvas:      Canvas{Width: 1920, Height: 1080, FPS: media.NewRational(30, 1), Color: BT709},
 		Transition:  Transition{Kind: Mix, Color: "#000000", Softness: 0.1, Direction: Left},
 		FadeToBlack: FadeToBlack{Frames: 30},
+		ISO:         ISO{WithRecording: true},
+		Replay:      Replay{Seconds: DefaultReplaySeconds},
 		Start:       Start{Program: unset, Preview: unset},
 	}
 }
@@ -76,6 +78,8 @@ func (s *Show) complete() {
 	for i := range s.Recordings {
 		s.Recordings[i] = s.completeRecording(s.Recordings[i])
 	}
+	s.ISO = completeISO(s.ISO)
+	s.Replay = completeReplay(s.Replay)
 	s.completeStart()
 }
 

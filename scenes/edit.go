@@ -227,6 +227,7 @@ func (s *Show) Users(id string) []string {
 			out = append(out, fmt.Sprintf("recording %q", v.ID))
 		}
 	}
+	out = append(out, s.isoUsers(id)...)
 	out = append(out, s.soundUsers(id)...)
 	if s.Start.Program == id {
 		out = append(out, "the programme at the start")
@@ -274,6 +275,7 @@ func (s *Show) forget(id string) {
 	s.Recordings = slices.DeleteFunc(slices.Clone(s.Recordings), func(v Recording) bool { return v.Rendition == id })
 	s.renameBackup(id, "")
 	s.renameStart(id, "")
+	s.renameISO(id, "")
 	s.renameSound(id, "")
 }
 
@@ -292,6 +294,7 @@ func (s *Show) rename(from, to string) {
 	})
 	s.renameBackup(from, to)
 	s.renameStart(from, to)
+	s.renameISO(from, to)
 	s.renameSound(from, to)
 }
 

@@ -34,6 +34,8 @@ type Show struct {
 	Renditions   []Rendition   `json:"renditions"`
 	Destinations []Destination `json:"destinations"`
 	Recordings   []Recording   `json:"recordings"`
+	ISO          ISO           `json:"iso"`
+	Replay       Replay        `json:"replay"`
 	Start        Start         `json:"start"`
 }
 

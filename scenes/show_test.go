@@ -103,6 +103,7 @@ func TestSchemaDefaultsAreTrue(t *testing.T) {
 		"program": first("programs"), "bus": first("buses"), "limiter": first("buses")["limiter"].(map[string]any),
 		"send": listed(source["audio"], "sends"), "insert": listed(source["audio"], "inserts"),
 		"track": listed(first("recordings"), "tracks"), "ingest": listed(first("destinations"), "backups"),
+		"iso": doc["iso"].(map[string]any), "replay": doc["replay"].(map[string]any),
 	}
 	checked := 0
 	compare := func(where string, properties map[string]map[string]any, value map[string]any) {

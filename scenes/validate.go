@@ -98,6 +98,7 @@ func examine(raw []byte, kinds KindCatalog, table []migration) (*examination, er
 	c.renditions()
 	c.backups()
 	c.sound()
+	c.iso()
 	c.start()
 	if kinds != nil {
 		c.settings()
@@ -392,4 +393,5 @@ func (c *examination) settings() {
 	each("sources", "source", c.kinds.SourceKinds(), c.kinds.SourceSchema)
 	each("destinations", "destination", c.kinds.OutputKinds(), c.kinds.OutputSchema)
 	each("recordings", "recording", c.kinds.OutputKinds(), c.kinds.OutputSchema)
+	c.isoSettings()
 }

@@ -12,7 +12,7 @@ import (
 	"crosspoint.studio/crosspoint/shaders"
 )
 
-// logCommand appends c to the command log with its tick.
+// logCommand appends c to the command log, and to the session's journal, with its tick.
 func (e *Engine) logCommand(c Command) {
 	body, err := json.Marshal(c)
 	if err != nil {
@@ -24,6 +24,12 @@ func (e *Engine) logCommand(c Command) {
 		line += "," + rest
 	} else {
 		line += "}"
+	}
+	if e.session != nil {
+		e.session.command(line)
+	}
+	if e.opt.CommandLog == nil {
+		return
 	}
 	if _, err := fmt.Fprintln(e.opt.CommandLog, line); err != nil {
 		e.warn.set("command log", "The command log cannot be written; the show goes on without it.", e.tick)
@@ -150,7 +156,13 @@ func (c SetOverlay) apply(e *Engine) error {
 func (c GoLive) apply(e *Engine) error         { return e.outs.goLive(c.Destinations, c.Group) }
 func (c StopLive) apply(e *Engine) error       { return e.outs.stop(c.Destinations, c.Group, false) }
 func (c StartRecording) apply(e *Engine) error { return e.outs.startRecording(c.Recordings) }
-func (c StopRecording) apply(e *Engine) error  { return e.outs.stop(c.Recordings, "", true) }
+func (c StopRecording) apply(e *Engine) error {
+	if err := e.outs.stop(c.Recordings, "", true); err != nil {
+		return err
+	}
+	e.outs.isoFollows()
+	return nil
+}
 
 // seeker finds a source that can be positioned.
 func (e *Engine) seeker(id string) (sources.Seeker, error) {

@@ -83,6 +83,14 @@ type (
 	StopRecording struct {
 		Recordings []string `json:"recordings,omitempty"`
 	}
+	// StartISO starts the own recordings of the sources named, or of all that the show lists.
+	StartISO struct {
+		Sources []string `json:"sources,omitempty"`
+	}
+	// StopISO stops the own recordings of the sources named, or all.
+	StopISO struct {
+		Sources []string `json:"sources,omitempty"`
+	}
 	// Seek sets a media file's position in seconds from its in point.
 	Seek struct {
 		Source   string  `json:"source"`
@@ -137,6 +145,15 @@ var commandNames = map[string]func() Command{
 	"split_recording":    func() Command { return &SplitRecording{} },
 	"pause_recording":    func() Command { return &PauseRecording{} },
 	"mark":               func() Command { return &SetMark{} },
+	"start_iso":          func() Command { return &StartISO{} },
+	"stop_iso":           func() Command { return &StopISO{} },
+	"set_iso":            func() Command { return &SetISO{} },
+	"set_replay":         func() Command { return &SetReplay{} },
+	"start_replay":       func() Command { return &StartReplay{} },
+	"stop_replay":        func() Command { return &StopReplay{} },
+	"save_replay":        func() Command { return &SaveReplay{} },
+	"mark_replay":        func() Command { return &MarkReplay{} },
+	"play_replay":        func() Command { return &PlayReplay{} },
 	"seek":               func() Command { return &Seek{} },
 	"pause":              func() Command { return &Pause{} },
 	"restart_source":     func() Command { return &RestartSource{} },

@@ -113,6 +113,8 @@ func (e *Engine) publish() {
 	}
 	s.Destinations, s.Recordings = e.outs.list(e.show, e.clock.Now())
 	s.Marks = e.marks
+	s.Replay = e.replay.state()
+	s.ISOs = e.outs.listISO(e.show, e.clock.Now())
 	for _, d := range s.Destinations {
 		s.Live = s.Live || d.Started
 	}
@@ -150,7 +152,7 @@ func troubles(s *State) (out []Warning) {
 		out = append(out, Warning{"source " + v.ID, text, s.Tick})
 	}
 	out = append(out, soundTroubles(s)...)
-	for _, list := range [2][]DestinationState{s.Destinations, s.Recordings} {
+	for _, list := range [3][]DestinationState{s.Destinations, s.Recordings, s.ISOs} {
 		for _, v := range list {
 			if c := v.Chain; v.Started && c != nil && c.Active > 0 && len(c.Switches) > 0 {
 				last := c.Switches[len(c.Switches)-1]

@@ -89,6 +89,10 @@ type (
 	RemoveRecording struct {
 		ID string `json:"id"`
 	}
+	// SetISO changes which sources are recorded on their own, and how.
+	SetISO struct {
+		ISO scenes.ISO `json:"iso"`
+	}
 	// Reorder moves an element to place To, counted from 0, of the list it is in.
 	Reorder struct {
 		ID string `json:"id"`
@@ -127,6 +131,7 @@ func (c RemoveOverlay) apply(e *Engine) error  { return e.edit(e.show.RemoveOver
 func (c PutRendition) apply(e *Engine) error   { return e.edit(e.show.SetRendition(c.Rendition)) }
 func (c PutDestination) apply(e *Engine) error { return e.edit(e.show.SetDestination(c.Destination)) }
 func (c PutRecording) apply(e *Engine) error   { return e.edit(e.show.SetRecording(c.Recording)) }
+func (c SetISO) apply(e *Engine) error         { return e.edit(e.show.SetISO(c.ISO)) }
 func (c Reorder) apply(e *Engine) error        { return e.edit(e.show.Reorder(c.ID, c.To)) }
 func (c RemoveRendition) apply(e *Engine) error {
 	return e.edit(e.show.RemoveRendition(c.ID, c.Cascade))
@@ -183,6 +188,7 @@ func (c PutDestination) undoable() (string, string) {
 func (c RemoveDestination) undoable() (string, string) { return "remove destination", "" }
 func (c PutRecording) undoable() (string, string)      { return "change recording " + c.Recording.Name, "" }
 func (c RemoveRecording) undoable() (string, string)   { return "remove recording", "" }
+func (c SetISO) undoable() (string, string)            { return "change ISO recordings", "iso" }
 func (c Reorder) undoable() (string, string)           { return "reorder", "order " + c.ID }
 func (c SetTransition) undoable() (string, string)     { return "set transition", "transition" }
 

@@ -27,10 +27,18 @@ func (d *deliveries) acquire(show *scenes.Show, user *delivery, id string, sound
 	}
 	d.opens.Lock()
 	defer d.opens.Unlock()
-	noB := d.noBFrames(show, r)
+	noB, iso := d.noBFrames(show, r), user.iso
+	if iso != nil { // of that source alone, every picture of it
+		noB, r.Video.FrameDivisor = false, 1
+		r.ID, r.Video.Width, r.Video.Height = iso.name(), iso.width, iso.height
+		id = r.ID
+	}
 	// Renditions that are equal but for their names and their sound are one encode of
 	// pictures, buses with equal settings one of sound.
 	l := &link{videoKey: fmt.Sprintf("%v %v", r.Video, noB), users: 1}
+	if iso != nil {
+		l.videoKey = iso.name() + " " + l.videoKey
+	}
 	l.key = l.videoKey
 	buses := make([]string, len(sound))
 	for i, t := range sound {
@@ -57,6 +65,9 @@ func (d *deliveries) acquire(show *scenes.Show, user *delivery, id string, sound
 		if err != nil {
 			return nil, err
 		}
+		if iso != nil {
+			v.source = iso.id
+		}
 		d.video[l.videoKey] = v
 	}
 	tracks := []media.Track{v.track}
@@ -70,6 +81,9 @@ func (d *deliveries) acquire(show *scenes.Show, user *delivery, id string, sound
 			if err != nil {
 				d.unused(l)
 				return nil, err
+			}
+			if iso != nil {
+				a.source = iso.id
 			}
 			d.audio[key] = a
 		}

@@ -44,6 +44,8 @@ type Options struct {
 	CommandLog io.Writer
 	// LoudnessLog, if set, gets every bus's loudness once a second, as CSV.
 	LoudnessLog io.Writer
+	// CutLists writes a journal beside what is recorded and, at its end, cut lists.
+	CutLists bool
 	// Tap, if set, sees every programme picture and block of sound before encoding,
 	// on the tick goroutine; both are borrowed.
 	Tap func(tick int64, f *media.Frame, samples []float32)
@@ -78,6 +80,9 @@ type Engine struct {
 	loudness *loudnessLog // nil without one
 	outs     *deliveries
 	keeper   *keeper
+	replay   *replayer
+	session  *session   // of the tick goroutine: what is recorded now
+	sessions []*session // ended ones, whose cut lists may still be in the making
 	views    *viewer
 	warn     warnings
 
@@ -150,6 +155,7 @@ func New(opt Options) (*Engine, error) {
 	e.outs = newDeliveries(e)
 	e.keeper = newKeeper(e)
 	e.marked = e.switcher.Program
+	e.replay = newReplayer(e)
 	e.views = newViewer(e)
 	if err := e.device.Warm(turned(opt.Show)); err != nil {
 		return nil, err
@@ -210,6 +216,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	e.outs.close()
 	e.keeper.close()
+	e.closeSessions()
 	e.publish() // how the outputs ended
 	cancel()
 	e.views.wait()
@@ -218,6 +225,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	e.stopRetired()
 	e.gone.Wait()
+	e.replay.close()
 	e.desk.mixer.Close()
 	e.program.Release()
 	e.program = nil
@@ -320,6 +328,7 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	e.switcher.Step()
 	e.landKeys()
 	e.followCuts()
+	e.followSession()
 	t := media.TickTime(e.tick, e.fps) // tick time: what sources are brought to
 	for _, in := range e.order {
 		in.park(t, e.planned)
@@ -359,6 +368,7 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	}
 	e.samples = e.samples[:n]
 	e.desk.follow(e)
+	e.outs.tapSounds()
 	e.desk.mixer.MixTick(e.samples, from)
 	e.stopRetired()
 	e.logLoudness()
@@ -474,7 +484,7 @@ func (e *Engine) apply(c Command) error {
 	if e.pressed {
 		e.setDemand() // what comes on air now is wanted in full now
 	}
-	if e.opt.CommandLog != nil {
+	if e.opt.CommandLog != nil || e.session != nil {
 		e.logCommand(c)
 	}
 	return nil

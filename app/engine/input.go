@@ -79,6 +79,7 @@ type input struct {
 	video, audio atomic.Bool // streams that this run has
 	demand       atomic.Uint32
 	arrived      atomic.Int64
+	size         atomic.Int64 // of the newest picture as it looks: width<<32 | height; 0 before the first
 	restarts     atomic.Int64
 	timing       liveTiming
 
@@ -257,6 +258,7 @@ func (in *input) Video(ctx context.Context, f *media.Frame) error {
 	}
 	compositor.Prepare(f, in.color)
 	in.arrived.Add(1)
+	in.size.Store(sizeOf(f))
 	if in.kind.Pacing == sources.Live {
 		in.timing.picture(in.clock.Now(), f.PTS)
 		in.sync.PushLive(f)
@@ -580,8 +582,9 @@ func (in *input) state(t time.Duration) SourceState {
 	s := SourceState{
 		ID: in.def.ID, Name: in.def.Name, Kind: in.def.Kind, Detail: detail,
 		HasVideo: in.kind.HasVideo && in.video.Load(), HasAudio: in.kind.HasAudio && in.audio.Load(), Strip: in.def.Audio,
-		Meter:  meterState(in.strip.Meter()),
-		Frames: in.arrived.Load(), Dropped: dropped, Skipped: skipped, Repeated: in.repeated,
+		Recordable: in.src != nil && in.kind.HasVideo && in.kind.Pacing != sources.Still,
+		Meter:      meterState(in.strip.Meter()),
+		Frames:     in.arrived.Load(), Dropped: dropped, Skipped: skipped, Repeated: in.repeated,
 		Underruns: st.MissedFrames, QueueMS: float64(st.Queued) / 1e6, DelayMS: float64(st.Delay) / 1e6, DriftPPM: st.PPM, Restarts: max(in.restarts.Load()-1, 0),
 		Clip: in.clipState(t),
 	}

@@ -28,7 +28,8 @@ type leg struct {
 
 	counters outputs.Counters
 	queue    atomic.Pointer[media.PacketQueue]
-	own      atomic.Bool // the output steers the bitrate itself, on this connection
+	pictures atomic.Int64 // PTS of the picture that Next gave last
+	own      atomic.Bool  // the output steers the bitrate itself, on this connection
 
 	mu        sync.Mutex
 	begun     bool           // guarded by mu; the queue is on its stream
@@ -62,7 +63,10 @@ func (l *leg) open(show *scenes.Show) error {
 	opt := outputs.Options{BaseDir: e.opt.BaseDir, UserAgent: e.opt.UserAgent}
 	if l.v.recording {
 		opt.BaseDir = e.opt.RecordDir
-		opt.Files = func(f outputs.FileEvent) { e.keeper.file(l.v.def.ID, l.def.Kind, f) }
+		opt.Files = func(f outputs.FileEvent) {
+			e.keeper.file(l.v.def.ID, l.def.Kind, f)
+			l.v.note(f, l.pictures.Load())
+		}
 	}
 	if name := *l.def.Credential; name != "" && e.opt.Secret != nil {
 		secret, err := e.opt.Secret(name)
@@ -79,6 +83,13 @@ func (l *leg) open(show *scenes.Show) error {
 		c.Mark(l.v.begins)
 	}
 	l.out = out
+	if l.v.ring != nil {
+		l.out = l.v.ring
+	}
+	if l.v.iso != nil {
+		l.v.iso.makeFolder(opt.BaseDir)
+		l.v.iso.learnSize(show.Canvas, l.v.d.isoWait(l.v.iso.in))
+	}
 	l.limits = media.LiveLimits
 	if kind.Recording {
 		l.limits = media.RecordLimits
@@ -188,7 +199,11 @@ func (l *leg) Next(ctx context.Context) (*media.Packet, error) {
 	if q == nil {
 		return nil, errors.New("the feed has ended")
 	}
-	return q.Next(ctx)
+	p, err := q.Next(ctx)
+	if err == nil && !p.Audio {
+		l.pictures.Store(p.PTS)
+	}
+	return p, err
 }
 
 // Queued implements outputs.Feed.

@@ -41,6 +41,7 @@ type deliveries struct {
 	// the real clock; see settle.
 	delivering sync.Mutex
 	opening    atomic.Bool // open synchronously: studio time has not begun
+	openBy     time.Time   // of Run while opening: ISO recordings wait for their sources until then
 	wg         sync.WaitGroup
 
 	opens sync.Mutex // serialises acquire and release
@@ -48,8 +49,9 @@ type deliveries struct {
 	audio map[string]*audioRunner
 	links map[string]*link
 
-	mu   sync.Mutex
-	dest map[string]*delivery // guarded by mu; running ones, and ended ones until started again
+	mu    sync.Mutex
+	along map[string]bool      // guarded by mu; sources whose ISO recordings were started with the programme's
+	dest  map[string]*delivery // guarded by mu; running ones, and ended ones until started again
 }
 
 // link is a stream with the names of its encodes and how many use it.
@@ -62,7 +64,7 @@ type link struct {
 }
 
 func newDeliveries(e *Engine) *deliveries {
-	d := &deliveries{e: e, video: map[string]*videoRunner{}, audio: map[string]*audioRunner{}, links: map[string]*link{}, dest: map[string]*delivery{}}
+	d := &deliveries{e: e, video: map[string]*videoRunner{}, audio: map[string]*audioRunner{}, links: map[string]*link{}, along: map[string]bool{}, dest: map[string]*delivery{}}
 	d.active.Store(&runners{})
 	return d
 }
@@ -75,10 +77,10 @@ func (d *deliveries) deliver(tick, firstSample int64, f *media.Frame, samples in
 	r := d.active.Load()
 	wait := d.e.clock.Virtual()
 	for _, v := range r.video {
-		v.offer(f, tick, wait)
+		v.offer(d.picture(v.source, f), tick, wait)
 	}
 	for _, a := range r.audio {
-		a.offer(d.e.desk.samples(a.bus, samples), firstSample, wait)
+		a.offer(d.sound(a, samples), firstSample, wait)
 	}
 }
 
@@ -141,6 +143,7 @@ func (d *deliveries) startRecording(ids []string) error {
 		}
 		d.start(scenes.Destination{ID: v.ID, Name: v.Name, Kind: scenes.RecordingKind, Rendition: v.Rendition, Settings: v.Settings, Enabled: true}, sound, true)
 	}
+	d.isoAlong()
 	return nil
 }
 
@@ -150,7 +153,7 @@ func (d *deliveries) stop(ids []string, group string, recordings bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, id := range ids {
-		if v := d.dest[id]; v == nil || v.recording != recordings {
+		if v := d.dest[id]; v == nil || v.recording != recordings || v.own() {
 			return fmt.Errorf("%q has not been started", id)
 		}
 	}
@@ -160,7 +163,7 @@ func (d *deliveries) stop(ids []string, group string, recordings bool) error {
 	}
 	all := len(ids) == 0 && group == ""
 	for id, v := range d.dest {
-		if v.recording == recordings && (all || slices.Contains(ids, id) || inGroup(id)) {
+		if v.recording == recordings && !v.own() && (all || slices.Contains(ids, id) || inGroup(id)) {
 			v.stop()
 		}
 	}
@@ -173,9 +176,7 @@ func (d *deliveries) reconcile(show *scenes.Show) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for id, v := range d.dest {
-		_, dest := show.Destination(id)
-		_, rec := show.Recording(id)
-		if !dest && !rec {
+		if !v.in(show) {
 			v.stop()
 			delete(d.dest, id)
 		}
@@ -186,33 +187,39 @@ func (d *deliveries) reconcile(show *scenes.Show) {
 func (d *deliveries) runningOutside(show *scenes.Show) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for id, v := range d.dest {
-		_, dest := show.Destination(id)
-		_, rec := show.Recording(id)
-		if !dest && !rec && v.isRunning() {
+	for _, v := range d.dest {
+		if !v.in(show) && v.isRunning() {
 			return v.def.Name
 		}
 	}
 	return ""
 }
 
-// start begins a delivery unless it is running.
-func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recording bool) {
+// start begins a delivery unless it is running; with makes it another than one of the
+// programme before it begins.
+func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recording bool, with ...func(*delivery)) {
 	d.mu.Lock()
 	var before <-chan struct{}
-	if v := d.dest[def.ID]; v != nil && v.isRunning() {
-		if !v.stopping.Load() {
+	if old := d.dest[def.ID]; old != nil && old.isRunning() {
+		if !old.stopping.Load() {
 			d.mu.Unlock()
 			return
 		}
-		before = v.ended // the old connection goes first
+		before = old.ended // the old connection goes first
 	}
 	d.e.warn.clear("output " + def.ID)
 	d.e.warn.clear("survived " + def.ID)
 	// The end of the studio is an orderly one too: close says when it has lasted long enough.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(d.e.ctx))
 	v := newDelivery(d, def, sound, recording)
+	for _, change := range with {
+		change(v)
+	}
 	v.cancel, v.begins = cancel, d.e.cutMark()
+	if recording {
+		d.e.beginSession()
+		v.session = d.e.session
+	}
 	d.dest[def.ID] = v
 	d.wg.Add(1)
 	d.mu.Unlock()

@@ -139,6 +139,9 @@ func (c SetMark) apply(e *Engine) error {
 	// State has shared the list: it is never written to, only replaced.
 	marks := append(e.marks[:len(e.marks):len(e.marks)], m)
 	e.marks = marks[max(len(marks)-maxMarks, 0):]
+	if e.session != nil {
+		e.session.line(sessionLine{At: e.tick, Mark: name})
+	}
 	return e.mark(m)
 }
 

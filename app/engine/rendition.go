@@ -32,8 +32,9 @@ type pictureJob struct {
 // streams that carry its packets.
 type videoRunner struct {
 	id      string
-	divisor int64 // every so many ticks there is a picture
-	gop     int64 // in pictures
+	source  string // of an ISO recording: what it encodes; empty: the programme
+	divisor int64  // every so many ticks there is a picture
+	gop     int64  // in pictures
 	clock   media.Clock
 	log     *slog.Logger
 	encoder pictureEncoder                 // of the goroutine
@@ -45,8 +46,9 @@ type videoRunner struct {
 	done    chan struct{}
 	onError func(error)
 
-	hurry     atomic.Bool // what is queued is not encoded any more
-	keyframe  atomic.Bool // forced at the next picture
+	pending   atomic.Int64 // pictures offered whose packets have not been handed on
+	hurry     atomic.Bool  // what is queued is not encoded any more
+	keyframe  atomic.Bool  // forced at the next picture
 	lastForce atomic.Int64
 	forceNext atomic.Bool // the next picture that is offered becomes a keyframe
 
@@ -134,6 +136,7 @@ func (v *videoRunner) offer(f *media.Frame, tick int64, wait bool) {
 		return
 	}
 	j := pictureJob{f.Retain(), tick / v.divisor, v.forceNext.Swap(false)}
+	v.pending.Add(1)
 	if wait {
 		v.jobs <- j
 		return
@@ -143,6 +146,7 @@ func (v *videoRunner) offer(f *media.Frame, tick int64, wait bool) {
 	default:
 		f.Release()
 		v.dropped.Add(1)
+		v.pending.Add(-1)
 		if j.key {
 			v.forceNext.Store(true)
 		}
@@ -169,6 +173,7 @@ func (v *videoRunner) run() {
 		if v.hurry.Load() {
 			j.frame.Release()
 			v.dropped.Add(1)
+			v.pending.Add(-1)
 			continue
 		}
 		// Keyframes fall on whole multiples of the GOP in studio time, whatever was
@@ -181,10 +186,12 @@ func (v *videoRunner) run() {
 		j.frame.Release()
 		if err != nil {
 			v.onError(err)
+			v.pending.Add(-1)
 			continue
 		}
 		v.frames.Add(1)
 		v.send(packets)
+		v.pending.Add(-1)
 	}
 	packets, err := v.encoder.Flush()
 	if err != nil {
@@ -319,6 +326,7 @@ type soundJob struct {
 // audioRunner is one audio encode of a bus.
 type audioRunner struct {
 	bus     string
+	source  string // of an ISO recording: whose sound; empty: the bus's
 	encoder *av.AudioEncoder
 	track   media.Track
 	clock   media.Clock
@@ -327,6 +335,7 @@ type audioRunner struct {
 	done    chan struct{}
 	onError func(error)
 	dropped atomic.Int64
+	pending atomic.Int64 // blocks offered whose packets have not been handed on
 
 	mu      sync.Mutex
 	streams []place // guarded by mu
@@ -353,6 +362,7 @@ func (a *audioRunner) offer(samples []float32, first int64, wait bool) {
 	default:
 	}
 	j := soundJob{append(buf[:0], samples...), first}
+	a.pending.Add(1)
 	if wait {
 		a.jobs <- j
 		return
@@ -361,6 +371,7 @@ func (a *audioRunner) offer(samples []float32, first int64, wait bool) {
 	case a.jobs <- j:
 	default:
 		a.dropped.Add(1)
+		a.pending.Add(-1)
 	}
 }
 
@@ -375,9 +386,11 @@ func (a *audioRunner) run() {
 		}
 		if err != nil {
 			a.onError(err)
+			a.pending.Add(-1)
 			continue
 		}
 		a.send(packets)
+		a.pending.Add(-1)
 	}
 	packets, err := a.encoder.Flush()
 	if err != nil {

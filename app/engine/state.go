@@ -36,9 +36,13 @@ type State struct {
 	Buses        []BusState // in the show's order; the programme's, which Master is, among them
 	Destinations []DestinationState
 	Recordings   []DestinationState
-	Renditions   []RenditionState
-	Counters     Counters
-	GPU          gpu.Info
+	// ISOs are the own recordings of sources, by source id: those that the show lists, in
+	// its order, then others that were started.
+	ISOs       []DestinationState
+	Replay     ReplayState
+	Renditions []RenditionState
+	Counters   Counters
+	GPU        gpu.Info
 	// Marks are those that were set by command, the newest last.
 	Marks []outputs.Mark
 	// Live: at least one destination has been started and not stopped.
@@ -111,17 +115,19 @@ type SourceState struct {
 	// StandIn is the id of the source that is shown and heard in its place at present.
 	StandIn            string
 	HasVideo, HasAudio bool
-	Strip              scenes.Strip
-	Inserts            []InsertState
-	ReductionDB        float64 // of all dynamics together
-	Solo               string  // "afl", "pfl" or ""
-	Meter              Meter
-	Frames             int64 // pictures that arrived
-	Dropped            int64 // lost because the queue was full
-	Skipped            int64 // passed over because a newer one was due
-	Repeated           int64 // ticks that had to show the last picture again
-	Underruns          int64 // audio frames replaced by silence
-	QueueMS            float64
+	// Recordable: it can be recorded on its own, and be an angle of the replay buffer.
+	Recordable  bool
+	Strip       scenes.Strip
+	Inserts     []InsertState
+	ReductionDB float64 // of all dynamics together
+	Solo        string  // "afl", "pfl" or ""
+	Meter       Meter
+	Frames      int64 // pictures that arrived
+	Dropped     int64 // lost because the queue was full
+	Skipped     int64 // passed over because a newer one was due
+	Repeated    int64 // ticks that had to show the last picture again
+	Underruns   int64 // audio frames replaced by silence
+	QueueMS     float64
 	// DeviceMS is how long the sound of a device is under way until it is queued, as far as
 	// that is known; 0 for others. LatencyMS is that, the queue of a live source, the tick that
 	// takes it from there, and what its inserts and the buses' delay it by: so much later is its sound in the mix, an operator's

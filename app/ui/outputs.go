@@ -32,6 +32,8 @@ type outputsPanel struct {
 	form      *outputForm
 	ready     *button // opens preflight
 	preflight *preflightPage
+	iso       *isoSection
+	replay    *replaySection
 
 	items []bankItem
 	all   []engine.DestinationState // memory of update
@@ -54,6 +56,7 @@ func newOutputsPanel(d *desk) *outputsPanel {
 		p.headings[i] = newBold(text, textSmall, colDim)
 		p.adds[i] = newButton(d, "+ Add", textSmall, func() { p.edit("", i == 1) }).hint("Add one to the show")
 	}
+	p.iso, p.replay = newISOSection(d), newReplaySection(d)
 	p.form = newOutputForm(d, p.closeForm)
 	p.ready = newButton(d, "Plan and check…", textSmall, p.openPreflight).hint("The fewest encodes for these destinations, and a dry run of encoders, disks and destinations")
 	p.preflight = newPreflightPage(d, p.closeForm)
@@ -112,7 +115,12 @@ func (p *outputsPanel) arrangeList(width float32) float32 {
 	if p.split == len(p.cards) {
 		heading(1)
 	}
-	return y
+	h := p.iso.layOut(w)
+	place(p.iso, 0, y+gap, w, h)
+	y += gap + h
+	h = p.replay.layOut(w)
+	place(p.replay, 0, y+gap, w, h)
+	return y + gap + h
 }
 
 // refill brings the list's objects in line with the cards.
@@ -131,6 +139,7 @@ func (p *outputsPanel) refill() {
 	if p.split == len(p.cards) {
 		p.list.add(p.headings[1], p.adds[1])
 	}
+	p.list.add(p.iso, p.replay)
 }
 
 func (p *outputsPanel) asksLive() string {
@@ -216,6 +225,10 @@ func (p *outputsPanel) update(s *engine.State) {
 			target = r.Video.BitrateKbps + r.Audio.BitrateKbps
 		}
 		p.cards[i].update(s, d, enabled, target)
+	}
+	p.replay.update(s)
+	if p.iso.update(s) {
+		p.iso.Refresh()
 	}
 	if h := p.arrangeList(p.list.Size().Width); p.list.min.Height != h {
 		p.list.min = fyne.NewSize(200, h)

@@ -153,6 +153,7 @@ type Strip struct {
 	post     []float32 // and after it
 	turn     int64     // of the mixer, in which the blocks were made
 	leaving  bool
+	tap      tap
 }
 
 // NewStrip makes a strip at 0 dB, centre, crosspoint fully open. clock is studio
@@ -479,7 +480,7 @@ func (s *Strip) process(n int, start, turn int64, after int) {
 	s.mu.Lock()
 	left, right := s.gains()
 	sides := s.controls.sides()
-	delay := max(s.applied, 0)
+	delay, early := max(s.applied, 0), max(-s.applied, 0)
 	if latency := int64(s.inserts.latency() + after); latency != s.latency {
 		s.latency = latency
 		s.place() // from the next block on
@@ -499,6 +500,7 @@ func (s *Strip) process(n int, start, turn int64, after int) {
 		s.splice.cut()
 	}
 	s.splice.process(b)
+	s.tap.take(b, early)
 	s.sides.process(b, sides)
 	s.inserts.process(b)
 	s.line.process(b, delay)

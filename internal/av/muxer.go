@@ -36,6 +36,11 @@ type MuxerOptions struct {
 	// order and the sound's first packet need. mp4 files always start at zero, and the
 	// sound's first packet (21 ms) may be cut there; offsets stay exact.
 	StartAtZero bool
+	// Timecode writes the studio time of the first picture into the file, as the tag
+	// "timecode" (hh:mm:ss:ff, not drop frame, from the studio's start), and Created, where
+	// set, as its creation time. The header then waits for the first packet.
+	Timecode bool
+	Created  time.Time
 	// Options are libavformat's own.
 	Options map[string]string
 }
@@ -124,6 +129,13 @@ func (m *Muxer) open() error {
 		return reason(err)
 	}
 	m.ctx.SetPb(m.io)
+	if m.opt.Timecode {
+		return nil
+	}
+	return m.writeHeader()
+}
+
+func (m *Muxer) writeHeader() error {
 	dict := astiav.NewDictionary()
 	defer dict.Free()
 	for k, v := range m.settings() {
@@ -340,6 +352,13 @@ func (m *Muxer) WritePacket(p *media.Packet) error {
 		return nil
 	}
 	if !m.begun {
+		if !m.header {
+			m.tag(p)
+			if err := m.writeHeader(); err != nil {
+				m.failed = err
+				return m.error(err)
+			}
+		}
 		m.begin(p)
 		if err := m.put(p); err != nil {
 			return err

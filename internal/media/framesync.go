@@ -181,7 +181,7 @@ func (s *FrameSync) WaitFor(ctx context.Context, t time.Duration) error {
 }
 
 // Flush releases what is queued and keeps the last picture taken; used when the
-// source's timeline starts anew.
+// source's timeline starts anew. Pictures of that are waited for again.
 func (s *FrameSync) Flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,6 +190,7 @@ func (s *FrameSync) Flush() {
 	}
 	clear(s.queue)
 	s.queue = s.queue[:0]
+	s.held = false
 	s.epoch++
 	s.signal()
 }

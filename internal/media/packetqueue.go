@@ -40,6 +40,7 @@ type PacketQueue struct {
 	started  bool      // guarded by mu; a keyframe has been let in
 	video    bool      // the feed has video: sound before the first keyframe is not wanted
 	closed   bool      // guarded by mu
+	accepted int64     // guarded by mu
 	dropped  int64     // guarded by mu
 	droppedB int64     // guarded by mu
 	ready    chan struct{}
@@ -76,6 +77,7 @@ func (q *PacketQueue) Put(p *Packet) bool {
 		q.items, q.head = q.items[:n], 0
 	}
 	q.items = append(q.items, p)
+	q.accepted++
 	q.bytes += len(p.Data)
 	select {
 	case q.ready <- struct{}{}:
@@ -172,11 +174,12 @@ type QueueStats struct {
 	Depth        time.Duration
 	Dropped      int64 // packets since the start
 	DroppedBytes int64
+	Accepted     int64 // packets that were let in since the start
 }
 
 // Stats is safe to call at any time.
 func (q *PacketQueue) Stats() QueueStats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return QueueStats{len(q.items) - q.head, q.bytes, q.depth(), q.dropped, q.droppedB}
+	return QueueStats{len(q.items) - q.head, q.bytes, q.depth(), q.dropped, q.droppedB, q.accepted}
 }

@@ -117,7 +117,7 @@ func (o *Output) create(dir, name string, tracks []media.Track) (muxer, string, 
 func newMuxer(format string, tracks []media.Track, path string) (muxer, error) {
 	return av.NewMuxer(av.MuxerOptions{
 		Format: format, Path: path, Tracks: tracks,
-		FragmentDuration: fragment, StartAtZero: true,
+		FragmentDuration: fragment, StartAtZero: true, Timecode: format != "mpegts", Created: time.Now(),
 	})
 }
 

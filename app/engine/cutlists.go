@@ -1,0 +1,209 @@
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"crosspoint.studio/crosspoint/internal/atomicfile"
+	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/cutlist"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// Session is a journal that was written beside a recording.
+type Session struct {
+	Path string
+	// BaseDir is what relative paths of Show are relative to.
+	BaseDir string
+	// Show is the show at tick First, with what was on programme and preview as its start.
+	Show *scenes.Show
+	// First is the tick at which recording was started, End the first one after the
+	// journal, as far as it goes.
+	First, End int64
+	Complete   bool // it has its end: the program was not killed
+	Commands   []Timed
+	History    cutlist.History // Files as they are on disk now
+}
+
+// ReadSession reads a journal and looks into the files that it names: those that are not
+// there any more are looked for beside it, and otherwise left out. A journal that was cut
+// off, by a crash, is read as far as it goes.
+func ReadSession(path string) (*Session, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the journal cannot be read: %w", err)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewScanner(bytes.NewReader(raw))
+	lines.Buffer(nil, sessionBytes)
+	var head sessionHead
+	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &head) != nil || head.Session != 1 {
+		return nil, fmt.Errorf("%s is not the journal of a recording", filepath.Base(path))
+	}
+	s := &Session{Path: path, BaseDir: head.Base, First: head.At, End: head.At + 1}
+	if s.Show, err = scenes.Parse(head.Show); err != nil {
+		return nil, fmt.Errorf("%s: its show: %w", filepath.Base(path), err)
+	}
+	fps := s.Show.Canvas.FPS
+	s.History = cutlist.History{Name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), FPS: fps,
+		Width: s.Show.Canvas.Width, Height: s.Show.Canvas.Height, Names: names(s.Show)}
+	var files []sessionFile
+	for n := 2; lines.Scan(); n++ {
+		var command struct{ Do string }
+		var l sessionLine
+		if json.Unmarshal(lines.Bytes(), &l) != nil || json.Unmarshal(lines.Bytes(), &command) != nil {
+			break // the crash
+		}
+		s.End = max(s.End, l.At+1)
+		switch {
+		case command.Do != "":
+			c, err := ParseTimed(lines.Bytes(), fps)
+			if err != nil {
+				return nil, fmt.Errorf("%s, line %d: %w", filepath.Base(path), n, err)
+			}
+			s.Commands = append(s.Commands, c)
+		case l.Look != nil:
+			l.Look.At = l.At
+			s.History.Looks = append(s.History.Looks, *l.Look)
+		case l.Mark != "":
+			s.History.Markers = append(s.History.Markers, cutlist.Marker{At: l.At, Text: l.Mark})
+		case l.File != nil:
+			files = append(files, *l.File)
+		case l.End:
+			s.End, s.Complete = l.At, true
+		}
+	}
+	paused := s.paused()
+	for _, f := range files {
+		if found, ok := lookInto(f, filepath.Dir(path), fps); ok {
+			if f.Source == "" && found.First < paused {
+				found.Frames = min(found.Frames, paused-found.First)
+			}
+			s.History.Files = append(s.History.Files, found)
+		}
+	}
+	s.bounds()
+	return s, nil
+}
+
+// paused is the tick at which a recording of the programme was first paused: from there on
+// its file is not the show's time any more, and is not cut from.
+func (s *Session) paused() int64 {
+	for _, c := range s.Commands {
+		if p, ok := c.Command.(*PauseRecording); ok && (p.Paused == nil || *p.Paused) {
+			return c.Tick
+		}
+	}
+	return math.MaxInt64
+}
+
+// names are what sources and scenes are called.
+func names(show *scenes.Show) map[string]string {
+	m := map[string]string{}
+	for _, v := range show.Sources {
+		m[v.ID] = v.Name
+	}
+	for _, v := range show.Scenes {
+		m[v.ID] = v.Name
+	}
+	return m
+}
+
+// lookInto finds out which ticks a file has.
+func lookInto(f sessionFile, dir string, fps media.Rational) (cutlist.File, bool) {
+	if _, err := os.Stat(f.Path); err != nil {
+		f.Path = filepath.Join(dir, filepath.Base(f.Path)) // the folder has moved
+	}
+	in, err := av.OpenInput(context.Background(), "file:"+f.Path, av.InputOptions{})
+	if err != nil {
+		return cutlist.File{}, false
+	}
+	defer in.Close()
+	out := cutlist.File{Path: f.Path, Source: f.Source, First: f.First, Sound: in.Audio() != nil}
+	if in.Video() == nil {
+		return cutlist.File{}, false
+	}
+	// A rendition may have every n-th picture alone.
+	own, every := fps, int64(1)
+	if f := in.Video().FPS; f.IsSet() {
+		if every = max(int64(math.Round(fps.Float()/f.Float())), 1); every > 1 {
+			own = media.NewRational(fps.Num, fps.Den*every)
+		}
+	}
+	out.First *= every
+	if n, ok := in.Timecode(own); ok {
+		out.First = n * every
+	}
+	last, ok := in.LastPicture()
+	if !ok {
+		return cutlist.File{}, false
+	}
+	out.Frames = (media.UnitsIn(last-in.Video().Start, own.Inv()) + 1) * every
+	return out, true
+}
+
+// bounds sets the stretch that cut lists are of: that of the programme's files, or of all
+// where there are none.
+func (s *Session) bounds() {
+	h := &s.History
+	h.First, h.End = s.First, s.First
+	for _, programme := range []bool{true, false} {
+		any := false
+		for _, f := range h.Files {
+			if (f.Source == "") != programme {
+				continue
+			}
+			if !any || f.First < h.First {
+				h.First = f.First
+			}
+			h.End = max(h.End, f.First+f.Frames)
+			any = true
+		}
+		if any {
+			break
+		}
+	}
+	s.End = max(s.End, h.End)
+}
+
+// CutListExtensions are those of the files that WriteCutLists makes.
+var CutListExtensions = []string{".otio", ".edl", ".fcpxml"}
+
+// WriteCutLists writes OpenTimelineIO, CMX 3600 EDL and FCPXML of a journal beside it,
+// under its name. Lists that are there already are replaced.
+func WriteCutLists(journal string) error {
+	s, err := ReadSession(journal)
+	if err != nil {
+		return err
+	}
+	if len(s.History.Files) == 0 {
+		return errors.New("none of the recorded files is there")
+	}
+	t := cutlist.Build(s.History)
+	stem := strings.TrimSuffix(s.Path, filepath.Ext(s.Path))
+	otio, err := t.OTIO(filepath.Dir(s.Path))
+	if err != nil {
+		return err
+	}
+	fcpxml, err := t.FCPXML()
+	if err != nil {
+		return err
+	}
+	for i, data := range [][]byte{otio, t.EDL(), fcpxml} {
+		if err := atomicfile.Write(stem+CutListExtensions[i], data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

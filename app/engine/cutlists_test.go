@@ -1,0 +1,401 @@
+package engine
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// read is what an independent reader of a cut list makes of it: for each frame of the
+// programme recording the file and the frame of it that a list asks for, "" for black;
+// what is in a dissolve is left out.
+type read map[int64]spot
+
+type spot struct {
+	file  string
+	frame int64
+}
+
+// readOTIO reads with nothing but the documented schema.
+func readOTIO(t *testing.T, path string) read {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type rational struct {
+		Schema string  `json:"OTIO_SCHEMA"`
+		Rate   float64 `json:"rate"`
+		Value  float64 `json:"value"`
+	}
+	type span struct {
+		Schema   string   `json:"OTIO_SCHEMA"`
+		Start    rational `json:"start_time"`
+		Duration rational `json:"duration"`
+	}
+	type item struct {
+		Schema   string    `json:"OTIO_SCHEMA"`
+		Name     string    `json:"name"`
+		Kind     string    `json:"kind"`
+		Range    *span     `json:"source_range"`
+		In       *rational `json:"in_offset"`
+		Out      *rational `json:"out_offset"`
+		Children []item    `json:"children"`
+		Media    *struct {
+			Schema    string `json:"OTIO_SCHEMA"`
+			URL       string `json:"target_url"`
+			Available span   `json:"available_range"`
+		} `json:"media_reference"`
+	}
+	var doc struct {
+		Schema string   `json:"OTIO_SCHEMA"`
+		Start  rational `json:"global_start_time"`
+		Tracks item     `json:"tracks"`
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if doc.Schema != "Timeline.1" || doc.Tracks.Schema != "Stack.1" || len(doc.Tracks.Children) != 3 {
+		t.Fatalf("the document is %s of %s with %d tracks", doc.Schema, doc.Tracks.Schema, len(doc.Tracks.Children))
+	}
+	out, at := read{}, int64(0)
+	var mixed [][2]int64
+	for _, c := range doc.Tracks.Children[0].Children {
+		switch c.Schema {
+		case "Transition.1":
+			mixed = append(mixed, [2]int64{at - int64(c.In.Value), at + int64(c.Out.Value)})
+			continue
+		case "Clip.1", "Gap.1":
+		default:
+			t.Fatalf("a %s on the track", c.Schema)
+		}
+		n := int64(c.Range.Duration.Value)
+		for i := range n {
+			p := spot{}
+			if c.Media != nil {
+				name, err := url.PathUnescape(c.Media.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				p = spot{filepath.Join(filepath.Dir(path), name), int64(c.Range.Start.Value-c.Media.Available.Start.Value) + i}
+				if p.frame < 0 || p.frame >= int64(c.Media.Available.Duration.Value) {
+					t.Fatalf("frame %d of %s is outside of what is there", p.frame, name)
+				}
+			}
+			out[at+i] = p
+		}
+		at += n
+	}
+	for _, m := range mixed {
+		for i := m[0]; i < m[1]; i++ {
+			delete(out, i)
+		}
+	}
+	return out
+}
+
+var edlLine = regexp.MustCompile(`^(\d{3})  (\S+)\s+(V|AA)\s+(C|D)\s+(\d{3})?\s+(\S+) (\S+) (\S+) (\S+)$`)
+
+// readEDL reads a CMX 3600 list.
+func readEDL(t *testing.T, path string, first map[string]int64) read {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fps := media.NewRational(30, 1)
+	code := func(s string) int64 {
+		n, err := av.ParseTimecode(s, fps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	out := read{}
+	begin := int64(-1)
+	type event struct {
+		in, recIn, recOut, dissolve int64
+		reel                        string
+	}
+	var last *event
+	var which string             // FROM or TO: whose comments follow
+	named := map[string]string{} // files of the event by that
+	flush := func() {
+		if last != nil && last.recOut > last.recIn {
+			if begin < 0 {
+				begin = last.recIn
+			}
+			file := named["FROM"]
+			if last.dissolve > 0 {
+				file = named["TO"]
+			}
+			for i := last.recIn + last.dissolve; i < last.recOut; i++ {
+				p := spot{}
+				if last.reel != "BL" {
+					p = spot{file, last.in + i - last.recIn - first[file]}
+				}
+				out[i-begin] = p
+			}
+		}
+		last = nil
+		clear(named)
+	}
+	for _, l := range strings.Split(string(raw), "\n") {
+		if m := edlLine.FindStringSubmatch(l); m != nil {
+			flush()
+			if m[3] != "V" {
+				continue
+			}
+			e := event{in: code(m[6]), recIn: code(m[8]), recOut: code(m[9]), reel: m[2]}
+			if m[4] == "D" {
+				if e.dissolve, err = strconv.ParseInt(m[5], 10, 64); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if code(m[7])-e.in != e.recOut-e.recIn {
+				t.Errorf("%q: source and record are not of one length", l)
+			}
+			last = &e
+		}
+		if what, ok := strings.CutPrefix(l, "* "); ok {
+			if side, _, ok := strings.Cut(what, " CLIP NAME: "); ok {
+				which = side
+			}
+			if file, ok := strings.CutPrefix(what, "SOURCE FILE: "); ok {
+				named[which] = file
+			}
+		}
+	}
+	flush()
+	return out
+}
+
+// readFCPXML reads the spine.
+func readFCPXML(t *testing.T, path string) read {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := func(s string) int64 {
+		var num, den int64 = 0, 1
+		if s == "0s" {
+			return 0
+		}
+		if _, err := fmt.Sscanf(s, "%d/%ds", &num, &den); err != nil {
+			t.Fatalf("%q is no time: %v", s, err)
+		}
+		if num*30%den != 0 {
+			t.Fatalf("%q is not a whole number of frames", s)
+		}
+		return num * 30 / den
+	}
+	out := read{}
+	src, start := map[string]string{}, map[string]int64{}
+	var mixed [][2]int64
+	dec := xml.NewDecoder(strings.NewReader(string(raw)))
+	tcStart, depth, spine := int64(0), 0, -1
+	for {
+		tok, err := dec.Token()
+		if err != nil {
+			break
+		}
+		switch e := tok.(type) {
+		case xml.StartElement:
+			depth++
+			a := map[string]string{}
+			for _, v := range e.Attr {
+				a[v.Name.Local] = v.Value
+			}
+			switch {
+			case e.Name.Local == "asset":
+				u, err := url.Parse(a["src"])
+				if err != nil {
+					t.Fatal(err)
+				}
+				src[a["id"]], start[a["id"]] = u.Path, frames(a["start"])
+			case e.Name.Local == "sequence":
+				tcStart = frames(a["tcStart"])
+			case e.Name.Local == "spine":
+				spine = depth
+			case spine > 0 && depth == spine+1 && e.Name.Local == "transition":
+				at := frames(a["offset"]) - tcStart
+				mixed = append(mixed, [2]int64{at, at + frames(a["duration"])})
+			case spine > 0 && depth == spine+1:
+				at := frames(a["offset"]) - tcStart
+				for i := range frames(a["duration"]) {
+					p := spot{}
+					if e.Name.Local == "asset-clip" {
+						p = spot{src[a["ref"]], frames(a["start"]) - start[a["ref"]] + i}
+					}
+					out[at+i] = p
+				}
+			}
+		case xml.EndElement:
+			depth--
+		}
+	}
+	for _, m := range mixed {
+		for i := m[0]; i < m[1]; i++ {
+			delete(out, i)
+		}
+	}
+	return out
+}
+
+// TestCutListsAreFrameExact: whatever a cut list asks for at a frame is what the programme
+// recording shows there, by the counters in both.
+func TestCutListsAreFrameExact(t *testing.T) {
+	dir := t.TempDir()
+	black := true
+	s := newStudio(t, parse(t, isoShow(dir)), media.NewVirtualClock(), func(o *Options) {
+		realRecords(o)
+		o.CutLists = true
+		o.Ticks = 150
+		o.Commands = []Timed{
+			{7, &StartRecording{}},
+			{20, &Cut{}},                       // one > two
+			{31, &AutoTake{}},                  // a mix of six frames: two > one
+			{50, &Cut{Scene: "both"}},          // only the programme has it
+			{60, &AutoTake{}},                  // both > two: not a dissolve of files
+			{75, &SetTransition{Kind: "wipe"}}, //
+			{76, &AutoTake{}},                  // two > both … again
+			{90, &Cut{Scene: "cam1"}},          // a bare source
+			{95, &StopISO{Sources: []string{"cam1"}}},
+			{105, &FadeToBlack{On: &black}},
+			{140, &Cut{Scene: "two"}},
+		}
+	})
+	s.run(t, t.Context(), time.Minute)
+	for _, w := range s.State().Warnings {
+		t.Error(w.Text)
+	}
+	programme := filepath.Join(dir, "show.mkv")
+	files := map[string][]shot{}
+	first := map[string]int64{}
+	for _, f := range append(append(isoFiles(t, dir, "cam1"), isoFiles(t, dir, "cam2")...), programme) {
+		files[f], first[f] = shots(t, f)
+	}
+	pgm := files[programme]
+	if len(pgm) != 143 {
+		t.Fatalf("the programme has %d pictures", len(pgm))
+	}
+	stem := filepath.Join(dir, "show")
+	for name, got := range map[string]read{
+		"otio": readOTIO(t, stem+".otio"), "edl": readEDL(t, stem+".edl", first), "fcpxml": readFCPXML(t, stem+".fcpxml"),
+	} {
+		own, mixed := 0, 0
+		for i := range int64(len(pgm)) {
+			p, ok := got[i]
+			switch {
+			case !ok:
+				mixed++
+			case p.file == "":
+				if pgm[i] != (shot{}) {
+					t.Errorf("%s: frame %d is black, the programme shows %v", name, i, pgm[i])
+				}
+			default:
+				list := files[p.file]
+				if int(p.frame) >= len(list) || p.frame < 0 {
+					t.Fatalf("%s: frame %d is frame %d of %q, which has %d", name, i, p.frame, p.file, len(list))
+				}
+				if list[p.frame] != pgm[i] {
+					t.Errorf("%s: frame %d is %v of %s, the programme shows %v", name, i, list[p.frame], filepath.Base(p.file), pgm[i])
+				}
+				if p.file != programme {
+					own++
+				}
+			}
+		}
+		// One > two > (mix) one, then a bare source for as long as it was recorded.
+		if own < 50 || mixed != 5 || len(got) != 143-5 {
+			t.Errorf("%s: %d frames from sources, %d mixed, %d listed", name, own, mixed, len(got))
+		}
+	}
+}
+
+// TestJournalOfAKilledShow is read as far as it goes.
+func TestJournalOfAKilledShow(t *testing.T) {
+	dir := t.TempDir()
+	s := newStudio(t, parse(t, isoShow(dir)), media.NewVirtualClock(), func(o *Options) {
+		realRecords(o)
+		o.CutLists, o.Ticks = true, 40
+		o.Commands = []Timed{{0, &StartRecording{}}, {20, &Cut{}}}
+	})
+	s.run(t, t.Context(), time.Minute)
+	journal := filepath.Join(dir, "show"+SessionExtension)
+	raw, err := os.ReadFile(journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := ReadSession(journal)
+	if err != nil || !whole.Complete || len(whole.History.Files) != 3 || whole.End != 40 || len(whole.Commands) != 2 {
+		t.Fatalf("the whole journal: %+v, %v", whole, err)
+	}
+	cut := filepath.Join(dir, "cut"+SessionExtension)
+	if err := os.WriteFile(cut, raw[:len(raw)-20], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	part, err := ReadSession(cut)
+	if err != nil || part.Complete || part.End != 40 {
+		t.Errorf("the cut journal: %+v, %v", part, err)
+	}
+	if err := WriteCutLists(cut); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(cut, []byte("{}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadSession(cut); err == nil {
+		t.Error("something else was taken for a journal")
+	}
+}
+
+// TestCutListsOfSplitRecordings: a programme in several files, marked, of every second
+// picture, and paused at its end.
+func TestCutListsOfSplitRecordings(t *testing.T) {
+	dir := t.TempDir()
+	doc := strings.Replace(isoShow(dir), `"keyframe_seconds":0.5`, `"keyframe_seconds":0.5,"frame_divisor":2`, 1)
+	yes := true
+	s := newStudio(t, parse(t, doc), media.NewVirtualClock(), func(o *Options) {
+		realRecords(o)
+		o.CutLists, o.Ticks = true, 120
+		o.Commands = []Timed{
+			{8, &StartRecording{}}, {30, &SplitRecording{}}, {33, &SetMark{Name: "goal"}}, {44, &Cut{Scene: "both"}}, {80, &PauseRecording{Paused: &yes}},
+		}
+	})
+	s.run(t, t.Context(), time.Minute)
+	journal, err := ReadSession(filepath.Join(dir, "show"+SessionExtension))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var programme []string
+	for _, f := range journal.History.Files {
+		if f.Source == "" {
+			programme = append(programme, fmt.Sprintf("%d+%d", f.First, f.Frames))
+		} else if f.First != 8 || f.Frames != 112 {
+			t.Errorf("%s is %d+%d: a source's recording has every picture", f.Source, f.First, f.Frames)
+		}
+	}
+	if got := strings.Join(programme, " "); got != "8+22 30+50" {
+		t.Errorf("the programme's files are %s", got)
+	}
+	marked := false
+	for _, m := range journal.History.Markers {
+		marked = marked || m.Text == "goal" && m.At == 33
+	}
+	if !marked || !journal.Complete {
+		t.Errorf("markers %v, complete %v", journal.History.Markers, journal.Complete)
+	}
+}

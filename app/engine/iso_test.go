@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/framecode"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/outputs/record"
+	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
+)
+
+// isoShow has two cameras with frame counters and a tone each.
+func isoShow(dir string) string {
+	source := func(id string, code int, size string) string {
+		return fmt.Sprintf(`{"id":%q,"kind":"synthetic","settings":{"camera":%d%s},"audio":{"gain_db":-40}}`, id, code, size)
+	}
+	return fmt.Sprintf(`{"format":2,"canvas":{"width":480,"height":270,"fps":"30"},
+		"sources":[%s,%s],
+		"scenes":[{"id":"one","layers":[{"source":"cam1"}]},{"id":"two","layers":[{"source":"cam2"}]},
+			{"id":"both","layers":[{"source":"cam1"},{"source":"cam2","x":240,"y":135,"width":240,"height":135}]}],
+		"transition":{"frames":6},
+		"renditions":[{"id":"main","video":{"bitrate_kbps":1500,"preset":"ultrafast","keyframe_seconds":0.5}}],
+		"recordings":[{"id":"rec","settings":{"path":%s}}],
+		"iso":{"sources":["cam1","cam2"],"settings":{"path":%s}},
+		"start":{"program":"one","preview":"two"}}`,
+		source("cam1", 1, ""), source("cam2", 2, ""), strconv.Quote(filepath.Join(dir, "show.mkv")), strconv.Quote(filepath.Join(dir, "iso")))
+}
+
+// realRecords makes a studio record with the real thing.
+func realRecords(o *Options) {
+	o.SourceKinds = map[string]sources.Kind{"synthetic": sources.Synthetic(), "file": sources.File()}
+	for k, v := range fakeKinds(nil) {
+		o.SourceKinds[k] = v
+	}
+	o.OutputKinds = map[string]outputs.Kind{"record": record.Kind()}
+}
+
+// shot is what a picture's counter says.
+type shot struct {
+	cam uint8
+	n   uint32
+}
+
+// shots reads the counters of a file's pictures, in order; unread ones are zero.
+func shots(t *testing.T, path string) (out []shot, first int64) {
+	t.Helper()
+	in, err := av.OpenInput(t.Context(), path, av.InputOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	first, ok := in.Timecode(media.NewRational(30, 1))
+	if !ok {
+		t.Errorf("%s has no timecode", filepath.Base(path))
+	}
+	dec, err := av.NewVideoDecoder(in.Video(), av.VideoDecoderOptions{Canvas: media.Rec709})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dec.Close()
+	p := av.NewInputPacket()
+	defer p.Free()
+	take := func(f *media.Frame) {
+		var s shot
+		if cam, n, ok := framecode.Read(f); ok {
+			s = shot{cam, n}
+		}
+		f.Release()
+		out = append(out, s)
+	}
+	drain := func() {
+		for {
+			f, err := dec.Receive()
+			if err != nil {
+				return // it wants more, or that was all
+			}
+			take(f)
+		}
+	}
+	for in.ReadPacket(p) == nil {
+		if p.Stream == in.Video().Index {
+			if err := dec.Send(p); err != nil {
+				t.Fatal(err)
+			}
+			drain()
+		}
+	}
+	if err := dec.Send(nil); err != nil {
+		t.Fatal(err)
+	}
+	drain()
+	return out, first
+}
+
+func isoFiles(t *testing.T, dir, id string) []string {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(dir, "iso", "* "+id+".mkv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// TestISOBesideTheProgramme: each source's pictures at every tick, whatever is on air, each
+// file saying at which tick it begins.
+func TestISOBesideTheProgramme(t *testing.T) {
+	dir := t.TempDir()
+	s := newStudio(t, parse(t, isoShow(dir)), media.NewVirtualClock(), func(o *Options) {
+		realRecords(o)
+		o.Ticks, o.Commands = 60, []Timed{{10, &StartRecording{}}, {25, &Cut{}}, {50, &StopRecording{}}}
+	})
+	s.run(t, t.Context(), time.Minute)
+	for _, v := range s.State().ISOs {
+		if v.Problem != "" {
+			t.Errorf("%s: %s", v.ID, v.Problem)
+		}
+	}
+	for cam, id := range []string{"cam1", "cam2"} {
+		files := isoFiles(t, dir, id)
+		if len(files) != 1 {
+			t.Fatalf("%s: files %q", id, files)
+		}
+		got, first := shots(t, files[0])
+		if first != 10 || len(got) != 40 {
+			t.Errorf("%s: %d pictures from tick %d, want 40 from 10", id, len(got), first)
+		}
+		for i, v := range got {
+			if want := (shot{uint8(cam + 1), uint32(10 + i)}); v != want {
+				t.Fatalf("%s: picture %d is %v, want %v", id, i, v, want)
+			}
+		}
+		// The strip is 40 dB down; the file has the source's own level.
+		b := decodeTrack(t, files[0], 0)
+		loud := slices.Max(b)
+		if loud < 0.05 {
+			t.Errorf("%s: the loudest sample is %v", id, loud)
+		}
+	}
+	if _, first := shots(t, filepath.Join(dir, "show.mkv")); first != 10 {
+		t.Errorf("the programme begins at tick %d", first)
+	}
+}
+
+// TestISOFailsAlone: the folder of the ISO recordings cannot be used; the programme's is
+// complete, and the other way round.
+func TestISOFailsAlone(t *testing.T) {
+	dir := t.TempDir()
+	doc := strings.Replace(isoShow(dir), strconv.Quote(filepath.Join(dir, "iso")), `"/proc/nowhere"`, 1)
+	s := newStudio(t, parse(t, doc), media.NewVirtualClock(), func(o *Options) {
+		realRecords(o)
+		o.Ticks, o.Commands = 30, []Timed{{0, &StartRecording{}}}
+	})
+	s.run(t, t.Context(), time.Minute)
+	st := s.State()
+	for _, v := range st.ISOs {
+		if v.Problem == "" {
+			t.Errorf("%s has no problem", v.ID)
+		}
+	}
+	if st.Recordings[0].Problem != "" {
+		t.Errorf("the programme: %s", st.Recordings[0].Problem)
+	}
+	if got, _ := shots(t, filepath.Join(dir, "show.mkv")); len(got) != 30 || got[29] != (shot{1, 29}) {
+		t.Errorf("the programme has %d pictures", len(got))
+	}
+}
+
+// TestISOCommands: what can be recorded is started and stopped by itself on the real clock.
+func TestISOCommands(t *testing.T) {
+	dir := t.TempDir()
+	doc := strings.Replace(isoShow(dir), `"scenes":[`, `"scenes":[{"id":"x","layers":[{"source":"logo"}]},`, 1)
+	doc = strings.Replace(doc, `"sources":[{`, `"sources":[{"id":"logo","kind":"still","settings":{}},{"id":"mic","kind":"microphone","settings":{"tone":440}},{`, 1)
+	s := newStudio(t, parse(t, doc), media.NewRealClock(), func(o *Options) {
+		realRecords(o)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := s.start(ctx)
+	for _, id := range []string{"logo", "mic", "nobody"} {
+		if err := s.Do(&StartISO{Sources: []string{id}}); err == nil {
+			t.Errorf("%s is recorded", id)
+		}
+	}
+	s.must(t, &StartISO{Sources: []string{"cam2"}})
+	live := func(st *State, i int) bool { return st.ISOs[i].Report.State == outputs.Confirmed }
+	st := s.until(t, "cam2 is recorded", func(st *State) bool { return live(st, 1) })
+	if st.Recording || st.ISOs[0].Started || !st.ISOs[1].Started {
+		t.Errorf("recording %v, cam1 %v, cam2 %v", st.Recording, st.ISOs[0].Started, st.ISOs[1].Started)
+	}
+	s.must(t, &StartRecording{})
+	s.until(t, "cam1 has come along", func(st *State) bool { return live(st, 0) })
+	s.must(t, &StopRecording{})
+	s.until(t, "cam1 has gone along", func(st *State) bool { return !st.ISOs[0].Started && st.ISOs[1].Started })
+	if err := s.Do(&StopRecording{Recordings: []string{isoKey("cam2")}}); err == nil {
+		t.Error("an ISO recording was stopped as a recording")
+	}
+	s.must(t, &StopISO{})
+	s.until(t, "cam2 is stopped", func(st *State) bool {
+		return st.ISOs[1].Report.State == outputs.Idle && st.ISOs[0].Report.State == outputs.Idle
+	})
+	s.must(t, &SetISO{ISO: scenes.ISO{Sources: []string{"cam1"}, Settings: json.RawMessage(`{}`)}})
+	s.must(t, &Undo{})
+	s.until(t, "the choice is undone", func(st *State) bool { return len(st.Show.ISO.Sources) == 2 })
+	s.must(t, &RemoveSource{ID: "cam2", Cascade: true})
+	s.until(t, "cam2 is gone", func(st *State) bool { return len(st.ISOs) == 1 })
+	cancel()
+	finish(t, done, 10*time.Second)
+}

@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
+)
+
+// Recut is a show that is cut again from the recordings of its sources.
+type Recut struct {
+	// Show has the recorded kind in place of every source that has recordings of its own.
+	Show     *scenes.Show
+	Commands []Timed
+	// From is the tick of this show at which the programme's recording began, Ticks how
+	// many ticks there are.
+	From, Ticks int64
+	// Live are the sources without recordings: they run as the show says.
+	Live []string
+}
+
+// Recut makes of a journal the show that gives its programme again: tick 0 is the
+// journal's first. Commands of destinations, recordings and replays are left out, and those
+// that position or open anew what is recorded already.
+func (s *Session) Recut() (*Recut, error) {
+	r := &Recut{From: s.History.First - s.First, Ticks: s.History.End - s.First}
+	if r.Ticks <= r.From {
+		return nil, fmt.Errorf("nothing of the show was recorded")
+	}
+	files := map[string][]sources.RecordedFile{}
+	for _, f := range s.History.Files {
+		if f.Source != "" {
+			files[f.Source] = append(files[f.Source], sources.RecordedFile{Path: f.Path, First: f.First})
+		}
+	}
+	replaced := map[string]json.RawMessage{}
+	for id, list := range files {
+		slices.SortFunc(list, func(a, b sources.RecordedFile) int { return int(a.First - b.First) })
+		raw, err := json.Marshal(sources.RecordedSettings{Files: list, Begin: s.First})
+		if err != nil {
+			return nil, err
+		}
+		replaced[id] = raw
+	}
+	replace := func(v scenes.Source) scenes.Source {
+		if raw := replaced[v.ID]; raw != nil {
+			v.Kind, v.Settings, v.WhenIdle = sources.Recorded().Name, raw, scenes.IdlePlay
+		}
+		return v
+	}
+	show := *s.Show
+	show.Sources = slices.Clone(show.Sources)
+	for i, v := range show.Sources {
+		show.Sources[i] = replace(v)
+		if replaced[v.ID] == nil {
+			r.Live = append(r.Live, v.ID)
+		}
+	}
+	show.ISO.Sources, show.Destinations, show.Recordings = []string{}, []scenes.Destination{}, []scenes.Recording{}
+	r.Show = &show
+	for _, c := range s.Commands {
+		if c.Command = recutCommand(c.Command, replaced, replace); c.Command != nil {
+			c.Tick -= s.First
+			r.Commands = append(r.Commands, c)
+		}
+	}
+	return r, nil
+}
+
+// recutCommand is what becomes of a command when the show is cut again; nil is nothing.
+func recutCommand(c Command, replaced map[string]json.RawMessage, replace func(scenes.Source) scenes.Source) Command {
+	left := func(id string) Command {
+		if replaced[id] != nil {
+			return nil
+		}
+		return c
+	}
+	switch c := c.(type) {
+	case *StartRecording, *StopRecording, *SplitRecording, *PauseRecording, *PutRecording, *RemoveRecording, *StartISO, *StopISO, *SetISO,
+		*GoLive, *StopLive, *PutDestination, *RemoveDestination, *ApplyPlan, *StartReplay, *StopReplay, *SaveReplay, *MarkReplay, *PlayReplay:
+		return nil
+	case *Seek:
+		return left(c.Source)
+	case *Pause:
+		return left(c.Source)
+	case *RestartSource:
+		return left(c.Source)
+	case *AddSource:
+		return &AddSource{Source: replace(c.Source)}
+	case *UpdateSource:
+		return &UpdateSource{Source: replace(c.Source)}
+	case *ReplaceShow:
+		return nil // sources of another show have no recordings in this journal
+	}
+	return c
+}
+
+// WithRecording are the commands with one more, which begins where the programme's
+// recording began and goes before the others of its tick.
+func (r *Recut) WithRecording(start Command) []Timed {
+	i := slices.IndexFunc(r.Commands, func(c Timed) bool { return c.Tick >= r.From })
+	if i < 0 {
+		i = len(r.Commands)
+	}
+	return slices.Insert(slices.Clone(r.Commands), i, Timed{r.From, start})
+}

@@ -1,0 +1,313 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/cutlist"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// SessionExtension ends the name of the journal beside a recording.
+const SessionExtension = ".session"
+
+// sessionBytes is how much of the journal may wait for a slow disk; what finds it full is
+// left out, and the cut lists are not written.
+const sessionBytes = 16 << 20
+
+// session is the journal of what happens while something is recorded: one JSON object a
+// line, beside the first recording. From it the cut lists are made when the last
+// recording has ended, and the show can be cut again from its files. begin, look, command
+// and end are of the tick goroutine; file is for the outputs'.
+type session struct {
+	log  *slog.Logger
+	warn func(text string)
+
+	last   cutlist.Look // of the tick goroutine
+	keys   map[string]bool
+	looked bool
+
+	mu      sync.Mutex
+	buf     bytes.Buffer    // guarded by mu; not written yet
+	lost    bool            // guarded by mu
+	path    string          // guarded by mu; "" while no file is known
+	second  string          // guarded by mu; the journal's path if no programme is recorded
+	named   map[string]bool // guarded by mu; files that are in it
+	closing bool            // guarded by mu
+	wake    chan struct{}
+	done    chan struct{}
+}
+
+// The lines of a journal.
+type (
+	sessionHead struct {
+		Session int             `json:"session"` // version of the format
+		At      int64           `json:"at"`      // tick of the first line that follows
+		Began   string          `json:"began"`   // by the wall clock, RFC 3339
+		Base    string          `json:"base"`    // what relative paths of the show are relative to
+		Show    json.RawMessage `json:"show"`    // with what was on programme and preview at At as its start
+	}
+	sessionLine struct {
+		At   int64         `json:"at"`
+		Look *cutlist.Look `json:"look,omitempty"`
+		Mark string        `json:"mark,omitempty"`
+		File *sessionFile  `json:"file,omitempty"`
+		End  bool          `json:"end,omitempty"`
+	}
+	sessionFile struct {
+		Path   string `json:"path"`
+		Source string `json:"source,omitempty"` // empty: the programme
+		// First is the tick of its first picture as the engine saw it; the file's own
+		// timecode is believed where it has one.
+		First int64 `json:"first"`
+	}
+)
+
+// beginSession starts a journal unless one runs. Of the tick goroutine.
+func (e *Engine) beginSession() {
+	if e.session != nil || !e.opt.CutLists {
+		return
+	}
+	start := *e.show
+	start.Start = scenes.Start{Program: e.switcher.Program, Preview: e.switcher.Preview}
+	show, err := json.Marshal(&start)
+	if err != nil {
+		e.log.Error("no session journal", "error", err)
+		return
+	}
+	s := &session{log: e.log, named: map[string]bool{}, keys: map[string]bool{}, wake: make(chan struct{}, 1), done: make(chan struct{}),
+		warn: func(text string) { e.warn.set("session", text, e.state.Load().Tick) }}
+	s.line(sessionHead{1, e.tick, time.Now().Format(time.RFC3339), e.opt.BaseDir, show})
+	e.session = s
+	go s.run()
+}
+
+// observe notes what programme shows from this tick on, if that is new. Of the tick
+// goroutine, after the switcher's step.
+func (s *session) observe(e *Engine) {
+	look := cutlist.Look{Scene: e.switcher.Program, Black: e.switcher.Black >= 1 || e.switcher.Program == ""}
+	look.Mixed = e.switcher.Crossing() || e.switcher.Black > 0 && e.switcher.Black < 1
+	look.Source = e.wholeSource(e.switcher.Program)
+	for i := range e.show.Overlays {
+		o := &e.show.Overlays[i]
+		if s.keys[o.ID] != o.On {
+			s.keys[o.ID] = o.On
+			if o.On || s.looked {
+				s.line(sessionLine{At: e.tick, Mark: fmt.Sprintf("Key %s %s", o.Name, map[bool]string{true: "on", false: "off"}[o.On])})
+			}
+		}
+	}
+	if s.looked && look == s.last {
+		return
+	}
+	if look.Mixed && !s.last.Mixed && e.switcher.Crossing() && e.show.Transition.Kind != scenes.Mix {
+		s.line(sessionLine{At: e.tick, Mark: "Transition " + string(e.show.Transition.Kind)})
+	}
+	s.last, s.looked = look, true
+	s.line(sessionLine{At: e.tick, Look: &look})
+}
+
+// wholeSource is the source that is all there is of a scene, whole and over the whole
+// canvas; "" is none.
+func (e *Engine) wholeSource(id string) string {
+	placed := e.looks.of(e.show, id)
+	c := e.show.Canvas
+	if len(placed) != 1 {
+		return ""
+	}
+	p := placed[0]
+	if p.X != 0 || p.Y != 0 || p.Width != float64(c.Width) || p.Height != float64(c.Height) || p.Rotation != 0 || p.Opacity != 1 || p.Crop != (scenes.Crop{}) {
+		return ""
+	}
+	return p.Source
+}
+
+// command notes an applied command as the command log does.
+func (s *session) command(line string) { s.add([]byte(line + "\n")) }
+
+// file notes a file that a recording has begun.
+func (s *session) file(f sessionFile) {
+	s.mu.Lock()
+	known := s.named[f.Path]
+	s.named[f.Path] = true
+	base := strings.TrimSuffix(f.Path, filepath.Ext(f.Path)) + SessionExtension
+	if s.path == "" && f.Source == "" {
+		s.path = base
+	} else if s.second == "" {
+		s.second = base
+	}
+	s.mu.Unlock()
+	if !known {
+		s.line(sessionLine{At: f.First, File: &f})
+	}
+}
+
+func (s *session) line(v any) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		s.log.Error("session line lost", "error", err)
+		return
+	}
+	s.add(append(raw, '\n'))
+}
+
+func (s *session) add(line []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.buf.Len()+len(line) > sessionBytes {
+		s.lost = true
+		return
+	}
+	s.buf.Write(line)
+	s.poke()
+}
+
+func (s *session) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// end closes the journal at tick; done is closed when the cut lists are written.
+func (s *session) end(tick int64) {
+	s.line(sessionLine{At: tick, End: true})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	s.poke()
+}
+
+// namedAfter is how long a journal waits for a recording of the programme to be called
+// after, when there already is a file of a source.
+const namedAfter = 2 * time.Second
+
+// run writes the journal until its end, then the cut lists.
+func (s *session) run() {
+	defer close(s.done)
+	var f *os.File
+	defer func() {
+		if f != nil {
+			_ = f.Close() // every line was checked as it was written
+		}
+	}()
+	var broken error
+	late := time.NewTimer(namedAfter)
+	defer late.Stop()
+	overdue := false
+	for {
+		select {
+		case <-s.wake:
+		case <-late.C:
+			overdue = true
+		}
+		s.mu.Lock()
+		closing, lost := s.closing, s.lost
+		if s.path == "" && (overdue || closing) {
+			s.path = s.second
+		}
+		path := s.path
+		var lines []byte
+		if path != "" {
+			lines = bytes.Clone(s.buf.Bytes())
+			s.buf.Reset()
+		}
+		s.mu.Unlock()
+		if len(lines) > 0 && broken == nil {
+			if f == nil {
+				f, broken = createBeside(path)
+			}
+			if broken == nil {
+				_, broken = f.Write(lines)
+			}
+			if broken != nil {
+				s.warn(fmt.Sprintf("The list of cuts beside the recording cannot be written (%v). The recordings themselves go on.", broken))
+			}
+		}
+		if !closing {
+			continue
+		}
+		if f != nil && broken == nil && !lost {
+			if err := WriteCutLists(f.Name()); err != nil {
+				s.warn(fmt.Sprintf("The cut lists were not written (%v). The recordings are complete; crosspoint cutlist %s tries again.", err, f.Name()))
+			}
+		}
+		return
+	}
+}
+
+// createBeside makes a file that was not there before, adding a number to its name where
+// it has to.
+func createBeside(path string) (*os.File, error) {
+	stem := strings.TrimSuffix(path, filepath.Ext(path))
+	for n := 2; ; n++ {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+		if !os.IsExist(err) || n > 1000 {
+			return f, err
+		}
+		path = fmt.Sprintf("%s (%d)%s", stem, n, filepath.Ext(path))
+	}
+}
+
+// followSession keeps the journal in step with the recordings. Of the tick goroutine.
+func (e *Engine) followSession() {
+	s := e.session
+	if s == nil {
+		return
+	}
+	s.observe(e)
+	if e.outs.recording() {
+		return
+	}
+	s.end(e.tick)
+	e.session = nil
+	e.sessions = append(e.sessions, s)
+}
+
+// closeSessions ends the journal at the end of the studio, and waits for the cut lists.
+func (e *Engine) closeSessions() {
+	if e.session != nil {
+		e.session.end(e.tick)
+		e.sessions = append(e.sessions, e.session)
+		e.session = nil
+	}
+	for _, s := range e.sessions {
+		<-s.done
+	}
+}
+
+// recording reports that some file is still being written.
+func (d *deliveries) recording() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, v := range d.dest {
+		if v.recording && v.isRunning() {
+			return true
+		}
+	}
+	return false
+}
+
+// note tells the session of a new file of a recording; picture is the PTS of the newest
+// picture that it was given.
+func (v *delivery) note(f outputs.FileEvent, picture int64) {
+	if v.session == nil || f.Closed || f.Removed || f.Path == "" {
+		return
+	}
+	line := sessionFile{Path: f.Path, First: picture}
+	if v.iso != nil {
+		line.Source = v.iso.id
+	}
+	if abs, err := filepath.Abs(f.Path); err == nil {
+		line.Path = abs
+	}
+	v.session.file(line)
+}

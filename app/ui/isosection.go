@@ -1,0 +1,284 @@
+package ui
+
+import (
+	"fmt"
+	"image/color"
+	"slices"
+
+	"fyne.io/fyne/v2"
+
+	"crosspoint.studio/crosspoint/app/engine"
+)
+
+// isoSection is the matrix of sources that are recorded on their own: for each whether it
+// goes along with the recordings, how its recording is doing, and a button of its own.
+type isoSection struct {
+	box
+	desk    *desk
+	heading *label
+	empty   *label
+	all     *button
+	rows    []*isoRow
+}
+
+// isoRow is one source.
+type isoRow struct {
+	id      string
+	chosen  *button
+	name    *label
+	state   *label
+	act     *button
+	started bool
+}
+
+func newISOSection(d *desk) *isoSection {
+	p := &isoSection{desk: d}
+	p.heading = newBold("SOURCES ON THEIR OWN (ISO)", textSmall, colDim)
+	p.empty = newLabel("No source that can be recorded on its own.", textSmall, colDim)
+	p.all = newButton(d, "All", textSmall, p.chooseAll).hint("Record every source on its own with the recordings, or none")
+	p.arrange = func(s fyne.Size) { p.layOut(s.Width) }
+	p.refill()
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// layOut places the rows and returns the height of it all.
+func (p *isoSection) layOut(w float32) float32 {
+	aw := p.all.min.Width
+	p.heading.place(0, 0, w-aw-gap, headerHeight)
+	place(p.all, w-aw, 1, aw, headerHeight-2)
+	y := headerHeight + 3
+	if len(p.rows) == 0 {
+		p.empty.place(0, y, w, 20)
+		return y + 24
+	}
+	for _, r := range p.rows {
+		const mark, act float32 = 34, 44
+		place(r.chosen, 0, y, mark, rowHeight)
+		place(r.act, w-act, y, act, rowHeight)
+		half := (w - mark - act - 3*gap) / 2
+		r.name.place(mark+gap, y, half, rowHeight)
+		r.state.place(mark+2*gap+half, y, half, rowHeight)
+		y += rowHeight + 3
+	}
+	return y
+}
+
+func (p *isoSection) refill() {
+	p.objects = p.objects[:0]
+	p.add(p.heading, p.all)
+	if len(p.rows) == 0 {
+		p.add(p.empty)
+	}
+	for _, r := range p.rows {
+		p.add(r.chosen, r.name, r.state, r.act)
+	}
+}
+
+// update follows s; changed says that there are other rows than before.
+func (p *isoSection) update(s *engine.State) (changed bool) {
+	var list []engine.SourceState
+	for _, v := range s.Sources {
+		if v.Recordable {
+			list = append(list, v)
+		}
+	}
+	if !slices.EqualFunc(p.rows, list, func(r *isoRow, v engine.SourceState) bool { return r.id == v.ID }) {
+		p.rows = nil
+		for _, v := range list {
+			p.rows = append(p.rows, p.newRow(v.ID))
+		}
+		p.refill()
+		changed = true
+	}
+	chosen := 0
+	for i, r := range p.rows {
+		on := slices.Contains(s.Show.ISO.Sources, r.id)
+		if on {
+			chosen++
+		}
+		r.chosen.lit(on, colProgram, colWhite)
+		r.name.set(list[i].Name, colText)
+		text, ink := "off", color.Color(colDim)
+		r.started = false
+		for _, d := range s.ISOs {
+			if d.ID != r.id {
+				continue
+			}
+			r.started = d.Started
+			switch look := lookOf(d); {
+			case d.Problem != "":
+				text, ink = d.Problem, look.color
+			case d.Started:
+				text, ink = clockText(d.Uptime)+"  "+sizeText(d.Report.SentBytes), look.color
+			}
+		}
+		r.state.set(text, ink)
+		if r.started {
+			r.act.look("Stop", colProgram, colWhite)
+		} else {
+			r.act.look("Rec", colControl, colText)
+		}
+	}
+	p.all.lit(chosen > 0 && chosen == len(p.rows), colProgram, colWhite)
+	return changed
+}
+
+func (p *isoSection) newRow(id string) *isoRow {
+	r := &isoRow{id: id, name: newLabel("", textSmall, colText), state: newLabel("", textSmall, colDim)}
+	r.chosen = newButton(p.desk, "ISO", textSmall, func() { p.choose(id) }).hint("Record this source on its own whenever the programme is recorded")
+	r.act = newButton(p.desk, "Rec", textSmall, func() {
+		if r.started {
+			p.desk.send(&engine.StopISO{Sources: []string{id}})
+		} else {
+			p.desk.send(&engine.StartISO{Sources: []string{id}})
+		}
+	}).hint("Record this source on its own now; while it records: stop")
+	return r
+}
+
+// choose changes whether a source goes along with the recordings.
+func (p *isoSection) choose(id string) {
+	s := p.desk.state
+	if s == nil {
+		return
+	}
+	iso := s.Show.ISO
+	if i := slices.Index(iso.Sources, id); i >= 0 {
+		iso.Sources = slices.Delete(slices.Clone(iso.Sources), i, i+1)
+	} else {
+		iso.Sources = append(slices.Clone(iso.Sources), id)
+	}
+	p.desk.send(&engine.SetISO{ISO: iso})
+}
+
+// chooseAll chooses every source, or none when all are.
+func (p *isoSection) chooseAll() {
+	s := p.desk.state
+	if s == nil || len(p.rows) == 0 {
+		return
+	}
+	iso := s.Show.ISO
+	all := !slices.ContainsFunc(p.rows, func(r *isoRow) bool { return !slices.Contains(iso.Sources, r.id) })
+	iso.Sources = nil
+	for _, r := range p.rows {
+		if !all {
+			iso.Sources = append(iso.Sources, r.id)
+		}
+	}
+	p.desk.send(&engine.SetISO{ISO: iso})
+}
+
+// replaySection starts and saves the replay buffer and plays from it.
+type replaySection struct {
+	box
+	desk    *desk
+	heading *label
+	facts   *label
+	run     *button
+	save    *button
+	in, out *button
+	angle   *button
+	speeds  []*button
+
+	angles []string // "" is the programme
+	chosen int
+	source string // that shows replays; "" is none
+	on     bool
+}
+
+// replaySpeeds are those that have a button.
+var replaySpeeds = []float64{0.25, 0.5, 0.75, 1}
+
+func newReplaySection(d *desk) *replaySection {
+	p := &replaySection{desk: d, angles: []string{""}}
+	p.heading = newBold("REPLAY", textSmall, colDim)
+	p.facts = newLabel("", textSmall, colDim)
+	p.run = newButton(d, "Start", textSmall, func() {
+		if p.on {
+			d.send(&engine.StopReplay{})
+		} else {
+			d.send(&engine.StartReplay{})
+		}
+	}).hint("Keep the last seconds of the programme in memory; while it runs: stop and forget them")
+	p.save = newButton(d, "Save", textSmall, func() { d.send(&engine.SaveReplay{Angle: p.chosenAngle()}) }).hint("Write what is kept to a file, now")
+	p.in = newButton(d, "In", textSmall, func() { d.send(&engine.MarkReplay{Point: "in"}) }).hint("The replay begins here; without it, it is the last five seconds")
+	p.out = newButton(d, "Out", textSmall, func() { d.send(&engine.MarkReplay{Point: "out"}) }).hint("The replay ends here; without it, it goes up to now")
+	p.angle = newButton(d, "Programme", textSmall, func() { p.chosen = (p.chosen + 1) % len(p.angles) }).hint("What is shown again, or saved: press for the next angle")
+	for _, v := range replaySpeeds {
+		p.speeds = append(p.speeds, newButton(d, fmt.Sprintf("%.0f %%", 100*v), textSmall, func() { p.play(v) }).hint(fmt.Sprintf("Show the replay at %.0f %% of its speed", 100*v)))
+	}
+	p.add(p.heading, p.facts, p.run, p.save, p.in, p.out, p.angle)
+	for _, b := range p.speeds {
+		p.add(b)
+	}
+	p.arrange = func(s fyne.Size) { p.layOut(s.Width) }
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// layOut places the controls and returns their height.
+func (p *replaySection) layOut(w float32) float32 {
+	p.heading.place(0, 0, 64, headerHeight)
+	p.facts.place(64, 0, w-64, headerHeight)
+	y := headerHeight + 3
+	row := func(list ...*button) {
+		each := (w - float32(len(list)-1)*gap) / float32(len(list))
+		for i, b := range list {
+			place(b, float32(i)*(each+gap), y, each, rowHeight)
+		}
+		y += rowHeight + gap
+	}
+	row(p.run, p.save, p.in, p.out)
+	row(append([]*button{p.angle}, p.speeds...)...)
+	return y
+}
+
+func (p *replaySection) chosenAngle() string { return p.angles[p.chosen] }
+
+func (p *replaySection) play(speed float64) {
+	if p.source == "" {
+		p.desk.sender.failed("Add a source of the kind Instant replay first: it shows what is played here.")
+		return
+	}
+	p.desk.send(&engine.PlayReplay{Source: p.source, Angle: p.chosenAngle(), Speed: speed})
+}
+
+func (p *replaySection) update(s *engine.State) {
+	r := s.Replay
+	p.on, p.source = r.Running, ""
+	for _, v := range s.Sources {
+		if v.Kind == "replay" {
+			p.source = v.ID
+			break
+		}
+	}
+	p.angles = append([]string{""}, s.Show.Replay.Angles...)
+	if p.chosen >= len(p.angles) {
+		p.chosen = 0
+	}
+	name := "Programme"
+	if v, ok := s.Show.Source(p.chosenAngle()); ok {
+		name = v.Name
+	}
+	p.angle.look(name, colControl, colText)
+	if r.Running {
+		p.run.look("Stop", colProgram, colWhite)
+	} else {
+		p.run.look("Start", colControl, colText)
+	}
+	p.in.lit(r.HasIn, colAmber, colInk)
+	p.out.lit(r.HasOut, colAmber, colInk)
+	text, ink := "off", color.Color(colDim)
+	switch {
+	case r.Problem != "":
+		text, ink = r.Problem, colBad
+	case r.HasIn && r.HasOut:
+		text, ink = fmt.Sprintf("%.1f s marked", (r.Out-r.In).Seconds()), colText
+	case r.Running && r.Saved != "":
+		text, ink = fmt.Sprintf("%.0f s kept, saved %s", r.Held.Seconds(), fileName(r.Saved)), colText
+	case r.Running:
+		text, ink = fmt.Sprintf("%.0f s kept, %s", r.Held.Seconds(), sizeText(int64(r.Bytes))), colText
+	}
+	p.facts.set(text, ink)
+}

@@ -1,0 +1,112 @@
+package ui
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// sentOne is the one command that was sent since it was last asked.
+func sentOne(t *testing.T, b *bench) engine.Command {
+	t.Helper()
+	list := b.sent(t)
+	if len(list) != 1 {
+		t.Fatalf("%d commands were sent", len(list))
+	}
+	return list[0]
+}
+
+func recordableState() *engine.State {
+	s := aState()
+	for i := range s.Sources {
+		s.Sources[i].Recordable = true
+	}
+	return s
+}
+
+func TestISOMatrix(t *testing.T) {
+	s := recordableState()
+	s.Show.ISO.Sources = []string{"cam2"}
+	b := newBench(t, s)
+	p := b.keys.outputs.iso
+	if len(p.rows) != 2 {
+		t.Fatalf("%d rows", len(p.rows))
+	}
+	wantColor(t, "the source that is not chosen", p.rows[0].chosen.back.FillColor, colControl)
+	wantColor(t, "the source that is chosen", p.rows[1].chosen.back.FillColor, colProgram)
+	wantLabel(t, "at rest", p.rows[0].state, "off")
+
+	p.rows[0].chosen.press()
+	if c, ok := sentOne(t, b).(*engine.SetISO); !ok || !slices.Equal(c.ISO.Sources, []string{"cam2", "cam1"}) {
+		t.Errorf("chosen: %+v", c)
+	}
+	p.rows[1].chosen.press()
+	if c, ok := sentOne(t, b).(*engine.SetISO); !ok || len(c.ISO.Sources) != 0 {
+		t.Errorf("not chosen any more: %+v", c)
+	}
+	p.all.press()
+	if c, ok := sentOne(t, b).(*engine.SetISO); !ok || len(c.ISO.Sources) != 2 {
+		t.Errorf("all: %+v", c)
+	}
+	p.rows[0].act.press()
+	if c, ok := sentOne(t, b).(*engine.StartISO); !ok || !slices.Equal(c.Sources, []string{"cam1"}) {
+		t.Errorf("started: %+v", c)
+	}
+
+	s = recordableState()
+	s.ISOs = []engine.DestinationState{{ID: "cam1", Kind: "record", Started: true, Uptime: 65 * time.Second, Report: outputs.Report{State: outputs.Confirmed, SentBytes: 12e6}}}
+	b.show(s)
+	wantLabel(t, "recording", p.rows[0].state, "1:05  12 MB")
+	wantLabel(t, "its button", p.rows[0].act.caption, "Stop")
+	p.rows[0].act.press()
+	if c, ok := sentOne(t, b).(*engine.StopISO); !ok || !slices.Equal(c.Sources, []string{"cam1"}) {
+		t.Errorf("stopped: %+v", c)
+	}
+	s = recordableState()
+	s.Sources = s.Sources[:1]
+	b.show(s)
+	if len(p.rows) != 1 {
+		t.Errorf("%d rows after a source has gone", len(p.rows))
+	}
+}
+
+func TestReplayControls(t *testing.T) {
+	s := recordableState()
+	s.Show.Replay.Angles = []string{"cam1"}
+	b := newBench(t, s)
+	p := b.keys.outputs.replay
+	wantLabel(t, "at rest", p.facts, "off")
+	p.run.press()
+	if _, ok := sentOne(t, b).(*engine.StartReplay); !ok {
+		t.Error("it was not started")
+	}
+	p.speeds[1].press() // nothing shows replays
+	if list := b.sent(t); len(list) != 0 {
+		t.Errorf("played on nothing: %v", list)
+	}
+	s = recordableState()
+	s.Show.Replay.Angles = []string{"cam1"}
+	s.Sources = append(s.Sources, engine.SourceState{ID: "again", Name: "Again", Kind: "replay"})
+	s.Replay = engine.ReplayState{Running: true, Held: 20 * time.Second, Bytes: 14e6, HasIn: true}
+	b.show(s)
+	wantLabel(t, "running", p.facts, "20 s kept, 14 MB")
+	wantColor(t, "the in point", p.in.back.FillColor, colAmber)
+	p.save.press()
+	if c, ok := sentOne(t, b).(*engine.SaveReplay); !ok || c.Angle != "" {
+		t.Errorf("saved: %+v", c)
+	}
+	p.angle.press()
+	b.show(s)
+	wantLabel(t, "the angle", p.angle.caption, "Camera 1")
+	p.out.press()
+	if c, ok := sentOne(t, b).(*engine.MarkReplay); !ok || c.Point != "out" {
+		t.Errorf("marked: %+v", c)
+	}
+	p.speeds[1].press()
+	if c, ok := sentOne(t, b).(*engine.PlayReplay); !ok || *c != (engine.PlayReplay{Source: "again", Angle: "cam1", Speed: 0.5}) {
+		t.Errorf("played: %+v", c)
+	}
+}

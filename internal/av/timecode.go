@@ -1,0 +1,99 @@
+package av
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/asticode/go-astiav"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// FormatTimecode is frame n at rate fps as hh:mm:ss:ff (SMPTE ST 12-1, not drop frame):
+// every frame has the next number, so that at 29.97 a second of timecode is 30 frames and
+// 0.1 % longer than a second. Hours go on beyond 23.
+func FormatTimecode(n int64, fps media.Rational) string {
+	base := nominal(fps)
+	s := n / base
+	return fmt.Sprintf("%02d:%02d:%02d:%02d", s/3600, s/60%60, s%60, n%base)
+}
+
+// ParseTimecode is the frame of a timecode that FormatTimecode wrote.
+func ParseTimecode(text string, fps media.Rational) (int64, error) {
+	var h, m, s, f int64
+	if _, err := fmt.Sscanf(strings.ReplaceAll(text, ";", ":"), "%d:%d:%d:%d", &h, &m, &s, &f); err != nil || min(h, m, s, f) < 0 || m > 59 || s > 59 || f >= nominal(fps) {
+		return 0, fmt.Errorf("av: %q is no timecode", text)
+	}
+	return ((h*60+m)*60+s)*nominal(fps) + f, nil
+}
+
+// nominal is the whole number of frames that a second of timecode counts.
+func nominal(fps media.Rational) int64 { return max(int64(fps.Float()+0.5), 1) }
+
+// tag sets the file's time of creation and the timecode of its first picture, which p is
+// or comes before; where there are no pictures, none.
+func (m *Muxer) tag(p *media.Packet) {
+	dict := astiav.NewDictionary()
+	set := func(key, value string) {
+		// Out of memory is all that can go wrong, and what follows will say so.
+		_ = dict.Set(key, value, 0)
+	}
+	if !m.opt.Created.IsZero() {
+		set("creation_time", m.opt.Created.UTC().Format("2006-01-02T15:04:05.000000Z"))
+	}
+	for _, t := range m.opt.Tracks {
+		if t.Codec.IsAudio() || !t.FPS.IsSet() {
+			continue
+		}
+		tb := m.opt.Tracks[p.Track].TimeBase
+		n := media.Rescale(p.PTS, tb, t.FPS.Inv())
+		if p.Audio && media.Rescale(n, t.FPS.Inv(), tb) < p.PTS {
+			n++ // the first picture that may follow
+		}
+		set("timecode", FormatTimecode(n, t.FPS))
+		break
+	}
+	m.ctx.SetMetadata(dict)
+}
+
+// Timecode is the container's tag "timecode", as the frame of its first picture; ok is
+// false where it has none.
+func (in *Input) Timecode(fps media.Rational) (n int64, ok bool) {
+	// Matroska's is the file's, MP4's the video stream's.
+	places := []*astiav.Dictionary{in.ctx.Metadata()}
+	for _, s := range in.ctx.Streams() {
+		places = append(places, s.Metadata())
+	}
+	for _, dict := range places {
+		if dict == nil {
+			continue
+		}
+		if e := dict.Get("timecode", nil, astiav.NewDictionaryFlags()); e != nil {
+			n, err := ParseTimecode(e.Value(), fps)
+			return n, err == nil
+		}
+	}
+	return 0, false
+}
+
+// LastPicture is when the last picture of a file is shown, on the input's own timeline;
+// it reads the end of the file alone where the container can be sought in, and leaves the
+// input there. ok is false where there are no pictures.
+func (in *Input) LastPicture() (at time.Duration, ok bool) {
+	if in.video == nil {
+		return 0, false
+	}
+	if in.duration > 5*time.Second {
+		// A file that cannot be sought in is read from its start.
+		_ = in.Seek(in.start + in.duration - 5*time.Second)
+	}
+	p := NewInputPacket()
+	defer p.Free()
+	for in.ReadPacket(p) == nil {
+		if p.Stream == in.video.Index && p.HasPTS {
+			at, ok = max(at, p.PTS), true
+		}
+	}
+	return at, ok
+}

@@ -1,0 +1,203 @@
+package cutlist
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"strings"
+	"testing"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// brief is a timeline in a line a clip.
+func brief(t *Timeline) string {
+	var b strings.Builder
+	for _, c := range t.Clips {
+		file := "-"
+		if c.File != nil {
+			file = c.File.Path
+		}
+		fmt.Fprintf(&b, "%d+%d %s", c.At, c.Frames, file)
+		if c.Dissolve > 0 {
+			fmt.Fprintf(&b, " d%d", c.Dissolve)
+		}
+		b.WriteString("; ")
+	}
+	return strings.TrimSuffix(b.String(), "; ")
+}
+
+func TestBuild(t *testing.T) {
+	files := []File{{"/p", "", 0, 200, true}, {"/a", "a", 0, 100, true}, {"/a2", "a", 110, 90, true}, {"/b", "b", 10, 190, true}}
+	for _, c := range []struct {
+		name  string
+		looks []Look
+		want  string
+	}{
+		{"cut", []Look{{0, "sa", "a", false, false}, {20, "sb", "b", false, false}}, "0+20 /a; 20+180 /b"},
+		{"mix", []Look{{0, "sa", "a", false, false}, {20, "sa", "a", false, true}, {31, "sb", "b", false, false}}, "0+20 /a; 20+180 /b d11"},
+		{"mix given up", []Look{{0, "sa", "a", false, false}, {20, "sa", "a", false, true}, {31, "sa", "a", false, false}, {50, "sb", "b", false, false}},
+			"0+20 /a; 20+11 /p; 31+19 /a; 50+150 /b"},
+		{"mix before the other was recorded", []Look{{0, "sa", "a", false, false}, {2, "sa", "a", false, true}, {8, "sb", "b", false, false}},
+			"0+2 /a; 2+6 /p; 8+2 /p; 10+190 /b"},
+		{"fade to black", []Look{{0, "sb", "b", false, false}, {20, "sb", "b", false, true}, {30, "sb", "b", true, false}},
+			"0+10 /p; 10+10 /b; 20+180 - d10"},
+		{"composed", []Look{{0, "both", "", false, false}, {20, "both", "", false, true}, {30, "sb", "b", false, false}},
+			"0+20 /p; 20+10 /p; 30+170 /b"},
+		{"a recording stops and starts again", []Look{{0, "sa", "a", false, false}}, "0+100 /a; 100+10 /p; 110+90 /a2"},
+		{"nothing has it", []Look{{0, "x", "c", false, false}}, "0+200 /p"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := Build(History{FPS: media.NewRational(25, 1), Width: 64, Height: 48, First: 0, End: 200, Looks: c.looks, Files: files})
+			if s := brief(got); s != c.want {
+				t.Errorf("cut as %s\nwant %s", s, c.want)
+			}
+		})
+	}
+}
+
+// A timeline of 29.97 frames with everything that can be on it.
+func sample() *Timeline {
+	return Build(History{
+		Name: "Show & <tell>", FPS: media.NewRational(30000, 1001), Width: 1920, Height: 1080, First: 90, End: 300,
+		Looks:   []Look{{90, "sa", "cam-a", false, false}, {120, "sa", "cam-a", false, true}, {131, "sb", "cam-b", false, false}, {200, "sb", "cam-b", true, false}},
+		Files:   []File{{"/v/pgm 1.mkv", "", 90, 210, true}, {"/v/iso/a.mkv", "cam-a", 60, 240, true}, {"/elsewhere/b.mkv", "cam-b", 60, 240, false}},
+		Names:   map[string]string{"sa": "Camera A", "sb": "Camera B"},
+		Markers: []Marker{{100, "Key Name on"}},
+	})
+}
+
+func TestEDL(t *testing.T) {
+	const want = `TITLE: Show & <tell>
+FCM: NON-DROP FRAME
+
+001  CAMA     V     C         00:00:03:00 00:00:04:00 00:00:03:00 00:00:04:00
+* FROM CLIP NAME: Camera A
+* SOURCE FILE: /v/iso/a.mkv
+* LOC: 00:00:03:10 GREEN   Key Name on
+002  CAMA     V     C         00:00:04:00 00:00:04:00 00:00:04:00 00:00:04:00
+002  CAMB     V     D    011  00:00:04:00 00:00:06:20 00:00:04:00 00:00:06:20
+* FROM CLIP NAME: Camera A
+* SOURCE FILE: /v/iso/a.mkv
+* TO CLIP NAME: Camera B
+* SOURCE FILE: /elsewhere/b.mkv
+003  BL       V     C         00:00:03:20 00:00:07:00 00:00:06:20 00:00:10:00
+* FROM CLIP NAME: Black
+004  PGM      AA    C         00:00:03:00 00:00:10:00 00:00:03:00 00:00:10:00
+* FROM CLIP NAME: pgm 1.mkv
+`
+	if got := string(sample().EDL()); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestReels(t *testing.T) {
+	h := History{FPS: media.NewRational(25, 1), First: 0, End: 40}
+	for i, source := range []string{"camera-left-1", "camera-left-2", "bl", "--", ""} {
+		h.Files = append(h.Files, File{fmt.Sprint(i), source, 0, 40, false})
+		h.Looks = append(h.Looks, Look{int64(8 * i), source, source, false, false})
+	}
+	seen := map[string]bool{}
+	for _, name := range Build(h).reels() {
+		if len(name) == 0 || len(name) > 8 || seen[name] || name == "BL" {
+			t.Errorf("reel %q", name)
+		}
+		seen[name] = true
+	}
+}
+
+// TestOTIO: every object has its schema and the fields that the schema asks for.
+func TestOTIO(t *testing.T) {
+	raw, err := sample().OTIO("/v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := map[string][]string{
+		"Timeline.1": {"metadata", "name", "global_start_time", "tracks"}, "Stack.1": {"metadata", "name", "children"},
+		"Track.1": {"metadata", "name", "children", "kind"}, "Clip.1": {"metadata", "name", "source_range", "media_reference"},
+		"Gap.1": {"metadata", "name", "source_range"}, "Transition.1": {"metadata", "name", "transition_type", "in_offset", "out_offset"},
+		"Marker.2": {"metadata", "name", "color", "marked_range"}, "ExternalReference.1": {"metadata", "name", "available_range", "target_url"},
+		"TimeRange.1": {"start_time", "duration"}, "RationalTime.1": {"rate", "value"},
+	}
+	seen := map[string]int{}
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, x := range v {
+				walk(x)
+			}
+		case map[string]any:
+			if schema, ok := v["OTIO_SCHEMA"].(string); ok {
+				seen[schema]++
+				if fields[schema] == nil {
+					t.Errorf("schema %q", schema)
+				}
+				for _, f := range fields[schema] {
+					if _, ok := v[f]; !ok {
+						t.Errorf("a %s has no %s", schema, f)
+					}
+				}
+			}
+			for _, x := range v {
+				walk(x)
+			}
+		}
+	}
+	var doc any
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	walk(doc)
+	if seen["Clip.1"] != 4 || seen["Gap.1"] != 1 || seen["Transition.1"] != 1 || seen["Track.1"] != 3 || seen["Marker.2"] != 1 {
+		t.Errorf("it has %v", seen)
+	}
+	for _, url := range []string{`"iso/a.mkv"`, `"pgm%201.mkv"`, `"file:///elsewhere/b.mkv"`} {
+		if !strings.Contains(string(raw), url) {
+			t.Errorf("no %s in it", url)
+		}
+	}
+}
+
+// TestFCPXML: well formed, every reference resolves, and the spine has no holes.
+func TestFCPXML(t *testing.T) {
+	raw, err := sample().FCPXML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, refs := map[string]bool{}, []string{}
+	dec := xml.NewDecoder(strings.NewReader(string(raw)))
+	elements := map[string]int{}
+	for {
+		tok, err := dec.Token()
+		if err != nil {
+			break
+		}
+		e, ok := tok.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		elements[e.Name.Local]++
+		for _, a := range e.Attr {
+			switch a.Name.Local {
+			case "id":
+				ids[a.Value] = true
+			case "ref", "format":
+				refs = append(refs, a.Value)
+			case "offset", "start", "duration", "frameDuration":
+				var num, den int64
+				if _, err := fmt.Sscanf(a.Value, "%d/%ds", &num, &den); (err != nil || num%1001 != 0 || den != 30000) && a.Value != "0s" {
+					t.Errorf("%s %s=%q is not a whole number of frames", e.Name.Local, a.Name.Local, a.Value)
+				}
+			}
+		}
+	}
+	for _, r := range refs {
+		if !ids[r] {
+			t.Errorf("reference %q leads nowhere", r)
+		}
+	}
+	if elements["asset"] != 3 || elements["asset-clip"] != 3 || elements["gap"] != 1 || elements["transition"] != 1 || elements["marker"] != 1 || elements["spine"] != 1 {
+		t.Errorf("it has %v", elements)
+	}
+}

@@ -1,0 +1,141 @@
+package cutlist
+
+import (
+	"encoding/json"
+	"math"
+	"net/url"
+	"path/filepath"
+	"strings"
+)
+
+// The schemas below are those of OpenTimelineIO's serialised form
+// (opentimelineio.readthedocs.io, "Serialized schema"). Clip.1 is read by every version.
+
+type otioTime struct {
+	Schema string  `json:"OTIO_SCHEMA"`
+	Rate   float64 `json:"rate"`
+	Value  float64 `json:"value"`
+}
+
+type otioRange struct {
+	Schema   string   `json:"OTIO_SCHEMA"`
+	Duration otioTime `json:"duration"`
+	Start    otioTime `json:"start_time"`
+}
+
+type otioItem struct {
+	Schema   string         `json:"OTIO_SCHEMA"`
+	Metadata map[string]any `json:"metadata"`
+	Name     string         `json:"name"`
+
+	Range    *otioRange   `json:"source_range,omitempty"`
+	Effects  []any        `json:"effects,omitempty"`
+	Markers  []otioMarker `json:"markers,omitempty"`
+	Enabled  *bool        `json:"enabled,omitempty"`
+	Media    *otioMedia   `json:"media_reference,omitempty"`
+	Children []otioItem   `json:"children,omitempty"`
+	Kind     string       `json:"kind,omitempty"`
+
+	// Of a transition.
+	Type string    `json:"transition_type,omitempty"`
+	In   *otioTime `json:"in_offset,omitempty"`
+	Out  *otioTime `json:"out_offset,omitempty"`
+}
+
+type otioMarker struct {
+	Schema   string         `json:"OTIO_SCHEMA"`
+	Metadata map[string]any `json:"metadata"`
+	Name     string         `json:"name"`
+	Color    string         `json:"color"`
+	Range    otioRange      `json:"marked_range"`
+}
+
+type otioMedia struct {
+	Schema    string         `json:"OTIO_SCHEMA"`
+	Metadata  map[string]any `json:"metadata"`
+	Name      string         `json:"name"`
+	Available otioRange      `json:"available_range"`
+	URL       string         `json:"target_url"`
+}
+
+type otioTimeline struct {
+	Schema   string         `json:"OTIO_SCHEMA"`
+	Metadata map[string]any `json:"metadata"`
+	Name     string         `json:"name"`
+	Start    otioTime       `json:"global_start_time"`
+	Tracks   otioItem       `json:"tracks"`
+}
+
+// OTIO is the timeline as an OpenTimelineIO document (JSON). Times are in studio ticks,
+// which are the files' timecode; files in dir or below it are named relative to it. The
+// tracks are the cut programme, the recording of the programme (switched off, to compare),
+// and its sound.
+func (t *Timeline) OTIO(dir string) ([]byte, error) {
+	w := otio{t: t, dir: dir, rate: t.FPS.Float()}
+	off := false
+	cut := otioItem{Schema: "Track.1", Metadata: meta(), Name: "Cut", Kind: "Video", Markers: w.markers()}
+	for i, c := range t.Clips {
+		from, to := t.span(i)
+		if c.Dissolve > 0 && i > 0 {
+			in, out := w.time(from-c.At), w.time(c.At+c.Dissolve-from)
+			cut.Children = append(cut.Children, otioItem{Schema: "Transition.1", Metadata: meta(), Name: "Dissolve", Type: "SMPTE_Dissolve", In: &in, Out: &out})
+		}
+		cut.Children = append(cut.Children, w.clip(c, from, to))
+	}
+	reference := otioItem{Schema: "Track.1", Metadata: meta(), Name: "Programme", Kind: "Video", Enabled: &off}
+	sound := otioItem{Schema: "Track.1", Metadata: meta(), Name: "Programme sound", Kind: "Audio"}
+	for _, c := range t.Programme {
+		reference.Children = append(reference.Children, w.clip(c, c.At, c.At+c.Frames))
+		sound.Children = append(sound.Children, w.clip(c, c.At, c.At+c.Frames))
+	}
+	doc := otioTimeline{
+		Schema: "Timeline.1", Metadata: map[string]any{"crosspoint": map[string]any{"rate": t.FPS.String()}}, Name: t.Name, Start: w.time(t.First),
+		Tracks: otioItem{Schema: "Stack.1", Metadata: meta(), Name: "tracks", Children: []otioItem{cut, reference, sound}},
+	}
+	return json.MarshalIndent(doc, "", "  ")
+}
+
+type otio struct {
+	t    *Timeline
+	dir  string
+	rate float64
+}
+
+func meta() map[string]any { return map[string]any{} }
+
+func (w otio) time(n int64) otioTime {
+	// Rates such as 30000/1001 are written to the precision that editors compare with.
+	return otioTime{"RationalTime.1", math.Round(w.rate*1e6) / 1e6, float64(n)}
+}
+
+func (w otio) rng(from, to int64) otioRange {
+	return otioRange{"TimeRange.1", w.time(to - from), w.time(from)}
+}
+
+func (w otio) clip(c Clip, from, to int64) otioItem {
+	r := w.rng(from, to)
+	if c.File == nil {
+		r = w.rng(0, to-from)
+		return otioItem{Schema: "Gap.1", Metadata: meta(), Name: c.Name, Range: &r}
+	}
+	return otioItem{Schema: "Clip.1", Metadata: meta(), Name: c.Name, Range: &r, Media: &otioMedia{
+		Schema: "ExternalReference.1", Metadata: meta(), Name: filepath.Base(c.File.Path),
+		Available: w.rng(c.File.First, c.File.First+c.File.Frames), URL: location(w.dir, c.File.Path),
+	}}
+}
+
+func (w otio) markers() (out []otioMarker) {
+	for _, m := range w.t.Markers {
+		at := m.At - w.t.First
+		out = append(out, otioMarker{"Marker.2", meta(), m.Text, "GREEN", w.rng(at, at+1)})
+	}
+	return out
+}
+
+// location is a file as a URL: relative to dir where it is below it.
+func location(dir, path string) string {
+	if rel, err := filepath.Rel(dir, path); dir != "" && err == nil && !strings.HasPrefix(rel, "..") {
+		return (&url.URL{Path: filepath.ToSlash(rel)}).EscapedPath()
+	}
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
+}

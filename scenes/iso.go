@@ -1,0 +1,139 @@
+package scenes
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// ISO says which sources are recorded on their own, each to a file of its own, and how.
+type ISO struct {
+	// Sources are ids of sources, each at most once.
+	Sources []string `json:"sources"`
+	// Rendition is the id of the rendition whose codec, preset, keyframes and bitrates
+	// are used; empty: the first. The size is the source's own.
+	Rendition string `json:"rendition"`
+	// WithRecording starts and stops them with the recordings of the programme.
+	WithRecording bool `json:"with_recording"`
+	// Settings are the output kind record's; its path is a folder here.
+	Settings json.RawMessage `json:"settings"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (v *ISO) UnmarshalJSON(b []byte) error {
+	type plain ISO
+	p := plain{WithRecording: true}
+	if err := json.Unmarshal(b, &p); err != nil {
+		return err
+	}
+	*v = ISO(p)
+	return nil
+}
+
+// completeISO is v without holes, in memory of its own.
+func completeISO(v ISO) ISO {
+	v.Sources = nonNil(slices.Clone(v.Sources))
+	v.Settings = compact(v.Settings)
+	return v
+}
+
+// SetISO changes which sources are recorded on their own, and how.
+func (s *Show) SetISO(v ISO) (*Show, error) {
+	return s.edit(func(n *Show) error { n.ISO = completeISO(v); return nil })
+}
+
+// renameISO makes references of the ISO recordings and the replay buffer from one to to;
+// without to they are dropped.
+func (s *Show) renameISO(from, to string) {
+	for _, list := range []*[]string{&s.ISO.Sources, &s.Replay.Angles} {
+		i := slices.Index(*list, from)
+		if i < 0 {
+			continue
+		}
+		*list = slices.Clone(*list)
+		if to == "" {
+			*list = slices.Delete(*list, i, i+1)
+		} else {
+			(*list)[i] = to
+		}
+	}
+	for _, id := range []*string{&s.ISO.Rendition, &s.Replay.Rendition} {
+		if *id == from {
+			*id = to
+		}
+	}
+}
+
+// iso checks what the ISO recordings and the replay buffer refer to.
+func (c *examination) iso() {
+	c.sourceList("iso", "sources")
+	c.sourceList("replay", "angles")
+}
+
+// sourceList checks an object with a rendition and a list of sources.
+func (c *examination) sourceList(owner, list string) {
+	n := c.root.get(owner)
+	if n == nil || n.kind != '{' {
+		return
+	}
+	c.reference(n, "$."+owner, "rendition", "renditions")
+	seen := map[string]bool{}
+	for i, v := range n.get(list).list() {
+		path := element("$."+owner+"."+list, i)
+		if v.kind != '"' {
+			continue // the schema has said so
+		}
+		switch known, exists := c.names[v.text]; {
+		case seen[v.text]:
+			c.add(v.start, path, "%q is in this list already", v.text)
+		case !exists:
+			c.add(v.start, path, "there is no source %q%s", v.text, DidYouMean(v.text, c.sourceNames()))
+		case known.list != "sources":
+			c.add(v.start, path, "%q is %s; this must be the id of a source", v.text, what(known.list))
+		}
+		seen[v.text] = true
+	}
+}
+
+func (c *examination) sourceNames() (out []string) {
+	for id, v := range c.names {
+		if v.list == "sources" {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// isoSettings checks the settings of ISO recordings and saved replays against the
+// catalogue.
+func (c *examination) isoSettings() {
+	raw, known := c.kinds.OutputSchema(RecordingKind)
+	if !known {
+		return
+	}
+	for _, owner := range []string{"iso", "replay"} {
+		settings := c.root.get(owner).get("settings")
+		if settings == nil || settings.kind != '{' {
+			continue
+		}
+		path := "$." + owner + ".settings"
+		compiled, err := compile("https://crosspoint.studio/schema/"+owner+"-record.json", raw)
+		if err != nil {
+			c.add(settings.start, path, "the program's own schema of kind %q is broken: %v", RecordingKind, err)
+			continue
+		}
+		c.schema(path, settings, compiled, settings.start, false)
+	}
+}
+
+// isoUsers are the ISO recordings and the replay buffer where their rendition is id.
+func (s *Show) isoUsers(id string) (out []string) {
+	if len(s.ISO.Sources) > 0 && s.ISO.Rendition == id {
+		out = append(out, fmt.Sprintf("the ISO recordings of %d sources", len(s.ISO.Sources)))
+	}
+	if s.Replay.Rendition != "" && s.Replay.Rendition == id {
+		out = append(out, "the replay buffer")
+	}
+	return out
+}

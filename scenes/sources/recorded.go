@@ -1,0 +1,109 @@
+package sources
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/supervise"
+)
+
+const recordedSchema = `{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "type": "object",
+  "additionalProperties": false,
+  "required": ["files"],
+  "properties": {
+    "files": {"type": "array", "title": "Files", "x-order": 1, "description": "The recordings of one source, in the order of their time",
+      "items": {"type": "object", "additionalProperties": false, "required": ["path", "first"], "properties": {
+        "path": {"type": "string", "minLength": 1}, "first": {"type": "integer"}}}},
+    "begin": {"type": "integer", "default": 0, "title": "Begin", "x-order": 2, "description": "The tick at which the source begins to play"}
+  }
+}`
+
+// RecordedFile is a file whose first picture belongs to tick First.
+type RecordedFile struct {
+	Path  string `json:"path"`
+	First int64  `json:"first"`
+}
+
+// RecordedSettings are the settings of the kind that Recorded describes.
+type RecordedSettings struct {
+	Files []RecordedFile `json:"files"`
+	Begin int64          `json:"begin"`
+}
+
+// Recorded is the kind of a source that is played from its own recordings, each picture
+// and sound at the tick at which it was recorded. Between files the last picture stands.
+// It is for cutting a show again, not for the menu of sources.
+func Recorded() Kind {
+	return Kind{
+		Name: "recorded", Title: "Recorded source", Pacing: Paced, HasVideo: true, HasAudio: true,
+		Schema: json.RawMessage(recordedSchema),
+		New: func(raw json.RawMessage, opt Options) (Source, error) {
+			var s RecordedSettings
+			if err := decodeSettings("recorded", raw, &s); err != nil {
+				return nil, err
+			}
+			if len(s.Files) == 0 {
+				return nil, errors.New("recorded: there are no files")
+			}
+			return &recorded{set: s, opt: canvasOr(opt)}, nil
+		},
+	}
+}
+
+type recorded struct {
+	set RecordedSettings
+	opt Options
+}
+
+// Run implements Source.
+func (s *recorded) Run(ctx context.Context, sink Sink) error {
+	for _, f := range s.set.Files {
+		if err := s.play(ctx, sink, f); err != nil {
+			return err
+		}
+	}
+	sink.Hold()
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// play plays what of a file lies behind the beginning.
+func (s *recorded) play(ctx context.Context, sink Sink, r RecordedFile) error {
+	by := media.TickTime(max(r.First-s.set.Begin, 0), s.opt.FPS)
+	from := media.TickTime(max(s.set.Begin-r.First, 0), s.opt.FPS)
+	f := &file{set: fileSettings{Hardware: "auto"}, opt: s.opt, path: resolvePath(s.opt.BaseDir, r.Path)}
+	p, err := f.open(ctx, shifted{sink, by})
+	if err != nil {
+		return supervise.Permanent(err)
+	}
+	defer p.close()
+	if whole := p.in.Duration(); whole > 0 && from >= whole {
+		return nil // all of it was before
+	}
+	if _, _, err := p.play(ctx, from, false); err != nil {
+		return fmt.Errorf("recorded: %w", err)
+	}
+	return nil
+}
+
+// shifted is a sink whose timeline begins later.
+type shifted struct {
+	Sink
+	by time.Duration
+}
+
+func (s shifted) Video(ctx context.Context, f *media.Frame) error {
+	f.PTS += s.by
+	return s.Sink.Video(ctx, f)
+}
+
+func (s shifted) Audio(ctx context.Context, b media.AudioBlock) error {
+	b.PTS += s.by
+	return s.Sink.Audio(ctx, b)
+}
