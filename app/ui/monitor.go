@@ -112,8 +112,11 @@ func (p *monitorPanel) layout(s fyne.Size) {
 	if p.safeButton != nil {
 		bw := p.safeButton.MinSize().Width
 		place(p.handles, x, y, w, h)
-		place(p.safeButton, right-bw, 1, bw, headerHeight-4)
-		right -= bw + gap
+		// Where there is little room the name matters more; the menu and the key stay.
+		if show(p.safeButton, s.Width >= 220); p.safeButton.Visible() {
+			place(p.safeButton, right-bw, 1, bw, headerHeight-4)
+			right -= bw + gap
+		}
 	}
 	if p.bus == engine.ViewProgram {
 		// Its room is kept while nothing is live, so that the time stands still; where there
