@@ -82,11 +82,16 @@ func TestFailover(t *testing.T) {
 	toWHIP := newRTMP("cold-to-whip", false, func(n *testkit.Nginx) { kill(n) })
 	toWHIP.backup = object{"kind": "whip", "settings": object{"url": whip.URL("show")}}
 	list = append(list, toWHIP)
+	restarted := testkit.StartNginx(t)
+	back := toRTMP(&ingest{id: "goes-back", primary: rtmp(restarted, "goes-back"), fault: func() { restarted.Restart(t) }})
 	refused := toRTMP(&ingest{id: "refused", primary: object{"kind": "rtmp", "settings": object{"url": good.URL("deny/refused")}}})
 
 	var destinations []object
 	for _, in := range list {
 		d := object{"id": in.id, "backups": []object{in.backup}}
+		if in == back {
+			d["back_after_seconds"] = 1
+		}
 		if in.hot {
 			d["standby"] = "hot"
 		}
@@ -194,7 +199,20 @@ func TestFailover(t *testing.T) {
 		if file == "" {
 			file = whip.Recorded(t, "show")
 		}
-		judge(t, s.truth, in.id, file, w)
+		if in == back {
+			w.lastFrom = 0
+		}
+		v := judge(t, s.truth, in.id, file, w)
+		w.lastFrom = ticks - 1
+		if in != back || v == nil {
+			continue
+		}
+		// Back at the primary, which was well again: both were sent to for a while.
+		w.firstBy = v.Last
+		judge(t, s.truth, in.id+" again", restarted.Recorded(in.id), w)
+		if sw := s.destination(in.id).Chain.Switches; len(sw) != 2 || sw[1].To != "primary" {
+			t.Errorf("the switches of what goes back: %v", sw)
+		}
 	}
 	w.firstBy = 0
 	judge(t, s.truth, "file", file, w)
