@@ -12,9 +12,12 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/outputs/camera"
+	"crosspoint.studio/crosspoint/outputs/pipe"
 	"crosspoint.studio/crosspoint/outputs/record"
 	"crosspoint.studio/crosspoint/outputs/rtmp"
 	"crosspoint.studio/crosspoint/outputs/srt"
+	"crosspoint.studio/crosspoint/outputs/ts"
 	"crosspoint.studio/crosspoint/outputs/whip"
 	"crosspoint.studio/crosspoint/scenes/sources"
 )
@@ -72,7 +75,7 @@ func sourceKinds() map[string]sources.Kind {
 
 func outputKinds() map[string]outputs.Kind {
 	m := map[string]outputs.Kind{}
-	for _, k := range []outputs.Kind{rtmp.Kind(), srt.Kind(), whip.Kind(), record.Kind()} {
+	for _, k := range []outputs.Kind{rtmp.Kind(), srt.Kind(), whip.Kind(), ts.UDP(), ts.RIST(), pipe.Kind(), camera.Kind(), record.Kind()} {
 		m[k.Name] = k
 	}
 	return m

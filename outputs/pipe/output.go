@@ -136,20 +136,27 @@ func (w *writer) write(b []byte) error {
 	return err
 }
 
-// report tells the operator once a second until done. What the kernel has taken
-// counts as acknowledged: the reader is on this machine.
+// report tells the operator once a second until done, and the feed closely how the
+// reader keeps up. What the kernel has taken counts as acknowledged: the reader is on
+// this machine.
 func (w *writer) report(feed outputs.Feed, done <-chan struct{}) {
-	tick := time.NewTicker(reportEvery / 4)
+	tick := time.NewTicker(outputs.ProgressEvery)
 	defer tick.Stop()
+	watch := outputs.WatchOf(feed)
 	var last outputs.Report
 	var at time.Time
 	for {
 		n := w.bytes.Load()
 		r := outputs.Report{State: outputs.Sending, Detail: w.sink.name(), SentBytes: n, AckedBytes: n, SentPackets: w.packets.Load()}
 		now := time.Now()
+		var stall time.Duration
+		if since := w.since.Load(); since != 0 {
+			stall = now.Sub(time.Unix(0, since))
+		}
+		watch(outputs.Progress{Stall: stall, AckedBytes: n})
 		if n > 0 {
 			r.State = outputs.Confirmed
-			if since := w.since.Load(); since != 0 && now.Sub(time.Unix(0, since)) > stalledAfter {
+			if stall > stalledAfter {
 				r.State, r.Detail = outputs.Degraded, w.sink.name()+" does not read"
 			}
 		}

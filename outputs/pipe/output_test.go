@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -96,6 +97,14 @@ func TestProgram(t *testing.T) {
 	}
 }
 
+// watched is a feed that looks closely.
+type watched struct {
+	*testkit.LiveFeed
+	worst atomic.Int64 // stall, nanoseconds
+}
+
+func (w *watched) Watch(p outputs.Progress) { w.worst.Store(max(w.worst.Load(), int64(p.Stall))) }
+
 // A named pipe waits for its reader, one that stops reading is said and holds up
 // nothing, and one that leaves ends the connection.
 func TestNamedPipe(t *testing.T) {
@@ -103,7 +112,7 @@ func TestNamedPipe(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	feed := testkit.NewLiveFeed(t, 1)
+	feed := &watched{LiveFeed: testkit.NewLiveFeed(t, 1)}
 	stop, done := start(t, newOutput(t, map[string]any{"path": path}), feed)
 	feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool {
 		return r.State == outputs.Connecting && strings.Contains(r.Detail, "reader of programme")
@@ -133,7 +142,7 @@ func TestNamedPipe(t *testing.T) {
 	t.Logf("stopped a waiting write after %v", time.Since(begin))
 	reader.Close()
 
-	feed = testkit.NewLiveFeed(t, 1)
+	feed = &watched{LiveFeed: testkit.NewLiveFeed(t, 1)}
 	_, done = start(t, newOutput(t, map[string]any{"path": path}), feed)
 	if reader, err = os.Open(path); err != nil {
 		t.Fatal(err)

@@ -6,8 +6,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -105,16 +107,23 @@ func startBrowser(t *testing.T) *browser {
 	})
 	mux.HandleFunc("DELETE /whip/1", func(http.ResponseWriter, *http.Request) {})
 	b.http = httptest.NewServer(mux)
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "--no-first-run", "--disable-dev-shm-usage",
+	profile, err := os.MkdirTemp("", "whip-chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "--no-first-run", "--disable-dev-shm-usage",
 		"--disable-background-networking", "--autoplay-policy=no-user-gesture-required", "--disable-features=WebRtcHideLocalIpsWithMdns,MediaRouter",
-		"--allow-loopback-in-peer-connection", "--user-data-dir="+t.TempDir(), b.http.URL+"/")
+		"--allow-loopback-in-peer-connection", "--user-data-dir="+profile, b.http.URL+"/")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start chromium: %v", err)
 	}
 	t.Cleanup(func() {
-		cancel()
-		_ = cmd.Wait() // killed
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // its children with it
+		_ = cmd.Wait()                                      // killed
+		// Children that die a little later may still write.
+		for end := time.Now().Add(5 * time.Second); os.RemoveAll(profile) != nil && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		}
 		b.http.CloseClientConnections()
 		b.http.Close()
 	})

@@ -38,7 +38,7 @@ type connection struct {
 	http     *signaller
 	session  *session // nil before the answer; of Run, and of trickle before deliver
 	pc       *webrtc.PeerConnection
-	states   chan webrtc.PeerConnectionState
+	states   chan struct{} // the state has changed; pion tells it in any order, so it is asked for
 	streams  []*stream
 	feedback *feedback
 	trickled sync.WaitGroup // the sender of late candidates
@@ -84,7 +84,8 @@ func (c *connection) awaitConnected(ctx context.Context) error {
 	defer timer.Stop()
 	for {
 		select {
-		case s := <-c.states:
+		case <-c.states:
+			s := c.pc.ConnectionState()
 			if s == webrtc.PeerConnectionStateConnected {
 				return nil
 			}
@@ -146,7 +147,8 @@ func (c *connection) deliver(ctx context.Context) error {
 	for {
 		select {
 		case clock = <-clocks:
-		case ice = <-c.states:
+		case <-c.states:
+			ice = c.pc.ConnectionState()
 			if err := c.over(ice); err != nil {
 				return err
 			}

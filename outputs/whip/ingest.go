@@ -78,7 +78,7 @@ func (in *ingest) negotiate(ctx context.Context, offer string, loopback bool) (s
 		return "", err
 	}
 	in.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
-		in.stalled.Store(s == webrtc.PeerConnectionStateDisconnected)
+		in.stalled.Store(in.pc.ConnectionState() == webrtc.PeerConnectionStateDisconnected) // changes are told in any order
 		switch s {
 		case webrtc.PeerConnectionStateFailed:
 			in.end(fmt.Errorf("whip: %w: the publisher does not answer any more", ErrLost))

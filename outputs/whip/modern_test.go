@@ -15,51 +15,48 @@ import (
 
 	"github.com/pion/rtp"
 
+	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/media/h264"
 )
 
-// encodedClip is two seconds of pictures in a codec, one unit a picture.
+// encodedClip is two seconds of pictures in a codec, one unit a picture, from this
+// program's own encoders.
 var encodedClip = map[media.Codec]func() ([][]byte, error){
-	media.HEVC: sync.OnceValues(func() ([][]byte, error) {
-		b, err := encodeClip("hevc", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params",
-			"keyint=30:min-keyint=30:scenecut=0:bframes=0:aud=1:repeat-headers=1:log-level=none")
-		var units [][]byte
-		for nal := range h264.NALUnits(b) {
-			if hevcType(nal) == 35 || len(units) == 0 {
-				units = append(units, nil)
-			}
-			units[len(units)-1] = h264.AppendStartCode(units[len(units)-1], nal)
-		}
-		return units, err
-	}),
-	media.AV1: sync.OnceValues(func() ([][]byte, error) {
-		b, err := encodeClip("obu", "-c:v", "libsvtav1", "-preset", "12", "-g", "30")
-		var units [][]byte
-		for len(b) > 0 && err == nil {
-			n := obuLength(b)
-			if n <= 0 || n > len(b) {
-				return nil, fmt.Errorf("the AV1 clip cannot be split: % x", b[:min(len(b), 8)])
-			}
-			if b[0]>>3&15 == 2 || len(units) == 0 {
-				units = append(units, nil)
-			}
-			units[len(units)-1] = append(units[len(units)-1], b[:n]...)
-			b = b[n:]
-		}
-		return units, err
-	}),
+	media.HEVC: sync.OnceValues(func() ([][]byte, error) { return encodeClip("libx265", media.HEVC) }),
+	media.AV1:  sync.OnceValues(func() ([][]byte, error) { return encodeClip("libsvtav1", media.AV1) }),
 }
 
-func encodeClip(format string, args ...string) ([]byte, error) {
-	all := append([]string{"-v", "error", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=s=320x180:r=%d", clipFPS), "-t", "2", "-pix_fmt", "yuv420p", "-b:v", "600k"}, args...)
-	cmd := exec.Command("ffmpeg", append(all, "-f", format, "-")...)
-	cmd.Env = append(os.Environ(), "SVT_LOG=0")
-	out, err := cmd.Output()
+func encodeClip(encoder string, codec media.Codec) ([][]byte, error) {
+	const w, h = 320, 180
+	enc, err := av.NewVideoEncoder(av.VideoEncoderOptions{
+		Encoder: encoder, Codec: codec, Width: w, Height: h, FPS: media.NewRational(clipFPS, 1), BitrateBPS: 600_000, GOP: clipFPS, BFrames: 0,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("make the %s clip: %w", format, err)
+		return nil, fmt.Errorf("make the %s clip: %w", codec, err)
 	}
-	return out, nil
+	defer enc.Close()
+	pool := media.NewFramePool(media.I420, w, h, 64)
+	var units [][]byte
+	add := func(packets []*media.Packet, err error) error {
+		for _, p := range packets {
+			units = append(units, p.Data)
+		}
+		return err
+	}
+	for n := range int64(2 * clipFPS) {
+		f := pool.Get()
+		f.Fill(40, 128, 128)
+		for i := range f.Planes[0].Data {
+			f.Planes[0].Data[i] = byte(i*3 + int(n)*5 + (i>>7)*int(n))
+		}
+		err := add(enc.Encode(f, n, n%clipFPS == 0))
+		f.Release()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return units, add(enc.Flush())
 }
 
 // obuLength is the length of the first OBU of b, which says its size.

@@ -37,7 +37,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	http := newSignaller(o.token, o.userAgent)
 	defer http.close()
 
-	c := &connection{output: o, feed: feed, http: http, states: make(chan webrtc.PeerConnectionState, 16)}
+	c := &connection{output: o, feed: feed, http: http, states: make(chan struct{}, 1)}
 	if c.rate.configured, c.rate.sound = bitrates(tracks); c.rate.configured > 0 {
 		if c.estimator, err = newEstimator(c.rate.configured + c.rate.sound); err != nil {
 			return err
@@ -57,10 +57,10 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 		c.trickled.Wait()
 		c.work.Wait() // writers and readers end with the connection, if they have not before
 	}()
-	c.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+	c.pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) {
 		select {
-		case c.states <- s:
-		default: // sixteen changes nobody has looked at: the connection is over already
+		case c.states <- struct{}{}:
+		default: // it will be looked at
 		}
 	})
 
