@@ -31,38 +31,44 @@ type recordDir struct {
 func (o Options) recordDirs() []recordDir {
 	var out []recordDir
 	for _, r := range o.Show.Recordings {
-		dir := o.folder(r.Settings)
 		kbps := 0
 		if v, ok := o.Show.Rendition(r.Rendition); ok {
 			kbps = v.Video.BitrateKbps + v.Audio.BitrateKbps*max(len(r.Tracks), 1)
 		}
-		i := slices.IndexFunc(out, func(d recordDir) bool { return d.path == dir })
-		if i < 0 {
-			i, out = len(out), append(out, recordDir{path: dir})
+		for _, dir := range o.folders(r.Settings) {
+			i := slices.IndexFunc(out, func(d recordDir) bool { return d.path == dir })
+			if i < 0 {
+				i, out = len(out), append(out, recordDir{path: dir})
+			}
+			out[i].kbps += kbps
 		}
-		out[i].kbps += kbps
 	}
 	return out
 }
 
-// folder is where a recording with these settings goes.
-func (o Options) folder(settings json.RawMessage) string {
+// folders are where a recording with these settings goes: its own, and the second one
+// that it changes over to.
+func (o Options) folders(settings json.RawMessage) []string {
 	var s struct {
-		Path string `json:"path"`
+		Path  string `json:"path"`
+		Spill string `json:"spill"`
 	}
 	// Settings that are no object have been refused when the show was loaded.
 	_ = json.Unmarshal(settings, &s)
-	path := s.Path
-	switch {
-	case path == "":
-		return o.RecordDir
-	case !filepath.IsAbs(path):
-		path = filepath.Join(o.RecordDir, path)
+	below := func(path string) string {
+		if filepath.IsAbs(path) {
+			return filepath.Clean(path)
+		}
+		return filepath.Join(o.RecordDir, path)
 	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() || strings.HasSuffix(s.Path, "/") {
-		return path
+	dir := below(s.Path)
+	if info, err := os.Stat(dir); (err != nil || !info.IsDir()) && !strings.HasSuffix(s.Path, "/") {
+		dir = filepath.Dir(dir)
 	}
-	return filepath.Dir(path)
+	if s.Spill == "" {
+		return []string{dir}
+	}
+	return []string{dir, below(s.Spill)}
 }
 
 // disk writes a file as large as a few seconds of the show, to the platter, and looks at

@@ -77,8 +77,14 @@ func Run(ctx context.Context, o Options, found func(Finding)) (Verdict, error) {
 	tell(o.plan())
 	var wg sync.WaitGroup
 	for _, d := range o.Show.Destinations {
-		if d.Enabled {
-			wg.Go(func() { tell(o.destination(ctx, d)) })
+		if !d.Enabled {
+			continue
+		}
+		wg.Go(func() {
+			tell(o.destination(ctx, d.Name, scenes.Ingest{Kind: d.Kind, Settings: d.Settings, Credential: &d.Credential}))
+		})
+		for _, b := range d.Backups {
+			wg.Go(func() { tell(o.destination(ctx, d.Name+", "+b.Name, b)) })
 		}
 	}
 	for _, dir := range o.recordDirs() {
@@ -107,9 +113,9 @@ func (o Options) plan() Finding {
 		f.Verdict, f.Text, f.Changes = NoGo, p.Refusal.Text, p.Refusal.Changes
 	default:
 		f.Text = fmt.Sprintf("%s for %s, %.1f Mb/s together.", count(len(p.Renditions), "encode"), count(len(req.Wants), "destination"), float64(p.UplinkKbps)/1000)
-		if used := o.renditions(); len(used) > len(p.Renditions) {
+		if used := len(o.live()); used > len(p.Renditions) {
 			f.Verdict = Caution
-			f.Text += fmt.Sprintf(" The show encodes %d times as it is; the plan would save the difference.", len(used))
+			f.Text += fmt.Sprintf(" The show encodes %d times for them as it is; the plan would save the difference.", used)
 		}
 		if o.UplinkKbps == 0 {
 			f.Text += " What the uplink carries is not known."
@@ -118,13 +124,36 @@ func (o Options) plan() Finding {
 	return f
 }
 
-// renditions are the distinct encodes of pictures that going live to every enabled
-// destination takes.
+// live are the distinct encodes of pictures of going live to every enabled destination.
+func (o Options) live() []scenes.Rendition {
+	var ids []string
+	for _, d := range o.Show.Destinations {
+		if d.Enabled {
+			ids = append(ids, d.Rendition)
+		}
+	}
+	return o.distinct(ids)
+}
+
+// renditions are those and the recordings'.
 func (o Options) renditions() []scenes.Rendition {
+	var ids []string
+	for _, d := range o.Show.Destinations {
+		if d.Enabled {
+			ids = append(ids, d.Rendition)
+		}
+	}
+	for _, r := range o.Show.Recordings {
+		ids = append(ids, r.Rendition)
+	}
+	return o.distinct(ids)
+}
+
+func (o Options) distinct(ids []string) []scenes.Rendition {
 	var list []scenes.Rendition
 	seen := map[scenes.Video]bool{}
-	for _, d := range o.Show.Destinations {
-		if r, ok := o.Show.Rendition(d.Rendition); ok && d.Enabled && !seen[r.Video] {
+	for _, id := range ids {
+		if r, ok := o.Show.Rendition(id); ok && !seen[r.Video] {
 			seen[r.Video] = true
 			list = append(list, r)
 		}
@@ -132,19 +161,19 @@ func (o Options) renditions() []scenes.Rendition {
 	return list
 }
 
-// destination asks the far end.
-func (o Options) destination(ctx context.Context, d scenes.Destination) Finding {
-	f := Finding{Check: "destination", Subject: d.Name, Verdict: NoGo}
+// destination asks the far end of one of a destination's ingests.
+func (o Options) destination(ctx context.Context, name string, d scenes.Ingest) Finding {
+	f := Finding{Check: "destination", Subject: name, Verdict: NoGo}
 	kind, ok := o.Kinds[d.Kind]
 	if !ok {
 		f.Text = fmt.Sprintf("This program has no destinations of kind %q.", d.Kind)
 		return f
 	}
 	opt := outputs.Options{BaseDir: o.BaseDir, UserAgent: o.UserAgent}
-	if d.Credential != "" && o.Secret != nil {
-		secret, err := o.Secret(d.Credential)
+	if d.Credential != nil && *d.Credential != "" && o.Secret != nil {
+		secret, err := o.Secret(*d.Credential)
 		if err != nil {
-			f.Text = fmt.Sprintf("Its key is kept under %q and cannot be read: enter it again.", d.Credential)
+			f.Text = fmt.Sprintf("Its key is kept under %q and cannot be read: enter it again.", *d.Credential)
 			return f
 		}
 		opt.Secret = secret

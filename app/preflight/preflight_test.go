@@ -71,9 +71,10 @@ func TestAgainstRealServers(t *testing.T) {
 	_ = closed.Close()
 	dir := t.TempDir()
 	show := parse(t, fmt.Sprintf(`{"format": 2, "canvas": {"width": 320, "height": 180, "fps": "30"},
-	 "renditions": [{"id": "main", "video": {"bitrate_kbps": 400}}],
+	 "renditions": [{"id": "main", "video": {"bitrate_kbps": 400}}, {"id": "file", "video": {"bitrate_kbps": 900}}],
 	 "destinations": [
-	  {"id": "a", "name": "good rtmp", "kind": "rtmp", "settings": {"url": %q}, "credential": "key"},
+	  {"id": "a", "name": "good rtmp", "kind": "rtmp", "settings": {"url": %q}, "credential": "key",
+	   "backups": [{"name": "second ingest", "settings": {"url": "rtmp://crosspoint.invalid/backup"}}]},
 	  {"id": "b", "name": "no server", "kind": "rtmp", "settings": {"url": "rtmp://%s/live"}, "credential": "key"},
 	  {"id": "c", "name": "no such name", "kind": "rtmp", "settings": {"url": "rtmp://crosspoint.invalid/live"}, "credential": "key"},
 	  {"id": "d", "name": "wrong passphrase", "kind": "srt", "settings": {"url": %q}, "credential": "other"},
@@ -81,7 +82,7 @@ func TestAgainstRealServers(t *testing.T) {
 	  {"id": "f", "name": "good whip", "kind": "whip", "settings": {"url": %q}, "credential": "token"},
 	  {"id": "g", "name": "lost key", "kind": "rtmp", "settings": {"url": %q}, "credential": "gone"},
 	  {"id": "h", "name": "off", "kind": "rtmp", "settings": {"url": "rtmp://127.0.0.1:9/live"}, "enabled": false}],
-	 "recordings": [{"id": "r", "settings": {"path": "show.mkv"}}]}`,
+	 "recordings": [{"id": "r", "rendition": "file", "settings": {"path": "show.mkv", "spill": "/nowhere/at/all"}}]}`,
 		nginx.URL("live"), refused, second.URL(), receiver.URL(), endpoint.URL("show"), nginx.URL("live")))
 	secrets := map[string]string{"key": "show", "pass": "a passphrase of ours", "other": "another passphrase", "token": "token"}
 	got, worst := check(t, Options{Show: show, Kinds: kinds(), RecordDir: dir, Cores: 2, UplinkKbps: 50_000, Encode: time.Second,
@@ -105,6 +106,9 @@ func TestAgainstRealServers(t *testing.T) {
 		"Encodes":                             {Go, "for 7 destinations"},
 		dir:                                   {Go, "GB free"},
 		"main (320x180 at 30, h264 400 kb/s)": {Go, "kept up"},
+		"file (320x180 at 30, h264 900 kb/s)": {Go, "kept up"},
+		"good rtmp, second ingest":            {NoGo, "does not exist"},
+		"/nowhere/at/all":                     {NoGo, "another folder"},
 	} {
 		f, ok := got[subject]
 		if !ok || f.Verdict != want.verdict || !strings.Contains(f.Text, want.part) {

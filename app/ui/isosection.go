@@ -222,15 +222,17 @@ func (p *replaySection) layOut(w float32) float32 {
 	p.heading.place(0, 0, 64, headerHeight)
 	p.facts.place(64, 0, w-64, headerHeight)
 	y := headerHeight + 3
-	row := func(list ...*button) {
-		each := (w - float32(len(list)-1)*gap) / float32(len(list))
-		for i, b := range list {
-			place(b, float32(i)*(each+gap), y, each, rowHeight)
+	row := func(first float32, list ...*button) { // the first is so many times as wide
+		each := (w - float32(len(list)-1)*gap) / (float32(len(list)-1) + first)
+		x, width := float32(0), first*each
+		for _, b := range list {
+			place(b, x, y, width, rowHeight)
+			x, width = x+width+gap, each
 		}
 		y += rowHeight + gap
 	}
-	row(p.run, p.save, p.in, p.out)
-	row(append([]*button{p.angle}, p.speeds...)...)
+	row(1, p.run, p.save, p.in, p.out)
+	row(2, append([]*button{p.angle}, p.speeds...)...)
 	return y
 }
 
