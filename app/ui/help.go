@@ -56,8 +56,9 @@ func newHelpPanel() *helpPanel {
 		place(p.veil, 0, 0, s.Width, s.Height)
 		place(p.sheet, x, y, w, h)
 		p.title.place(x+24, y+10, 300, 32)
-		place(p.scroll, x+24, y+50, w-36, h-60)
 		p.list.min = fyne.NewSize(100, float32(rows)*sheetRow)
+		place(p.scroll, x+24, y+50, w-36, h-60)
+		p.scroll.Refresh()
 		column := (w - 48) / float32(columns)
 		for i := range p.keys {
 			left, top := float32(i/rows)*column, float32(i%rows)*sheetRow
