@@ -22,7 +22,6 @@ type fakeIngest struct {
 	refuse   error     // what Run returns at once
 	frozen   time.Time // since when nothing is acknowledged; zero: all is well
 	runs     int
-	begun    int
 	finished chan struct{} // closed by Finish, made anew by Begin
 	changed  chan struct{}
 }
@@ -65,9 +64,21 @@ func (f *fakeIngest) Report(r Report) {
 	f.state = r.State
 }
 func (f *fakeIngest) Output() Output { return f }
-func (f *fakeIngest) Begin()         { f.begun++; f.set(func() { f.finished = make(chan struct{}) }) }
-func (f *fakeIngest) Finish()        { f.set(func() { close(f.finished) }) }
-func (f *fakeIngest) End()           {}
+func (f *fakeIngest) Begin()         { f.set(func() { f.finished = make(chan struct{}) }) }
+func (f *fakeIngest) Finish() {
+	f.set(func() {
+		if f.finished != nil {
+			close(f.finished)
+		}
+	})
+}
+
+func (f *fakeIngest) tries() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.runs
+}
+func (f *fakeIngest) End() {}
 
 func (f *fakeIngest) Run(ctx context.Context, feed Feed) error {
 	f.mu.Lock()
@@ -200,11 +211,11 @@ func TestColdStandbyTriesEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := startChain(t, 2, nil)
 		for _, in := range c.in {
-			in.refuse = errDown
+			in.set(func() { in.refuse = errDown })
 		}
 		time.Sleep(100 * time.Second)
-		if c.in[0].runs < 5 || c.in[1].runs < 5 {
-			t.Errorf("%d and %d tries, want both to go on", c.in[0].runs, c.in[1].runs)
+		if a, b := c.in[0].tries(), c.in[1].tries(); a < 5 || b < 5 {
+			t.Errorf("%d and %d tries, want both to go on", a, b)
 		}
 		c.in[0].set(func() { c.in[0].refuse = nil })
 		time.Sleep(2 * time.Minute)
@@ -252,7 +263,7 @@ func TestFailoverEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// For good, one after the other.
 		c := startChain(t, 2, nil)
-		c.in[0].refuse = refused
+		c.in[0].set(func() { c.in[0].refuse = refused })
 		time.Sleep(time.Second)
 		c.want(t, "0>1 the key was refused", Failed, Confirmed)
 		c.in[1].set(func() { c.in[1].refuse = refused })
@@ -261,14 +272,13 @@ func TestFailoverEnds(t *testing.T) {
 		}
 		// In order, whatever the others do.
 		c = startChain(t, 3, nil)
-		c.in[0].refuse, c.in[1].refuse = refused, errDown
+		c.in[0].set(func() { c.in[0].refuse = refused })
+		c.in[1].set(func() { c.in[1].refuse = errDown })
 		time.Sleep(time.Second)
 		c.want(t, "0>1 the key was refused; 1>2 "+errDown.Error(), Failed, Waiting, Confirmed)
 		began := time.Now()
 		for _, in := range c.in {
-			if in.finished != nil {
-				in.Finish()
-			}
+			in.Finish()
 		}
 		if err := <-c.done; err != nil || time.Since(began) > time.Second {
 			t.Errorf("ended with %v after %v, want nil at once", err, time.Since(began))

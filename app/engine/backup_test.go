@@ -37,8 +37,8 @@ func TestBackupSourceStandsIn(t *testing.T) {
 	s.until(t, "the main camera is on air", func(st *State) bool {
 		return len(st.Sources) == 2 && st.Sources[0].Status == SourceRunning && st.Tally["a"] == OnProgram && st.Tally["b"] == 0
 	})
-	st := s.until(t, "the spare stands in", func(st *State) bool { return len(st.Sources) == 2 && st.Sources[0].StandIn == "b" })
-	st = s.until(t, "its lamp is lit", func(st *State) bool { return st.Tally["b"] == OnProgram && st.Tally["a"] == OnProgram })
+	s.until(t, "the spare stands in", func(st *State) bool { return len(st.Sources) == 2 && st.Sources[0].StandIn == "b" })
+	st := s.until(t, "its lamp is lit", func(st *State) bool { return st.Tally["b"] == OnProgram && st.Tally["a"] == OnProgram })
 	found := false
 	for _, w := range st.Warnings {
 		found = found || strings.Contains(w.Text, "Spare stands in for it")

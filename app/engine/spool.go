@@ -11,9 +11,8 @@ const segmentBytes = 32 << 20
 // spool keeps packets on disk, in files without names that the system frees with their
 // last use, whatever ends the program. One goroutine uses it.
 type spool struct {
-	dir     string
-	newest  *segment
-	written int64
+	dir    string
+	newest *segment
 }
 
 // segment is one file of a spool.
