@@ -1,14 +1,18 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
+	"log/slog"
 	"math"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
 // soundShowText: two cameras, each with a tone of its own, and a microphone without picture.
@@ -243,5 +247,49 @@ func TestInsertInTroubleIsSaid(t *testing.T) {
 	got := troubles(st)
 	if len(got) != 1 || got[0].Text != `The insert "gate" of Mic does not work: no memory. The sound goes on without it; change its settings, or take it out.` {
 		t.Errorf("warnings: %+v", got)
+	}
+}
+
+// telling is a live source that says what becomes of its sound, then waits.
+type telling struct{}
+
+func (telling) Run(ctx context.Context, sink sources.Sink) error {
+	_ = sink.Audio(ctx, media.AudioBlock{Samples: make([]float32, 960)})
+	sink.(sources.SoundListener).SoundChanged("It changed.")
+	sink.(sources.LatencyListener).DeviceLatency(15 * time.Millisecond)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestWhatSourcesSayOfTheirSound: through the supervisor, a change is the strip's sentence
+// for ten seconds, and a device's share of the latency is in the state.
+func TestWhatSourcesSayOfTheirSound(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	e := &Engine{clock: media.NewVirtualClock(), color: media.Rec709, fps: media.Rational{Num: 30, Den: 1}, desk: newDesk(),
+		show: parse(t, `{"format": 1, "canvas": {"width": 32, "height": 18, "fps": "30"}}`)}
+	e.frameTime = media.TickTime(1, e.fps)
+	e.slate = newSlate(32, 18, e.color)
+	e.opt.SourceKinds = map[string]sources.Kind{"telling": {Name: "telling", Pacing: sources.Live, HasAudio: true,
+		New: func(json.RawMessage, sources.Options) (sources.Source, error) { return telling{}, nil }}}
+	in := e.newInput(scenes.Source{ID: "a", Kind: "telling"})
+	in.start(ctx, slog.New(slog.DiscardHandler), nil)
+	defer in.stop()
+	defer cancel()
+	var s SourceState
+	at := time.Second
+	for deadline := time.Now().Add(5 * time.Second); s.DeviceMS == 0 && time.Now().Before(deadline); runtime.Gosched() {
+		s = in.state(at)
+		e.desk.sound(in, &s)
+	}
+	if s.DeviceMS != 15 || s.LatencyMS < 48 {
+		t.Errorf("%v ms late, %v of them the device", s.LatencyMS, s.DeviceMS)
+	}
+	in.state(at)
+	if s = in.state(at + 9*time.Second); s.SoundProblem != "It changed." {
+		t.Errorf("after 9 s it says %q", s.SoundProblem)
+	}
+	in.strip.Flush()
+	if s = in.state(at + 11*time.Second); s.SoundProblem == "It changed." {
+		t.Errorf("after 11 s it still says %q", s.SoundProblem)
 	}
 }

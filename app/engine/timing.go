@@ -139,7 +139,7 @@ func (l *liveTiming) offset(frame time.Duration) (offset, target, need time.Dura
 		// can, to where the mix will be one frame from now.
 		need = a - l.a.leastEnd - frame
 		want := max(offset, a) - l.a.leastEnd - frame
-		if target = l.target; l.v.have {
+		if l.v.have {
 			target = l.hold(want)
 		} else {
 			// None of it is given for an operator's negative delay: what the jitter leaves

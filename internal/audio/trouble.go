@@ -23,9 +23,8 @@ type Troubles struct {
 func (t *Troubles) Look(s StripStats, now time.Duration) string {
 	was := t.before
 	t.before = s
-	if !t.known {
-		t.known = true
-		return ""
+	if !t.known { // what was counted before is of the past
+		t.known, was = true, s
 	}
 	missed := lasting(s.MissedFrames - was.MissedFrames)
 	switch {
