@@ -77,6 +77,7 @@ type input struct {
 	crosspoint float64 // of the tick's sound, 0..1
 
 	video, audio atomic.Bool // streams that this run has
+	begins       atomic.Bool // it has pictures from now on: it is not late before they come
 	demand       atomic.Uint32
 	arrived      atomic.Int64
 	size         atomic.Int64 // of the newest picture as it looks: width<<32 | height; 0 before the first
@@ -239,7 +240,9 @@ func (in *input) hasTurned() {
 func (in *input) Streams(video, sound bool) { in.streams(video, sound) }
 
 func (in *input) streams(video, sound bool) {
-	in.video.Store(video)
+	if !in.video.Swap(video) && video {
+		in.begins.Store(true)
+	}
 	in.audio.Store(sound)
 	if !video {
 		in.sync.Hold()
@@ -465,6 +468,9 @@ func (in *input) park(t time.Duration, planned int64) {
 
 // take brings in.current to the picture that is due at tick time t.
 func (in *input) take(t time.Duration) {
+	if in.begins.Swap(false) {
+		in.lastFresh = t
+	}
 	if in.parked {
 		in.lastFresh = t
 		in.choose(t)

@@ -177,7 +177,12 @@ func TestReplayOfTheLastSeconds(t *testing.T) {
 	}
 	s.must(t, &MarkReplay{Point: "in", Ago: 0.5})
 	s.must(t, &PlayReplay{Source: "again"})
-	s.until(t, "it plays", func(st *State) bool { return st.Sources[0].HasVideo && st.Sources[0].Frames > 5 })
+	s.until(t, "it plays", func(st *State) bool {
+		if st.Sources[0].Status == SourceLost {
+			t.Error("the replay counts as lost")
+		}
+		return st.Sources[0].HasVideo && st.Sources[0].Frames > 5
+	})
 	cancel()
 	finish(t, done, 10*time.Second)
 }
