@@ -73,6 +73,7 @@ func TestNearlyFullDisk(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	for container := range containers {
 		t.Run(container, func(t *testing.T) {
+			t.Parallel() // mostly waiting
 			dir := mountTmpfs(t, "size=2m")
 			path := filepath.Join(dir, "show."+container)
 			o := newRecorder(t, map[string]any{"path": path})

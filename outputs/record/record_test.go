@@ -105,6 +105,7 @@ func TestRecords(t *testing.T) {
 	for container, c := range containers {
 		for _, how := range []string{"feed ends", "stopped"} {
 			t.Run(container+" "+how, func(t *testing.T) {
+				t.Parallel() // mostly waiting
 				dir := t.TempDir()
 				o := newRecorder(t, map[string]any{"path": dir + "/", "container": container})
 				feed := newLiveFeed(t, 4)

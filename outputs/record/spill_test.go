@@ -70,6 +70,7 @@ func TestSpillsWhenLow(t *testing.T) {
 func TestSpillsWhenFull(t *testing.T) {
 	for container := range containers {
 		t.Run(container, func(t *testing.T) {
+			t.Parallel() // mostly waiting
 			first, second := mountTmpfs(t, "size=1m"), t.TempDir()
 			o := newRecorder(t, map[string]any{"path": first + "/show." + container, "spill": second})
 			o.disk = roomyDisk{realDisk{}}
