@@ -324,7 +324,11 @@ func factsOf(d engine.DestinationState) string {
 		}
 		return text
 	}
-	parts := []string{bitrateText(d.BitrateBPS), "dropped " + countText(d.Dropped)}
+	parts := []string{bitrateText(d.BitrateBPS)}
+	if d.EncoderBPS < d.TargetBPS {
+		parts = append(parts, "encoder "+bitrateText(d.EncoderBPS)+" of "+bitrateText(d.TargetBPS))
+	}
+	parts = append(parts, "dropped "+countText(d.Dropped))
 	if rtt := d.Report.RTT; rtt > 0 {
 		parts = append(parts, "RTT "+millisText(rtt))
 	}
@@ -333,9 +337,6 @@ func factsOf(d engine.DestinationState) string {
 	}
 	if d.Uptime > 0 {
 		parts = append(parts, clockText(d.Uptime))
-	}
-	if d.EncoderBPS < d.TargetBPS {
-		parts = append(parts, "encoder "+bitrateText(d.EncoderBPS)+" of "+bitrateText(d.TargetBPS))
 	}
 	if d.Reconnects > 0 {
 		parts = append(parts, "reconnects "+countText(d.Reconnects))
