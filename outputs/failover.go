@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/supervise"
 )
 
@@ -74,8 +76,9 @@ type FailoverOptions struct {
 // is active again and, in cold standby, those below it say goodbye. That overlap is why
 // going back loses nothing.
 //
-// It returns nil when the feeds ended, ctx's error, or, when every ingest has failed for
-// good, the active one's error; all within 5 s of ctx's end. With a single ingest it
+// It returns nil when the feeds ended, or what the active ingest then failed with; ctx's
+// error; or, when every ingest has failed for good, the active one's error; all within 5 s
+// of ctx's end. With a single ingest it
 // is Supervise: a stall alone cuts nothing there, since there is nowhere to go.
 func Failover(ctx context.Context, opt FailoverOptions) error {
 	if opt.Stall == 0 {
@@ -127,6 +130,7 @@ type leg struct {
 	cut       func(error)        // ends the present try; nil between tries
 	running   bool               // the supervisor is at work
 	finishing bool               // not needed any more; it says goodbye
+	eof       bool               // its feed has ended
 	up        bool               // the far end has acknowledged, on this connection
 	over      bool               // the present try has been cut short
 	down      bool               // the newest try has failed
@@ -135,6 +139,7 @@ type leg struct {
 	healthy   time.Time          // since when it is up without a stall
 	stall     time.Duration
 	failed    error // for good
+	goodbye   error // how the destination's end went wrong here
 }
 
 func (f *failover) wake() {
@@ -188,7 +193,7 @@ func (f *failover) over() (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, l := range f.legs {
-		if f.ended && l.running && !l.up {
+		if f.ended && l.running && !l.up && !l.eof {
 			l.cancel() // nobody will end this one's feed in order
 		}
 	}
@@ -200,7 +205,7 @@ func (f *failover) over() (bool, error) {
 		return false, nil
 	}
 	if f.ended {
-		return true, nil
+		return true, f.legs[f.active].goodbye
 	}
 	return true, f.legs[f.active].failed
 }
@@ -210,7 +215,7 @@ func (f *failover) start(ctx context.Context, i int) {
 	l := f.legs[i]
 	ctx, cancel := context.WithCancel(ctx)
 	f.mu.Lock()
-	l.cancel, l.cut, l.running, l.finishing = cancel, nil, true, false
+	l.cancel, l.cut, l.running, l.finishing, l.eof = cancel, nil, true, false, false
 	l.up, l.down, l.reason, l.stall, l.since = false, false, "", 0, time.Now()
 	f.mu.Unlock()
 	l.Begin()
@@ -222,10 +227,16 @@ func (f *failover) start(ctx context.Context, i int) {
 		l.End()
 		f.mu.Lock()
 		l.running, l.up = false, false
-		if err == nil && !l.finishing {
+		switch {
+		case errors.Is(err, supervise.ErrAbandoned):
+			l.failed, l.down, l.reason = err, true, err.Error()
+		case l.finishing: // however it went, it is there to be tried again
+		case err == nil, l.eof:
 			f.ended = true
-		}
-		if IsPermanent(err) || errors.Is(err, supervise.ErrAbandoned) {
+			if IsPermanent(err) { // and not ctx's
+				l.goodbye = err
+			}
+		case IsPermanent(err):
 			l.failed, l.down, l.reason = err, true, err.Error()
 		}
 		f.mu.Unlock()
@@ -236,7 +247,7 @@ func (f *failover) start(ctx context.Context, i int) {
 // decide looks at everything once and switches where it has to.
 func (f *failover) decide(ctx context.Context, now time.Time) {
 	f.mu.Lock()
-	if f.ended {
+	if f.ended || f.ending() {
 		f.mu.Unlock()
 		return
 	}
@@ -279,6 +290,16 @@ func (f *failover) decide(ctx context.Context, now time.Time) {
 	}
 	f.Log.Warn("ingest switched", "destination", f.Name, "from", f.Names[change.From], "to", f.Names[change.To], "cause", change.Cause)
 	f.Switched(change)
+}
+
+// ending: the destination's feed is over, and what is left is to say goodbye; mu is held.
+func (f *failover) ending() bool {
+	for _, l := range f.legs {
+		if l.running && l.eof && !l.finishing {
+			return true
+		}
+	}
+	return false
 }
 
 // trouble is what is wrong with an ingest, empty when nothing is or when it still has
@@ -365,6 +386,17 @@ func (c cuttable) Run(ctx context.Context, feed Feed) error {
 		return cause
 	}
 	return err
+}
+
+// Next implements Feed.
+func (l *leg) Next(ctx context.Context) (*media.Packet, error) {
+	p, err := l.Ingest.Next(ctx)
+	if errors.Is(err, io.EOF) {
+		l.f.mu.Lock()
+		l.eof = true
+		l.f.mu.Unlock()
+	}
+	return p, err
 }
 
 // Report implements Feed.

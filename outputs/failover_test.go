@@ -20,6 +20,7 @@ type fakeIngest struct {
 	mu       sync.Mutex
 	state    State     // of the last report
 	refuse   error     // what Run returns at once
+	goodbye  error     // what it returns after the feed's end
 	frozen   time.Time // since when nothing is acknowledged; zero: all is well
 	runs     int
 	finished chan struct{} // closed by Finish, made anew by Begin
@@ -111,7 +112,9 @@ func (f *fakeIngest) Run(ctx context.Context, feed Feed) error {
 		case <-f.changed:
 		case err := <-over:
 			if errors.Is(err, io.EOF) {
-				return nil
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				return f.goodbye
 			}
 			return err
 		}
@@ -282,6 +285,37 @@ func TestFailoverEnds(t *testing.T) {
 		}
 		if err := <-c.done; err != nil || time.Since(began) > time.Second {
 			t.Errorf("ended with %v after %v, want nil at once", err, time.Since(began))
+		}
+	})
+}
+
+// TestFailoverBadGoodbye: an ingest that does not say goodbye in order has not failed for
+// good, and at the end no other is called for it.
+func TestFailoverBadGoodbye(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startChain(t, 2, nil)
+		c.in[1].set(func() { c.in[1].goodbye = errDown })
+		stalled, want := "nothing was acknowledged for 1.9 s", ""
+		for range 2 {
+			time.Sleep(time.Minute)
+			c.in[0].set(func() { c.in[0].frozen = time.Now() })
+			time.Sleep(2500 * time.Millisecond)
+			want += "0>1 " + stalled
+			c.want(t, want, Waiting, Confirmed)
+			c.in[0].set(func() { c.in[0].frozen = time.Time{} })
+			time.Sleep(time.Minute)
+			want += "; 1>0 ingest 0 is well again"
+			c.want(t, want, Confirmed, Failed)
+			want += "; "
+		}
+		c.in[0].set(func() { c.in[0].goodbye = errDown })
+		tries := c.in[1].tries()
+		c.in[0].Finish()
+		if err := <-c.done; !errors.Is(err, errDown) {
+			t.Errorf("ended with %v, want what the goodbye said", err)
+		}
+		if n := c.in[1].tries() - tries; n != 0 {
+			t.Errorf("the backup was called %d times at the end", n)
 		}
 	})
 }
