@@ -52,6 +52,15 @@ func NewCongestion(targetBPS, soundBPS int) *Congestion {
 // Bitrate is what the encoder should aim at, in b/s, between 10 % and 100 % of the target.
 func (c *Congestion) Bitrate() int { return c.now }
 
+// Agree is told what the encoder aims at, in b/s, which need not be what Step said: others
+// may use it too. Where that is another bitrate than Bitrate, it begins anew from there.
+func (c *Congestion) Agree(bps int) {
+	if bps != c.now {
+		c.Reset()
+		c.now, c.changed = bps, time.Time{}
+	}
+}
+
 // Reset forgets the connection, but not the bitrate: a path that was too narrow a moment
 // ago is begun at what it carried.
 func (c *Congestion) Reset() {

@@ -180,7 +180,6 @@ func (v *delivery) awaitDelay(ctx context.Context) error {
 
 // switched notes that another ingest carries the destination.
 func (v *delivery) switched(s outputs.Switch) {
-	v.legs[s.From].letGo()
 	v.mu.Lock()
 	v.active.Store(int32(s.To))
 	v.lost += v.legs[s.From].lost() - v.base
@@ -192,6 +191,8 @@ func (v *delivery) switched(s outputs.Switch) {
 		v.switches = slices.Delete(v.switches, 0, n)
 	}
 	v.mu.Unlock()
+	v.legs[s.From].letGo() // which steers no more
+	v.legs[s.To].letGo()
 	v.d.e.asked.Store(true)
 }
 

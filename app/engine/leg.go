@@ -241,8 +241,8 @@ func (l *leg) setBitrate(bps int) {
 	}
 }
 
-// letGo gives the encoder back its bitrate: what narrowed the way to one ingest says
-// nothing of the way to another.
+// letGo gives the encoder back its bitrate and forgets what was measured: what narrowed the
+// way to one ingest says nothing of the way to another.
 func (l *leg) letGo() {
 	if l.link == nil {
 		return
@@ -256,10 +256,11 @@ func (l *leg) letGo() {
 
 // Watch implements outputs.ProgressWatcher: the bitrate follows the queue.
 func (l *leg) Watch(p outputs.Progress) {
-	if l.v.recording || l.delay != nil || l.own.Load() || l.v.def.FixedBitrate {
+	if l.v.recording || l.delay != nil || l.own.Load() || l.v.def.FixedBitrate || !l.v.isActive(l.index) {
 		return
 	}
 	l.steer.Lock()
+	l.congestion.Agree(int(l.link.video.aim())) // not what was said last where others use the encode
 	bps, changed := l.congestion.Step(time.Now(), l.Queued(), p)
 	l.steer.Unlock()
 	if changed {

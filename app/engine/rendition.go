@@ -59,7 +59,7 @@ type videoRunner struct {
 
 	wanted atomic.Int64 // b/s that the encoder is to aim at
 	aimed  int64        // what it was told last; of the goroutine
-	fixed  bool         // it cannot change its bitrate; of the goroutine
+	fixed  atomic.Bool  // it cannot change its bitrate
 
 	mu      sync.Mutex
 	streams []place           // guarded by mu
@@ -215,7 +215,8 @@ func (v *videoRunner) encode(f *media.Frame, tick int64, force bool) ([]*media.P
 	}
 	v.encoder.Close()
 	v.use(again)
-	v.aimed, v.fixed = int64(v.track.BitrateBPS), false
+	v.aimed = int64(v.track.BitrateBPS)
+	v.fixed.Store(false)
 	v.retune()
 	v.took(again.Name(), err)
 	return again.Encode(f, tick, true)
@@ -234,12 +235,14 @@ func (v *videoRunner) name() string { return *v.using.Load() }
 // retune brings the encoder to the bitrate that is wanted.
 func (v *videoRunner) retune() {
 	want := v.wanted.Load()
-	if want == v.aimed || v.fixed {
+	if want == v.aimed || v.fixed.Load() {
 		return
 	}
 	if err := v.encoder.SetBitrate(int(want)); err != nil {
-		v.fixed = true
+		v.mu.Lock()
+		v.fixed.Store(true)
 		v.wanted.Store(v.aimed)
+		v.mu.Unlock()
 		v.log.Warn("the bitrate stays as it is", "rendition", v.id, "reason", err)
 		return
 	}
@@ -249,13 +252,16 @@ func (v *videoRunner) retune() {
 // bitrateFloor is the share of a rendition's bitrate that a destination may bring it to.
 const bitrateFloor = 0.1
 
-// follow changes the bitrate for user, if nobody else has the encode; back to the
-// rendition's own it always goes.
+// follow changes the bitrate for user, if nobody else has the encode and the encoder can;
+// back to the rendition's own it always goes. aim tells what came of it.
 func (v *videoRunner) follow(user *delivery, bps int) {
 	target := v.track.BitrateBPS
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	alone := len(v.users) == 1 && v.users[user] > 0
-	v.mu.Unlock()
+	if v.fixed.Load() {
+		return
+	}
 	if alone || bps >= target {
 		v.wanted.Store(int64(min(max(bps, int(bitrateFloor*float64(target))), target)))
 	}
@@ -270,7 +276,7 @@ func (v *videoRunner) join(user *delivery) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.users[user]++
-	if len(v.users) > 1 {
+	if len(v.users) > 1 && !v.fixed.Load() {
 		v.wanted.Store(int64(v.track.BitrateBPS))
 	}
 }
