@@ -231,12 +231,19 @@ func (l *leg) Reset() {
 
 // SetBitrate implements outputs.BitrateSetter.
 func (l *leg) SetBitrate(bps int) {
+	if !l.steers() {
+		return
+	}
 	l.own.Store(true)
 	l.setBitrate(bps)
 }
 
+// steers: its encoder may follow the network. A render's would follow the speed of the
+// machine, and come out differently each time.
+func (l *leg) steers() bool { return !l.v.def.FixedBitrate && !l.v.d.e.clock.Virtual() }
+
 func (l *leg) setBitrate(bps int) {
-	if l.link != nil && !l.v.def.FixedBitrate && l.v.isActive(l.index) {
+	if l.link != nil && l.v.isActive(l.index) {
 		l.link.video.follow(l.v, bps)
 	}
 }
@@ -256,7 +263,7 @@ func (l *leg) letGo() {
 
 // Watch implements outputs.ProgressWatcher: the bitrate follows the queue.
 func (l *leg) Watch(p outputs.Progress) {
-	if l.v.recording || l.delay != nil || l.own.Load() || l.v.def.FixedBitrate || !l.v.isActive(l.index) {
+	if l.v.recording || l.delay != nil || l.own.Load() || !l.steers() || !l.v.isActive(l.index) {
 		return
 	}
 	l.steer.Lock()

@@ -59,3 +59,15 @@ func TestSteeringKnowsTheEncoder(t *testing.T) {
 		at("with the other ingest", 2_400_000, 3_000_000)
 	})
 }
+
+// TestSteeringNotInARender: there the bitrate would follow the speed of the machine.
+func TestSteeringNotInARender(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, video := steerable(media.NewVirtualClock())
+		narrow(v.legs[0], 2*time.Second)
+		v.legs[0].SetBitrate(1_000_000)
+		if got := video.aim(); got != 6_000_000 {
+			t.Errorf("the encoder aims at %d b/s", got)
+		}
+	})
+}
