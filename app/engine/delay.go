@@ -16,6 +16,7 @@ const (
 	keptInMemory  = 5 * time.Second // but for the newest
 	maxLineMemory = 256 << 20       // of packets in memory; beyond, pictures are left out
 	lineTick      = 20 * time.Millisecond
+	lineEndWithin = 300 * time.Millisecond // or it is left to end with the disk
 )
 
 // delayLine gives the packets of a stream on to queues a fixed time after they left their
@@ -46,7 +47,7 @@ type delayed struct {
 	disk spooled // in.nil: in memory
 }
 
-// newDelayLine starts one; Close ends it. dir is for long delays; trouble hears once
+// newDelayLine starts one; Close ends it, and awaitEnd waits for that. dir is for long delays; trouble hears once
 // that the disk does not take them.
 func newDelayLine(clock media.Clock, delay time.Duration, dir string, trouble func(error)) *delayLine {
 	l := &delayLine{clock: clock, delay: delay, trouble: trouble, first: make(chan struct{}), closed: make(chan struct{}), done: make(chan struct{})}
@@ -79,16 +80,32 @@ func (l *delayLine) Put(p *media.Packet) bool {
 	return true
 }
 
-// Close implements sink: what waits is thrown away, and the queues end.
+// Close implements sink: what waits is thrown away, and the queues end. The goroutine may
+// be in the middle of a disk that does not answer: awaitEnd waits for it.
 func (l *delayLine) Close() {
 	l.mu.Lock()
-	was := l.ended
-	l.ended = true
-	l.mu.Unlock()
-	if !was {
-		close(l.closed)
+	defer l.mu.Unlock()
+	if l.ended {
+		return
 	}
-	<-l.done
+	l.ended = true
+	close(l.closed)
+	for _, q := range l.queues {
+		q.Close()
+	}
+}
+
+// awaitEnd waits for the goroutine of a line that was closed and reports whether it ended
+// within limit. One that did not ends with what it is waiting for.
+func (l *delayLine) awaitEnd(limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-l.done:
+		return true
+	case <-timer.C:
+		return false
+	}
 }
 
 // attach gives a queue what is due from now on, detach ends that.
@@ -175,7 +192,7 @@ func (l *delayLine) awaitQueue() {
 func (l *delayLine) due(now time.Duration) (delayed, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.wait) == 0 || l.wait[0].p.Made+l.delay > now {
+	if l.ended || len(l.wait) == 0 || l.wait[0].p.Made+l.delay > now {
 		return delayed{}, false
 	}
 	d := l.wait[0]
@@ -194,7 +211,7 @@ func (l *delayLine) hand(d delayed) {
 		data, err := d.disk.take()
 		if err != nil {
 			l.skip = l.skip || !p.Audio
-			l.trouble(err)
+			l.tell(err)
 			return
 		}
 		p.Data = data // a copy of our own, see toDisk
@@ -223,7 +240,7 @@ func (l *delayLine) toDisk(now time.Duration) {
 			}
 			return 1
 		})
-		if i == len(l.wait) || l.wait[i].p.Made+keptInMemory > now {
+		if l.ended || i == len(l.wait) || l.wait[i].p.Made+keptInMemory > now {
 			l.mu.Unlock()
 			return
 		}
@@ -232,7 +249,7 @@ func (l *delayLine) toDisk(now time.Duration) {
 		l.mu.Unlock()
 		place, err := l.spool.write(p.Data)
 		if err != nil {
-			l.trouble(err)
+			l.tell(err)
 			return
 		}
 		header := *p // packets are shared: the header is copied, the data let go
@@ -247,21 +264,29 @@ func (l *delayLine) toDisk(now time.Duration) {
 	}
 }
 
-// end throws away what waits and ends the queues.
+// tell says that the disk is in trouble, as long as anybody needs it.
+func (l *delayLine) tell(err error) {
+	l.mu.Lock()
+	ended := l.ended
+	l.mu.Unlock()
+	if !ended {
+		l.trouble(err)
+	}
+}
+
+// end throws away what waits.
 func (l *delayLine) end() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, d := range l.wait {
+	wait := l.wait
+	l.wait, l.bytes = nil, 0
+	l.mu.Unlock()
+	for _, d := range wait {
 		if d.disk.in != nil {
 			d.disk.in.release()
 		}
 	}
-	l.wait = nil
 	if l.spool != nil {
 		l.spool.close()
-	}
-	for _, q := range l.queues {
-		q.Close()
 	}
 }
 

@@ -123,6 +123,12 @@ func (v *delivery) run(ctx context.Context, err error) {
 		k.stream.detach(line)
 		line.Close()
 	}
+	limit := time.Now().Add(lineEndWithin)
+	for _, line := range v.delays {
+		if !line.awaitEnd(time.Until(limit)) {
+			v.d.e.log.Error("the disk of a delay does not answer", "destination", v.def.ID)
+		}
+	}
 	for _, l := range v.legs {
 		if l.link != nil {
 			v.d.release(v, l.link)

@@ -421,3 +421,34 @@ func TestDelayWithoutDisk(t *testing.T) {
 		t.Errorf("%v, %v", p, err)
 	}
 }
+
+// TestDelayEndsWithoutDisk: a disk that does not answer holds up neither the stream that
+// the line is on nor the queues, and does not speak afterwards.
+func TestDelayEndsWithoutDisk(t *testing.T) {
+	clock := setClock{media.NewVirtualClock()}
+	hung, answer := make(chan struct{}), make(chan struct{})
+	l := newDelayLine(clock, 61*time.Second, filepath.Join(t.TempDir(), "nowhere"), func(error) {
+		close(hung) // a second call would panic
+		<-answer
+	})
+	q := media.NewPacketQueue(media.QueueLimits{}, true)
+	l.attach(q)
+	l.Put(&media.Packet{Data: []byte{7}, Keyframe: true})
+	_ = clock.WaitUntil(t.Context(), 10*time.Second)
+	<-hung
+	began := time.Now()
+	l.Close()
+	if _, err := q.Next(t.Context()); !errors.Is(err, io.EOF) {
+		t.Errorf("after the end the queue says %v", err)
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the end took %v", took)
+	}
+	if l.awaitEnd(time.Millisecond) {
+		t.Error("it has ended though the disk has not answered")
+	}
+	close(answer)
+	if !l.awaitEnd(5 * time.Second) {
+		t.Error("it has not ended after the disk answered")
+	}
+}
