@@ -312,7 +312,11 @@ func (p *player) pass(ctx context.Context, f *feed) (time.Duration, error) {
 		if v := p.in.Video(); v != nil && pkt.Stream == v.Index {
 			stream = pictures
 		}
-		if d := p.steady.follow(stream, pkt.DTS); d != 0 {
+		d := p.steady.shift[stream]
+		if pkt.HasDTS { // Matroska tells none for the first pictures after a seek
+			d = p.steady.follow(stream, pkt.DTS)
+		}
+		if d != 0 {
 			pkt.Shift(d, p.streamOf(stream))
 			p.told.jumps(p.steady.jumps, p.steady.jump, pkt.DTS-p.start)
 		}

@@ -117,3 +117,19 @@ func TestFileChangesItsSound(t *testing.T) {
 		t.Errorf("%d beeps, want 4", n)
 	}
 }
+
+// After a seek into Matroska the first pictures have no DTS where there are B-frames, which
+// is no jump from zero.
+func TestFileWithoutDTS(t *testing.T) {
+	m := clip
+	m.silent = true
+	path := makeFile(t, filepath.Join(t.TempDir(), "far.mkv"), m, append(slices.Clone(x264), "-bf", "2", "-fps_mode", "passthrough",
+		"-vf", "setpts=if(gte(N\\,25)\\,PTS+1200/TB\\,PTS)")...)
+	sink := playFile(t, settingsOf("path", path, "in", 1201, "hardware", "off"), virtual(fps25), 1000)
+	if got := numbers(sink.frames); !slices.Equal(got, upTo(25, 50)) {
+		t.Errorf("pictures %v, want 25 to 49", got)
+	}
+	if strings.Contains(sink.text, "time stamps") {
+		t.Errorf("said %q", sink.text)
+	}
+}
