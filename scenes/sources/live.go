@@ -195,11 +195,13 @@ func (p *livePlayer) demux(ctx context.Context, f *feed) error {
 			f.recycle(pkt)
 			continue
 		}
-		if d := pkt.DTS - last[stream]; seen[stream] && (d < -jumpBack || d > jumpAhead) {
-			p.pending = pkt
-			return errJump
+		if pkt.HasDTS { // which the first pictures of a reordered stream need not have
+			if d := pkt.DTS - last[stream]; seen[stream] && (d < -jumpBack || d > jumpAhead) {
+				p.pending = pkt
+				return errJump
+			}
+			last[stream], seen[stream] = pkt.DTS, true
 		}
-		last[stream], seen[stream] = pkt.DTS, true
 		if err := f.put(ctx, stream, item{pkt: pkt, t: pkt.DTS}); err != nil {
 			return err
 		}
