@@ -153,7 +153,7 @@ func (c *connection) deliver(ctx context.Context) error {
 				return err
 			}
 			switch {
-			case ice == webrtc.PeerConnectionStateDisconnected && !restarting && deadline == nil && c.session.patches:
+			case ice == webrtc.PeerConnectionStateDisconnected && !restarting && deadline == nil && c.mayRestart():
 				restarting = true
 				limit := time.NewTimer(restartPatience)
 				stopRestart = func() { limit.Stop() }

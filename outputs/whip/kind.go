@@ -57,6 +57,7 @@ type output struct {
 
 	mu         sync.Mutex
 	iceServers []webrtc.ICEServer // guarded by mu; as the last answer listed them
+	noRestart  bool               // guarded by mu; the server does not restart ICE
 }
 
 // New checks settings ({"url": "https://host/whip"}) and makes an output; it opens

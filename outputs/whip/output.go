@@ -119,6 +119,19 @@ func (o *output) remember(servers []webrtc.ICEServer) {
 	o.iceServers = servers
 }
 
+// restartsICE is false once the server has been found not to.
+func (o *output) restartsICE() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.noRestart
+}
+
+func (o *output) rememberNoRestart() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.noRestart = true
+}
+
 // plan finds how each track of the feed is carried: at most one of each kind.
 func plan(tracks []media.Track) ([]plannedTrack, error) {
 	var out []plannedTrack

@@ -23,8 +23,8 @@ const (
 
 var errNoRestart = errors.New("the server does not restart ICE")
 
-// patch sends a fragment about ses. A server that refuses to hear more says so by
-// ses.patches being false afterwards. The answer is empty but for a restart's.
+// patch sends a fragment about ses. After a refusal to hear of candidates ses.patches is
+// false; that of a restart is errNoRestart. The answer is empty but for a restart's.
 func (s *signaller) patch(ctx context.Context, ses *session, f fragment, restart bool) (answer string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patchTimeout)
 	defer cancel()
@@ -42,17 +42,22 @@ func (s *signaller) patch(ctx context.Context, ses *session, f fragment, restart
 	}
 	defer drain(res)
 	switch {
+	case restart && res.StatusCode == http.StatusNoContent: // it took candidates and sent no credentials
+		return "", errNoRestart
 	case res.StatusCode == http.StatusNoContent, res.StatusCode == http.StatusOK:
 	case res.StatusCode == http.StatusMethodNotAllowed, res.StatusCode == http.StatusNotImplemented, res.StatusCode == http.StatusUnprocessableEntity:
+		if restart {
+			return "", errNoRestart
+		}
 		ses.patches = false
-		return "", errNoRestart
+		return "", fmt.Errorf("whip: %s takes no candidates after the offer", at.Host)
 	default:
 		return "", fmt.Errorf("whip: %s did not take an ICE fragment (HTTP %d)", at.Host, res.StatusCode)
 	}
 	if tag := res.Header.Get("ETag"); tag != "" {
 		ses.etag = tag
 	}
-	if !restart || res.StatusCode != http.StatusOK {
+	if !restart {
 		return "", nil
 	}
 	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")) // another type is no fragment
@@ -88,12 +93,15 @@ func (c *connection) trickle(ctx context.Context, gathered <-chan struct{}, offe
 	_, _ = c.http.patch(ctx, c.session, late, false)
 }
 
+// mayRestart: as far as is known, the server restarts ICE. Otherwise ICE is left to find
+// its way by itself, which the offer of a restart would end: the credentials are new then.
+func (c *connection) mayRestart() bool {
+	return c.session.resource != nil && c.session.patches && c.restartsICE()
+}
+
 // restart renews ICE after the path broke: new addresses, the same DTLS and RTP (RFC
-// 9725 section 4.3.3). An error leaves the connection as it is.
+// 9725 section 4.3.3). After an error the connection is lost.
 func (c *connection) restart(ctx context.Context) error {
-	if c.session == nil || c.session.resource == nil || !c.session.patches {
-		return errNoRestart
-	}
 	offer, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
 	if err != nil {
 		return fmt.Errorf("whip: restart ICE: %w", err)
@@ -116,6 +124,9 @@ func (c *connection) restart(ctx context.Context) error {
 	}
 	own.end = true
 	text, err := c.http.patch(ctx, c.session, own, true)
+	if errors.Is(err, errNoRestart) {
+		c.rememberNoRestart()
+	}
 	if err != nil {
 		return err
 	}

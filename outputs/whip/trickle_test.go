@@ -2,6 +2,7 @@ package whip
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -146,6 +147,61 @@ func TestICERestart(t *testing.T) {
 	defer mu.Unlock()
 	if got := strings.Join(seen, ", "); got != `OPTIONS, POST, PATCH "*", DELETE` {
 		t.Errorf("the server saw %s", got)
+	}
+}
+
+// A server that takes candidates but does not restart ICE costs one connection, the one on
+// which that is found out; from then on ICE gets over a short break by itself.
+func TestNoICERestart(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		status int
+		known  bool
+	}{
+		{"refused", http.StatusUnprocessableEntity, false},
+		{"ignored", http.StatusNoContent, false},
+		{"known", http.StatusUnprocessableEntity, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRelay(t)
+			s := newTestServer(t, func(next http.Handler) http.Handler {
+				next = r.wrap(next)
+				return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+					if req.Method == http.MethodPatch {
+						w.WriteHeader(c.status)
+						return
+					}
+					next.ServeHTTP(w, req)
+				})
+			})
+			feed := newPlayout(t, time.Minute)
+			o := newOutput(t, s.url(), testToken).(*output)
+			if c.known {
+				o.rememberNoRestart()
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			done := make(chan error, 1)
+			go func() { done <- o.Run(ctx, feed) }()
+			feed.await(t, 10*time.Second, "confirmed", confirmed)
+			r.freeze(true)
+			feed.await(t, 6*time.Second, "not answered", func(r outputs.Report) bool { return r.Detail == "the server does not answer" })
+			if !c.known {
+				expectLost(t, done)
+				if o.restartsICE() {
+					t.Error("it would be tried again")
+				}
+				return
+			}
+			r.freeze(false)
+			feed.await(t, 5*time.Second, "live again", confirmed)
+			cancel()
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Errorf("Run: %v", err)
+			}
+		})
 	}
 }
 
