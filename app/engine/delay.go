@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"slices"
@@ -17,6 +18,7 @@ const (
 	maxLineMemory = 256 << 20       // of packets in memory; beyond, pictures are left out
 	lineTick      = 20 * time.Millisecond
 	lineEndWithin = 300 * time.Millisecond // or it is left to end with the disk
+	diskAgain     = 5 * time.Second        // is the disk tried, when it has failed
 )
 
 // delayLine gives the packets of a stream on to queues a fixed time after they left their
@@ -33,6 +35,10 @@ type delayLine struct {
 	done    chan struct{}
 	skip    bool // up to the next keyframe, since a picture could not be read back; of the goroutine
 
+	writing, reading error         // how either went last; of the goroutine
+	told             string        // of that; of the goroutine
+	again            time.Duration // when the disk is tried again, studio time; of the goroutine
+
 	mu     sync.Mutex
 	wait   []delayed            // guarded by mu; in order
 	queues []*media.PacketQueue // guarded by mu
@@ -47,8 +53,9 @@ type delayed struct {
 	disk spooled // in.nil: in memory
 }
 
-// newDelayLine starts one; Close ends it, and awaitEnd waits for that. dir is for long delays; trouble hears once
-// that the disk does not take them.
+// newDelayLine starts one; Close ends it, and awaitEnd waits for that. dir is for long
+// delays; trouble hears when the disk fails, or fails for another reason, and nil when it
+// is well again. It must not block.
 func newDelayLine(clock media.Clock, delay time.Duration, dir string, trouble func(error)) *delayLine {
 	l := &delayLine{clock: clock, delay: delay, trouble: trouble, first: make(chan struct{}), closed: make(chan struct{}), done: make(chan struct{})}
 	if delay > memoryDelay {
@@ -211,7 +218,10 @@ func (l *delayLine) hand(d delayed) {
 		data, err := d.disk.take()
 		if err != nil {
 			l.skip = l.skip || !p.Audio
-			l.tell(err)
+		}
+		l.reading = err
+		l.tell()
+		if err != nil {
 			return
 		}
 		p.Data = data // a copy of our own, see toDisk
@@ -228,7 +238,7 @@ func (l *delayLine) hand(d delayed) {
 
 // toDisk moves what is in memory and not due soon, but for the newest seconds.
 func (l *delayLine) toDisk(now time.Duration) {
-	if l.spool == nil {
+	if l.spool == nil || now < l.again {
 		return
 	}
 	for {
@@ -248,8 +258,9 @@ func (l *delayLine) toDisk(now time.Duration) {
 		at := p
 		l.mu.Unlock()
 		place, err := l.spool.write(p.Data)
-		if err != nil {
-			l.tell(err)
+		if l.writing = err; err != nil {
+			l.again = now + diskAgain
+			l.tell()
 			return
 		}
 		header := *p // packets are shared: the header is copied, the data let go
@@ -261,11 +272,20 @@ func (l *delayLine) toDisk(now time.Duration) {
 			l.bytes -= len(p.Data)
 		}
 		l.mu.Unlock()
+		l.tell()
 	}
 }
 
-// tell says that the disk is in trouble, as long as anybody needs it.
-func (l *delayLine) tell(err error) {
+// tell says what is wrong with the disk when that has changed, as long as anybody needs it.
+func (l *delayLine) tell() {
+	err, text := cmp.Or(l.writing, l.reading), ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text == l.told {
+		return
+	}
+	l.told = text
 	l.mu.Lock()
 	ended := l.ended
 	l.mu.Unlock()

@@ -96,6 +96,10 @@ func (v *delivery) openDelayed(show *scenes.Show, l *leg) error {
 	line := v.delays[l.link]
 	if line == nil {
 		line = newDelayLine(v.d.e.clock, time.Duration(v.def.DelaySeconds)*time.Second, v.d.e.opt.RecordDir, func(err error) {
+			if err == nil {
+				v.d.e.warn.clear("delay " + v.def.ID)
+				return
+			}
 			v.d.e.warn.set("delay "+v.def.ID, fmt.Sprintf("The delay of %s cannot be kept on disk (%v): it is kept in memory as far as that goes, then pictures are left out. Make room, or shorten the delay.", v.def.Name, err), v.d.e.state.Load().Tick)
 		})
 		if v.delays == nil {

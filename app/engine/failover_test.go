@@ -398,25 +398,38 @@ func TestDelayOnDisk(t *testing.T) {
 	}
 }
 
-// TestDelayWithoutDisk: a disk that takes nothing is told, and memory is used.
+// TestDelayWithoutDisk: a disk that takes nothing is told once, memory is used, and some
+// seconds later it is tried again.
 func TestDelayWithoutDisk(t *testing.T) {
-	clock := setClock{media.NewVirtualClock()}
+	clock, dir := setClock{media.NewVirtualClock()}, filepath.Join(t.TempDir(), "nowhere")
 	told := make(chan error, 1000)
-	l := newDelayLine(clock, 61*time.Second, filepath.Join(t.TempDir(), "nowhere"), func(err error) {
-		select {
-		case told <- err:
-		default:
-		}
-	})
+	l := newDelayLine(clock, 61*time.Second, dir, func(err error) { told <- err })
 	defer l.Close()
+	at := func(d time.Duration) { _ = clock.WaitUntil(t.Context(), d) }
 	l.Put(&media.Packet{Data: []byte{7}, Keyframe: true})
-	_ = clock.WaitUntil(t.Context(), 10*time.Second)
-	if err := <-told; !errors.Is(err, os.ErrNotExist) {
+	at(10 * time.Second)
+	if err := <-told; !errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), dir) {
 		t.Errorf("told %v", err)
+	}
+	time.Sleep(3 * lineTick)
+	at(10*time.Second + diskAgain)
+	time.Sleep(3 * lineTick)
+	if n := len(told); n != 0 {
+		t.Errorf("told %d times more", n)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	at(11*time.Second + 2*diskAgain)
+	if err := <-told; err != nil {
+		t.Errorf("told %v though it is well", err)
+	}
+	if bytes, packets := l.held(); bytes != 0 || packets != 1 {
+		t.Errorf("%d bytes of %d packets are in memory", bytes, packets)
 	}
 	q := media.NewPacketQueue(media.QueueLimits{}, true)
 	l.attach(q)
-	_ = clock.WaitUntil(t.Context(), 62*time.Second)
+	at(62 * time.Second)
 	if p, err := q.Next(t.Context()); err != nil || p.Data[0] != 7 {
 		t.Errorf("%v, %v", p, err)
 	}

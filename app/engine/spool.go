@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"os"
 )
@@ -34,7 +35,7 @@ func (s *spool) write(data []byte) (spooled, error) {
 	if s.newest == nil || s.newest.size >= segmentBytes {
 		f, err := os.CreateTemp(s.dir, ".crosspoint-delay-*")
 		if err != nil {
-			return spooled{}, fmt.Errorf("open a file: %w", err)
+			return spooled{}, fmt.Errorf("open a file: %w", bare(err))
 		}
 		_ = os.Remove(f.Name()) // where open files cannot be removed, close does it
 		s.newest.release()
@@ -42,7 +43,7 @@ func (s *spool) write(data []byte) (spooled, error) {
 	}
 	g := s.newest
 	if _, err := g.file.WriteAt(data, g.size); err != nil {
-		return spooled{}, err
+		return spooled{}, fmt.Errorf("write: %w", bare(err))
 	}
 	p := spooled{g, g.size, len(data)}
 	g.size += int64(len(data))
@@ -55,9 +56,18 @@ func (p spooled) take() ([]byte, error) {
 	defer p.in.release()
 	data := make([]byte, p.size)
 	if _, err := p.in.file.ReadAt(data, p.at); err != nil {
-		return nil, fmt.Errorf("read back: %w", err)
+		return nil, fmt.Errorf("read back: %w", bare(err))
 	}
 	return data, nil
+}
+
+// bare is err without the name of a file, which differs each time and tells nobody anything.
+func bare(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }
 
 // release gives up one use; the last one frees the file.
