@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/host"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -33,24 +35,25 @@ type keeper struct {
 	jobs    []fileJob               // guarded by mu; oldest first
 	closing bool                    // guarded by mu; nothing more comes
 	results map[string]*fileResults // guarded by mu; by recording
+	writing map[string]bool         // guarded by mu; files that are being written
 }
 
 // fileJob is one file to look after.
 type fileJob struct {
-	recording string // empty: of an earlier run
-	kind      string
-	finish    bool // it did not end well
-	event     outputs.FileEvent
+	results *fileResults // of its start of the recording; nil: of an earlier run
+	kind    string
+	finish  bool // its end was not written
+	event   outputs.FileEvent
 }
 
-// fileResults are those of one start of a recording.
+// fileResults are those of one start of a recording; the keeper's mu guards them.
 type fileResults struct {
 	good  map[int][2]time.Duration // where good parts begin and end
 	state RecordingState
 }
 
 func newKeeper(e *Engine) *keeper {
-	return &keeper{e: e, wake: make(chan struct{}, 1), ended: make(chan struct{}), results: map[string]*fileResults{}}
+	return &keeper{e: e, wake: make(chan struct{}, 1), ended: make(chan struct{}), results: map[string]*fileResults{}, writing: map[string]bool{}}
 }
 
 // start begins, with what earlier runs left behind.
@@ -103,12 +106,17 @@ func (k *keeper) file(recording, kind string, v outputs.FileEvent) {
 		r = &fileResults{good: map[int][2]time.Duration{}}
 		k.results[recording] = r
 	}
-	if !v.Closed || v.Removed {
+	if !v.Closed {
+		k.writing[v.Path] = true
+		return
+	}
+	delete(k.writing, v.Path)
+	if v.Removed {
 		return
 	}
 	r.state.Files++
 	r.state.Length = max(r.state.Length, v.From+v.Holds.Length)
-	k.jobs = append(k.jobs, fileJob{recording, kind, v.Problem != "", v})
+	k.jobs = append(k.jobs, fileJob{r, kind, !v.Ended, v})
 	k.poke()
 }
 
@@ -150,15 +158,17 @@ func (k *keeper) run(ctx context.Context) {
 		if !ok {
 			return
 		}
-		if _, err := os.Stat(j.event.Path); j.finish && errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(j.event.Path); j.event.Problem != "" && errors.Is(err, os.ErrNotExist) {
 			k.journal.settled(j.event.Path)
 			continue // its disk is gone, which has been said
 		}
-		c, err := k.look(ctx, j)
+		end, c, err := k.look(ctx, j)
 		if ctx.Err() != nil {
 			return // the journal keeps what has not been read
 		}
-		k.journal.settled(j.event.Path)
+		if end != unfinished && end != postponed { // for which there may be room at the next start
+			k.journal.settled(j.event.Path)
+		}
 		if errors.Is(err, outputs.ErrEmpty) {
 			continue
 		}
@@ -166,28 +176,59 @@ func (k *keeper) run(ctx context.Context) {
 	}
 }
 
+// ending is what was done about a file's end.
+type ending int
+
+const (
+	asWritten  ending = iota + 1 // nothing was to be done
+	finished                     // it has been made up for
+	unfinished                   // it could not be
+	postponed                    // left to the next start
+)
+
+// busy: something is recorded on the volume of path, to which a copy of another recording
+// would leave less room and less of the disk's time.
+func (k *keeper) busy(path string) bool {
+	k.mu.Lock()
+	writing := slices.Collect(maps.Keys(k.writing))
+	k.mu.Unlock()
+	return slices.ContainsFunc(writing, func(other string) bool { return host.SameVolume(filepath.Dir(path), filepath.Dir(other)) })
+}
+
 // look finishes a file if it needs that, and reads it again.
-func (k *keeper) look(ctx context.Context, j fileJob) (c outputs.FileCheck, err error) {
+func (k *keeper) look(ctx context.Context, j fileJob) (end ending, c outputs.FileCheck, err error) {
+	end = asWritten
 	files := k.e.opt.OutputKinds[j.kind].Files
 	if files == nil {
-		return c, nil
+		return end, c, nil
 	}
 	want := j.event.Holds
 	if j.finish {
 		want = outputs.Contents{} // not all that was given to it is in it
-		if files.Finish != nil {
-			switch _, err := files.Finish(ctx, j.event.Path, j.event.Chapters); {
+		switch {
+		case files.Finish == nil:
+		case k.busy(j.event.Path):
+			end = postponed
+			k.e.log.Info("recording will be finished at the next start, since its disk is being recorded to", "file", j.event.Path)
+		default:
+			switch changed, err := files.Finish(ctx, j.event.Path, j.event.Chapters); {
 			case errors.Is(err, outputs.ErrEmpty):
-				return c, err
-			case err != nil && ctx.Err() == nil:
-				k.e.log.Warn("recording not finished", "reason", err)
+				return end, c, err
+			case err != nil:
+				end = unfinished
+				if ctx.Err() == nil {
+					k.e.log.Warn("recording not finished", "reason", err)
+				}
+			case changed:
+				end = finished
 			}
 		}
 	}
 	if files.Check == nil {
-		return c, nil
+		return end, c, nil
 	}
-	return files.Check(ctx, j.event.Path, want)
+	c, err = files.Check(ctx, j.event.Path, want)
+	return end, c, err
 }
 
 // judge notes what a check found.
@@ -201,7 +242,7 @@ func (k *keeper) judge(j fileJob, c outputs.FileCheck, err error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	r := k.results[j.recording]
+	r := j.results
 	if r == nil {
 		return
 	}
@@ -230,13 +271,20 @@ const recoveredKey = "recovered recordings"
 // recover finishes and reads the files that earlier runs left behind, and says in one
 // sentence how that went.
 func (k *keeper) recover(ctx context.Context, left []*leftJournal) {
-	var whole, bad []string
+	var good [unfinished + 1][]string // by what was done
+	var bad []string
 	for _, l := range left {
+		var settled []string
 		for _, j := range l.jobs {
-			c, err := k.look(ctx, j)
+			end, c, err := k.look(ctx, j)
 			if ctx.Err() != nil {
+				settled = nil // all is said at the next start
 				break
 			}
+			if end == postponed {
+				continue
+			}
+			settled = append(settled, j.event.Path)
 			if errors.Is(err, outputs.ErrEmpty) {
 				k.e.log.Info("recording of an earlier run had nothing in it and was removed", "file", j.event.Path)
 				continue
@@ -246,29 +294,31 @@ func (k *keeper) recover(ctx context.Context, left []*leftJournal) {
 				bad = append(bad, err.Error())
 				continue
 			}
-			k.e.log.Info("recording of an earlier run read again", "file", j.event.Path, "finished", j.finish, "length", c.Length, "bytes", c.Bytes, "sha256", c.SHA256)
+			k.e.log.Info("recording of an earlier run read again", "file", j.event.Path, "finished", end == finished, "length", c.Length, "bytes", c.Bytes, "sha256", c.SHA256)
 			if j.finish {
-				whole = append(whole, fmt.Sprintf("%s (%s)", filepath.Base(j.event.Path), clock(c.Length)))
+				good[end] = append(good[end], fmt.Sprintf("%s (%s)", filepath.Base(j.event.Path), clock(c.Length)))
 			}
 		}
-		l.release(ctx.Err() == nil)
+		l.release(settled)
 	}
-	if text := recoveredText(whole, bad); text != "" {
+	if text := recoveredText(good, bad); text != "" {
 		k.e.warn.set(recoveredKey, text, k.e.state.Load().Tick)
 		k.told = time.AfterFunc(tellRecovered, func() { k.e.warn.clear(recoveredKey) })
 	}
 }
 
-// recoveredText is one sentence, or two when not all went well; empty when there is
-// nothing to say.
-func recoveredText(whole, bad []string) string {
+// recoveredText is one sentence, or several when not all went alike; empty when there is
+// nothing to say. good are the files that can be played, by what was done about their ends.
+func recoveredText(good [unfinished + 1][]string, bad []string) string {
 	var parts []string
-	switch len(whole) {
-	case 0:
-	case 1:
-		parts = append(parts, "The last run of the program was cut off while it recorded "+whole[0]+"; the file has been finished and is good.")
-	default:
-		parts = append(parts, "The last run of the program was cut off while it recorded "+strings.Join(whole, ", ")+"; the files have been finished and are good.")
+	for end, outcome := range [...][2]string{
+		finished:   {"the file has been finished and is good", "the files have been finished and are good"},
+		asWritten:  {"the file is good", "the files are good"},
+		unfinished: {"the file plays, but could not be finished and stays as it is", "the files play, but could not be finished and stay as they are"},
+	} {
+		if n := len(good[end]); n > 0 {
+			parts = append(parts, "The last run of the program was cut off while it recorded "+strings.Join(good[end], ", ")+"; "+outcome[min(n, 2)-1]+".")
+		}
 	}
 	if len(bad) > 0 {
 		parts = append(parts, "Of what an earlier run recorded, this is not good: "+strings.Join(bad, "; ")+".")

@@ -138,8 +138,8 @@ func TestJournal(t *testing.T) {
 	j.note("record", outputs.FileEvent{Path: path("gone.mkv"), Part: 1})
 	j.note("record", outputs.FileEvent{Path: path("empty.mkv"), Part: 1})
 	j.note("record", outputs.FileEvent{Path: path("empty.mkv"), Part: 1, Closed: true, Removed: true})
-	j.note("record", outputs.FileEvent{Path: path("bad.mkv"), Part: 1, Closed: true, Holds: outputs.Contents{Packets: []int64{5}}})
-	j.note("record", outputs.FileEvent{Path: path("read.mkv"), Part: 1, Closed: true})
+	j.note("record", outputs.FileEvent{Path: path("bad.mkv"), Part: 1, Closed: true, Ended: true, Holds: outputs.Contents{Packets: []int64{5}}})
+	j.note("record", outputs.FileEvent{Path: path("read.mkv"), Part: 1, Closed: true, Ended: true})
 	j.settled(path("read.mkv"))
 	if left := leftBehind(filepath.Join(state, "recordings"), log); len(left) != 0 {
 		t.Fatalf("files of a program that runs: %+v", left)
@@ -161,7 +161,7 @@ func TestJournal(t *testing.T) {
 		if cut.event.Path != path("cut.mkv") || !cut.finish || len(cut.event.Chapters) != 1 || bad.event.Path != path("bad.mkv") || bad.finish || bad.event.Holds.Packets[0] != 5 {
 			t.Fatalf("left %+v", left)
 		}
-		left[0].release(false)
+		left[0].release(nil)
 	}
 
 	start := func() *State {
@@ -188,10 +188,120 @@ func TestJournal(t *testing.T) {
 	}
 }
 
+// TestResultsOfAnotherStart: what is found of a recording's files says nothing about its next
+// start, however late.
+func TestResultsOfAnotherStart(t *testing.T) {
+	e := &Engine{log: slog.New(slog.DiscardHandler)}
+	k := newKeeper(e)
+	begun, closed := outputs.FileEvent{Path: "a.mkv", Part: 1}, outputs.FileEvent{Path: "a.mkv", Part: 1, Closed: true, Ended: true}
+	k.file("rec", "record", begun)
+	k.file("rec", "record", closed)
+	k.file("rec", "record", begun)
+	k.judge(k.jobs[0], outputs.FileCheck{Length: time.Hour}, nil)
+	if got := k.state("rec"); got != (RecordingState{}) {
+		t.Errorf("the new start has %+v", got)
+	}
+	k.file("rec", "record", closed)
+	k.judge(k.jobs[1], outputs.FileCheck{Length: time.Second}, nil)
+	if got := k.state("rec"); got.Files != 1 || got.Checked != 1 || got.GoodTo != time.Second {
+		t.Errorf("after its own file it has %+v", got)
+	}
+}
+
+// TestFinishingWaits: what was cut off is not copied on a disk that is recorded to.
+func TestFinishingWaits(t *testing.T) {
+	state, dir := t.TempDir(), t.TempDir()
+	cut, other, running := filepath.Join(dir, "cut.mkv"), filepath.Join(dir, "other.mkv"), filepath.Join(dir, "running.mkv")
+	log := slog.New(slog.DiscardHandler)
+	j := newJournal(state, log)
+	for _, path := range []string{cut, other} {
+		j.note("record", outputs.FileEvent{Path: path, Part: 1, Closed: path == other, Ended: path == other})
+		if err := os.WriteFile(path, []byte("of no use"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j.close()
+	var finished []string
+	files := outputs.Files{Finish: func(_ context.Context, path string, _ []outputs.Chapter) (bool, error) {
+		finished = append(finished, path)
+		return true, nil
+	}}
+	k := newKeeper(&Engine{log: log, opt: Options{OutputKinds: map[string]outputs.Kind{"record": {Files: &files}}}})
+	k.file("rec", "record", outputs.FileEvent{Path: running, Part: 1})
+	k.recover(t.Context(), leftBehind(state, log))
+	if len(finished) != 0 {
+		t.Fatalf("finished %q beside a recording", finished)
+	}
+	k.file("rec", "record", outputs.FileEvent{Path: running, Part: 1, Closed: true, Ended: true, Problem: "the disk is nearly full"})
+	if k.jobs[0].finish {
+		t.Error("a file whose end was written is to be finished")
+	}
+	left := leftBehind(state, log)
+	if len(left) != 1 || len(left[0].jobs) != 1 || left[0].jobs[0].event.Path != cut {
+		t.Fatalf("left for the next start: %+v", left)
+	}
+	if end, _, err := k.look(t.Context(), left[0].jobs[0]); err != nil || !slices.Equal(finished, []string{cut}) {
+		t.Errorf("ending %v, finished %q, %v", end, finished, err)
+	}
+	left[0].release([]string{cut})
+	if rest, _ := filepath.Glob(filepath.Join(state, "*")); len(rest) != 0 {
+		t.Errorf("journals left: %q", rest)
+	}
+}
+
+// TestJournalOfManyChapters: it grows with them, not with their square, and has the newest.
+func TestJournalOfManyChapters(t *testing.T) {
+	const n = 400
+	j := newJournal(t.TempDir(), slog.New(slog.DiscardHandler))
+	j.close() // written by hand below
+	f, err := os.Create(filepath.Join(t.TempDir(), "a.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var want []outputs.Chapter
+	j.file = f
+	for i := range n {
+		switch {
+		case i == n-1:
+			want = slices.Clone(want[:len(want)-1]) // as when a mark falls into the next file after all
+		case i%3 == 2:
+			want = append(slices.Clone(want[:len(want)-1]), outputs.Chapter{Name: strconv.Itoa(i)}) // one gave way
+		default:
+			want = append(slices.Clone(want), outputs.Chapter{At: time.Duration(i) * time.Second, Name: strconv.Itoa(i)})
+		}
+		j.note("record", outputs.FileEvent{Path: "show.mkv", Part: 1, Chapters: want})
+		lines, _ := j.take()
+		j.write(lines)
+	}
+	if _, err := f.Seek(0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if jobs := readJournal(f); len(jobs) != 1 || !slices.Equal(jobs[0].event.Chapters, want) {
+		t.Errorf("read %+v, want %v", jobs, want)
+	}
+	if info, err := f.Stat(); err != nil || info.Size() > n*150 {
+		t.Errorf("it has %d bytes, %v", info.Size(), err)
+	}
+}
+
+func TestRecoveredText(t *testing.T) {
+	good := [unfinished + 1][]string{finished: {"a (0:00:03)"}, unfinished: {"b (0:00:04)", "c (0:00:05)"}}
+	got := recoveredText(good, []string{"d: cannot be read"})
+	for _, want := range []string{"recorded a (0:00:03); the file has been finished and is good.", "b (0:00:04), c (0:00:05); the files play, but could not be finished", "not good: d: cannot be read."} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q lacks %q", got, want)
+		}
+	}
+	if got := recoveredText([unfinished + 1][]string{}, nil); got != "" {
+		t.Errorf("of nothing it says %q", got)
+	}
+}
+
 // writeCut writes 90 pictures and leaves out the file's end, as a crash does.
 func writeCut(t *testing.T, path string) {
 	t.Helper()
-	e, err := av.NewVideoEncoder(av.VideoEncoderOptions{Encoder: "libx264", Width: 64, Height: 48, FPS: media.NewRational(30, 1), BitrateBPS: 200_000})
+	e, err := av.NewVideoEncoder(av.VideoEncoderOptions{Encoder: "libx264", Width: 64, Height: 48, FPS: media.NewRational(30, 1), BitrateBPS: 200_000, BFrames: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,10 +7,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -110,7 +112,7 @@ func TestFinish(t *testing.T) {
 	for _, container := range []string{"mkv", "mp4"} {
 		t.Run(container, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "show."+container)
-			feed := newFastFeed(t)
+			feed := newFastFeedOf(t, reordered)
 			mux, err := newMuxer(containers[container].format, feed.tracks, path)
 			if err != nil {
 				t.Fatal(err)
@@ -135,7 +137,7 @@ func TestFinish(t *testing.T) {
 			if err != nil || !changed {
 				t.Fatalf("changed %v, %v", changed, err)
 			}
-			if after := demux(t, path); after.video != before.video || after.audio < before.audio || after.video < 110 {
+			if after := demux(t, path); after.video != before.video || after.audio < before.audio || after.video < 110 || after.keyframes < clipSeconds {
 				t.Errorf("%+v, before it was %+v", after, before)
 			}
 			in, err := av.OpenInput(t.Context(), path, av.InputOptions{})
@@ -154,21 +156,30 @@ func TestFinish(t *testing.T) {
 			}
 		})
 	}
-	for _, container := range []string{"mkv", "mp4"} { // a header, and nothing behind it
-		path := filepath.Join(t.TempDir(), "a."+container)
-		mux, err := newMuxer(containers[container].format, newFastFeed(t).tracks, path)
+	for _, name := range []string{"header.mkv", "header.mp4", "empty.mkv"} { // and nothing behind it
+		path := filepath.Join(t.TempDir(), name)
+		mux, err := av.NewMuxer(av.MuxerOptions{
+			Format: containers[name[len(name)-3:]].format, Path: path, Tracks: newFastFeed(t).tracks, Timecode: strings.HasPrefix(name, "empty"),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if changed, err := files.Finish(t.Context(), path, nil); !changed || !errors.Is(err, outputs.ErrEmpty) {
-			t.Errorf("an empty %s: changed %v, %v", container, changed, err)
+			t.Errorf("%s: changed %v, %v", name, changed, err)
 		}
 		if _, err := os.Stat(path); err == nil {
-			t.Errorf("an empty %s is left", container)
+			t.Errorf("%s is left", name)
 		}
 		if err := mux.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+	full := filepath.Join(mountTmpfs(t, "size=50m"), "a.mkv") // of which recordings leave as much
+	if err := os.WriteFile(full, []byte("all there is"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := files.Finish(t.Context(), full, nil); changed || err == nil || !strings.Contains(err.Error(), "a.mkv stays as it is: finishing it takes room for 50 MB") {
+		t.Errorf("on a full disk: changed %v, %v", changed, err)
 	}
 	path := filepath.Join(t.TempDir(), "a.mkv")
 	if err := os.WriteFile(path, []byte("nothing of use"), 0o644); err != nil {
@@ -179,5 +190,27 @@ func TestFinish(t *testing.T) {
 	}
 	if raw, err := os.ReadFile(path); err != nil || string(raw) != "nothing of use" {
 		t.Errorf("the file is %q now, %v", raw, err)
+	}
+}
+
+// TestCopyOnFullDisk: a copy for which the disk is too small, also for its last page alone, is
+// removed.
+func TestCopyOnFullDisk(t *testing.T) {
+	const page = 4096
+	_, list := recordClip(t, map[string]any{"path": t.TempDir() + "/show.mkv"}, nil)
+	whole := filepath.Join(t.TempDir(), "whole.mkv")
+	opt := av.RemuxOptions{Format: "matroska"}
+	if err := av.Remux(t.Context(), list[0].Path, whole, opt); err != nil {
+		t.Fatal(err)
+	}
+	pages := (fileSize(t, whole) + page - 1) / page
+	for _, room := range []int64{pages / 2, pages - 1} {
+		to := filepath.Join(mountTmpfs(t, fmt.Sprintf("size=%d", room*page)), "copy.mkv")
+		if err := av.Remux(t.Context(), list[0].Path, to, opt); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("%d pages of %d: %v", room, pages, err)
+		}
+		if _, err := os.Stat(to); err == nil {
+			t.Errorf("%d pages of %d: the copy is left", room, pages)
+		}
 	}
 }

@@ -21,8 +21,6 @@ const (
 	// tryAgainAfter is how long a recording goes on in its file after the next one could
 	// not be made.
 	tryAgainAfter = 10 * time.Second
-	// maxTail bounds the packets kept for another disk.
-	maxTail = 256 << 20
 )
 
 // session is one Run: the files it writes, one after the other. It belongs to the goroutine
@@ -64,12 +62,13 @@ type session struct {
 	recent    [][2]*media.Packet // by track: the last two blocks, shifted
 	spans     []span             // of the feed's time, for marks
 	marked    int                // marks that files before the present one have taken
-	noted     int                // marks that have been told
+	noted     noted              // what has been told of marks
 	lastCut   string             // name of the last cut of an earlier file
 	tail      []*media.Packet    // what a new file begins with when this one fails, shifted
 	tailBytes int
-	tailKeys  []tailKey    // keyframes in tail
-	free      atomic.Int64 // of the present file's disk
+	tailKeys  []tailKey     // keyframes in tail
+	trimmed   time.Duration // when tail was looked through, on the timeline without pauses
+	free      atomic.Int64  // of the present file's disk
 	packets   atomic.Int64
 	length    atomic.Int64 // ns
 	isPaused  atomic.Bool
@@ -85,11 +84,8 @@ type session struct {
 // span is a stretch between pauses: feed time less shift is the files' time.
 type span struct{ from, until, shift time.Duration } // until 0: not over
 
-// tailKey is a keyframe's place in the tail, and what had been written when it came.
-type tailKey struct {
-	at      int
-	written int64
-}
+// noted is a file, and how many marks there were that become chapters.
+type noted struct{ part, marks int }
 
 func newSession(ctx context.Context, o *Output, feed outputs.Feed, dir, name string) *session {
 	tracks := feed.Tracks()
@@ -287,7 +283,7 @@ func (s *session) sound(p *media.Packet) error {
 	if !s.begun {
 		return nil
 	}
-	if s.paused && p.Time >= s.pausedT {
+	if s.paused && (!s.cur.begun || p.Time >= s.pausedT) {
 		return nil
 	}
 	t, tb := p.Track, s.tracks[p.Track].TimeBase
@@ -358,7 +354,10 @@ func (s *session) put(q *media.Packet) error {
 		}
 	}
 	if q.Track == s.lead && q.Keyframe {
-		s.trimTail()
+		if (q.Time - s.trimmed).Abs() >= trimEvery {
+			s.trimTail()
+			s.trimmed = q.Time
+		}
 		s.tailKeys = append(s.tailKeys, tailKey{len(s.tail), s.cur.written.Load()})
 	}
 	s.tail = append(s.tail, q)
@@ -369,32 +368,6 @@ func (s *session) put(q *media.Packet) error {
 	s.packets.Add(1)
 	s.length.Store(int64(s.cur.end - s.zero))
 	return nil
-}
-
-// trimTail forgets what is on the platter: all before a keyframe after which another came
-// and, when that came, no more had been written than has been synced since.
-func (s *session) trimTail() {
-	n := 0
-	for i := 1; i < len(s.tailKeys); i++ {
-		if s.tailKeys[i].written <= s.cur.synced.Load() {
-			n = i - 1
-		}
-	}
-	if s.tailBytes > maxTail && len(s.tailKeys) > 0 {
-		n = len(s.tailKeys) - 1
-	}
-	if n == 0 {
-		return
-	}
-	at := s.tailKeys[n].at
-	for _, p := range s.tail[:at] {
-		s.tailBytes -= len(p.Data)
-	}
-	s.tail = slices.Delete(s.tail, 0, at)
-	s.tailKeys = slices.Delete(s.tailKeys, 0, n)
-	for i := range s.tailKeys {
-		s.tailKeys[i].at -= at
-	}
 }
 
 // rescue goes on in another file after err has ended the present one, beginning with
@@ -424,11 +397,11 @@ func (s *session) rescue(err error) error {
 	broken, tail := s.cur, s.tail
 	s.spilled = s.spilled || dir != broken.dir
 	s.become(seg)
-	s.finish(broken, false, problem)
-	if s.old != nil {
+	if s.old != nil { // first: it takes its marks from those that are left
 		s.finish(s.old, false, "")
 		s.old = nil
 	}
+	s.finish(broken, false, problem)
 	for _, q := range tail {
 		if perr := s.put(q); perr != nil {
 			return perr
@@ -487,7 +460,7 @@ func (s *session) finish(g *segment, last bool, problem string) {
 			problem = describe(err, g.dir, g.path).Error()
 			s.warn(problem)
 		}
-		s.closed(g, chapters, problem)
+		s.closed(g, chapters, problem, err == nil)
 	})
 }
 
@@ -496,7 +469,7 @@ func (s *session) closeLast(problem string) error {
 	g := s.cur
 	chapters := s.chapters(g, true)
 	err := g.close(chapters)
-	if s.packets.Load() == 0 {
+	if s.packets.Load() == 0 || g.part == 1 && !g.begun {
 		// Nothing came before the end: an empty file would only puzzle. That it could
 		// not be removed changes nothing.
 		_ = s.o.disk.Remove(g.path)
@@ -506,17 +479,17 @@ func (s *session) closeLast(problem string) error {
 	if problem == "" && err != nil {
 		problem = describe(err, g.dir, g.path).Error()
 	}
-	s.closed(g, chapters, problem)
+	s.closed(g, chapters, problem, err == nil)
 	return err
 }
 
-// closed tells of a closed file.
-func (s *session) closed(g *segment, chapters []outputs.Chapter, problem string) {
+// closed tells of a closed file; ended says that its end was written.
+func (s *session) closed(g *segment, chapters []outputs.Chapter, problem string, ended bool) {
 	s.mu.Lock()
 	s.open = slices.DeleteFunc(s.open, func(x *segment) bool { return x == g })
 	s.done += g.written.Load()
 	s.mu.Unlock()
 	s.o.tellFile(outputs.FileEvent{
-		Path: g.path, Part: g.part, From: g.first - s.zero, Closed: true, Problem: problem, Holds: g.holds, Chapters: chapters,
+		Path: g.path, Part: g.part, From: g.first - s.zero, Closed: true, Problem: problem, Ended: ended, Holds: g.holds, Chapters: chapters,
 	})
 }

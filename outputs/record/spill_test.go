@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -89,11 +91,90 @@ func TestSpillsWhenFull(t *testing.T) {
 				t.Fatal(err)
 			}
 			files := e.closed()
-			if len(files) != 2 || files[0].Problem == "" || files[1].Problem != "" {
+			if len(files) != 2 || files[0].Problem == "" || files[0].Ended || files[1].Problem != "" || !files[1].Ended {
 				t.Fatalf("files %+v", files)
 			}
 			wantAll(t, false, files[0].Path, files[1].Path)
 		})
+	}
+}
+
+// fillingDisk has as little room in one folder as another program leaves.
+type fillingDisk struct {
+	disk
+	dir  string
+	free atomic.Int64
+}
+
+func (d *fillingDisk) Free(dir string) (int64, error) {
+	if dir == d.dir {
+		return d.free.Load(), nil
+	}
+	return d.disk.Free(dir)
+}
+
+// TestSpillsWhenNearlyFull: the file that was left has its end, and says so.
+func TestSpillsWhenNearlyFull(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	o := newRecorder(t, map[string]any{"path": first + "/show.mkv", "spill": second})
+	d := &fillingDisk{disk: realDisk{}, dir: first}
+	d.free.Store(1 << 40)
+	o.disk = d
+	var e events
+	o.files = e.add
+	feed := newLiveFeed(t, 8)
+	rec := run(t, o, feed)
+	feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+	d.free.Store(stopBelow - 1)
+	feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 })
+	feed.queue.Close()
+	if err := rec.wait(t, 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	files := e.closed()
+	if len(files) != 2 || !strings.Contains(files[0].Problem, "show.mkv is complete") || !files[0].Ended {
+		t.Fatalf("files %+v", files)
+	}
+	if _, err := check(t.Context(), files[0].Path, files[0].Holds); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFullRightAfterASplit: the file before the one that fails, which still waits for sound,
+// keeps its own chapters.
+func TestFullRightAfterASplit(t *testing.T) {
+	o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show.mkv", "spill": t.TempDir(), "split_minutes": 4.0 / 60})
+	made := 0
+	o.newMuxer = func(format string, tracks []media.Track, path string) (muxer, error) {
+		m, err := newMuxer(format, tracks, path)
+		if made++; made == 2 {
+			m = &faultyMuxer{muxer: m, after: clipFPS * 3 / 2, err: syscall.ENOSPC}
+		}
+		return m, err
+	}
+	var e events
+	o.files = e.add
+	o.Mark(outputs.Mark{At: 3 * time.Second, Name: "a"})
+	o.Mark(outputs.Mark{At: 4500 * time.Millisecond, Name: "b"})
+	feed := newFastFeed(t)
+	for i, p := range feed.packets { // pictures decoded long before they are shown
+		if q := *p; !p.Audio {
+			q.DTS -= media.UnitsIn(2*time.Second, feed.tracks[p.Track].TimeBase)
+			feed.packets[i] = &q
+		}
+	}
+	feed.sort()
+	if err := o.Run(t.Context(), feed); err != nil {
+		t.Fatal(err)
+	}
+	files := e.closed()
+	if len(files) != 3 || files[1].Problem == "" {
+		t.Fatalf("files %+v", files)
+	}
+	for i, want := range []outputs.Chapter{{At: 3 * time.Second, Name: "a"}, {At: 500 * time.Millisecond, Name: "b"}} {
+		if got := files[i].Chapters; len(got) != 2 || got[1] != want {
+			t.Errorf("part %d has %+v, want %+v", i+1, got, want)
+		}
 	}
 }
 
