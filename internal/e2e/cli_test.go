@@ -185,7 +185,7 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"run", "--headless", "--for", "soon", "demo"}, 2, "soon"},
 		{[]string{"render", "demo"}, 2, "required"},
 		{[]string{"run", "--headless", filepath.Join(dir, "nosuch.json")}, 1, "no such file"},
-		{[]string{"run", "--headless", "--for", "1s", "--record", filepath.Join(dir, "x.avi"), "demo"}, 1, ".mkv, .mp4 or .ts"},
+		{[]string{"run", "--headless", "--for", "1s", "--record", filepath.Join(dir, "x.avi"), "demo"}, 1, ".mkv, .mp4, .mov or .ts"},
 		{[]string{"run", "--headless", "--for", "1s", "--record", exists, "demo"}, 1, "exists already"},
 		{[]string{"run", "--headless", "--for", "1s", "--commands", list, "demo"}, 1, "line 3"},
 		{[]string{"render", "demo", "--duration", "1s", "--output", filepath.Join(dir, "no", "such", "folder", "x.mkv")}, 1, "folder"},
@@ -225,11 +225,11 @@ func TestBadMaterial(t *testing.T) {
 		"scenes": cameraScenes(1),
 		"renditions": []object{{"id": "main", "video": object{"bitrate_kbps": 800}},
 			{"id": "odd", "video": object{"bitrate_kbps": 801, "encoder": "nosuchencoder"}},
-			{"id": "newer", "video": object{"bitrate_kbps": 802, "codec": "hevc"}}},
+			{"id": "newer", "video": object{"bitrate_kbps": 802, "codec": "av1"}}},
 		"destinations": []object{
 			srt("locked", "wrong"), srt("tooshort", "short"), srt("nosecret", "nobody"),
 			{"id": "exotic", "kind": "rtmp", "rendition": "odd", "settings": object{"url": "rtmp://127.0.0.1:1/live/secretkey"}},
-			{"id": "hevcwhip", "kind": "whip", "rendition": "newer", "settings": object{"url": "http://127.0.0.1:1/whip"}},
+			{"id": "av1srt", "kind": "srt", "rendition": "newer", "settings": object{"url": "srt://127.0.0.1:1"}},
 		},
 		"recordings": []object{{"id": "unwritable", "settings": object{"path": "/etc/hostname/show.mkv"}}},
 		"start":      object{"program": "s1", "preview": "s1"},
@@ -249,7 +249,7 @@ func TestBadMaterial(t *testing.T) {
 	oneLine(t, r, "passphrase must have 10 to 79 characters")
 	oneLine(t, r, `the credential "nobody" cannot be read`)
 	oneLine(t, r, "nosuchencoder")
-	oneLine(t, r, "cannot carry hevc")
+	oneLine(t, r, "cannot carry av1")
 	oneLine(t, r, "unwritable has stopped", "/etc/hostname")
 	for _, secret := range []string{wrong, "secretkey", "panic", "goroutine "} {
 		if strings.Contains(r.err+r.out, secret) {
