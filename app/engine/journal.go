@@ -161,8 +161,8 @@ func leftBehind(dir string, log *slog.Logger) (list []*leftJournal) {
 		}
 		l := &leftJournal{f, readJournal(f)}
 		l.jobs = slices.DeleteFunc(l.jobs, func(j fileJob) bool {
-			info, err := os.Stat(j.event.Path)
-			return err != nil || info.Size() == 0
+			_, err := os.Stat(j.event.Path)
+			return err != nil
 		})
 		if len(l.jobs) == 0 {
 			l.release(true)

@@ -12,16 +12,19 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// ErrNothing is Remux's when a file has a header and nothing behind it.
+// ErrNothing is Remux's when a file has a header at most, and nothing behind it.
 var ErrNothing = errors.New("there is no picture and no sound in it")
 
 // mostHeader is more than any container's header takes.
 const mostHeader = 64 << 10
 
-// headerOnly: the file is the beginning of a Matroska or MP4 file and ends before its first
-// cluster (RFC 9559 5.1.3) or fragment (ISO/IEC 14496-12 8.8.4).
+// headerOnly: the file is empty, or the beginning of a Matroska or MP4 file that ends before its
+// first cluster (RFC 9559 5.1.3) or fragment (ISO/IEC 14496-12 8.8.4).
 func headerOnly(path string) bool {
 	info, err := os.Stat(path)
+	if err == nil && info.Size() == 0 {
+		return true
+	}
 	if err != nil || info.Size() < 8 || info.Size() > mostHeader {
 		return false
 	}

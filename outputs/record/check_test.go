@@ -154,17 +154,19 @@ func TestFinish(t *testing.T) {
 			}
 		})
 	}
-	for _, container := range []string{"mkv", "mp4"} { // a header, and nothing behind it
-		path := filepath.Join(t.TempDir(), "a."+container)
-		mux, err := newMuxer(containers[container].format, newFastFeed(t).tracks, path)
+	for _, name := range []string{"header.mkv", "header.mp4", "empty.mkv"} { // and nothing behind it
+		path := filepath.Join(t.TempDir(), name)
+		mux, err := av.NewMuxer(av.MuxerOptions{
+			Format: containers[name[len(name)-3:]].format, Path: path, Tracks: newFastFeed(t).tracks, Timecode: strings.HasPrefix(name, "empty"),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if changed, err := files.Finish(t.Context(), path, nil); !changed || !errors.Is(err, outputs.ErrEmpty) {
-			t.Errorf("an empty %s: changed %v, %v", container, changed, err)
+			t.Errorf("%s: changed %v, %v", name, changed, err)
 		}
 		if _, err := os.Stat(path); err == nil {
-			t.Errorf("an empty %s is left", container)
+			t.Errorf("%s is left", name)
 		}
 		if err := mux.Close(); err != nil {
 			t.Fatal(err)
