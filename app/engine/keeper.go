@@ -154,7 +154,7 @@ func (k *keeper) run(ctx context.Context) {
 			k.journal.settled(j.event.Path)
 			continue // its disk is gone, which has been said
 		}
-		c, err := k.look(ctx, j)
+		_, c, err := k.look(ctx, j)
 		if ctx.Err() != nil {
 			return // the journal keeps what has not been read
 		}
@@ -166,28 +166,44 @@ func (k *keeper) run(ctx context.Context) {
 	}
 }
 
+// ending is what was done about a file's end.
+type ending int
+
+const (
+	asWritten  ending = iota + 1 // nothing was to be done
+	finished                     // it has been made up for
+	unfinished                   // it could not be
+)
+
 // look finishes a file if it needs that, and reads it again.
-func (k *keeper) look(ctx context.Context, j fileJob) (c outputs.FileCheck, err error) {
+func (k *keeper) look(ctx context.Context, j fileJob) (end ending, c outputs.FileCheck, err error) {
+	end = asWritten
 	files := k.e.opt.OutputKinds[j.kind].Files
 	if files == nil {
-		return c, nil
+		return end, c, nil
 	}
 	want := j.event.Holds
 	if j.finish {
 		want = outputs.Contents{} // not all that was given to it is in it
 		if files.Finish != nil {
-			switch _, err := files.Finish(ctx, j.event.Path, j.event.Chapters); {
+			switch changed, err := files.Finish(ctx, j.event.Path, j.event.Chapters); {
 			case errors.Is(err, outputs.ErrEmpty):
-				return c, err
-			case err != nil && ctx.Err() == nil:
-				k.e.log.Warn("recording not finished", "reason", err)
+				return end, c, err
+			case err != nil:
+				end = unfinished
+				if ctx.Err() == nil {
+					k.e.log.Warn("recording not finished", "reason", err)
+				}
+			case changed:
+				end = finished
 			}
 		}
 	}
 	if files.Check == nil {
-		return c, nil
+		return end, c, nil
 	}
-	return files.Check(ctx, j.event.Path, want)
+	c, err = files.Check(ctx, j.event.Path, want)
+	return end, c, err
 }
 
 // judge notes what a check found.
@@ -230,10 +246,11 @@ const recoveredKey = "recovered recordings"
 // recover finishes and reads the files that earlier runs left behind, and says in one
 // sentence how that went.
 func (k *keeper) recover(ctx context.Context, left []*leftJournal) {
-	var whole, bad []string
+	var good [unfinished + 1][]string // by what was done
+	var bad []string
 	for _, l := range left {
 		for _, j := range l.jobs {
-			c, err := k.look(ctx, j)
+			end, c, err := k.look(ctx, j)
 			if ctx.Err() != nil {
 				break
 			}
@@ -246,29 +263,31 @@ func (k *keeper) recover(ctx context.Context, left []*leftJournal) {
 				bad = append(bad, err.Error())
 				continue
 			}
-			k.e.log.Info("recording of an earlier run read again", "file", j.event.Path, "finished", j.finish, "length", c.Length, "bytes", c.Bytes, "sha256", c.SHA256)
+			k.e.log.Info("recording of an earlier run read again", "file", j.event.Path, "finished", end == finished, "length", c.Length, "bytes", c.Bytes, "sha256", c.SHA256)
 			if j.finish {
-				whole = append(whole, fmt.Sprintf("%s (%s)", filepath.Base(j.event.Path), clock(c.Length)))
+				good[end] = append(good[end], fmt.Sprintf("%s (%s)", filepath.Base(j.event.Path), clock(c.Length)))
 			}
 		}
 		l.release(ctx.Err() == nil)
 	}
-	if text := recoveredText(whole, bad); text != "" {
+	if text := recoveredText(good, bad); text != "" {
 		k.e.warn.set(recoveredKey, text, k.e.state.Load().Tick)
 		k.told = time.AfterFunc(tellRecovered, func() { k.e.warn.clear(recoveredKey) })
 	}
 }
 
-// recoveredText is one sentence, or two when not all went well; empty when there is
-// nothing to say.
-func recoveredText(whole, bad []string) string {
+// recoveredText is one sentence, or several when not all went alike; empty when there is
+// nothing to say. good are the files that can be played, by what was done about their ends.
+func recoveredText(good [unfinished + 1][]string, bad []string) string {
 	var parts []string
-	switch len(whole) {
-	case 0:
-	case 1:
-		parts = append(parts, "The last run of the program was cut off while it recorded "+whole[0]+"; the file has been finished and is good.")
-	default:
-		parts = append(parts, "The last run of the program was cut off while it recorded "+strings.Join(whole, ", ")+"; the files have been finished and are good.")
+	for end, outcome := range [...][2]string{
+		finished:   {"the file has been finished and is good", "the files have been finished and are good"},
+		asWritten:  {"the file is good", "the files are good"},
+		unfinished: {"the file plays, but could not be finished and stays as it is", "the files play, but could not be finished and stay as they are"},
+	} {
+		if n := len(good[end]); n > 0 {
+			parts = append(parts, "The last run of the program was cut off while it recorded "+strings.Join(good[end], ", ")+"; "+outcome[min(n, 2)-1]+".")
+		}
 	}
 	if len(bad) > 0 {
 		parts = append(parts, "Of what an earlier run recorded, this is not good: "+strings.Join(bad, "; ")+".")

@@ -188,10 +188,23 @@ func TestJournal(t *testing.T) {
 	}
 }
 
+func TestRecoveredText(t *testing.T) {
+	good := [unfinished + 1][]string{finished: {"a (0:00:03)"}, unfinished: {"b (0:00:04)", "c (0:00:05)"}}
+	got := recoveredText(good, []string{"d: cannot be read"})
+	for _, want := range []string{"recorded a (0:00:03); the file has been finished and is good.", "b (0:00:04), c (0:00:05); the files play, but could not be finished", "not good: d: cannot be read."} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q lacks %q", got, want)
+		}
+	}
+	if got := recoveredText([unfinished + 1][]string{}, nil); got != "" {
+		t.Errorf("of nothing it says %q", got)
+	}
+}
+
 // writeCut writes 90 pictures and leaves out the file's end, as a crash does.
 func writeCut(t *testing.T, path string) {
 	t.Helper()
-	e, err := av.NewVideoEncoder(av.VideoEncoderOptions{Encoder: "libx264", Width: 64, Height: 48, FPS: media.NewRational(30, 1), BitrateBPS: 200_000})
+	e, err := av.NewVideoEncoder(av.VideoEncoderOptions{Encoder: "libx264", Width: 64, Height: 48, FPS: media.NewRational(30, 1), BitrateBPS: 200_000, BFrames: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

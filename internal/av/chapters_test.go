@@ -9,11 +9,11 @@ import (
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
-// written is a file of 3 s of numbered pictures with these chapters. Not closed, it is as a
+// written is a file of 3 s of numbered pictures, two of three B-frames, with these chapters. Not closed, it is as a
 // crash leaves it.
 func written(t *testing.T, path, format string, chapters []Chapter, closed bool) {
 	t.Helper()
-	e := x264(t, VideoEncoderOptions{GOP: 30})
+	e := x264(t, VideoEncoderOptions{GOP: 30, BFrames: 2})
 	m, err := NewMuxer(MuxerOptions{Format: format, Path: path, Tracks: []media.Track{e.Track()}, FragmentDuration: 250 * time.Millisecond, StartAtZero: true})
 	if err != nil {
 		t.Fatal(err)

@@ -147,41 +147,140 @@ func copyTitle(to, from *astiav.Stream) error {
 	return nil
 }
 
+// maxHeld bounds the packets held for a stream's first DTS; H.264 and HEVC reorder by 16
+// pictures at most.
+const maxHeld = 32
+
+// copying is the way of the packets of one file to another.
+type copying struct {
+	in     *Input
+	m      *Muxer
+	index  map[int]int // of in's streams to tracks
+	tracks []copiedTrack
+	found  bool          // a packet
+	length time.Duration // of pictures and sound
+}
+
+// copiedTrack is in the units of the source's stream.
+type copiedTrack struct {
+	from int              // the source's stream
+	last int64            // DTS; NoPtsValue before the first
+	held []*astiav.Packet // those before the first DTS
+}
+
 // copyPackets returns how long the pictures and sound last.
-func (m *Muxer) copyPackets(in *Input, index map[int]int) (length time.Duration, err error) {
+func (m *Muxer) copyPackets(in *Input, index map[int]int) (time.Duration, error) {
+	c := &copying{in: in, m: m, index: index, tracks: make([]copiedTrack, len(m.streams))}
+	for from, i := range index {
+		c.tracks[i] = copiedTrack{from: from, last: astiav.NoPtsValue}
+	}
+	defer c.free()
+	err := c.run()
+	return c.length, err
+}
+
+func (c *copying) run() error {
 	p := NewInputPacket()
 	defer p.Free()
-	last, found := make([]int64, len(m.streams)), false
-	for i := range last {
-		last[i] = astiav.NoPtsValue
-	}
 	for {
-		switch err := in.ReadPacket(p); {
+		switch err := c.in.ReadPacket(p); {
 		case err == nil:
-		case in.cancelled() != nil:
-			return 0, in.cancelled()
-		case errors.Is(err, io.EOF) && !found:
-			return 0, ErrNothing
-		case errors.Is(err, io.EOF), found:
-			return length, nil // the end, or where the writing was cut
+			if err := c.take(p); err != nil {
+				return err
+			}
+		case c.in.cancelled() != nil:
+			return c.in.cancelled()
+		case errors.Is(err, io.EOF) && !c.found:
+			return ErrNothing
+		case errors.Is(err, io.EOF), c.found: // the end, or where the writing was cut
+			return c.end()
 		default:
-			return 0, err
+			return err
 		}
-		i := index[p.Stream]
-		if p.Corrupt || !p.HasDTS || last[i] != astiav.NoPtsValue && p.pkt.Dts() <= last[i] {
+	}
+}
+
+// take is one packet. Matroska stores no DTS (RFC 9559 10.1: times of showing), and libavformat
+// makes none up before it has seen as many pictures as are reordered: the first ones,
+// with the first keyframe, come without. They wait for the first that has one.
+func (c *copying) take(p *InputPacket) error {
+	t := &c.tracks[c.index[p.Stream]]
+	switch {
+	case p.Corrupt:
+		return nil
+	case !p.HasDTS && p.HasPTS && t.last == astiav.NoPtsValue && len(t.held) < maxHeld:
+		c.note(p)
+		t.held = append(t.held, p.pkt.Clone())
+		return nil
+	case !p.HasDTS, t.last != astiav.NoPtsValue && p.pkt.Dts() <= t.last:
+		return nil
+	}
+	c.note(p)
+	if err := c.release(t, p.pkt.Dts()); err != nil {
+		return err
+	}
+	return c.write(t, p.pkt)
+}
+
+func (c *copying) note(p *InputPacket) {
+	c.found = true
+	c.length = max(c.length, p.PTS+p.Duration)
+}
+
+// release writes what was held; dts is of the packet after it, from which is counted back.
+func (c *copying) release(t *copiedTrack, dts int64) error {
+	for i := len(t.held) - 1; i >= 0; i-- {
+		dts = min(dts-max(t.held[i].Duration(), 1), t.held[i].Pts())
+		t.held[i].SetDts(dts)
+	}
+	for _, pkt := range t.held {
+		if err := c.write(t, pkt); err != nil {
+			return err
+		}
+		pkt.Free()
+	}
+	t.held = nil
+	return nil
+}
+
+// end writes what is held of streams that were over before their first DTS.
+func (c *copying) end() error {
+	for i := range c.tracks {
+		t := &c.tracks[i]
+		if len(t.held) == 0 {
 			continue
 		}
-		last[i], found = p.pkt.Dts(), true
-		length = max(length, p.PTS+p.Duration)
-		p.pkt.SetStreamIndex(i)
-		p.pkt.SetPos(-1)
-		p.pkt.RescaleTs(in.ctx.Streams()[p.Stream].TimeBase(), m.streams[i].TimeBase())
-		err := m.ctx.WriteInterleavedFrame(p.pkt)
-		if m.failed != nil {
-			return 0, m.failed
+		first := t.held[0].Pts()
+		for _, pkt := range t.held {
+			first = min(first, pkt.Pts())
 		}
-		if err != nil {
-			return 0, reason(err)
+		if err := c.release(t, first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *copying) write(t *copiedTrack, pkt *astiav.Packet) error {
+	i := c.index[t.from]
+	t.last = pkt.Dts()
+	pkt.SetStreamIndex(i)
+	pkt.SetPos(-1)
+	pkt.RescaleTs(c.in.ctx.Streams()[t.from].TimeBase(), c.m.streams[i].TimeBase())
+	err := c.m.ctx.WriteInterleavedFrame(pkt)
+	if c.m.failed != nil {
+		return c.m.failed
+	}
+	if err != nil {
+		return reason(err)
+	}
+	return nil
+}
+
+func (c *copying) free() {
+	for _, t := range c.tracks {
+		for _, pkt := range t.held {
+			pkt.Free()
 		}
 	}
 }

@@ -257,7 +257,7 @@ func finishFile(ctx context.Context, path string, chapters []outputs.Chapter) (c
 	return true, nil
 }
 
-// same: the copy has no fewer packets than could be read of the original.
+// same: the copy has no fewer whole packets than could be read of the original.
 func same(ctx context.Context, original, made string) error {
 	count := func(path string) (n [2]int, err error) {
 		in, err := av.OpenInput(ctx, path, av.InputOptions{AllStreams: true})
@@ -268,7 +268,7 @@ func same(ctx context.Context, original, made string) error {
 		p := av.NewInputPacket()
 		defer p.Free()
 		for in.ReadPacket(p) == nil {
-			if !p.Corrupt && p.HasDTS {
+			if !p.Corrupt {
 				n[min(p.Stream, 1)]++
 			}
 		}

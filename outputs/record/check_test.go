@@ -110,7 +110,7 @@ func TestFinish(t *testing.T) {
 	for _, container := range []string{"mkv", "mp4"} {
 		t.Run(container, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "show."+container)
-			feed := newFastFeed(t)
+			feed := newFastFeedOf(t, reordered)
 			mux, err := newMuxer(containers[container].format, feed.tracks, path)
 			if err != nil {
 				t.Fatal(err)
@@ -135,7 +135,7 @@ func TestFinish(t *testing.T) {
 			if err != nil || !changed {
 				t.Fatalf("changed %v, %v", changed, err)
 			}
-			if after := demux(t, path); after.video != before.video || after.audio < before.audio || after.video < 110 {
+			if after := demux(t, path); after.video != before.video || after.audio < before.audio || after.video < 110 || after.keyframes < clipSeconds {
 				t.Errorf("%+v, before it was %+v", after, before)
 			}
 			in, err := av.OpenInput(t.Context(), path, av.InputOptions{})

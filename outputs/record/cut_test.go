@@ -31,6 +31,11 @@ type fastFeed struct {
 
 func newFastFeed(t *testing.T) *fastFeed {
 	t.Helper()
+	return newFastFeedOf(t, clip)
+}
+
+func newFastFeedOf(t *testing.T, clip func() (coded, error)) *fastFeed {
+	t.Helper()
 	c, err := clip()
 	if err != nil {
 		t.Fatal(err)

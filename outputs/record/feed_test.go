@@ -23,7 +23,11 @@ const (
 	clipLength  = clipSeconds * time.Second
 )
 
-var clip = sync.OnceValues(makeClip)
+var (
+	clip = sync.OnceValues(func() (coded, error) { return makeClip(0) })
+	// reordered is the clip with two B-frames between others, as recordings have by default.
+	reordered = sync.OnceValues(func() (coded, error) { return makeClip(2) })
+)
 
 type coded struct {
 	tracks  []media.Track
@@ -31,9 +35,9 @@ type coded struct {
 }
 
 // makeClip encodes H.264 (keyframe each second) and AAC.
-func makeClip() (coded, error) {
+func makeClip(bFrames int) (coded, error) {
 	video, err := av.NewVideoEncoder(av.VideoEncoderOptions{
-		Encoder: "libx264", Width: 320, Height: 180, FPS: media.NewRational(clipFPS, 1), BitrateBPS: 600_000, GOP: clipFPS, Threads: 1,
+		Encoder: "libx264", Width: 320, Height: 180, FPS: media.NewRational(clipFPS, 1), BitrateBPS: 600_000, GOP: clipFPS, Threads: 1, BFrames: bFrames,
 	})
 	if err != nil {
 		return coded{}, err
