@@ -1,6 +1,9 @@
 package av
 
 import (
+	"bytes"
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -95,6 +98,57 @@ func TestRemuxFinishes(t *testing.T) {
 		in.Close()
 		if err := Remux(t.Context(), from, to, RemuxOptions{Format: format}); err == nil {
 			t.Errorf("%s: an existing file was written over", format)
+		}
+	}
+}
+
+// TestRemuxKeepsToTheEnd: a file whose middle cannot be read is not taken for its beginning.
+func TestRemuxKeepsToTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	whole := filepath.Join(dir, "whole.mp4")
+	e := x264(t, VideoEncoderOptions{GOP: 30})
+	m, err := NewMuxer(MuxerOptions{Format: "mp4", Path: whole, Tracks: []media.Track{e.Track()}, FragmentDuration: 250 * time.Millisecond, StartAtZero: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	filler := slices.Concat([]byte{0, 0, 0, 1, 12}, bytes.Repeat([]byte{0xff}, 30_000), []byte{0x80}) // ISO/IEC 14496-10 7.3.2.7
+	for _, p := range encoded(t, e, 0, 360) {
+		p.Data = slices.Concat(p.Data, filler)
+		if err := m.WritePacket(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	m.free()
+	raw, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quarter := len(raw)/4 + bytes.Index(raw[len(raw)/4:], []byte("moof"))
+	for name, c := range map[string]struct {
+		change func(b []byte) []byte
+		want   error
+	}{
+		"whole":        {func(b []byte) []byte { return b }, nil},
+		"cut":          {func(b []byte) []byte { return b[:len(b)-100_000] }, nil},
+		"zeros behind": {func(b []byte) []byte { return append(b[:len(b)/4], make([]byte, len(b)*3/4)...) }, nil},
+		"damaged": {func(b []byte) []byte {
+			copy(b[quarter:], "junk")
+			copy(b[quarter-4:], []byte{0x7f})
+			return b
+		}, ErrPart},
+	} {
+		from, to := filepath.Join(dir, name+".mp4"), filepath.Join(dir, name+" copy.mp4")
+		if err := os.WriteFile(from, c.change(slices.Clone(raw)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := Remux(t.Context(), from, to, RemuxOptions{Format: "mp4"}); !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v, want %v", name, err, c.want)
+		}
+		if _, err := os.Stat(to); (err == nil) != (c.want == nil) {
+			t.Errorf("%s: the copy: %v", name, err)
 		}
 	}
 }

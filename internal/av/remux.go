@@ -15,6 +15,17 @@ import (
 // ErrNothing is Remux's when a file has a header at most, and nothing behind it.
 var ErrNothing = errors.New("there is no picture and no sound in it")
 
+// ErrPart is Remux's when much of a file is behind what could be read of it.
+var ErrPart = errors.New("it can be read in part only")
+
+// What the end of a file may have that cannot be read: the running fragment, what the
+// writer had not synced, and an index that was being written.
+const (
+	cutBytes     = 2 << 20 // a fragment, where there is more going on than before
+	cutTime      = 3 * time.Second
+	indexPerItem = 32 // bytes for a packet, in MP4's stsz, ctts and co64
+)
+
 // mostHeader is more than any container's header takes.
 const mostHeader = 64 << 10
 
@@ -52,7 +63,8 @@ type RemuxOptions struct {
 // Remux copies every picture and sound packet of the file from, as far as it can be read,
 // into the new file to, which must not exist: with an index, a length and chapters where
 // the container has them. It is for files whose writer was killed. What cannot be
-// read at from's end is left out without an error, a packet that is known to be cut too.
+// read at from's end is left out without an error, a packet that is known to be cut too;
+// but not more than such an end leaves (ErrPart).
 // The new file has been synced to disk when Remux returns; on an error it has been
 // removed. It blocks; ctx ends it.
 func Remux(ctx context.Context, from, to string, opt RemuxOptions) error {
@@ -64,14 +76,14 @@ func Remux(ctx context.Context, from, to string, opt RemuxOptions) error {
 		return err
 	}
 	defer in.Close()
-	err = remux(in, to, opt)
+	err = remux(in, from, to, opt)
 	if err != nil {
 		return fmt.Errorf("av: copy %s: %w", Where(from), err)
 	}
 	return nil
 }
 
-func remux(in *Input, to string, opt RemuxOptions) (err error) {
+func remux(in *Input, from, to string, opt RemuxOptions) (err error) {
 	m := &Muxer{opt: MuxerOptions{Format: opt.Format, Path: to}}
 	defer func() {
 		made := m.file != nil
@@ -95,11 +107,11 @@ func remux(in *Input, to string, opt RemuxOptions) (err error) {
 		if opt.Format != "mov" { // where the tag tells the kinds of ProRes apart
 			st.CodecParameters().SetCodecTag(0)
 		}
-		from := in.ctx.Streams()[s.Index]
-		st.SetTimeBase(from.TimeBase())
-		st.SetAvgFrameRate(from.AvgFrameRate())
-		st.SetSampleAspectRatio(from.SampleAspectRatio())
-		if err := copyTitle(st, from); err != nil {
+		old := in.ctx.Streams()[s.Index]
+		st.SetTimeBase(old.TimeBase())
+		st.SetAvgFrameRate(old.AvgFrameRate())
+		st.SetSampleAspectRatio(old.SampleAspectRatio())
+		if err := copyTitle(st, old); err != nil {
 			return err
 		}
 		index[s.Index] = len(m.streams)
@@ -116,7 +128,7 @@ func remux(in *Input, to string, opt RemuxOptions) (err error) {
 		return reason(err)
 	}
 	m.header = true
-	length, err := m.copyPackets(in, index)
+	length, err := m.copyPackets(in, index, from)
 	if err != nil {
 		return err
 	}
@@ -157,8 +169,9 @@ type copying struct {
 	m      *Muxer
 	index  map[int]int // of in's streams to tracks
 	tracks []copiedTrack
-	found  bool          // a packet
+	found  int64         // packets
 	length time.Duration // of pictures and sound
+	read   int64         // how far into the file packets came from
 }
 
 // copiedTrack is in the units of the source's stream.
@@ -168,15 +181,17 @@ type copiedTrack struct {
 	held []*astiav.Packet // those before the first DTS
 }
 
-// copyPackets returns how long the pictures and sound last.
-func (m *Muxer) copyPackets(in *Input, index map[int]int) (time.Duration, error) {
+// copyPackets returns how long the pictures and sound last; path is in's.
+func (m *Muxer) copyPackets(in *Input, index map[int]int, path string) (time.Duration, error) {
 	c := &copying{in: in, m: m, index: index, tracks: make([]copiedTrack, len(m.streams))}
 	for from, i := range index {
 		c.tracks[i] = copiedTrack{from: from, last: astiav.NoPtsValue}
 	}
 	defer c.free()
-	err := c.run()
-	return c.length, err
+	if err := c.run(); err != nil {
+		return 0, err
+	}
+	return c.length, c.readAll(path)
 }
 
 func (c *copying) run() error {
@@ -190,9 +205,9 @@ func (c *copying) run() error {
 			}
 		case c.in.cancelled() != nil:
 			return c.in.cancelled()
-		case errors.Is(err, io.EOF) && !c.found:
+		case errors.Is(err, io.EOF) && c.found == 0:
 			return ErrNothing
-		case errors.Is(err, io.EOF), c.found: // the end, or where the writing was cut
+		case errors.Is(err, io.EOF), c.found > 0: // the end, or where the writing was cut: readAll tells
 			return c.end()
 		default:
 			return err
@@ -205,6 +220,7 @@ func (c *copying) run() error {
 // with the first keyframe, come without. They wait for the first that has one.
 func (c *copying) take(p *InputPacket) error {
 	t := &c.tracks[c.index[p.Stream]]
+	c.read = max(c.read, p.pkt.Pos()+int64(p.Size))
 	switch {
 	case p.Corrupt:
 		return nil
@@ -222,8 +238,52 @@ func (c *copying) take(p *InputPacket) error {
 	return c.write(t, p.pkt)
 }
 
+// readAll: the reading ended near the end of the file. It need not, and libavformat does
+// not always say so: it takes a disk's fault for the end, and a damaged fragment of MP4 for
+// one that goes on to there.
+func (c *copying) readAll(path string) error {
+	size, err := withoutZeros(path)
+	if err != nil {
+		return err
+	}
+	cut := float64(cutBytes + indexPerItem*c.found)
+	if c.length > 0 {
+		cut += float64(c.read) / c.length.Seconds() * cutTime.Seconds()
+	}
+	if left := size - c.read; float64(left) > cut {
+		return fmt.Errorf("%w: %d MB of %d MB, %v", ErrPart, c.read>>20, size>>20, c.length.Round(time.Second))
+	}
+	return nil
+}
+
+// withoutZeros is a file's size without the zeros at its end, which file systems leave there
+// after a power cut.
+func withoutZeros(path string) (int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close() // only read
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0, err
+	}
+	buf := make([]byte, 64<<10)
+	for size > 0 {
+		b := buf[:min(size, int64(len(buf)))]
+		if _, err := f.ReadAt(b, size-int64(len(b))); err != nil {
+			return 0, err
+		}
+		if rest := len(bytes.TrimRight(b, "\x00")); rest > 0 {
+			return size - int64(len(b)-rest), nil
+		}
+		size -= int64(len(b))
+	}
+	return 0, nil
+}
+
 func (c *copying) note(p *InputPacket) {
-	c.found = true
+	c.found++
 	c.length = max(c.length, p.PTS+p.Duration)
 }
 
