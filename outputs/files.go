@@ -49,6 +49,8 @@ type FileEvent struct {
 	// Problem is why the file ended when it was not meant to; empty otherwise. What it has
 	// up to there plays.
 	Problem string
+	// Ended: its end was written, so that it needs no finishing, with or without a Problem.
+	Ended bool
 	// Holds is what was written into it.
 	Holds Contents
 	// Chapters are those it has; of a file that is not closed, those it will have so far.
@@ -77,7 +79,8 @@ type Files struct {
 	Check func(ctx context.Context, path string, want Contents) (FileCheck, error)
 	// Finish brings a file whose writer was killed into the form of one that ended well, in
 	// its place and only when that has succeeded; one that has no packet yet is removed
-	// (ErrEmpty). It reports whether there was anything to do.
+	// (ErrEmpty). It reports whether there was anything to do. It takes as much room as the
+	// file until then, and is an error where that would not leave room for others.
 	Finish func(ctx context.Context, path string, chapters []Chapter) (changed bool, err error)
 }
 

@@ -55,7 +55,7 @@ func (j *journal) note(kind string, v outputs.FileEvent) {
 		return
 	}
 	line := journalLine{Path: v.Path, Kind: kind, Part: v.Part, Chapters: v.Chapters}
-	if v.Closed && v.Problem == "" {
+	if v.Closed && v.Ended {
 		line.Closed, line.Holds = true, &v.Holds
 	}
 	j.mu.Lock()
@@ -136,12 +136,21 @@ type leftJournal struct {
 	jobs []fileJob
 }
 
-// release gives it up; done says that there is nothing more to do about its files.
-func (l *leftJournal) release(done bool) {
-	if done {
+// release gives it up; there is nothing more to do about the files settled.
+func (l *leftJournal) release(settled []string) {
+	if len(settled) == len(l.jobs) {
 		_ = os.Remove(l.file.Name()) // or it is found once more
+	} else {
+		text := []byte("\n") // the last line may be cut
+		for _, path := range settled {
+			raw, err := json.Marshal(journalLine{Path: path, Settled: true})
+			if err == nil {
+				text = append(append(text, raw...), '\n')
+			}
+		}
+		_, _ = l.file.Write(text) // behind what was read; or they are found once more
 	}
-	_ = l.file.Close() // only read
+	_ = l.file.Close() // as above
 }
 
 // leftBehind are the journals of earlier runs.
@@ -165,7 +174,7 @@ func leftBehind(dir string, log *slog.Logger) (list []*leftJournal) {
 			return err != nil
 		})
 		if len(l.jobs) == 0 {
-			l.release(true)
+			l.release(nil)
 			continue
 		}
 		list = append(list, l)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/host"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -33,13 +35,14 @@ type keeper struct {
 	jobs    []fileJob               // guarded by mu; oldest first
 	closing bool                    // guarded by mu; nothing more comes
 	results map[string]*fileResults // guarded by mu; by recording
+	writing map[string]bool         // guarded by mu; files that are being written
 }
 
 // fileJob is one file to look after.
 type fileJob struct {
 	recording string // empty: of an earlier run
 	kind      string
-	finish    bool // it did not end well
+	finish    bool // its end was not written
 	event     outputs.FileEvent
 }
 
@@ -50,7 +53,7 @@ type fileResults struct {
 }
 
 func newKeeper(e *Engine) *keeper {
-	return &keeper{e: e, wake: make(chan struct{}, 1), ended: make(chan struct{}), results: map[string]*fileResults{}}
+	return &keeper{e: e, wake: make(chan struct{}, 1), ended: make(chan struct{}), results: map[string]*fileResults{}, writing: map[string]bool{}}
 }
 
 // start begins, with what earlier runs left behind.
@@ -103,12 +106,17 @@ func (k *keeper) file(recording, kind string, v outputs.FileEvent) {
 		r = &fileResults{good: map[int][2]time.Duration{}}
 		k.results[recording] = r
 	}
-	if !v.Closed || v.Removed {
+	if !v.Closed {
+		k.writing[v.Path] = true
+		return
+	}
+	delete(k.writing, v.Path)
+	if v.Removed {
 		return
 	}
 	r.state.Files++
 	r.state.Length = max(r.state.Length, v.From+v.Holds.Length)
-	k.jobs = append(k.jobs, fileJob{recording, kind, v.Problem != "", v})
+	k.jobs = append(k.jobs, fileJob{recording, kind, !v.Ended, v})
 	k.poke()
 }
 
@@ -150,15 +158,17 @@ func (k *keeper) run(ctx context.Context) {
 		if !ok {
 			return
 		}
-		if _, err := os.Stat(j.event.Path); j.finish && errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(j.event.Path); j.event.Problem != "" && errors.Is(err, os.ErrNotExist) {
 			k.journal.settled(j.event.Path)
 			continue // its disk is gone, which has been said
 		}
-		_, c, err := k.look(ctx, j)
+		end, c, err := k.look(ctx, j)
 		if ctx.Err() != nil {
 			return // the journal keeps what has not been read
 		}
-		k.journal.settled(j.event.Path)
+		if end != unfinished && end != postponed { // for which there may be room at the next start
+			k.journal.settled(j.event.Path)
+		}
 		if errors.Is(err, outputs.ErrEmpty) {
 			continue
 		}
@@ -173,7 +183,17 @@ const (
 	asWritten  ending = iota + 1 // nothing was to be done
 	finished                     // it has been made up for
 	unfinished                   // it could not be
+	postponed                    // left to the next start
 )
+
+// busy: something is recorded on the volume of path, to which a copy of another recording
+// would leave less room and less of the disk's time.
+func (k *keeper) busy(path string) bool {
+	k.mu.Lock()
+	writing := slices.Collect(maps.Keys(k.writing))
+	k.mu.Unlock()
+	return slices.ContainsFunc(writing, func(other string) bool { return host.SameVolume(filepath.Dir(path), filepath.Dir(other)) })
+}
 
 // look finishes a file if it needs that, and reads it again.
 func (k *keeper) look(ctx context.Context, j fileJob) (end ending, c outputs.FileCheck, err error) {
@@ -185,7 +205,12 @@ func (k *keeper) look(ctx context.Context, j fileJob) (end ending, c outputs.Fil
 	want := j.event.Holds
 	if j.finish {
 		want = outputs.Contents{} // not all that was given to it is in it
-		if files.Finish != nil {
+		switch {
+		case files.Finish == nil:
+		case k.busy(j.event.Path):
+			end = postponed
+			k.e.log.Info("recording will be finished at the next start, since its disk is being recorded to", "file", j.event.Path)
+		default:
 			switch changed, err := files.Finish(ctx, j.event.Path, j.event.Chapters); {
 			case errors.Is(err, outputs.ErrEmpty):
 				return end, c, err
@@ -249,11 +274,17 @@ func (k *keeper) recover(ctx context.Context, left []*leftJournal) {
 	var good [unfinished + 1][]string // by what was done
 	var bad []string
 	for _, l := range left {
+		var settled []string
 		for _, j := range l.jobs {
 			end, c, err := k.look(ctx, j)
 			if ctx.Err() != nil {
+				settled = nil // all is said at the next start
 				break
 			}
+			if end == postponed {
+				continue
+			}
+			settled = append(settled, j.event.Path)
 			if errors.Is(err, outputs.ErrEmpty) {
 				k.e.log.Info("recording of an earlier run had nothing in it and was removed", "file", j.event.Path)
 				continue
@@ -268,7 +299,7 @@ func (k *keeper) recover(ctx context.Context, left []*leftJournal) {
 				good[end] = append(good[end], fmt.Sprintf("%s (%s)", filepath.Base(j.event.Path), clock(c.Length)))
 			}
 		}
-		l.release(ctx.Err() == nil)
+		l.release(settled)
 	}
 	if text := recoveredText(good, bad); text != "" {
 		k.e.warn.set(recoveredKey, text, k.e.state.Load().Tick)

@@ -138,8 +138,8 @@ func TestJournal(t *testing.T) {
 	j.note("record", outputs.FileEvent{Path: path("gone.mkv"), Part: 1})
 	j.note("record", outputs.FileEvent{Path: path("empty.mkv"), Part: 1})
 	j.note("record", outputs.FileEvent{Path: path("empty.mkv"), Part: 1, Closed: true, Removed: true})
-	j.note("record", outputs.FileEvent{Path: path("bad.mkv"), Part: 1, Closed: true, Holds: outputs.Contents{Packets: []int64{5}}})
-	j.note("record", outputs.FileEvent{Path: path("read.mkv"), Part: 1, Closed: true})
+	j.note("record", outputs.FileEvent{Path: path("bad.mkv"), Part: 1, Closed: true, Ended: true, Holds: outputs.Contents{Packets: []int64{5}}})
+	j.note("record", outputs.FileEvent{Path: path("read.mkv"), Part: 1, Closed: true, Ended: true})
 	j.settled(path("read.mkv"))
 	if left := leftBehind(filepath.Join(state, "recordings"), log); len(left) != 0 {
 		t.Fatalf("files of a program that runs: %+v", left)
@@ -161,7 +161,7 @@ func TestJournal(t *testing.T) {
 		if cut.event.Path != path("cut.mkv") || !cut.finish || len(cut.event.Chapters) != 1 || bad.event.Path != path("bad.mkv") || bad.finish || bad.event.Holds.Packets[0] != 5 {
 			t.Fatalf("left %+v", left)
 		}
-		left[0].release(false)
+		left[0].release(nil)
 	}
 
 	start := func() *State {
@@ -184,6 +184,47 @@ func TestJournal(t *testing.T) {
 		t.Errorf("said again: %+v", st.Warnings)
 	}
 	if rest, _ := filepath.Glob(filepath.Join(state, "recordings", "*")); len(rest) != 0 {
+		t.Errorf("journals left: %q", rest)
+	}
+}
+
+// TestFinishingWaits: what was cut off is not copied on a disk that is recorded to.
+func TestFinishingWaits(t *testing.T) {
+	state, dir := t.TempDir(), t.TempDir()
+	cut, other, running := filepath.Join(dir, "cut.mkv"), filepath.Join(dir, "other.mkv"), filepath.Join(dir, "running.mkv")
+	log := slog.New(slog.DiscardHandler)
+	j := newJournal(state, log)
+	for _, path := range []string{cut, other} {
+		j.note("record", outputs.FileEvent{Path: path, Part: 1, Closed: path == other, Ended: path == other})
+		if err := os.WriteFile(path, []byte("of no use"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j.close()
+	var finished []string
+	files := outputs.Files{Finish: func(_ context.Context, path string, _ []outputs.Chapter) (bool, error) {
+		finished = append(finished, path)
+		return true, nil
+	}}
+	k := newKeeper(&Engine{log: log, opt: Options{OutputKinds: map[string]outputs.Kind{"record": {Files: &files}}}})
+	k.file("rec", "record", outputs.FileEvent{Path: running, Part: 1})
+	k.recover(t.Context(), leftBehind(state, log))
+	if len(finished) != 0 {
+		t.Fatalf("finished %q beside a recording", finished)
+	}
+	k.file("rec", "record", outputs.FileEvent{Path: running, Part: 1, Closed: true, Ended: true, Problem: "the disk is nearly full"})
+	if k.jobs[0].finish {
+		t.Error("a file whose end was written is to be finished")
+	}
+	left := leftBehind(state, log)
+	if len(left) != 1 || len(left[0].jobs) != 1 || left[0].jobs[0].event.Path != cut {
+		t.Fatalf("left for the next start: %+v", left)
+	}
+	if end, _, err := k.look(t.Context(), left[0].jobs[0]); err != nil || !slices.Equal(finished, []string{cut}) {
+		t.Errorf("ending %v, finished %q, %v", end, finished, err)
+	}
+	left[0].release([]string{cut})
+	if rest, _ := filepath.Glob(filepath.Join(state, "*")); len(rest) != 0 {
 		t.Errorf("journals left: %q", rest)
 	}
 }

@@ -1,6 +1,11 @@
 package host
 
-import "golang.org/x/sys/windows"
+import (
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/windows"
+)
 
 // freeBytes is what this user may still write.
 func freeBytes(dir string) (int64, error) {
@@ -13,4 +18,12 @@ func freeBytes(dir string) (int64, error) {
 		return 0, err
 	}
 	return int64(free), nil
+}
+
+// SameVolume: two folders are on one volume, or that is not known. One that is mounted
+// into a folder is taken for its parent's.
+func SameVolume(a, b string) bool {
+	a, errA := filepath.Abs(a)
+	b, errB := filepath.Abs(b)
+	return errA != nil || errB != nil || strings.EqualFold(filepath.VolumeName(a), filepath.VolumeName(b))
 }

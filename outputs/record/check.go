@@ -237,6 +237,9 @@ func finishFile(ctx context.Context, path string, chapters []outputs.Chapter) (c
 	aside := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".finishing")
 	_ = os.Remove(aside) // of a try that was cut short as well
 	err = politely(func() error {
+		if err := roomFor(path); err != nil {
+			return err
+		}
 		if err := av.Remux(ctx, path, aside, opt); err != nil {
 			return err
 		}
@@ -255,6 +258,19 @@ func finishFile(ctx context.Context, path string, chapters []outputs.Chapter) (c
 	}
 	_ = realDisk{}.SyncDir(filepath.Dir(path)) // some file systems cannot; both names have good files
 	return true, nil
+}
+
+// roomFor: a copy of the file leaves what recordings leave.
+func roomFor(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	free, err := realDisk{}.Free(filepath.Dir(path))
+	if err == nil && free < info.Size()+stopBelow {
+		err = fmt.Errorf("finishing it takes room for %s for a while, and only %s are free", megabytes(info.Size()+stopBelow), megabytes(free))
+	}
+	return err
 }
 
 // same: the copy has no fewer whole packets than could be read of the original.

@@ -172,6 +172,13 @@ func TestFinish(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	full := filepath.Join(mountTmpfs(t, "size=50m"), "a.mkv") // of which recordings leave as much
+	if err := os.WriteFile(full, []byte("all there is"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := files.Finish(t.Context(), full, nil); changed || err == nil || !strings.Contains(err.Error(), "a.mkv stays as it is: finishing it takes room for 50 MB") {
+		t.Errorf("on a full disk: changed %v, %v", changed, err)
+	}
 	path := filepath.Join(t.TempDir(), "a.mkv")
 	if err := os.WriteFile(path, []byte("nothing of use"), 0o644); err != nil {
 		t.Fatal(err)

@@ -487,7 +487,7 @@ func (s *session) finish(g *segment, last bool, problem string) {
 			problem = describe(err, g.dir, g.path).Error()
 			s.warn(problem)
 		}
-		s.closed(g, chapters, problem)
+		s.closed(g, chapters, problem, err == nil)
 	})
 }
 
@@ -506,17 +506,17 @@ func (s *session) closeLast(problem string) error {
 	if problem == "" && err != nil {
 		problem = describe(err, g.dir, g.path).Error()
 	}
-	s.closed(g, chapters, problem)
+	s.closed(g, chapters, problem, err == nil)
 	return err
 }
 
-// closed tells of a closed file.
-func (s *session) closed(g *segment, chapters []outputs.Chapter, problem string) {
+// closed tells of a closed file; ended says that its end was written.
+func (s *session) closed(g *segment, chapters []outputs.Chapter, problem string, ended bool) {
 	s.mu.Lock()
 	s.open = slices.DeleteFunc(s.open, func(x *segment) bool { return x == g })
 	s.done += g.written.Load()
 	s.mu.Unlock()
 	s.o.tellFile(outputs.FileEvent{
-		Path: g.path, Part: g.part, From: g.first - s.zero, Closed: true, Problem: problem, Holds: g.holds, Chapters: chapters,
+		Path: g.path, Part: g.part, From: g.first - s.zero, Closed: true, Problem: problem, Ended: ended, Holds: g.holds, Chapters: chapters,
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -89,11 +90,52 @@ func TestSpillsWhenFull(t *testing.T) {
 				t.Fatal(err)
 			}
 			files := e.closed()
-			if len(files) != 2 || files[0].Problem == "" || files[1].Problem != "" {
+			if len(files) != 2 || files[0].Problem == "" || files[0].Ended || files[1].Problem != "" || !files[1].Ended {
 				t.Fatalf("files %+v", files)
 			}
 			wantAll(t, false, files[0].Path, files[1].Path)
 		})
+	}
+}
+
+// fillingDisk has as little room in one folder as another program leaves.
+type fillingDisk struct {
+	disk
+	dir  string
+	free atomic.Int64
+}
+
+func (d *fillingDisk) Free(dir string) (int64, error) {
+	if dir == d.dir {
+		return d.free.Load(), nil
+	}
+	return d.disk.Free(dir)
+}
+
+// TestSpillsWhenNearlyFull: the file that was left has its end, and says so.
+func TestSpillsWhenNearlyFull(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	o := newRecorder(t, map[string]any{"path": first + "/show.mkv", "spill": second})
+	d := &fillingDisk{disk: realDisk{}, dir: first}
+	d.free.Store(1 << 40)
+	o.disk = d
+	var e events
+	o.files = e.add
+	feed := newLiveFeed(t, 8)
+	rec := run(t, o, feed)
+	feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+	d.free.Store(stopBelow - 1)
+	feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 })
+	feed.queue.Close()
+	if err := rec.wait(t, 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	files := e.closed()
+	if len(files) != 2 || !strings.Contains(files[0].Problem, "show.mkv is complete") || !files[0].Ended {
+		t.Fatalf("files %+v", files)
+	}
+	if _, err := check(t.Context(), files[0].Path, files[0].Holds); err != nil {
+		t.Error(err)
 	}
 }
 
