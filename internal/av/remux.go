@@ -85,8 +85,8 @@ func Remux(ctx context.Context, from, to string, opt RemuxOptions) error {
 
 func remux(in *Input, from, to string, opt RemuxOptions) (err error) {
 	m := &Muxer{opt: MuxerOptions{Format: opt.Format, Path: to}}
+	made := false
 	defer func() {
-		made := m.file != nil
 		m.free()
 		if err == nil {
 			err = m.failed
@@ -120,6 +120,7 @@ func remux(in *Input, from, to string, opt RemuxOptions) (err error) {
 	if err := m.openFile(); err != nil {
 		return err
 	}
+	made = true
 	if m.io, err = astiav.AllocIOContext(64<<10, true, nil, m.seek, m.write); err != nil {
 		return reason(err)
 	}

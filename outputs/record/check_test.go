@@ -7,10 +7,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -188,5 +190,27 @@ func TestFinish(t *testing.T) {
 	}
 	if raw, err := os.ReadFile(path); err != nil || string(raw) != "nothing of use" {
 		t.Errorf("the file is %q now, %v", raw, err)
+	}
+}
+
+// TestCopyOnFullDisk: a copy for which the disk is too small, also for its last page alone, is
+// removed.
+func TestCopyOnFullDisk(t *testing.T) {
+	const page = 4096
+	_, list := recordClip(t, map[string]any{"path": t.TempDir() + "/show.mkv"}, nil)
+	whole := filepath.Join(t.TempDir(), "whole.mkv")
+	opt := av.RemuxOptions{Format: "matroska"}
+	if err := av.Remux(t.Context(), list[0].Path, whole, opt); err != nil {
+		t.Fatal(err)
+	}
+	pages := (fileSize(t, whole) + page - 1) / page
+	for _, room := range []int64{pages / 2, pages - 1} {
+		to := filepath.Join(mountTmpfs(t, fmt.Sprintf("size=%d", room*page)), "copy.mkv")
+		if err := av.Remux(t.Context(), list[0].Path, to, opt); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("%d pages of %d: %v", room, pages, err)
+		}
+		if _, err := os.Stat(to); err == nil {
+			t.Errorf("%d pages of %d: the copy is left", room, pages)
+		}
 	}
 }
