@@ -40,13 +40,13 @@ type keeper struct {
 
 // fileJob is one file to look after.
 type fileJob struct {
-	recording string // empty: of an earlier run
-	kind      string
-	finish    bool // its end was not written
-	event     outputs.FileEvent
+	results *fileResults // of its start of the recording; nil: of an earlier run
+	kind    string
+	finish  bool // its end was not written
+	event   outputs.FileEvent
 }
 
-// fileResults are those of one start of a recording.
+// fileResults are those of one start of a recording; the keeper's mu guards them.
 type fileResults struct {
 	good  map[int][2]time.Duration // where good parts begin and end
 	state RecordingState
@@ -116,7 +116,7 @@ func (k *keeper) file(recording, kind string, v outputs.FileEvent) {
 	}
 	r.state.Files++
 	r.state.Length = max(r.state.Length, v.From+v.Holds.Length)
-	k.jobs = append(k.jobs, fileJob{recording, kind, !v.Ended, v})
+	k.jobs = append(k.jobs, fileJob{r, kind, !v.Ended, v})
 	k.poke()
 }
 
@@ -242,7 +242,7 @@ func (k *keeper) judge(j fileJob, c outputs.FileCheck, err error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	r := k.results[j.recording]
+	r := j.results
 	if r == nil {
 		return
 	}

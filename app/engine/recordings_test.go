@@ -188,6 +188,26 @@ func TestJournal(t *testing.T) {
 	}
 }
 
+// TestResultsOfAnotherStart: what is found of a recording's files says nothing about its next
+// start, however late.
+func TestResultsOfAnotherStart(t *testing.T) {
+	e := &Engine{log: slog.New(slog.DiscardHandler)}
+	k := newKeeper(e)
+	begun, closed := outputs.FileEvent{Path: "a.mkv", Part: 1}, outputs.FileEvent{Path: "a.mkv", Part: 1, Closed: true, Ended: true}
+	k.file("rec", "record", begun)
+	k.file("rec", "record", closed)
+	k.file("rec", "record", begun)
+	k.judge(k.jobs[0], outputs.FileCheck{Length: time.Hour}, nil)
+	if got := k.state("rec"); got != (RecordingState{}) {
+		t.Errorf("the new start has %+v", got)
+	}
+	k.file("rec", "record", closed)
+	k.judge(k.jobs[1], outputs.FileCheck{Length: time.Second}, nil)
+	if got := k.state("rec"); got.Files != 1 || got.Checked != 1 || got.GoodTo != time.Second {
+		t.Errorf("after its own file it has %+v", got)
+	}
+}
+
 // TestFinishingWaits: what was cut off is not copied on a disk that is recorded to.
 func TestFinishingWaits(t *testing.T) {
 	state, dir := t.TempDir(), t.TempDir()
