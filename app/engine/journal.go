@@ -19,33 +19,49 @@ import (
 // and which have not been read again. It is locked while its program runs, so that
 // another one knows which are left behind, and removed when nothing is. Without it
 // recordings are as good, but a crash is not made up for: its errors are logged once. A nil
-// journal does nothing.
+// journal does nothing. It is written by a goroutine of its own, within a disk's moment:
+// recordings do not wait for it, nor it for the keeper, who may be reading a long file.
 type journal struct {
-	dir string
-	log *slog.Logger
+	dir   string
+	log   *slog.Logger
+	wake  chan struct{}
+	ended chan struct{}
 
-	mu   sync.Mutex
-	file *os.File        // guarded by mu; nil until the first line
-	open map[string]bool // guarded by mu; files not settled
-	sick bool            // guarded by mu; it cannot be written
+	mu      sync.Mutex
+	files   map[string]journalLine // guarded by mu; newest state of those not settled, or not written as such
+	changed []string               // guarded by mu; files to write, each once
+	closing bool                   // guarded by mu; nothing more comes
+
+	// Of the goroutine.
+	file  *os.File                     // nil until the first line
+	noted map[string][]outputs.Chapter // what it says of files, not settled ones
+	sick  bool                         // it cannot be written
 }
 
 // journalLine is one fact about a file, later ones replacing earlier ones.
 type journalLine struct {
-	Path     string            `json:"path"`
-	Kind     string            `json:"kind,omitempty"`
-	Part     int               `json:"part,omitempty"`
-	Closed   bool              `json:"closed,omitempty"` // its end has been written
-	Settled  bool              `json:"settled,omitempty"`
-	Holds    *outputs.Contents `json:"holds,omitempty"`
-	Chapters []outputs.Chapter `json:"chapters,omitempty"`
+	Path    string            `json:"path"`
+	Kind    string            `json:"kind,omitempty"`
+	Part    int               `json:"part,omitempty"`
+	Closed  bool              `json:"closed,omitempty"` // its end has been written
+	Settled bool              `json:"settled,omitempty"`
+	Holds   *outputs.Contents `json:"holds,omitempty"`
+	// Chapters take the place of those from the From-th on; nil where they are as before.
+	From     int               `json:"from,omitempty"`
+	Chapters []outputs.Chapter `json:"chapters,omitzero"`
 }
 
+// newJournal begins it; close ends it.
 func newJournal(dir string, log *slog.Logger) *journal {
-	return &journal{dir: dir, log: log, open: map[string]bool{}}
+	j := &journal{
+		dir: dir, log: log, wake: make(chan struct{}, 1), ended: make(chan struct{}),
+		files: map[string]journalLine{}, noted: map[string][]outputs.Chapter{},
+	}
+	go j.run()
+	return j
 }
 
-// note is what a recording tells of a file.
+// note is what a recording tells of a file; v.Chapters must not change after it.
 func (j *journal) note(kind string, v outputs.FileEvent) {
 	if j == nil {
 		return
@@ -58,10 +74,7 @@ func (j *journal) note(kind string, v outputs.FileEvent) {
 	if v.Closed && v.Ended {
 		line.Closed, line.Holds = true, &v.Holds
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.open[v.Path] = true
-	j.write(line)
+	j.change(line)
 }
 
 // settled: there is nothing more to do about a file.
@@ -70,16 +83,75 @@ func (j *journal) settled(path string) {
 		return
 	}
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.open[path] {
-		delete(j.open, path)
-		j.write(journalLine{Path: path, Settled: true})
+	_, known := j.files[path]
+	j.mu.Unlock()
+	if known {
+		j.change(journalLine{Path: path, Settled: true})
 	}
 }
 
-// write adds a line and brings it to the disk; mu is held.
-func (j *journal) write(line journalLine) {
-	if j.sick {
+func (j *journal) change(line journalLine) {
+	j.mu.Lock()
+	j.files[line.Path] = line
+	if !slices.Contains(j.changed, line.Path) {
+		j.changed = append(j.changed, line.Path)
+	}
+	j.mu.Unlock()
+	j.poke()
+}
+
+func (j *journal) poke() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (j *journal) run() {
+	defer close(j.ended)
+	for {
+		lines, closing := j.take()
+		j.write(lines)
+		if closing {
+			return
+		}
+		<-j.wake
+	}
+}
+
+// take are the lines that are due.
+func (j *journal) take() (lines []journalLine, closing bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, path := range j.changed {
+		line := j.files[path]
+		noted, known := j.noted[path]
+		if line.Settled {
+			delete(j.files, path)
+			delete(j.noted, path)
+			if known {
+				lines = append(lines, line)
+			}
+			continue
+		}
+		j.noted[path] = line.Chapters
+		for line.From < min(len(noted), len(line.Chapters)) && noted[line.From] == line.Chapters[line.From] {
+			line.From++
+		}
+		if line.From == len(noted) && line.From == len(line.Chapters) {
+			line.From, line.Chapters = 0, nil
+		} else {
+			line.Chapters = append([]outputs.Chapter{}, line.Chapters[line.From:]...)
+		}
+		lines = append(lines, line)
+	}
+	j.changed = nil
+	return lines, j.closing
+}
+
+// write adds lines and brings them to the disk.
+func (j *journal) write(lines []journalLine) {
+	if j.sick || len(lines) == 0 {
 		return
 	}
 	err := func() error {
@@ -97,11 +169,15 @@ func (j *journal) write(line journalLine) {
 			}
 			j.file = f
 		}
-		raw, err := json.Marshal(line)
-		if err != nil {
-			return err
+		var text []byte
+		for _, line := range lines {
+			raw, err := json.Marshal(line)
+			if err != nil {
+				return err
+			}
+			text = append(append(text, raw...), '\n')
 		}
-		if _, err := j.file.Write(append(raw, '\n')); err != nil {
+		if _, err := j.file.Write(text); err != nil {
 			return err
 		}
 		return j.file.Sync()
@@ -112,21 +188,23 @@ func (j *journal) write(line journalLine) {
 	}
 }
 
-// close gives up the journal; it stays when files have not been settled.
+// close writes what is due and gives up the journal; it stays when files have not been settled.
 func (j *journal) close() {
 	if j == nil {
 		return
 	}
 	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.closing = true
+	j.mu.Unlock()
+	j.poke()
+	<-j.ended
 	if j.file == nil {
 		return
 	}
-	if len(j.open) == 0 {
+	if len(j.files) == 0 {
 		_ = os.Remove(j.file.Name()) // an empty one is found and removed at the next start
 	}
 	_ = j.file.Close() // every line has been synced
-	j.file = nil
 }
 
 // leftJournal is the journal of a program that has ended, with the files that it did not
@@ -205,8 +283,8 @@ func readJournal(f *os.File) (jobs []fileJob) {
 		j := &jobs[i]
 		j.kind, j.finish = l.Kind, !l.Closed
 		j.event.Path, j.event.Part, j.event.Closed = l.Path, l.Part, l.Closed
-		if l.Chapters != nil {
-			j.event.Chapters = l.Chapters
+		if had := j.event.Chapters; l.Chapters != nil {
+			j.event.Chapters = append(had[:min(l.From, len(had))], l.Chapters...)
 		}
 		if l.Holds != nil {
 			j.event.Holds = *l.Holds

@@ -249,6 +249,42 @@ func TestFinishingWaits(t *testing.T) {
 	}
 }
 
+// TestJournalOfManyChapters: it grows with them, not with their square, and has the newest.
+func TestJournalOfManyChapters(t *testing.T) {
+	const n = 400
+	j := newJournal(t.TempDir(), slog.New(slog.DiscardHandler))
+	j.close() // written by hand below
+	f, err := os.Create(filepath.Join(t.TempDir(), "a.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var want []outputs.Chapter
+	j.file = f
+	for i := range n {
+		switch {
+		case i == n-1:
+			want = slices.Clone(want[:len(want)-1]) // as when a mark falls into the next file after all
+		case i%3 == 2:
+			want = append(slices.Clone(want[:len(want)-1]), outputs.Chapter{Name: strconv.Itoa(i)}) // one gave way
+		default:
+			want = append(slices.Clone(want), outputs.Chapter{At: time.Duration(i) * time.Second, Name: strconv.Itoa(i)})
+		}
+		j.note("record", outputs.FileEvent{Path: "show.mkv", Part: 1, Chapters: want})
+		lines, _ := j.take()
+		j.write(lines)
+	}
+	if _, err := f.Seek(0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if jobs := readJournal(f); len(jobs) != 1 || !slices.Equal(jobs[0].event.Chapters, want) {
+		t.Errorf("read %+v, want %v", jobs, want)
+	}
+	if info, err := f.Stat(); err != nil || info.Size() > n*150 {
+		t.Errorf("it has %d bytes, %v", info.Size(), err)
+	}
+}
+
 func TestRecoveredText(t *testing.T) {
 	good := [unfinished + 1][]string{finished: {"a (0:00:03)"}, unfinished: {"b (0:00:04)", "c (0:00:05)"}}
 	got := recoveredText(good, []string{"d: cannot be read"})

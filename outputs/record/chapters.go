@@ -95,10 +95,16 @@ func (s *session) listed(g *segment, marks []outputs.Mark) []outputs.Chapter {
 // noteMarks tells of the present file's chapters when there are new ones, so that they are
 // known should the program be killed.
 func (s *session) noteMarks() {
-	marks := s.o.control.markedFrom(s.marked)
-	if s.old != nil || s.marked+len(marks) == s.noted || !s.cur.begun || s.o.chapters == noChapters {
+	if s.o.chapters == noChapters || s.old != nil || !s.cur.begun {
 		return
 	}
-	s.noted = s.marked + len(marks)
-	s.o.tellFile(outputs.FileEvent{Path: s.cur.path, Part: s.cur.part, From: s.cur.first - s.zero, Chapters: s.listed(s.cur, marks)})
+	now := noted{s.cur.part, s.o.control.chapters(s.o.chapters == chaptersOfCuts)}
+	if now == s.noted {
+		return
+	}
+	s.noted = now
+	list := s.listed(s.cur, s.o.control.markedFrom(s.marked))
+	if len(list) > 0 {
+		s.o.tellFile(outputs.FileEvent{Path: s.cur.path, Part: s.cur.part, From: s.cur.first - s.zero, Chapters: list})
+	}
 }

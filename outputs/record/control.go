@@ -21,6 +21,7 @@ type control struct {
 	mu     sync.Mutex
 	asked  []asked        // guarded by mu; not done yet, in order of time
 	marks  []outputs.Mark // guarded by mu; since Run began, in order of time
+	cuts   int            // guarded by mu; of the marks
 	paused bool           // guarded by mu; what was asked for last
 	was    bool           // guarded by mu; paused at the newest keyframe
 }
@@ -63,6 +64,16 @@ func (c *control) markedFrom(n int) []outputs.Mark {
 	return slices.Clone(c.marks[min(n, len(c.marks)):])
 }
 
+// chapters is how many marks become chapters, with those of cuts or without.
+func (c *control) chapters(cuts bool) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cuts {
+		return len(c.marks)
+	}
+	return len(c.marks) - c.cuts
+}
+
 // settled notes what is so from a keyframe on, for the next Run.
 func (c *control) settled(paused bool) {
 	c.mu.Lock()
@@ -91,4 +102,7 @@ func (o *Output) Mark(m outputs.Mark) {
 	o.control.mu.Lock()
 	defer o.control.mu.Unlock()
 	o.control.marks = append(o.control.marks, m)
+	if m.Cut {
+		o.control.cuts++
+	}
 }

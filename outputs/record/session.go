@@ -64,7 +64,7 @@ type session struct {
 	recent    [][2]*media.Packet // by track: the last two blocks, shifted
 	spans     []span             // of the feed's time, for marks
 	marked    int                // marks that files before the present one have taken
-	noted     int                // marks that have been told
+	noted     noted              // what has been told of marks
 	lastCut   string             // name of the last cut of an earlier file
 	tail      []*media.Packet    // what a new file begins with when this one fails, shifted
 	tailBytes int
@@ -84,6 +84,9 @@ type session struct {
 
 // span is a stretch between pauses: feed time less shift is the files' time.
 type span struct{ from, until, shift time.Duration } // until 0: not over
+
+// noted is a file, and how many marks there were that become chapters.
+type noted struct{ part, marks int }
 
 // tailKey is a keyframe's place in the tail, and what had been written when it came.
 type tailKey struct {
