@@ -323,6 +323,38 @@ func TestPausedFromTheBeginningAndSplitWhilePaused(t *testing.T) {
 	}
 }
 
+// TestPausedBeforeReorderedPictures: sound before the first picture, which comes ahead of its time
+// then, is paused like it.
+func TestPausedBeforeReorderedPictures(t *testing.T) {
+	for _, resumed := range []bool{false, true} {
+		o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show.mkv"})
+		var e events
+		o.files = e.add
+		o.Pause(0, true)
+		if resumed {
+			o.Pause(2*time.Second, false)
+		}
+		feed := newFastFeedOf(t, func() (coded, error) {
+			c, err := reordered() // from its second keyframe on, so that there is sound before that is shown
+			c.packets = slices.DeleteFunc(slices.Clone(c.packets), func(p *media.Packet) bool { return !p.Audio && p.Time < time.Second })
+			return c, err
+		})
+		if err := o.Run(t.Context(), feed); err != nil {
+			t.Fatal(err)
+		}
+		f := e.closed()[0]
+		if !resumed {
+			if !f.Removed {
+				t.Errorf("nothing was to be recorded, and the file has %+v", f.Holds)
+			}
+			continue
+		}
+		if _, err := check(t.Context(), f.Path, f.Holds); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // wantChapters: the event and the file itself have these.
 func wantChapters(t *testing.T, f outputs.FileEvent, want ...string) {
 	t.Helper()

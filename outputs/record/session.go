@@ -290,7 +290,7 @@ func (s *session) sound(p *media.Packet) error {
 	if !s.begun {
 		return nil
 	}
-	if s.paused && p.Time >= s.pausedT {
+	if s.paused && (!s.cur.begun || p.Time >= s.pausedT) {
 		return nil
 	}
 	t, tb := p.Track, s.tracks[p.Track].TimeBase
@@ -499,7 +499,7 @@ func (s *session) closeLast(problem string) error {
 	g := s.cur
 	chapters := s.chapters(g, true)
 	err := g.close(chapters)
-	if s.packets.Load() == 0 {
+	if s.packets.Load() == 0 || g.part == 1 && !g.begun {
 		// Nothing came before the end: an empty file would only puzzle. That it could
 		// not be removed changes nothing.
 		_ = s.o.disk.Remove(g.path)
