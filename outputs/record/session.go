@@ -427,11 +427,11 @@ func (s *session) rescue(err error) error {
 	broken, tail := s.cur, s.tail
 	s.spilled = s.spilled || dir != broken.dir
 	s.become(seg)
-	s.finish(broken, false, problem)
-	if s.old != nil {
+	if s.old != nil { // first: it takes its marks from those that are left
 		s.finish(s.old, false, "")
 		s.old = nil
 	}
+	s.finish(broken, false, problem)
 	for _, q := range tail {
 		if perr := s.put(q); perr != nil {
 			return perr

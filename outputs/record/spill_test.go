@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -136,6 +137,44 @@ func TestSpillsWhenNearlyFull(t *testing.T) {
 	}
 	if _, err := check(t.Context(), files[0].Path, files[0].Holds); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFullRightAfterASplit: the file before the one that fails, which still waits for sound,
+// keeps its own chapters.
+func TestFullRightAfterASplit(t *testing.T) {
+	o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show.mkv", "spill": t.TempDir(), "split_minutes": 4.0 / 60})
+	made := 0
+	o.newMuxer = func(format string, tracks []media.Track, path string) (muxer, error) {
+		m, err := newMuxer(format, tracks, path)
+		if made++; made == 2 {
+			m = &faultyMuxer{muxer: m, after: clipFPS * 3 / 2, err: syscall.ENOSPC}
+		}
+		return m, err
+	}
+	var e events
+	o.files = e.add
+	o.Mark(outputs.Mark{At: 3 * time.Second, Name: "a"})
+	o.Mark(outputs.Mark{At: 4500 * time.Millisecond, Name: "b"})
+	feed := newFastFeed(t)
+	for i, p := range feed.packets { // pictures decoded long before they are shown
+		if q := *p; !p.Audio {
+			q.DTS -= media.UnitsIn(2*time.Second, feed.tracks[p.Track].TimeBase)
+			feed.packets[i] = &q
+		}
+	}
+	feed.sort()
+	if err := o.Run(t.Context(), feed); err != nil {
+		t.Fatal(err)
+	}
+	files := e.closed()
+	if len(files) != 3 || files[1].Problem == "" {
+		t.Fatalf("files %+v", files)
+	}
+	for i, want := range []outputs.Chapter{{At: 3 * time.Second, Name: "a"}, {At: 500 * time.Millisecond, Name: "b"}} {
+		if got := files[i].Chapters; len(got) != 2 || got[1] != want {
+			t.Errorf("part %d has %+v, want %+v", i+1, got, want)
+		}
 	}
 }
 
