@@ -405,38 +405,6 @@ func TestChapters(t *testing.T) {
 	}
 }
 
-// TestChaptersAreTold: as soon as there are new ones, of every file, and not for each cut when
-// cuts are none.
-func TestChaptersAreTold(t *testing.T) {
-	for chapters, want := range map[string]int{"marks": 2, "cuts": 7, "none": 0} {
-		o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show.mkv", "split_minutes": 4.0 / 60, "chapters": chapters})
-		var e events
-		o.files = e.add
-		feed := newFastFeed(t)
-		feed.before = func(p *media.Packet) {
-			if p.Audio || !p.Keyframe {
-				return
-			}
-			o.Mark(outputs.Mark{At: p.Time, Name: "Wide", Cut: true})
-			if p.Time == 2*time.Second || p.Time == 6*time.Second {
-				o.Mark(outputs.Mark{At: p.Time, Name: "Goal"})
-			}
-		}
-		if err := o.Run(t.Context(), feed); err != nil {
-			t.Fatal(err)
-		}
-		told := 0
-		for _, v := range e.list {
-			if !v.Closed && len(v.Chapters) > 0 {
-				told++
-			}
-		}
-		if told != want {
-			t.Errorf("%s: told %d times, want %d", chapters, told, want)
-		}
-	}
-}
-
 func TestSplitSettings(t *testing.T) {
 	for settings, want := range map[string]string{
 		`{"split_minutes":0.001}`: "at least a second", `{"split_minutes":-1}`: "1440", `{"split_mb":3}`: "16 to",

@@ -21,8 +21,6 @@ const (
 	// tryAgainAfter is how long a recording goes on in its file after the next one could
 	// not be made.
 	tryAgainAfter = 10 * time.Second
-	// maxTail bounds the packets kept for another disk.
-	maxTail = 256 << 20
 )
 
 // session is one Run: the files it writes, one after the other. It belongs to the goroutine
@@ -68,8 +66,9 @@ type session struct {
 	lastCut   string             // name of the last cut of an earlier file
 	tail      []*media.Packet    // what a new file begins with when this one fails, shifted
 	tailBytes int
-	tailKeys  []tailKey    // keyframes in tail
-	free      atomic.Int64 // of the present file's disk
+	tailKeys  []tailKey     // keyframes in tail
+	trimmed   time.Duration // when tail was looked through, on the timeline without pauses
+	free      atomic.Int64  // of the present file's disk
 	packets   atomic.Int64
 	length    atomic.Int64 // ns
 	isPaused  atomic.Bool
@@ -87,12 +86,6 @@ type span struct{ from, until, shift time.Duration } // until 0: not over
 
 // noted is a file, and how many marks there were that become chapters.
 type noted struct{ part, marks int }
-
-// tailKey is a keyframe's place in the tail, and what had been written when it came.
-type tailKey struct {
-	at      int
-	written int64
-}
 
 func newSession(ctx context.Context, o *Output, feed outputs.Feed, dir, name string) *session {
 	tracks := feed.Tracks()
@@ -361,7 +354,10 @@ func (s *session) put(q *media.Packet) error {
 		}
 	}
 	if q.Track == s.lead && q.Keyframe {
-		s.trimTail()
+		if (q.Time - s.trimmed).Abs() >= trimEvery {
+			s.trimTail()
+			s.trimmed = q.Time
+		}
 		s.tailKeys = append(s.tailKeys, tailKey{len(s.tail), s.cur.written.Load()})
 	}
 	s.tail = append(s.tail, q)
@@ -372,32 +368,6 @@ func (s *session) put(q *media.Packet) error {
 	s.packets.Add(1)
 	s.length.Store(int64(s.cur.end - s.zero))
 	return nil
-}
-
-// trimTail forgets what is on the platter: all before a keyframe after which another came
-// and, when that came, no more had been written than has been synced since.
-func (s *session) trimTail() {
-	n := 0
-	for i := 1; i < len(s.tailKeys); i++ {
-		if s.tailKeys[i].written <= s.cur.synced.Load() {
-			n = i - 1
-		}
-	}
-	if s.tailBytes > maxTail && len(s.tailKeys) > 0 {
-		n = len(s.tailKeys) - 1
-	}
-	if n == 0 {
-		return
-	}
-	at := s.tailKeys[n].at
-	for _, p := range s.tail[:at] {
-		s.tailBytes -= len(p.Data)
-	}
-	s.tail = slices.Delete(s.tail, 0, at)
-	s.tailKeys = slices.Delete(s.tailKeys, 0, n)
-	for i := range s.tailKeys {
-		s.tailKeys[i].at -= at
-	}
 }
 
 // rescue goes on in another file after err has ended the present one, beginning with
