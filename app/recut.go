@@ -2,11 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +58,7 @@ programme is that of the show, frame for frame, in whatever quality is asked for
 		RunE: func(cmd *cobra.Command, args []string) error { return recut(cmd.Context(), c, args[0], o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.output, "output", "", "the file to make (.mkv, .mp4, .ts)")
+	f.StringVar(&o.output, "output", "", "the file to make (.mkv, .mp4, .mov, .ts)")
 	f.IntVar(&o.bitrateKbps, "bitrate", 0, "kb/s of the pictures; 0 is the show's first rendition's")
 	f.StringVar(&o.preset, "preset", "", "the encoder's preset; empty is the show's first rendition's")
 	if err := cmd.MarkFlagRequired("output"); err != nil {
@@ -105,27 +105,14 @@ func recut(ctx context.Context, c *console, journal string, o recutOptions) erro
 		Show: show, Clock: media.NewVirtualClock(), SourceKinds: kinds, Ticks: r.Ticks,
 		Commands: r.WithRecording(engine.StartRecording{Recordings: []string{id}}),
 	}
-	e, closeGPU, err := newEngine(c, or(s.BaseDir, "."), opt)
+	took, err := runOffline(ctx, c, or(s.BaseDir, "."), opt, id, o.output)
+	var failed *recordingError
+	if errors.As(err, &failed) {
+		_ = os.Remove(o.output) // half of a file would pass for a whole one
+	}
 	if err != nil {
 		return err
 	}
-	defer closeGPU()
-	start := time.Now()
-	if err := e.Run(ctx); err != nil {
-		return err
-	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("stopped before the end; %s holds what was cut until then", o.output)
-	}
-	for _, w := range e.State().Warnings {
-		fmt.Fprintf(c.err, "crosspoint: %s\n", w.Text)
-	}
-	for _, d := range e.State().Recordings {
-		if d.ID == id && d.Problem != "" {
-			_ = os.Remove(o.output) // half of a file would pass for a whole one
-			return fmt.Errorf("%s: %s", o.output, d.Problem)
-		}
-	}
-	fmt.Fprintf(c.out, "cut %d frames again in %.1f s\n", r.Ticks-r.From, time.Since(start).Seconds())
+	fmt.Fprintf(c.out, "cut %d frames again in %.1f s\n", r.Ticks-r.From, took.Seconds())
 	return nil
 }

@@ -45,7 +45,7 @@ same show and commands give the same pictures and sound, bit for bit.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.commands, "commands", "", "the command list (one JSON object a line)")
-	f.StringVar(&o.output, "output", "", "the file to make (.mkv, .mp4, .ts)")
+	f.StringVar(&o.output, "output", "", "the file to make (.mkv, .mp4, .mov, .ts)")
 	f.DurationVar(&o.length, "duration", 0, "how much of the show, for example 10s")
 	f.BoolVar(&o.hash, "hash", false, "print a hash of all programme pictures and sound before encoding")
 	f.StringVar(&o.loudnessLog, "loudness-log", "", "write every bus's loudness (EBU R 128) once a second to this file, as CSV")
@@ -96,30 +96,45 @@ func render(ctx context.Context, c *console, path string, o renderOptions) error
 			hashSamples(sound, samples)
 		}
 	}
-	e, closeGPU, err := newEngine(c, baseDir(path), opt)
+	took, err := runOffline(ctx, c, baseDir(path), opt, id, o.output)
 	if err != nil {
 		return err
+	}
+	fmt.Fprintf(c.out, "rendered %d frames in %.1f s (%.2f x real time)\n", opt.Ticks, took.Seconds(), o.length.Seconds()/took.Seconds())
+	if o.hash {
+		fmt.Fprintf(c.out, "pictures fnv64a %016x\nsound    fnv64a %016x\n", pictures.Sum64(), sound.Sum64())
+	}
+	return nil
+}
+
+// recordingError is why the file of an offline run is not what it was to be.
+type recordingError struct{ output, problem string }
+
+func (e *recordingError) Error() string { return e.output + ": " + e.problem }
+
+// runOffline runs a show whose paths are relative to dir to its end; recording id makes
+// output. The operator reads what the engine warned of; a recording that failed is a
+// recordingError.
+func runOffline(ctx context.Context, c *console, dir string, opt engine.Options, id, output string) (took time.Duration, err error) {
+	e, closeGPU, err := newEngine(c, dir, opt)
+	if err != nil {
+		return 0, err
 	}
 	defer closeGPU()
 	start := time.Now()
 	if err := e.Run(ctx); err != nil {
-		return err
+		return 0, err
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("stopped before the end; %s holds what was rendered until then", o.output)
+		return 0, fmt.Errorf("stopped before the end; %s holds what was made until then", output)
 	}
 	for _, w := range e.State().Warnings {
 		fmt.Fprintf(c.err, "crosspoint: %s\n", w.Text)
 	}
 	for _, d := range e.State().Recordings {
 		if d.ID == id && d.Problem != "" {
-			return fmt.Errorf("%s: %s", o.output, d.Problem)
+			return 0, &recordingError{output, d.Problem}
 		}
 	}
-	took := time.Since(start)
-	fmt.Fprintf(c.out, "rendered %d frames in %.1f s (%.2f x real time)\n", opt.Ticks, took.Seconds(), o.length.Seconds()/took.Seconds())
-	if o.hash {
-		fmt.Fprintf(c.out, "pictures fnv64a %016x\nsound    fnv64a %016x\n", pictures.Sum64(), sound.Sum64())
-	}
-	return nil
+	return time.Since(start), nil
 }
