@@ -24,31 +24,32 @@ const (
 
 var feedClip = sync.OnceValues(makeFeedClip)
 
-type feedMaterial struct {
-	tracks  []media.Track
-	packets []*media.Packet // in order of time
+// Coded is a clip as encoders made it.
+type Coded struct {
+	Tracks  []media.Track
+	Packets []*media.Packet // in order of time; not to be changed
 }
 
 // makeFeedClip encodes H.264 (keyframe each second) and AAC.
-func makeFeedClip() (feedMaterial, error) {
+func makeFeedClip() (Coded, error) {
 	video, err := av.NewVideoEncoder(av.VideoEncoderOptions{
 		Encoder: "libx264", Width: 320, Height: 180, FPS: media.NewRational(FeedFPS, 1), BitrateBPS: 600_000, GOP: FeedFPS, Threads: 1,
 	})
 	if err != nil {
-		return feedMaterial{}, err
+		return Coded{}, err
 	}
 	defer video.Close()
 	audio, err := av.NewAudioEncoder(av.AudioEncoderOptions{BitrateBPS: 96_000})
 	if err != nil {
-		return feedMaterial{}, err
+		return Coded{}, err
 	}
 	defer audio.Close()
-	out := feedMaterial{tracks: []media.Track{video.Track(), audio.Track()}}
+	out := Coded{Tracks: []media.Track{video.Track(), audio.Track()}}
 	add := func(track int, packets []*media.Packet, err error) error {
 		for _, p := range packets {
 			q := *p
 			q.Track = track
-			out.packets = append(out.packets, &q)
+			out.Packets = append(out.Packets, &q)
 		}
 		return err
 	}
@@ -62,12 +63,12 @@ func makeFeedClip() (feedMaterial, error) {
 		packets, err := video.Encode(f, n, false)
 		f.Release()
 		if err := add(0, packets, err); err != nil {
-			return feedMaterial{}, err
+			return Coded{}, err
 		}
 	}
 	packets, err := video.Flush()
 	if err := add(0, packets, err); err != nil {
-		return feedMaterial{}, err
+		return Coded{}, err
 	}
 	sound := make([]float32, media.SampleRateHz*media.Channels)
 	for s := range int64(feedSeconds) {
@@ -76,18 +77,28 @@ func makeFeedClip() (feedMaterial, error) {
 		}
 		packets, err := audio.Encode(sound, s*media.SampleRateHz)
 		if err := add(1, packets, err); err != nil {
-			return feedMaterial{}, err
+			return Coded{}, err
 		}
 	}
 	packets, err = audio.Flush()
 	if err := add(1, packets, err); err != nil {
-		return feedMaterial{}, err
+		return Coded{}, err
 	}
-	out.packets = slices.DeleteFunc(out.packets, func(p *media.Packet) bool {
+	out.Packets = slices.DeleteFunc(out.Packets, func(p *media.Packet) bool {
 		return p.Audio && p.PTS+p.Duration > feedSeconds*media.SampleRateHz-1024+p.Duration
 	})
-	slices.SortStableFunc(out.packets, func(a, b *media.Packet) int { return int(a.Time - b.Time) })
+	slices.SortStableFunc(out.Packets, func(a, b *media.Packet) int { return int(a.Time - b.Time) })
 	return out, nil
+}
+
+// FeedClip is the clip that a LiveFeed repeats.
+func FeedClip(t testing.TB) Coded {
+	t.Helper()
+	c, err := feedClip()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // LiveFeed is an outputs.Feed of H.264 and AAC. It plays over and over in real
@@ -105,20 +116,17 @@ type LiveFeed struct {
 // NewLiveFeed starts playing; speed 1 is real time. It ends with the test.
 func NewLiveFeed(t testing.TB, speed float64) *LiveFeed {
 	t.Helper()
-	c, err := feedClip()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &LiveFeed{queue: media.NewPacketQueue(media.LiveLimits, true), tracks: c.tracks, changed: make(chan struct{})}
+	c := FeedClip(t)
+	f := &LiveFeed{queue: media.NewPacketQueue(media.LiveLimits, true), tracks: c.Tracks, changed: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		start := time.Now()
 		for loop := int64(0); ; loop++ {
-			for _, p := range c.packets {
+			for _, p := range c.Packets {
 				q := *p
-				shift := media.UnitsIn(time.Duration(loop)*feedLength, c.tracks[p.Track].TimeBase)
+				shift := media.UnitsIn(time.Duration(loop)*feedLength, c.Tracks[p.Track].TimeBase)
 				q.PTS, q.DTS = p.PTS+shift, p.DTS+shift
 				q.Time = p.Time + time.Duration(loop)*feedLength
 				timer := time.NewTimer(time.Until(start.Add(time.Duration(float64(q.Time) / speed))))
@@ -136,6 +144,17 @@ func NewLiveFeed(t testing.TB, speed float64) *LiveFeed {
 		cancel()
 		<-done
 	})
+	return f
+}
+
+// NewStoredFeed has the first n packets of the clip in its queue, all at once.
+func NewStoredFeed(t testing.TB, n int) *LiveFeed {
+	t.Helper()
+	c := FeedClip(t)
+	f := &LiveFeed{queue: media.NewPacketQueue(media.LiveLimits, true), tracks: c.Tracks, changed: make(chan struct{})}
+	for _, p := range c.Packets[:n] {
+		f.queue.Put(p)
+	}
 	return f
 }
 

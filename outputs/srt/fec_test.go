@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/srt/libsrt"
 )
@@ -45,10 +46,10 @@ func TestErrorCorrectionRepairs(t *testing.T) {
 		<-done
 	}()
 	addr := relay(t, server.Addr(), impairment{loss: 0.03, delay: 10 * time.Millisecond})
-	feed := newLiveFeed(t, 1)
+	feed := testkit.NewLiveFeed(t, 1)
 	run(t, newOutput(t, map[string]any{"url": "srt://" + addr.String() + "?packetfilter=fec,cols:6,rows:4,arq:never", "latency_ms": 300}, ""), feed)
-	feed.await(t, 10*time.Second, 0, func(outputs.Report) bool { return repaired.Load() >= 5 })
-	last := feed.await(t, time.Second, 0, func(outputs.Report) bool { return true })
+	feed.Await(t, 10*time.Second, 0, func(outputs.Report) bool { return repaired.Load() >= 5 })
+	last := feed.Await(t, time.Second, 0, func(outputs.Report) bool { return true })
 	t.Logf("%d packets repaired, %d not, %d sent again, %.2f %% reported lost", repaired.Load(), lost.Load(), last.Retransmitted, last.LostPercent)
 	if last.Retransmitted != 0 {
 		t.Errorf("%d packets were sent again although nobody asks", last.Retransmitted)
@@ -79,19 +80,19 @@ func TestSRTLiveTransmitKeysAndFilters(t *testing.T) {
 			}
 			transmit(t, from, "file://con:"+file)
 			c.settings["url"] = fmt.Sprintf("srt://127.0.0.1:%d", port)
-			feed := newLiveFeed(t, 1)
+			feed := testkit.NewLiveFeed(t, 1)
 			out := run(t, newOutput(t, c.settings, c.secret), feed)
-			feed.await(t, 8*time.Second, 0, func(r outputs.Report) bool {
+			feed.Await(t, 8*time.Second, 0, func(r outputs.Report) bool {
 				return r.State == outputs.Confirmed && r.SentPackets > 100 && r.BandwidthBPS > 0
 			})
 			out.stop(t)
 			deadline := time.Now().Add(5 * time.Second)
 			var got contents
-			for got.video < clipFPS && time.Now().Before(deadline) {
+			for got.video < testkit.FeedFPS && time.Now().Before(deadline) {
 				time.Sleep(100 * time.Millisecond) // the receiver plays late
 				got = demux(t, file)
 			}
-			if got.video < clipFPS || got.biggestGap > 70*time.Millisecond {
+			if got.video < testkit.FeedFPS || got.biggestGap > 70*time.Millisecond {
 				t.Errorf("received %+v", got)
 			}
 		})

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"crosspoint.studio/crosspoint/internal/supervise"
+	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -156,14 +157,14 @@ func TestDelivers(t *testing.T) {
 				}
 				return "", 0
 			}})
-			feed := newLiveFeed(t, 1)
+			feed := testkit.NewLiveFeed(t, 1)
 			o := newOutput(t, map[string]any{"url": r.url(), "stream_id": c.streamID, "key_length": c.keyLength}, c.secret)
 			out := run(t, o, feed)
-			first := feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+			first := feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
 			if first.AckedBytes <= 0 || first.AckedBytes > first.SentBytes {
 				t.Errorf("confirmed with %d of %d bytes", first.AckedBytes, first.SentBytes)
 			}
-			last := feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 150 })
+			last := feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 150 })
 			if last.DroppedPackets != 0 || last.State != outputs.Confirmed || last.RTT <= 0 {
 				t.Errorf("report %+v", last)
 			}
@@ -172,7 +173,7 @@ func TestDelivers(t *testing.T) {
 			}
 			r.stop()
 			got := demux(t, r.file(t, 0))
-			if got.first > 200*time.Millisecond || got.video < 2*clipFPS || got.audio < got.video*2 || got.keyframes < 2 || got.biggestGap > 70*time.Millisecond {
+			if got.first > 200*time.Millisecond || got.video < 2*testkit.FeedFPS || got.audio < got.video*2 || got.keyframes < 2 || got.biggestGap > 70*time.Millisecond {
 				t.Errorf("received %+v", got)
 			}
 		})
@@ -182,17 +183,16 @@ func TestDelivers(t *testing.T) {
 // TestEndIsComplete: an orderly end brings everything to the receiver.
 func TestEndIsComplete(t *testing.T) {
 	r := newReceiver(t, ServerOptions{})
-	feed := newLiveFeed(t, 1)
+	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": r.url()}, "")
 	out := run(t, o, feed)
-	feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 100 })
-	feed.queue.Close()
+	feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 100 })
+	feed.End()
 	if err := out.wait(t, 5*time.Second); err != nil {
 		t.Errorf("ended with %v", err)
 	}
-	feed.mu.Lock()
-	sent := feed.reports[len(feed.reports)-1].SentPackets
-	feed.mu.Unlock()
+	newest := feed.Await(t, time.Second, feed.Reported()-1, func(outputs.Report) bool { return true })
+	sent := newest.SentPackets
 	r.stop()
 	got := demux(t, r.file(t, 0))
 	if n := int64(got.video + got.audio); n < sent {
@@ -232,7 +232,7 @@ func TestFailures(t *testing.T) {
 		{"not our address", map[string]any{"url": "srt://192.0.2.1:9000", "mode": "listener"}, "", "not an address of it", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			out := run(t, newOutput(t, c.settings, c.secret), newLiveFeed(t, 1))
+			out := run(t, newOutput(t, c.settings, c.secret), testkit.NewLiveFeed(t, 1))
 			err := out.wait(t, 6*time.Second)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v, want %q", err, c.want)
@@ -284,17 +284,17 @@ func TestSettings(t *testing.T) {
 // TestListener: a receiver comes, leaves, and comes again.
 func TestListener(t *testing.T) {
 	port := freePort(t)
-	feed := newLiveFeed(t, 1)
+	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port), "mode": "listener", "stream_id": "pgm"}, passphrase)
 	run(t, o, feed)
-	feed.await(t, 5*time.Second, 0, inState(outputs.Connecting))
+	feed.Await(t, 5*time.Second, 0, inState(outputs.Connecting))
 	target := Target{Mode: Caller, Host: "127.0.0.1", Port: uint16(port), Latency: defaultLatency, Passphrase: passphrase, KeyLength: 16, StreamID: "other"}
 	if _, err := OpenReader(t.Context(), target); err == nil || !outputs.IsPermanent(err) {
 		t.Errorf("another stream id: %v", err)
 	}
 	target.StreamID = "pgm"
 	for n := range 2 {
-		skip := feed.reported()
+		skip := feed.Reported()
 		c, err := OpenReader(t.Context(), target)
 		if err != nil {
 			t.Fatal(err)
@@ -309,17 +309,17 @@ func TestListener(t *testing.T) {
 		}
 		c.Close()
 		f.Close()
-		feed.await(t, 5*time.Second, skip, inState(outputs.Confirmed))
-		if got := demux(t, path); got.video < clipFPS || got.audio < clipFPS {
+		feed.Await(t, 5*time.Second, skip, inState(outputs.Confirmed))
+		if got := demux(t, path); got.video < testkit.FeedFPS || got.audio < testkit.FeedFPS {
 			t.Errorf("reader %d received %+v", n, got)
 		}
-		feed.await(t, 10*time.Second, skip, inState(outputs.Connecting))
+		feed.Await(t, 10*time.Second, skip, inState(outputs.Connecting))
 	}
 }
 
 func TestRendezvous(t *testing.T) {
 	port := freePort(t)
-	feed := newLiveFeed(t, 1)
+	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.2:%d", port), "mode": "rendezvous", "local_address": "127.0.0.1"}, passphrase)
 	run(t, o, feed)
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
@@ -335,13 +335,13 @@ func TestRendezvous(t *testing.T) {
 	if n, err := io.CopyN(io.Discard, c, 150_000); err != nil {
 		t.Errorf("received %d bytes: %v", n, err)
 	}
-	feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+	feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
 }
 
 // TestServerRestarts: Supervise brings the destination back when its server does.
 func TestServerRestarts(t *testing.T) {
 	r := newReceiver(t, ServerOptions{})
-	feed := newLiveFeed(t, 1)
+	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": r.url()}, "")
 	policy := supervise.Default()
 	policy.First, policy.Max = 300*time.Millisecond, time.Second
@@ -350,16 +350,16 @@ func TestServerRestarts(t *testing.T) {
 	go func() {
 		done <- outputs.Supervise(ctx, outputs.SuperviseOptions{Output: o, Feed: feed, Log: slog.New(slog.DiscardHandler), Name: "test", Policy: policy})
 	}()
-	feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+	feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
 	r.stop()
-	lost := feed.await(t, 10*time.Second, 0, inState(outputs.Waiting))
+	lost := feed.Await(t, 10*time.Second, 0, inState(outputs.Waiting))
 	if !strings.Contains(lost.Detail, "was lost") {
 		t.Errorf("detail %q", lost.Detail)
 	}
-	skip := feed.reported()
+	skip := feed.Reported()
 	again := newReceiver(t, ServerOptions{Addr: r.Addr()})
-	feed.await(t, 15*time.Second, skip, inState(outputs.Confirmed))
-	feed.await(t, 5*time.Second, skip, func(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 100 })
+	feed.Await(t, 15*time.Second, skip, inState(outputs.Confirmed))
+	feed.Await(t, 5*time.Second, skip, func(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 100 })
 	cancel()
 	select {
 	case <-done:
@@ -367,7 +367,7 @@ func TestServerRestarts(t *testing.T) {
 		t.Fatal("Supervise did not end")
 	}
 	again.stop()
-	if got := demux(t, again.file(t, 0)); got.first > 200*time.Millisecond || got.video < clipFPS || got.biggestGap > 70*time.Millisecond {
+	if got := demux(t, again.file(t, 0)); got.first > 200*time.Millisecond || got.video < testkit.FeedFPS || got.biggestGap > 70*time.Millisecond {
 		t.Errorf("after the restart %+v", got)
 	}
 }

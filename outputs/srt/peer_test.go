@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/srt/libsrt"
 )
@@ -47,20 +48,20 @@ func TestSRTLiveTransmit(t *testing.T) {
 	port := freePort(t)
 	file := filepath.Join(t.TempDir(), "received.ts")
 	transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&passphrase=%s&latency=200", port, passphrase), "file://con:"+file)
-	feed := newLiveFeed(t, 1)
+	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port), "key_length": 32, "latency_ms": 200}, passphrase)
 	out := run(t, o, feed)
-	feed.await(t, 6*time.Second, 0, func(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 200 })
+	feed.Await(t, 6*time.Second, 0, func(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 200 })
 	if err := out.stop(t); !isCancelled(err) {
 		t.Errorf("ended with %v", err)
 	}
 	deadline := time.Now().Add(5 * time.Second)
 	var got contents
-	for got.video < 2*clipFPS && time.Now().Before(deadline) {
+	for got.video < 2*testkit.FeedFPS && time.Now().Before(deadline) {
 		time.Sleep(100 * time.Millisecond) // the receiver plays 200 ms late
 		got = demux(t, file)
 	}
-	if got.first > 200*time.Millisecond || got.video < 2*clipFPS || got.audio < 2*got.video || got.biggestGap > 70*time.Millisecond {
+	if got.first > 200*time.Millisecond || got.video < 2*testkit.FeedFPS || got.audio < 2*got.video || got.biggestGap > 70*time.Millisecond {
 		t.Errorf("received %+v", got)
 	}
 }
@@ -69,7 +70,7 @@ func TestSRTLiveTransmitRefuses(t *testing.T) {
 	port := freePort(t)
 	transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&passphrase=another-one-entirely", port), "file://con:"+filepath.Join(t.TempDir(), "x"))
 	o := newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port)}, passphrase)
-	err := run(t, o, newLiveFeed(t, 1)).wait(t, 6*time.Second)
+	err := run(t, o, testkit.NewLiveFeed(t, 1)).wait(t, 6*time.Second)
 	if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "refused the passphrase") {
 		t.Errorf("got %v", err)
 	}
@@ -79,16 +80,16 @@ func TestSRTLiveTransmitRefuses(t *testing.T) {
 func TestFrozenReceiver(t *testing.T) {
 	port := freePort(t)
 	peer := transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener", port), "file://con:"+filepath.Join(t.TempDir(), "x"))
-	feed := newLiveFeed(t, 1)
+	feed := testkit.NewLiveFeed(t, 1)
 	out := run(t, newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port)}, ""), feed)
-	feed.await(t, 6*time.Second, 0, inState(outputs.Confirmed))
+	feed.Await(t, 6*time.Second, 0, inState(outputs.Confirmed))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if err := peer.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	skip := feed.reported()
-	worst := feed.await(t, 6*time.Second, skip, inState(outputs.Degraded))
+	skip := feed.Reported()
+	worst := feed.Await(t, 6*time.Second, skip, inState(outputs.Degraded))
 	if worst.SendBuffer > 2*time.Second {
 		t.Errorf("send buffer %v", worst.SendBuffer)
 	}
@@ -109,9 +110,9 @@ func TestFrozenReceiver(t *testing.T) {
 func TestFrozenReceiverIsStopped(t *testing.T) {
 	port := freePort(t)
 	peer := transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener", port), "file://con:"+filepath.Join(t.TempDir(), "x"))
-	feed := newLiveFeed(t, 1)
+	feed := testkit.NewLiveFeed(t, 1)
 	out := run(t, newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port)}, ""), feed)
-	feed.await(t, 6*time.Second, 0, inState(outputs.Confirmed))
+	feed.Await(t, 6*time.Second, 0, inState(outputs.Confirmed))
 	if err := peer.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -125,18 +126,11 @@ func TestFrozenReceiverIsStopped(t *testing.T) {
 func TestReconnectsLeakNothing(t *testing.T) {
 	r := newReceiver(t, ServerOptions{})
 	o := newOutput(t, map[string]any{"url": r.url()}, "")
-	c, err := clip()
-	if err != nil {
-		t.Fatal(err)
-	}
 	once := func() {
-		feed := &liveFeed{queue: media.NewPacketQueue(media.LiveLimits, true), tracks: c.tracks, changed: make(chan struct{})}
-		for _, p := range c.packets[:20] {
-			feed.queue.Put(p)
-		}
+		feed := testkit.NewStoredFeed(t, 20)
 		out := run(t, o, feed)
-		feed.await(t, 5*time.Second, 0, inState(outputs.Sending))
-		feed.queue.Close()
+		feed.Await(t, 5*time.Second, 0, inState(outputs.Sending))
+		feed.End()
 		if err := out.wait(t, 3*time.Second); err != nil {
 			t.Fatal(err)
 		}
@@ -188,18 +182,16 @@ func (f *fakeConnection) Send(p []byte) error {
 func (f *fakeConnection) Stats() (libsrt.Stats, error) { return f.stats, nil }
 
 func TestSenderDropsWholePictures(t *testing.T) {
-	c, err := clip()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := testkit.FeedClip(t)
 	conn := &fakeConnection{}
 	s := &sender{conn: conn, hasVideo: true}
-	if s.mux, err = newMuxer(c.tracks, s.write); err != nil {
+	var err error
+	if s.mux, err = newMuxer(c.Tracks, s.write); err != nil {
 		t.Fatal(err)
 	}
 	defer s.mux.Close()
 	var sent, kept int // pictures and sound sent while congested
-	for _, p := range c.packets {
+	for _, p := range c.Packets {
 		at := p.Time
 		conn.stats.UnackedTime = 0
 		if at > 2500*time.Millisecond && at < 3500*time.Millisecond {
@@ -227,18 +219,16 @@ func TestSenderDropsWholePictures(t *testing.T) {
 }
 
 func TestSenderBufferFull(t *testing.T) {
-	c, err := clip()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := testkit.FeedClip(t)
 	conn := &fakeConnection{}
 	s := &sender{conn: conn, hasVideo: true}
-	if s.mux, err = newMuxer(c.tracks, s.write); err != nil {
+	var err error
+	if s.mux, err = newMuxer(c.Tracks, s.write); err != nil {
 		t.Fatal(err)
 	}
 	defer s.mux.Close()
 	pictures := 0
-	for _, p := range c.packets {
+	for _, p := range c.Packets {
 		if p.Audio {
 			continue
 		}
@@ -255,12 +245,12 @@ func TestSenderBufferFull(t *testing.T) {
 		}
 	}
 	// Pictures 3 to 14 are lost with their group; the one at 15 is a keyframe.
-	if got := s.dropped.Load(); got != clipFPS-3 {
-		t.Errorf("%d pictures dropped, want %d", got, clipFPS-3)
+	if got := s.dropped.Load(); got != testkit.FeedFPS-3 {
+		t.Errorf("%d pictures dropped, want %d", got, testkit.FeedFPS-3)
 	}
 	conn.err = libsrt.ErrLost
-	first := slices.IndexFunc(c.packets, func(p *media.Packet) bool { return !p.Audio })
-	if err := s.packet(c.packets[first]); !errors.Is(err, libsrt.ErrLost) {
+	first := slices.IndexFunc(c.Packets, func(p *media.Packet) bool { return !p.Audio })
+	if err := s.packet(c.Packets[first]); !errors.Is(err, libsrt.ErrLost) {
 		t.Errorf("on a lost connection: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/internal/testkit/faults"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -30,19 +31,19 @@ func relay(t *testing.T, server netip.AddrPort, bad impairment) netip.AddrPort {
 func TestLossyNetwork(t *testing.T) {
 	r := newReceiver(t, ServerOptions{})
 	addr := relay(t, r.Addr(), impairment{loss: 0.05, delay: 20 * time.Millisecond})
-	feed := newLiveFeed(t, 1)
+	feed := testkit.NewLiveFeed(t, 1)
 	out := run(t, newOutput(t, map[string]any{"url": "srt://" + addr.String(), "latency_ms": 300}, ""), feed)
 	// libsrt begins with the round trip it remembers of the same address.
-	feed.await(t, 15*time.Second, 0, func(r outputs.Report) bool {
+	feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool {
 		return r.State == outputs.Confirmed && r.LostPercent > 0 && r.RTT > 30*time.Millisecond
 	})
-	last := feed.await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 400 })
+	last := feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 400 })
 	if last.DroppedPackets != 0 {
 		t.Errorf("dropped %d", last.DroppedPackets)
 	}
 	out.stop(t)
 	r.stop()
-	if got := demux(t, r.file(t, 0)); got.video < 5*clipFPS || got.biggestGap > 70*time.Millisecond {
+	if got := demux(t, r.file(t, 0)); got.video < 5*testkit.FeedFPS || got.biggestGap > 70*time.Millisecond {
 		t.Errorf("received %+v", got)
 	}
 }
@@ -52,10 +53,10 @@ func TestLossyNetwork(t *testing.T) {
 func TestNarrowNetwork(t *testing.T) {
 	r := newReceiver(t, ServerOptions{})
 	addr := relay(t, r.Addr(), impairment{rateBPS: 300_000})
-	feed := newLiveFeed(t, 1)
+	feed := testkit.NewLiveFeed(t, 1)
 	out := run(t, newOutput(t, map[string]any{"url": "srt://" + addr.String(), "latency_ms": 1500}, ""), feed)
-	feed.await(t, 10*time.Second, 0, inState(outputs.Degraded))
-	last := feed.await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.DroppedPackets > 4*clipFPS })
+	feed.Await(t, 10*time.Second, 0, inState(outputs.Degraded))
+	last := feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.DroppedPackets > 4*testkit.FeedFPS })
 	if last.SendBuffer > 2500*time.Millisecond {
 		t.Errorf("send buffer %v", last.SendBuffer)
 	}
