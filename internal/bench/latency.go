@@ -313,7 +313,7 @@ func readCuts(path string) ([]int64, error) {
 func checkCuts(ctx context.Context, path string, cuts []int64, fps media.Rational) error {
 	var wrong []int64
 	err := eachFrame(ctx, path, func(f *media.Frame) {
-		tick := media.UnitsIn(f.PTS+media.TickTime(1, fps)/2, fps.Inv())
+		tick := media.UnitsIn(f.PTS, fps.Inv())
 		before, _ := slices.BinarySearch(cuts, tick+1) // cuts up to tick
 		if n := cameraOf(f); n != 0 && n != 1+before%2 {
 			wrong = append(wrong, tick)
