@@ -43,7 +43,7 @@ type ingest struct {
 	key, id string
 	log     *slog.Logger
 	pc      *webrtc.PeerConnection
-	tracks  []*ingestTrack // fixed by negotiate
+	tracks  []*ingestTrack // fixed by negotiate, under mu: pion's goroutines read it without any other order
 	events  chan event
 	ended   chan struct{} // closed by end
 	readers sync.WaitGroup
@@ -213,8 +213,11 @@ func (in *ingest) newPeer(loopback bool) error {
 	return nil
 }
 
-// planTracks lists what was agreed on: at most one track of each kind.
+// planTracks lists what was agreed on: at most one track of each kind. It runs before the
+// publisher has the answer, but only mu orders it before onTrack for the memory model.
 func (in *ingest) planTracks() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
 	for _, t := range in.pc.GetTransceivers() {
 		parameters := t.Receiver().GetParameters().Codecs
 		i := slices.IndexFunc(codecTable, func(c codec) bool {
