@@ -107,20 +107,22 @@ func (a answer) status() error {
 	return nil
 }
 
-// wait returns the first answer that match likes. An answer that says no is an error.
+// wait returns the first answer that match likes, or the first status that says no. An
+// answer that says no is an error.
 func (c *client) wait(ctx context.Context, match func(answer) bool) (answer, error) {
 	for {
 		select {
 		case a := <-c.answers:
-			if match(a) {
+			if counts(a, match) {
 				return a, a.status()
 			}
-			if a.name == "onStatus" {
-				if err := a.status(); err != nil {
-					return a, err
+		case err := <-c.over:
+			// Its last words have come before its end: they are the reason.
+			for len(c.answers) > 0 {
+				if a := <-c.answers; counts(a, match) {
+					return a, a.status()
 				}
 			}
-		case err := <-c.over:
 			if err == nil {
 				err = errWriteEnd
 			}
@@ -129,6 +131,10 @@ func (c *client) wait(ctx context.Context, match func(answer) bool) (answer, err
 			return answer{}, context.Cause(ctx)
 		}
 	}
+}
+
+func counts(a answer, match func(answer) bool) bool {
+	return match(a) || a.name == "onStatus" && a.status() != nil
 }
 
 func reply(transaction int64) func(answer) bool {

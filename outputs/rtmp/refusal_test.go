@@ -269,3 +269,18 @@ func TestRefusedAfterLive(t *testing.T) {
 		t.Errorf("Run = %v, permanent %v", err, outputs.IsPermanent(err))
 	}
 }
+
+// A refusal and the closed connection behind it arrive together: the refusal is the reason.
+func TestRefusalBeforeTheEnd(t *testing.T) {
+	for range 64 { // a select between both would choose wrongly every other time
+		c := newClient(nil, target{})
+		c.answers <- answer{name: "onBWDone"}
+		c.answers <- answer{"_error", tidConnect, []any{nil, map[string]any{"level": "error", "code": "NetConnection.Connect.InvalidApp"}}}
+		c.over <- io.EOF
+		close(c.over)
+		var status *statusError
+		if _, err := c.wait(t.Context(), reply(tidConnect)); !errors.As(err, &status) {
+			t.Fatalf("wait = %v, want the refusal", err)
+		}
+	}
+}
