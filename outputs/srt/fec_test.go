@@ -79,6 +79,7 @@ func TestSRTLiveTransmitKeysAndFilters(t *testing.T) {
 				from += "&passphrase=" + c.secret
 			}
 			transmit(t, from, "file://con:"+file)
+			c.settings["latency_ms"] = calm
 			c.settings["url"] = fmt.Sprintf("srt://127.0.0.1:%d", port)
 			feed := testkit.NewLiveFeed(t, 1)
 			out := run(t, newOutput(t, c.settings, c.secret), feed)
