@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
 	"sync"
 
 	"crosspoint.studio/crosspoint/app/document"
@@ -14,16 +12,11 @@ import (
 	"crosspoint.studio/crosspoint/internal/host"
 )
 
-// hasDisplay reports whether a window can be opened at all.
-func hasDisplay() bool {
-	return runtime.GOOS != "linux" || os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
-}
-
 // runWindow runs a show with a window: the one at path, a template of that name, or with
 // "" the one of last time. Without a display it says so and runs headless.
 func runWindow(ctx context.Context, c *console, path string, o runOptions) error {
 	if !hasDisplay() {
-		fmt.Fprintln(c.err, "crosspoint: there is no display, so there is no window; running headless with a status line every ten seconds. Stop it with Ctrl+C.")
+		fmt.Fprintln(c.err, "crosspoint: there is no display that answers, so there is no window; running headless with a status line every ten seconds. Stop it with Ctrl+C.")
 		o.headless = true
 		return runHeadless(ctx, c, or(path, demoName), o)
 	}
