@@ -102,6 +102,7 @@ func oneLine(t *testing.T, r result, words ...string) {
 // TestValidateFindsEveryMistake: each kind of mistake is listed with its place, all at
 // once, and opening the show says the same.
 func TestValidateFindsEveryMistake(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	bad := write(t, filepath.Join(dir, "bad.json"), []byte(`{"format":1,"name":5,"colour":1,
 "canvas":{"width":641,"height":360,"fps":"0","color":"rec709"},
@@ -207,6 +208,7 @@ func TestWrongUsage(t *testing.T) {
 // TestBadMaterial: sources, encoders and destinations that cannot work say why in one
 // line each, and everything else goes on: the recording is whole.
 func TestBadMaterial(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "picture.png"), []byte("\x89PNG\r\n\x1a\nthis is none"))
 	write(t, filepath.Join(dir, "film.mp4"), []byte("neither is this a film, however long one reads in it"))
@@ -275,6 +277,7 @@ func TestBadMaterial(t *testing.T) {
 // not be written, and ends well on one that fills up; the operator is told, and the
 // other recording goes on.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	show := write(t, filepath.Join(dir, "show.json"), document(t, 320, 180, fps, object{
 		"sources": cameras(1), "scenes": cameraScenes(1), "start": object{"program": "s1", "preview": "s1"},
@@ -327,6 +330,7 @@ dir=$1; shift; "$@"; status=$?; cp "$dir/filling/b.mkv" "$dir/b.mkv"; ls "$dir/s
 // TestStopWithinFiveSeconds: SIGTERM ends the program within 5 s, in order, while it is
 // live to a host that does not answer, a server that says nothing, and a frozen one.
 func TestStopWithinFiveSeconds(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	mute, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -31,6 +31,7 @@ type moment struct {
 // kills: what there is when it is frozen is copied, and it goes on. CROSSPOINT_LONG=1 kills
 // 50 times for good.
 func TestKilledWhileRecording(t *testing.T) {
+	t.Parallel()
 	runs, freezes := 4, 4
 	const together = 4
 	if os.Getenv("CROSSPOINT_LONG") == "1" {

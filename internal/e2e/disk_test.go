@@ -16,6 +16,7 @@ import (
 // taken away. The recordings there end or go on elsewhere, each is said, and a recording
 // beside them, of the same encode, has every picture.
 func TestDisksFail(t *testing.T) {
+	t.Parallel()
 	bin := program(t)
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }

@@ -37,6 +37,7 @@ func grown(path string) func() bool {
 // when it is hot, where the switch itself takes less than 0.5 s. A recording of the same
 // run loses nothing.
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	const (
 		ticks   = 13 * fps
 		faultAt = 4 * fps

@@ -14,6 +14,7 @@ import (
 // refused. The operator is told each in a sentence; the healthy destination and the
 // recording show nothing of it.
 func TestFaultyDestinations(t *testing.T) {
+	t.Parallel()
 	const (
 		length = 20 * time.Second
 		ticks  = int64(length/time.Second) * fps

@@ -16,6 +16,7 @@ import (
 // destination of its own. What is faulty says so and comes back when the fault has gone;
 // the healthy destinations and the recording of the same run lose nothing.
 func TestFaultTable(t *testing.T) {
+	t.Parallel()
 	const (
 		ticks  = 19 * fps
 		faulty = 4 * fps // the faults begin

@@ -55,6 +55,7 @@ func datagrams(t *testing.T, path string) (port int, done func()) {
 // reads and a virtual camera that is not there: the last two say what is wrong with them, and
 // every picture of the programme is in the first three.
 func TestOtherKinds(t *testing.T) {
+	t.Parallel()
 	const ticks = 6 * fps
 	dir := t.TempDir()
 	stuck := filepath.Join(dir, "stuck")

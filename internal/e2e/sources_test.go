@@ -70,6 +70,7 @@ func (p *picture) awaitCamera(t *testing.T, limit time.Duration, camera uint8) {
 // TestFileCutOffWhilePlaying: a media file loses its second half while it plays. Its
 // last picture stands, the operator is told, and everything else goes on.
 func TestFileCutOffWhilePlaying(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	const seconds = 12
 	var list, scenes []object
@@ -145,6 +146,7 @@ func serveTCP(t *testing.T, clip string, port int) *testkit.Process {
 // end dies and comes back. Their last picture stands, after five seconds the slate
 // shows, then the picture again; the programme never stops.
 func TestNetworkSourceVanishes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	clip := func(name string, camera uint8) string {
 		path := filepath.Join(dir, name)

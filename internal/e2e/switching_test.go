@@ -87,6 +87,7 @@ func TestCutIsOnTheNextTick(t *testing.T) {
 // TestStopLosesNothing: a recording that is ended by the operator, and one that is
 // ended by the end of the program (Ctrl+C), both have every picture up to then.
 func TestStopLosesNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	doc := document(t, 320, 180, fps, object{
 		"sources": cameras(1), "scenes": cameraScenes(1),

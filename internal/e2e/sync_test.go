@@ -148,6 +148,7 @@ func TestSyncOfFiles(t *testing.T) {
 // TestSyncOfNetwork: sources on the network in real time, over UDP and SRT, one after the
 // other on programme, with each delay.
 func TestSyncOfNetwork(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	clip := func(name string, camera uint8) string {
 		path := filepath.Join(dir, name)
