@@ -3,51 +3,74 @@ package app
 import (
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 const (
-	// collectorMost is how far the heap may grow over what lives in it, in per cent: a
-	// running studio is a few tens of megabytes of pooled pictures, so that a large step
-	// keeps the collector out of the tick's way.
-	collectorMost = 600
-	// collectorRoom is how much that may be in bytes. The window's texts make garbage at
-	// 5 to 15 MB/s over 70 to 90 MB that live; six times those would be half a gigabyte,
-	// and this is still more than ten seconds between two collections.
-	collectorRoom = 160 << 20
+	// collectorStart is how far the heap may grow over what lives in it, in per cent,
+	// until the rate of garbage is known, and for work off the clock, whose speed is what
+	// counts: a large step keeps the collector out of the way.
+	collectorStart = 600
+	// collectorEvery is the time between two collections that is aimed at. A running
+	// studio makes from half a megabyte of garbage a second, headless, to 15 with a window.
+	collectorEvery = 14 * time.Second
+	// The room for garbage, in bytes, whatever the rate: bursts need some, and half a
+	// gigabyte would be more than ten seconds are worth.
+	collectorLeast = 12 << 20
+	collectorMost  = 160 << 20
+	// collectorFade is what a second leaves of the rate that is remembered: a burst is
+	// likely to come again.
+	collectorFade = 0.98
 )
 
-// collector sets how far the heap grows between two garbage collections. It is for one
-// goroutine at a time.
+// collector sets how far the heap grows between two garbage collections, so that they are
+// rare and the heap is no larger than that takes. It is for one goroutine at a time.
 type collector struct {
-	live    [1]metrics.Sample
+	samples [2]metrics.Sample
 	percent int
+	rate    float64 // bytes a second
+	seen    uint64  // bytes allocated at the last look
+	at      time.Time
 }
 
 func newCollector() *collector {
-	c := &collector{percent: collectorMost}
-	c.live[0].Name = "/gc/heap/live:bytes"
+	c := &collector{percent: collectorStart}
+	c.samples[0].Name = "/gc/heap/live:bytes"
+	c.samples[1].Name = "/gc/heap/allocs:bytes"
 	debug.SetGCPercent(c.percent)
 	return c
 }
 
-// look follows what lives in the heap; it is called about once a second. A change stops
-// the world for some microseconds, so small ones are left alone.
-func (c *collector) look() {
-	metrics.Read(c.live[:])
-	if c.live[0].Value.Kind() != metrics.KindUint64 {
-		return // this Go does not know it: the heap grows as at the start
+// look follows what lives in the heap and what dies; it is called about once a second. A
+// change stops the world for some microseconds, so small ones are left alone.
+func (c *collector) look(now time.Time) {
+	metrics.Read(c.samples[:])
+	if c.samples[0].Value.Kind() != metrics.KindUint64 || c.samples[1].Value.Kind() != metrics.KindUint64 {
+		return // this Go does not know them: the heap grows as at the start
 	}
-	want := growth(c.live[0].Value.Uint64())
+	live, allocated := c.samples[0].Value.Uint64(), c.samples[1].Value.Uint64()
+	elapsed := now.Sub(c.at).Seconds()
+	first := c.at.IsZero()
+	if !first && elapsed > 0 {
+		c.rate = max(float64(allocated-c.seen)/elapsed, c.rate*collectorFade)
+	}
+	c.seen, c.at = allocated, now
+	if first {
+		return
+	}
+	want := growth(live, c.rate)
 	if d := want - c.percent; d > c.percent/10 || d < -c.percent/10 {
 		c.percent = want
 		debug.SetGCPercent(want)
 	}
 }
 
-// growth is the heap's growth in per cent for so many living bytes.
-func growth(live uint64) int {
+// growth is the heap's growth in per cent for so many living bytes and so many bytes of
+// garbage a second.
+func growth(live uint64, rate float64) int {
 	if live == 0 { // nothing has been collected yet
-		return collectorMost
+		return collectorStart
 	}
-	return int(min(max(collectorRoom*100/live, 100), collectorMost))
+	room := min(max(rate*collectorEvery.Seconds(), collectorLeast), collectorMost)
+	return max(int(room*100/float64(live)), 1)
 }

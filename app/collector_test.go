@@ -4,25 +4,41 @@ import (
 	"runtime"
 	"runtime/debug"
 	"testing"
+	"time"
 )
 
 func TestCollectorKeepsTheHeapsRoom(t *testing.T) {
 	for _, c := range []struct {
 		live uint64
+		rate float64
 		want int
-	}{{0, 600}, {10 << 20, 600}, {40 << 20, 400}, {80 << 20, 200}, {400 << 20, 100}} {
-		if got := growth(c.live); got != c.want {
-			t.Errorf("%d MB live: %d %%, want %d %%", c.live>>20, got, c.want)
+	}{
+		{0, 1 << 20, 600},
+		{20 << 20, 0, 60},          // the least room
+		{20 << 20, 2 << 20, 140},   // 14 s of 2 MB/s
+		{80 << 20, 10 << 20, 175},  // and of 10
+		{80 << 20, 100 << 20, 200}, // the most
+		{2 << 30, 1 << 20, 1},
+	} {
+		if got := growth(c.live, c.rate); got != c.want {
+			t.Errorf("%d MB live, %.0f MB/s: %d %%, want %d %%", c.live>>20, c.rate/(1<<20), got, c.want)
 		}
 	}
 	before := debug.SetGCPercent(100)
 	t.Cleanup(func() { debug.SetGCPercent(before) })
 	c := newCollector()
-	ballast := make([]byte, 128<<20)
+	at := time.Now()
+	c.look(at)
+	ballast := make([]byte, 64<<20)
 	runtime.GC()
-	c.look()
-	if c.percent > 125 || c.percent < 100 {
-		t.Errorf("with %d MB live the heap may grow by %d %%", len(ballast)>>20, c.percent)
+	c.look(at.Add(10 * time.Second)) // 6.4 MB/s
+	if want := 14 * 64 / 10 * 100 / 64; c.percent < want*8/10 || c.percent > want*11/10 {
+		t.Errorf("with %d MB live that came in 10 s the heap may grow by %d %%, want about %d %%", len(ballast)>>20, c.percent, want)
 	}
 	runtime.KeepAlive(ballast)
+	fast := c.rate
+	c.look(at.Add(11 * time.Second))
+	if c.rate > fast || c.rate < 0.97*fast {
+		t.Errorf("a quiet second leaves %.0f of %.0f bytes a second", c.rate, fast)
+	}
 }

@@ -180,7 +180,7 @@ func report(c *console, e reported, stats *os.File, lines bool, ended <-chan str
 	shown := map[string]string{}
 	heap := newCollector()
 	one := func() {
-		heap.look()
+		heap.look(time.Now())
 		s := e.State()
 		if stats != nil {
 			writeStats(stats, s)
