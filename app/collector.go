@@ -13,14 +13,14 @@ const (
 	collectorStart = 600
 	// collectorEvery is the time between two collections that is aimed at. A running
 	// studio makes from half a megabyte of garbage a second, headless, to 15 with a window.
-	collectorEvery = 14 * time.Second
+	collectorEvery = 12 * time.Second
 	// The room for garbage, in bytes, whatever the rate: bursts need some, and half a
 	// gigabyte would be more than ten seconds are worth.
 	collectorLeast = 12 << 20
 	collectorMost  = 160 << 20
 	// collectorFade is what a second leaves of the rate that is remembered: a burst is
 	// likely to come again.
-	collectorFade = 0.98
+	collectorFade = 0.9
 )
 
 // collector sets how far the heap grows between two garbage collections, so that they are
