@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,8 @@ var (
 	previewInk = color.RGBA{0xc0, 0x90, 0x20, 0xff}
 )
 
-// realWindow shows a fake studio until standard input ends.
+// realWindow shows a fake studio until standard input ends. What it read there is how many
+// commands the studio gets before that; it prints them.
 func realWindow() error {
 	s := aState()
 	s.GPU.Software = true
@@ -48,8 +50,10 @@ func realWindow() error {
 	f.state.Store(s)
 	ctx, stop := context.WithCancel(context.Background())
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // its end is the message
-		stop()
+		defer stop()
+		said, _ := io.ReadAll(os.Stdin)    // its end is the message
+		n, _ := strconv.Atoi(string(said)) // nothing is none
+		testkit.Within(30*time.Second, func() bool { return len(f.done()) >= n })
 	}()
 	painted := make(chan struct{})
 	go func() {
@@ -71,9 +75,12 @@ func realWindow() error {
 		}
 	}()
 	closed := 0
-	err := Run(ctx, f, Options{OnClose: func() { closed++ }})
+	err := Run(ctx, f, Options{Services: buildServices(), OnClose: func() { closed++ }})
 	stop()
 	<-painted
+	if commands := f.done(); len(commands) > 0 {
+		fmt.Println(commandsText(commands))
+	}
 	for _, p := range f.opened() {
 		if !p.closed.Load() {
 			return fmt.Errorf("a view of %+v is still open", p.spec)
@@ -94,15 +101,24 @@ func solid(w, h int, ink color.RGBA) *media.Frame {
 }
 
 // The real window, drawn by OpenGL on a virtual screen: both pictures stand in their
-// tally frames, and the window ends in good order when its context does.
+// tally frames, files that a file manager drops become sources, and the window ends in good
+// order when its context does.
 func TestRealWindow(t *testing.T) {
 	screen := testkit.StartScreen(t, 1366, 768)
 	w := openRealWindow(t, screen)
 	w.awaitPictures()
+	screen.Drop("Crosspoint", 250, 200, "/v/Opening Film.MP4", "/v/Tölpel #1, 50%.png") // over the preview
+	screen.Drop("Crosspoint", 700, 600, "/v/walk-in.mov")
+	w.expect(4)
 	start := time.Now()
 	w.close()
 	if d := time.Since(start); d > 5*time.Second {
 		t.Errorf("closing took %v", d)
+	}
+	for _, want := range []string{`"path":"/v/Opening Film.MP4"`, `"path":"/v/Tölpel #1, 50%.png"`, `"path":"/v/walk-in.mov"`, "*engine.SetLayers"} {
+		if !strings.Contains(w.out.String(), want) {
+			t.Errorf("files were dropped, and the studio was not told %s: %s", want, w.out.String())
+		}
 	}
 }
 
@@ -111,7 +127,7 @@ type openWindow struct {
 	t      *testing.T
 	screen *testkit.Screen
 	cmd    *exec.Cmd
-	stdin  io.Closer
+	stdin  io.WriteCloser
 	out    strings.Builder // may be read once the process has ended
 }
 
@@ -156,6 +172,14 @@ func (w *openWindow) awaitPictures() {
 	w.await("the pictures did not appear in their frames", func(img image.Image) bool {
 		return framed(img, colProgram, programInk) && framed(img, colPreview, previewInk)
 	})
+}
+
+// expect has the process end only after the studio has got n commands.
+func (w *openWindow) expect(n int) {
+	w.t.Helper()
+	if _, err := fmt.Fprint(w.stdin, n); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // close ends the process as the end of the program does.
