@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 func TestArrangementIsRemembered(t *testing.T) {
@@ -111,6 +113,46 @@ func TestNarrowWindowHasADrawer(t *testing.T) {
 	b.content.Resize(fyne.NewSize(1366, 728))
 	if !b.place.side.Visible() {
 		t.Error("in a wide window the side column does not come back")
+	}
+}
+
+// What 1366x768 leaves at 150, 175 and 200 %: CUT, AUTO and every name are whole.
+func TestLargeScaleKeepsWhatMatters(t *testing.T) {
+	for _, size := range []fyne.Size{fyne.NewSize(910, 461), fyne.NewSize(780, 393), fyne.NewSize(683, 341)} {
+		s := aState()
+		show := *s.Show
+		for i := range show.Scenes {
+			show.Scenes[i].Name = "Camera 1"
+		}
+		for i := len(show.Scenes); i < 6; i++ {
+			show.Scenes = append(show.Scenes, scenes.Scene{ID: fmt.Sprint("more", i), Name: "Camera 1"})
+		}
+		s.Show = &show
+		b := newBench(t, s)
+		b.content.Resize(size)
+		b.show(s)
+		for _, v := range []*button{b.keys.transition.cut, b.keys.transition.auto, b.keys.transition.ftb} {
+			if h := v.Size().Height; h < 24 {
+				t.Errorf("%v: %s is %v high", size, v.caption.full, h)
+			}
+		}
+		if h := b.place.transition.Position().Y + b.place.transition.Size().Height; h > b.place.banner.Position().Y {
+			t.Errorf("%v: the transition block ends at %v, the banner begins at %v", size, h, b.place.banner.Position().Y)
+		}
+		for _, m := range b.monitors {
+			if m.name.Text.Text != m.name.full || m.Size().Width < 150 {
+				t.Errorf("%v: a monitor %v wide says %q for %q", size, m.Size().Width, m.name.Text.Text, m.name.full)
+			}
+		}
+		bank := b.place.bank
+		for i, c := range bank.cells {
+			if c.name.Text.Text != c.name.full {
+				t.Errorf("%v: cell %d, %v wide, says %q for %q (%s)", size, i, c.Size().Width, c.name.Text.Text, c.name.full, c.mark.full)
+			}
+			if foot := c.Position().Y + c.Size().Height; foot > bank.scroll.Size().Height {
+				t.Errorf("%v: cell %d ends at %v of %v", size, i, foot, bank.scroll.Size().Height)
+			}
+		}
 	}
 }
 
