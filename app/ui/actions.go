@@ -147,9 +147,12 @@ func (w *window) viewActions() []*action {
 		{menu: "View", name: "Full screen", hint: "full screen", key: fyne.KeyF11, do: func() { w.keys.fullscreen() }},
 		{menu: "View", name: "Safe areas on preview", hint: "safe areas on preview", key: fyne.KeyS, checked: func() bool { return w.keys.preview.safeAreasShown }, do: w.keys.preview.toggleSafe},
 	}
-	for i, p := range projections {
-		list = append(list, &action{menu: "View/Projector", name: p.title, checked: func() bool { return w.projector.showing(p.kind) },
-			do: func() { w.projector.toggle(projections[i].kind) }})
+	for _, p := range projections {
+		a := &action{menu: "View/Projector", name: p.title, checked: func() bool { return w.projector.showing(p.kind) }, do: func() { w.projector.toggle(p.kind) }}
+		if p.kind == projectProgram {
+			a.key, a.mod, a.hint = fyne.KeyF11, ctrl, "programme full screen on another display"
+		}
+		list = append(list, a)
 	}
 	for i, r := range regions {
 		list = append(list, &action{menu: "View", name: r.title, split: i == 0, checked: func() bool { return w.place.shows(r.id) },

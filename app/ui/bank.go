@@ -89,6 +89,9 @@ func (p *bankPanel) fitted(s fyne.Size) (n int, cell float32) {
 		return n, cell
 	}
 	cell = max((room-cellLabel-2*cellEdge)*16/9+2*cellEdge, cellLeast)
+	if w := (inner - gap*float32(count-1)) / float32(count); w >= cellLeast && w < cell {
+		return count, w // all of them in the one row
+	}
 	return min(max(int((inner+gap)/(cell+gap)), 1), count), cell
 }
 

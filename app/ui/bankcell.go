@@ -15,11 +15,13 @@ import (
 )
 
 const (
-	cellLabel float32 = 20  // height of the line under a cell's picture
-	markWidth float32 = 32  // of PGM and PVW
+	cellLabel float32 = 20 // height of the line under a cell's picture
+	markWidth float32 = 32 // of PGM and PVW
+	tagHeight float32 = 16
 	cellBar   float32 = 4   // width of the bar of sound
-	cellSmall float32 = 116 // least width of a cell that shrinks so that all are seen
+	cellSmall float32 = 108 // least width of a cell that shrinks so that all are seen
 	cellLeast float32 = 96  // and where the bank is low
+	cellTight float32 = 136 // narrower, PGM and PVW stand on the picture and not by the name
 )
 
 // cellHeight is how high a cell of a width is.
@@ -39,7 +41,8 @@ type bankCell struct {
 	view        *liveImage
 	number      *label
 	name        *label
-	mark        *label // PGM, PVW
+	mark        *label            // PGM, PVW
+	tag         *canvas.Rectangle // behind it, where it is on the picture
 	badge       *canvas.Rectangle
 	badgeText   *label // HELD, LOST, …
 	track, bar  *canvas.Rectangle
@@ -61,10 +64,11 @@ func newBankCell(d *desk) *bankCell {
 	c.name = newLabel("", textNormal, colText)
 	c.mark = newBold("", textSmall, colText)
 	c.mark.Alignment = fyne.TextAlignTrailing
+	c.tag = newSurface(colNone)
 	c.badge, c.badgeText = newSurface(colNone), newBold("", textSmall, colInk)
 	c.badgeText.Alignment = fyne.TextAlignCenter
 	c.track, c.bar = canvas.NewRectangle(colShade), canvas.NewRectangle(colMeterLow)
-	c.add(c.frame, c.well, c.view.img, c.track, c.bar, c.number, c.name, c.mark, c.badge, c.badgeText)
+	c.add(c.frame, c.well, c.view.img, c.track, c.bar, c.tag, c.number, c.name, c.mark, c.badge, c.badgeText)
 	c.min = fyne.NewSize(cellNarrow, cellHeight(cellNarrow))
 	c.arrange = c.layout
 	c.ExtendBaseWidget(c)
@@ -80,6 +84,10 @@ func (c *bankCell) layout(s fyne.Size) {
 	c.number.place(x+4, y, 16, cellLabel)
 	c.placeName()
 	c.mark.place(x+w-markWidth-4, y, markWidth, cellLabel)
+	if c.tight() {
+		c.mark.place(x+w-markWidth-4, cellEdge+h-tagHeight, markWidth, tagHeight)
+		place(c.tag, x+w-markWidth-4, cellEdge+h-tagHeight, markWidth+4, tagHeight)
+	}
 	place(c.track, x, cellEdge, cellBar, h)
 	c.level(c.track.Visible(), c.peakDB)
 	const badge = 76
@@ -87,11 +95,14 @@ func (c *bankCell) layout(s fyne.Size) {
 	c.badgeText.place(x+w-badge-3, cellEdge+3, badge, 18)
 }
 
+// tight: the name needs the whole line.
+func (c *bankCell) tight() bool { return c.Size().Width < cellTight }
+
 // placeName gives the name the room that the mark leaves.
 func (c *bankCell) placeName() {
 	s := c.Size()
 	w := s.Width - 2*cellEdge - 22 - 4
-	if c.mark.full != "" {
+	if c.mark.full != "" && !c.tight() {
 		w -= markWidth + 4
 	}
 	c.name.place(cellEdge+22, s.Height-cellLabel, w, cellLabel)
@@ -192,6 +203,9 @@ func (c *bankCell) paint() {
 		ground, ink, mark = colPreview, colInk, "PVW"
 	}
 	fill(c.frame, ground, stroke, width)
+	if show(c.tag, c.tight() && mark != ""); c.tag.Visible() {
+		fill(c.tag, ground, colNone, 0)
+	}
 	c.number.set(c.number.full, ink)
 	c.name.set(c.name.full, ink)
 	if (mark == "") != (c.mark.full == "") {

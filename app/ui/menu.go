@@ -12,6 +12,7 @@ import (
 type menuBar struct {
 	actions []*action
 	recent  func() []*action // under File/Open recent
+	screens func() []*action // at the end of View/Projector
 	typing  func() bool      // a text has the keyboard
 	acted   func() bool      // the key at hand has been carried out
 	set     func(*fyne.MainMenu)
@@ -19,6 +20,7 @@ type menuBar struct {
 	main  *fyne.MainMenu
 	items map[*action]*fyne.MenuItem
 	files []*action // of the recent ones now in the menu
+	shows []*action // displays for the projector, likewise
 	shown string    // what the menus say
 	next  time.Time // of the next look
 }
@@ -35,18 +37,18 @@ func (m *menuBar) update(now time.Time) {
 		return
 	}
 	m.next = now.Add(menuPace)
-	files := m.recent()
-	if said := m.say(files); said != m.shown {
-		m.shown, m.files = said, files
+	files, shows := m.recent(), m.screens()
+	if said := m.say(files, shows); said != m.shown {
+		m.shown, m.files, m.shows = said, files, shows
 		m.build()
 		m.set(m.main)
 	}
 }
 
 // say is all that the menus show as one text.
-func (m *menuBar) say(files []*action) string {
+func (m *menuBar) say(files, shows []*action) string {
 	var b strings.Builder
-	for _, list := range [2][]*action{m.actions, files} {
+	for _, list := range [...][]*action{m.actions, files, shows} {
 		for _, a := range list {
 			if a.menu == "" {
 				continue
@@ -82,6 +84,9 @@ func (m *menuBar) build() {
 				m.put(menus, f)
 			}
 		}
+	}
+	for _, a := range m.shows {
+		m.put(menus, a)
 	}
 	// A menu in a menu that has nothing in it cannot be opened.
 	for path, menu := range menus {

@@ -131,7 +131,7 @@ func (p *monitorPanel) layout(s fyne.Size) {
 	if p.time != nil {
 		// Where there is no room for both, the name matters more.
 		tw := p.time.measure("00:00:00:00")
-		show(p.time.Text, right-tw-title-12 >= 60)
+		show(p.time.Text, right-tw-title-12 >= 90)
 		if p.time.Visible() {
 			p.time.place(right-tw, 0, tw+2, headerHeight)
 			right -= tw + gap

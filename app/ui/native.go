@@ -31,27 +31,71 @@ func onMinimised(win fyne.Window, told func(bool)) {
 	})
 }
 
-// otherDisplay moves win to a display that the main window is not on, before it is made
-// full screen; it reports whether there is one.
-func otherDisplay(win, main fyne.Window) bool {
-	x, y := 0, 0
-	native(main, func(v *glfw.Window) {
+// display is a screen of the desktop; places and sizes are the desktop's.
+type display struct {
+	// name is what the system calls it: a connector on X11 ("HDMI-1"), a model elsewhere.
+	name                string
+	x, y, width, height int
+}
+
+// has reports whether a point of the desktop is on the display.
+func (d display) has(x, y int) bool {
+	return x >= d.x && x < d.x+d.width && y >= d.y && y < d.y+d.height
+}
+
+// desktopScreens are the displays of the desktop as GLFW knows them. Windows are Fyne's;
+// those of a test driver have no displays. For Fyne's goroutine.
+type desktopScreens struct{}
+
+// list is the displays there are, the primary one first.
+func (desktopScreens) list(win fyne.Window) []display {
+	var all []display
+	native(win, func(*glfw.Window) {
+		for _, m := range glfw.GetMonitors() {
+			if mode := m.GetVideoMode(); mode != nil {
+				x, y := m.GetPos()
+				all = append(all, display{m.GetName(), x, y, mode.Width, mode.Height})
+			}
+		}
+	})
+	return all
+}
+
+// middle is where on the desktop the middle of win is.
+func (desktopScreens) middle(win fyne.Window) (x, y int) {
+	native(win, func(v *glfw.Window) {
 		x, y = v.GetPos()
 		w, h := v.GetSize()
 		x, y = x+w/2, y+h/2
 	})
-	moved := false
+	return x, y
+}
+
+// move brings win to a display before it is made full screen there.
+func (desktopScreens) move(win fyne.Window, to display) {
+	native(win, func(v *glfw.Window) { v.SetPos(to.x, to.y) })
+}
+
+// fill makes sure that win, which is full screen, is so on that display: Fyne takes the
+// one that the window was on, and a window manager may not have moved it yet.
+func (desktopScreens) fill(win fyne.Window, to display) {
 	native(win, func(v *glfw.Window) {
-		for _, m := range glfw.GetMonitors() {
-			mx, my := m.GetPos()
-			mode := m.GetVideoMode()
-			if mode == nil || x >= mx && x < mx+mode.Width && y >= my && y < my+mode.Height {
-				continue
-			}
-			v.SetPos(mx, my)
-			moved = true
+		if m := v.GetMonitor(); m != nil && m.GetName() == to.name {
 			return
 		}
+		for _, m := range glfw.GetMonitors() {
+			if mode := m.GetVideoMode(); mode != nil && m.GetName() == to.name {
+				v.SetMonitor(m, 0, 0, mode.Width, mode.Height, mode.RefreshRate)
+				return
+			}
+		}
 	})
-	return moved
+}
+
+// onDisplays tells when a display is plugged in or taken away; for all windows of the
+// process, there is one such callback.
+func onDisplays(win fyne.Window, told func()) {
+	native(win, func(*glfw.Window) {
+		glfw.SetMonitorCallback(func(*glfw.Monitor, glfw.PeripheralEvent) { told() })
+	})
 }

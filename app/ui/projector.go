@@ -1,6 +1,9 @@
 package ui
 
 import (
+	"fmt"
+	"strings"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/driver/desktop"
@@ -35,26 +38,59 @@ const (
 	multiviewColumns = 4
 )
 
-// projector is a second window, full screen, on a second display when there is one. Esc
-// and F11 leave it; all other keys do what they do in the main window.
+// prefProjector is the name of the display that projectors go to; "" is one that the
+// main window is not on.
+const prefProjector = "projector display"
+
+// screens are the desktop's displays; desktopScreens says what each does.
+type screens interface {
+	list(win fyne.Window) []display
+	middle(win fyne.Window) (x, y int)
+	move(win fyne.Window, to display)
+	fill(win fyne.Window, to display)
+}
+
+// projector is a second window, full screen, on the display that was chosen or else on one
+// that the main window is not on, when there is one. Esc and F11 leave it; all other keys
+// do what they do in the main window. When its display is taken away it closes, and opens
+// again when the display is back.
 type projector struct {
 	desk *desk
 	keys *keyboard
 	// newWindow makes a window; main is the one not to cover.
 	newWindow func(title string) fyne.Window
 	main      fyne.Window
+	screens   screens
+	prefs     fyne.Preferences
+	all       []display // at the last look
+	choices   []*action // of them, for the menu
 
 	win   fyne.Window // nil: closed
 	kind  projection
 	panel panel
-	own   *desk // the main one with pictures of its own
+	own   *desk   // the main one with pictures of its own
+	on    display // that it fills; without a name where there are none to choose from
+	// lost is what showed on a display that was taken away, and its name; 0 is nothing.
+	lost   projection
+	lostOn string
 }
 
 // showing reports whether the projector shows kind.
 func (p *projector) showing(kind projection) bool { return p.win != nil && p.kind == kind }
 
+// title is what kind is called in the menu.
+func (k projection) title() string {
+	for _, v := range projections {
+		if v.kind == k {
+			return v.title
+		}
+	}
+	return ""
+}
+
 // toggle shows kind, or closes the projector that shows it.
 func (p *projector) toggle(kind projection) {
+	p.lost = 0
 	if p.showing(kind) {
 		p.close()
 		return
@@ -73,37 +109,128 @@ func (p *projector) open(kind projection) {
 	} else {
 		p.panel = newFullPicture(&own, map[projection]engine.ViewBus{projectProgram: engine.ViewProgram, projectPreview: engine.ViewPreview}[kind])
 	}
-	title := projections[0].title
-	for _, v := range projections {
-		if v.kind == kind {
-			title = v.title
-		}
-	}
-	p.win = p.newWindow("Crosspoint - " + title)
+	p.win = p.newWindow("Crosspoint - " + kind.title())
 	p.win.SetPadded(false)
 	p.win.SetContent(p.panel)
-	p.win.SetCloseIntercept(p.close)
+	p.win.SetCloseIntercept(p.leave)
 	if c, ok := p.win.Canvas().(desktop.Canvas); ok {
 		c.SetOnKeyDown(p.keyDown)
 	}
 	p.win.Resize(fyne.NewSize(960, 540))
 	p.win.Show()
-	if p.main != nil {
-		otherDisplay(p.win, p.main)
-	}
-	p.win.SetFullScreen(true)
+	p.fill()
 	p.desk.sets.add(own.views)
 	if p.desk.state != nil {
 		p.update(p.desk.state)
 	}
 }
 
+// fill makes the window full screen on the display that it should be on.
+func (p *projector) fill() {
+	var there bool
+	if p.on, there = p.choose(); !there {
+		p.win.SetFullScreen(true)
+		return
+	}
+	p.screens.move(p.win, p.on)
+	p.win.SetFullScreen(true)
+	p.screens.fill(p.win, p.on)
+}
+
+// choose finds the display to fill: the one chosen before, else one that the main window
+// is not on; false when that leaves none, and the window manager decides.
+func (p *projector) choose() (display, bool) {
+	p.look()
+	if d, ok := p.named(p.wanted()); ok {
+		return d, true
+	}
+	if len(p.all) > 1 {
+		x, y := p.screens.middle(p.main)
+		for _, d := range p.all {
+			if !d.has(x, y) {
+				return d, true
+			}
+		}
+	}
+	return display{}, false
+}
+
+// named is the display of a name at the last look.
+func (p *projector) named(name string) (display, bool) {
+	for _, d := range p.all {
+		if d.name == name {
+			return d, true
+		}
+	}
+	return display{}, false
+}
+
+// look takes note of the displays that there are, and makes the entries of the menu.
+func (p *projector) look() {
+	p.all, p.choices = p.screens.list(p.main), nil
+	if len(p.all) < 2 {
+		return
+	}
+	const menu = "View/Projector"
+	known := func() bool { _, ok := p.named(p.wanted()); return ok }
+	p.choices = append(p.choices, &action{menu: menu, name: "On a display without this window", split: true,
+		checked: func() bool { return !known() }, do: func() { p.want("") }})
+	for _, d := range p.all {
+		p.choices = append(p.choices, &action{menu: menu, name: fmt.Sprintf("On %s (%d x %d)", d.name, d.width, d.height),
+			checked: func() bool { return p.wanted() == d.name }, do: func() { p.want(d.name) }})
+	}
+}
+
+func (p *projector) wanted() string { return p.prefs.String(prefProjector) }
+
+// want chooses the display for projectors, now and at later starts; "" is one that the
+// main window is not on.
+func (p *projector) want(name string) {
+	p.prefs.SetString(prefProjector, name)
+	if p.win == nil {
+		return
+	}
+	if to, ok := p.choose(); ok && to.name != p.on.name {
+		kind := p.kind
+		p.close()
+		p.open(kind)
+	}
+}
+
+// actions are the displays to choose from, for the end of the menu; none where there is
+// only one.
+func (p *projector) actions() []*action { return p.choices }
+
+// displaysChanged follows displays that come and go. For Fyne's goroutine.
+func (p *projector) displaysChanged() {
+	p.look()
+	if p.win != nil && p.on.name != "" {
+		if _, there := p.named(p.on.name); !there {
+			p.lost, p.lostOn = p.kind, p.on.name
+			p.close()
+			p.desk.tell(fmt.Sprintf("The display %s is gone, and with it the %s; it comes back with the display.", p.lostOn, strings.ToLower(p.lost.title())))
+		}
+		return
+	}
+	if _, there := p.named(p.lostOn); there && p.lost != 0 && p.win == nil {
+		kind := p.lost
+		p.lost = 0
+		p.open(kind)
+	}
+}
+
 func (p *projector) keyDown(e *fyne.KeyEvent) {
 	if e.Name == fyne.KeyEscape || e.Name == fyne.KeyF11 {
-		p.close()
+		p.leave()
 		return
 	}
 	p.keys.down(e.Name, currentModifiers())
+}
+
+// leave closes the projector for good.
+func (p *projector) leave() {
+	p.lost = 0
+	p.close()
 }
 
 // close ends the projector's window and its pictures.

@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -145,7 +146,11 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 		fyne.Do(a.Quit)
 	})
 	win.SetCloseIntercept(w.askClose)
-	a.Lifecycle().SetOnStarted(func() { onMinimised(win, w.setHidden) })
+	a.Lifecycle().SetOnStarted(func() {
+		onMinimised(win, w.setHidden)
+		w.projector.look()
+		onDisplays(win, func() { fyne.Do(w.projector.displaysChanged) })
+	})
 	win.ShowAndRun()
 	stop()
 	running.Wait()
@@ -194,13 +199,13 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	w.files = &files{desk: d, said: w.done, docs: services.Documents, bar: w.place.bar, choose: func(bool, string, func(string)) {}, closeWindow: w.askClose}
 	w.first = newFirstPage(d, w.files)
 	w.files.opened = w.first.shut
-	w.projector = &projector{desk: d, keys: w.keys, newWindow: func(title string) fyne.Window { return fyne.CurrentApp().NewWindow(title) }}
-	w.palette = newPalette(d, func() []*action { return append(w.stateActions(), w.keys.actions...) })
+	w.projector = &projector{desk: d, keys: w.keys, screens: desktopScreens{}, prefs: prefs, newWindow: func(title string) fyne.Window { return fyne.CurrentApp().NewWindow(title) }}
+	w.palette = newPalette(d, func() []*action { return slices.Concat(w.stateActions(), w.keys.actions, w.projector.actions()) })
 	w.content = container.NewStack(w.place.root, w.first, d.tips, w.palette, w.help)
 	w.looks = &looks{prefs: prefs, place: w.place, content: w.content}
 	w.keys.actions = w.allActions()
 	w.help.fill(w.keys.actions)
-	w.menus = &menuBar{actions: w.keys.actions, recent: w.files.recentActions, typing: func() bool { return false }, acted: func() bool { return w.keys.acted }, set: func(*fyne.MainMenu) {}}
+	w.menus = &menuBar{actions: w.keys.actions, recent: w.files.recentActions, screens: w.projector.actions, typing: func() bool { return false }, acted: func() bool { return w.keys.acted }, set: func(*fyne.MainMenu) {}}
 	return w
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,8 @@ var (
 	previewInk = color.RGBA{0xc0, 0x90, 0x20, 0xff}
 )
 
-// realWindow shows a fake studio until standard input ends.
+// realWindow shows a fake studio until standard input ends. What it read there is how many
+// commands the studio gets before that; it prints them.
 func realWindow() error {
 	s := aState()
 	s.GPU.Software = true
@@ -48,8 +50,10 @@ func realWindow() error {
 	f.state.Store(s)
 	ctx, stop := context.WithCancel(context.Background())
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // its end is the message
-		stop()
+		defer stop()
+		said, _ := io.ReadAll(os.Stdin)    // its end is the message
+		n, _ := strconv.Atoi(string(said)) // nothing is none
+		testkit.Within(30*time.Second, func() bool { return len(f.done()) >= n })
 	}()
 	painted := make(chan struct{})
 	go func() {
@@ -71,9 +75,12 @@ func realWindow() error {
 		}
 	}()
 	closed := 0
-	err := Run(ctx, f, Options{OnClose: func() { closed++ }})
+	err := Run(ctx, f, Options{Services: buildServices(), OnClose: func() { closed++ }})
 	stop()
 	<-painted
+	if commands := f.done(); len(commands) > 0 {
+		fmt.Println(commandsText(commands))
+	}
 	for _, p := range f.opened() {
 		if !p.closed.Load() {
 			return fmt.Errorf("a view of %+v is still open", p.spec)
@@ -94,47 +101,128 @@ func solid(w, h int, ink color.RGBA) *media.Frame {
 }
 
 // The real window, drawn by OpenGL on a virtual screen: both pictures stand in their
-// tally frames, and the window ends in good order when its context does.
+// tally frames, files that a file manager drops become sources, and the window ends in good
+// order when its context does.
 func TestRealWindow(t *testing.T) {
 	screen := testkit.StartScreen(t, 1366, 768)
+	w := openRealWindow(t, screen)
+	w.awaitPictures()
+	screen.Drop("Crosspoint", 250, 200, "/v/Opening Film.MP4", "/v/Tölpel #1, 50%.png") // over the preview
+	screen.Drop("Crosspoint", 700, 600, "/v/walk-in.mov")
+	w.expect(4)
+	start := time.Now()
+	w.close()
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("closing took %v", d)
+	}
+	for _, want := range []string{`"path":"/v/Opening Film.MP4"`, `"path":"/v/Tölpel #1, 50%.png"`, `"path":"/v/walk-in.mov"`, "*engine.SetLayers"} {
+		if !strings.Contains(w.out.String(), want) {
+			t.Errorf("files were dropped, and the studio was not told %s: %s", want, w.out.String())
+		}
+	}
+}
+
+// openWindow is the real window before a fake studio, in a process of its own.
+type openWindow struct {
+	t      *testing.T
+	screen *testkit.Screen
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	out    strings.Builder // may be read once the process has ended
+}
+
+func openRealWindow(t *testing.T, screen *testkit.Screen) *openWindow {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), exe)
-	cmd.Env = append(os.Environ(), windowEnv+"=1", "DISPLAY="+screen.Display, "LIBGL_ALWAYS_SOFTWARE=1", "LANG=en_GB.UTF-8", "HOME="+t.TempDir())
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.WaitDelay = 5 * time.Second
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
+	w := &openWindow{t: t, screen: screen, cmd: exec.CommandContext(t.Context(), exe)}
+	w.cmd.Env = append(os.Environ(), windowEnv+"=1", "DISPLAY="+screen.Display, "LIBGL_ALWAYS_SOFTWARE=1", "LANG=en_GB.UTF-8", "HOME="+t.TempDir())
+	w.cmd.Stdout, w.cmd.Stderr = &w.out, &w.out
+	w.cmd.WaitDelay = 5 * time.Second
+	if w.stdin, err = w.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := w.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	return w
+}
+
+// await waits until the screen looks so.
+func (w *openWindow) await(what string, ok func(image.Image) bool) {
+	w.t.Helper()
 	var last image.Image
-	deadline := time.Now().Add(60 * time.Second)
-	for {
-		if last, err = screen.Picture(); err == nil && framed(last, colProgram, programInk) && framed(last, colPreview, previewInk) {
-			break
+	if !testkit.Within(60*time.Second, func() bool {
+		img, err := w.screen.Picture()
+		if err == nil {
+			last = img
 		}
-		if time.Now().After(deadline) {
-			_ = cmd.Process.Kill() // Wait below would only say so again
-			t.Fatalf("the pictures did not appear in their frames; screen: %s (%v); window: %s", keepPicture(t, last), err, out.String())
+		return err == nil && ok(img)
+	}) {
+		_ = w.cmd.Process.Kill() // Wait would only say so again
+		_ = w.cmd.Wait()
+		w.t.Fatalf("%s; screen: %s; window: %s", what, keepPicture(w.t, last), w.out.String())
+	}
+}
+
+func (w *openWindow) awaitPictures() {
+	w.t.Helper()
+	w.await("the pictures did not appear in their frames", func(img image.Image) bool {
+		return framed(img, colProgram, programInk) && framed(img, colPreview, previewInk)
+	})
+}
+
+// expect has the process end only after the studio has got n commands.
+func (w *openWindow) expect(n int) {
+	w.t.Helper()
+	if _, err := fmt.Fprint(w.stdin, n); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// close ends the process as the end of the program does.
+func (w *openWindow) close() {
+	w.t.Helper()
+	if err := w.stdin.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.cmd.Wait(); err != nil || !strings.HasSuffix(w.out.String(), "closed\n") {
+		w.t.Errorf("the window ended with %v: %s", err, w.out.String())
+	}
+}
+
+// The programme fills the second display and leaves the window alone; it goes with its
+// display, comes back with it, and Escape ends it.
+func TestProjectorOnTheSecondDisplay(t *testing.T) {
+	const width, height = 1366, 768
+	screen := testkit.StartDisplays(t, width, height)
+	w := openRealWindow(t, screen.Screen)
+	w.awaitPictures()
+	filled := func(img image.Image) bool {
+		for y := 0; y < height; y += height - 1 {
+			for x := width; x < 2*width; x += width / 5 {
+				if !same(img.At(x, y), programInk) {
+					return false
+				}
+			}
 		}
-		time.Sleep(100 * time.Millisecond)
+		return true
 	}
-	start := time.Now()
-	if err := stdin.Close(); err != nil {
-		t.Fatal(err)
+	gone := func(img image.Image) bool { return !same(img.At(width+width/2, height/2), programInk) }
+	whole := func(img image.Image) bool {
+		return framed(img, colProgram, programInk) && framed(img, colPreview, previewInk)
 	}
-	if err := cmd.Wait(); err != nil || !strings.HasSuffix(out.String(), "closed\n") {
-		t.Errorf("the window ended with %v: %s", err, out.String())
-	}
-	if d := time.Since(start); d > 5*time.Second {
-		t.Errorf("closing took %v", d)
-	}
+	screen.Key("ctrl+F11")
+	w.await("the programme does not fill the second display beside the window", func(img image.Image) bool { return filled(img) && whole(img) })
+	screen.Plug(false)
+	testkit.Eventually(t, 20*time.Second, "the projector stays without its display", func() bool { return screen.Title("full screen") == "" })
+	screen.Plug(true)
+	w.await("the projector does not come back with its display", func(img image.Image) bool { return filled(img) && whole(img) })
+	screen.Key("Escape")
+	w.await("Escape does not end the projector", func(img image.Image) bool { return gone(img) && whole(img) })
+	w.close()
 }
 
 // framed reports whether somewhere in the upper picture row a frame's edge is followed

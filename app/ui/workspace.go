@@ -56,6 +56,9 @@ const (
 	leastMonitor    float32 = 150 // width
 	// drawerBelow is the width under which the side column lies over the others.
 	drawerBelow float32 = 860
+	// statusAbove is the least height with a status line: below it CUT, AUTO and the names in
+	// the bank need the room more. What is wrong stands in the banner all the same.
+	statusAbove float32 = 370
 )
 
 // workspace places the regions: the monitors with the transition block between
@@ -238,7 +241,10 @@ func (w *workspace) layout(s fyne.Size) {
 		place(w.bar, 0, 0, s.Width, h)
 		y += h
 	}
-	if show(w.status, w.visible(regionStatus)); w.visible(regionStatus) {
+	status := w.visible(regionStatus) && s.Height >= statusAbove
+	show(w.status, status)
+	show(w.seams[1], status)
+	if status {
 		h := w.status.min.Height
 		place(w.status, gap, s.Height-h-gap, s.Width-2*gap, h)
 		place(w.seams[1], 0, s.Height-h-2*gap, s.Width, gap)

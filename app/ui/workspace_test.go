@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 func TestArrangementIsRemembered(t *testing.T) {
@@ -114,6 +116,46 @@ func TestNarrowWindowHasADrawer(t *testing.T) {
 	}
 }
 
+// What 1366x768 leaves at 150, 175 and 200 %: CUT, AUTO and every name are whole.
+func TestLargeScaleKeepsWhatMatters(t *testing.T) {
+	for _, size := range []fyne.Size{fyne.NewSize(910, 461), fyne.NewSize(780, 393), fyne.NewSize(683, 341)} {
+		s := aState()
+		show := *s.Show
+		for i := range show.Scenes {
+			show.Scenes[i].Name = "Camera 1"
+		}
+		for i := len(show.Scenes); i < 6; i++ {
+			show.Scenes = append(show.Scenes, scenes.Scene{ID: fmt.Sprint("more", i), Name: "Camera 1"})
+		}
+		s.Show = &show
+		b := newBench(t, s)
+		b.content.Resize(size)
+		b.show(s)
+		for _, v := range []*button{b.keys.transition.cut, b.keys.transition.auto, b.keys.transition.ftb} {
+			if h := v.Size().Height; h < 24 {
+				t.Errorf("%v: %s is %v high", size, v.caption.full, h)
+			}
+		}
+		if h := b.place.transition.Position().Y + b.place.transition.Size().Height; h > b.place.banner.Position().Y {
+			t.Errorf("%v: the transition block ends at %v, the banner begins at %v", size, h, b.place.banner.Position().Y)
+		}
+		for _, m := range b.monitors {
+			if m.name.Text.Text != m.name.full || m.Size().Width < 150 {
+				t.Errorf("%v: a monitor %v wide says %q for %q", size, m.Size().Width, m.name.Text.Text, m.name.full)
+			}
+		}
+		bank := b.place.bank
+		for i, c := range bank.cells {
+			if c.name.Text.Text != c.name.full {
+				t.Errorf("%v: cell %d, %v wide, says %q for %q (%s)", size, i, c.Size().Width, c.name.Text.Text, c.name.full, c.mark.full)
+			}
+			if foot := c.Position().Y + c.Size().Height; foot > bank.scroll.Size().Height {
+				t.Errorf("%v: cell %d ends at %v of %v", size, i, foot, bank.scroll.Size().Height)
+			}
+		}
+	}
+}
+
 func TestTipsComeLateAndGo(t *testing.T) {
 	b := newBench(t, aState())
 	var due func()
@@ -193,6 +235,79 @@ func TestProjector(t *testing.T) {
 		}
 	}
 	b.show(aState())
+}
+
+// fakeScreens are displays of the test's own; the main window is on the first.
+type fakeScreens struct {
+	all   []display
+	moved []string
+}
+
+func (f *fakeScreens) list(fyne.Window) []display     { return f.all }
+func (f *fakeScreens) middle(fyne.Window) (x, y int)  { return 600, 400 }
+func (f *fakeScreens) move(_ fyne.Window, to display) { f.moved = append(f.moved, to.name) }
+func (f *fakeScreens) fill(_ fyne.Window, to display) {}
+func (f *fakeScreens) last() string                   { return f.moved[len(f.moved)-1] }
+
+func TestProjectorFindsItsDisplay(t *testing.T) {
+	b := newBench(t, aState())
+	three := []display{{"eDP-1", 0, 0, 1366, 768}, {"HDMI-1", 1366, 0, 1920, 1080}, {"HDMI-2", 3286, 0, 1280, 720}}
+	f := &fakeScreens{all: three[:1]}
+	p := b.projector
+	p.screens = f
+	p.displaysChanged()
+	if n := len(p.actions()); n != 0 {
+		t.Errorf("one display is %d entries of the menu", n)
+	}
+	p.toggle(projectProgram)
+	if len(f.moved) != 0 || !p.win.FullScreen() {
+		t.Errorf("with one display it was moved to %v", f.moved)
+	}
+	p.toggle(projectProgram)
+	f.all = three
+	p.displaysChanged()
+	p.toggle(projectMultiview)
+	if f.last() != "HDMI-1" {
+		t.Errorf("it went to %s, want the first without the window", f.last())
+	}
+	b.clock = b.clock.Add(2 * menuPace)
+	b.show(aState())
+	b.menuItem(t, "View/Projector/On HDMI-2 (1280 x 720)").Action()
+	if f.last() != "HDMI-2" || !p.showing(projectMultiview) {
+		t.Errorf("chosen while it shows, it is on %s", f.last())
+	}
+	if !p.choices[3].checked() || p.choices[0].checked() {
+		t.Error("the menu does not say which display was chosen")
+	}
+	p.leave()
+
+	again := &projector{desk: b.desk, keys: b.keys, newWindow: p.newWindow, screens: f, prefs: p.prefs}
+	again.toggle(projectProgram)
+	if f.last() != "HDMI-2" {
+		t.Errorf("at the next start it went to %s", f.last())
+	}
+	f.all = three[:2]
+	again.displaysChanged()
+	if again.win != nil {
+		t.Error("it stays although its display is gone")
+	}
+	if text, _ := b.takeNotice(); text != "The display HDMI-2 is gone, and with it the programme full screen; it comes back with the display." {
+		t.Errorf("the window says %q", text)
+	}
+	f.all = three
+	again.displaysChanged()
+	if !again.showing(projectProgram) || f.last() != "HDMI-2" {
+		t.Error("it does not come back with its display")
+	}
+	f.all = three[:2]
+	again.displaysChanged()
+	again.toggle(projectProgram) // the operator takes another display meanwhile
+	again.leave()
+	f.all = three
+	again.displaysChanged()
+	if again.win != nil {
+		t.Error("closed by hand, it comes back with a display")
+	}
 }
 
 func TestMinimisedWindowRests(t *testing.T) {

@@ -22,23 +22,32 @@ type Screen struct {
 	// Display is for the environment: ":12".
 	Display string
 
-	t    testing.TB
-	file string
+	t testing.TB
+	// grab reads what the screen shows.
+	grab func() (image.Image, error)
 }
 
 // StartScreen opens a display of a size in pixels.
 func StartScreen(t testing.TB, width, height int) *Screen {
+	t.Helper()
+	dir := t.TempDir()
+	s := startX(t, "Xvfb", "-screen", "0", fmt.Sprintf("%dx%dx24", width, height), "-fbdir", dir)
+	s.grab = func() (image.Image, error) { return readXWD(filepath.Join(dir, "Xvfb_screen0")) }
+	return s
+}
+
+// startX starts an X server that says which display it has.
+func startX(t testing.TB, name string, args ...string) *Screen {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	dir := t.TempDir()
-	x := exec.Command(Program(t, "Xvfb"), "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", width, height), "-fbdir", dir, "-nolisten", "tcp")
+	x := exec.Command(Program(t, name), append(args, "-displayfd", "3", "-nolisten", "tcp")...)
 	x.ExtraFiles = []*os.File{w}
 	if err := x.Start(); err != nil {
-		t.Fatalf("Xvfb does not start: %v", err)
+		t.Fatalf("%s does not start: %v", name, err)
 	}
 	w.Close()
 	t.Cleanup(func() {
@@ -47,13 +56,13 @@ func StartScreen(t testing.TB, width, height int) *Screen {
 	})
 	number, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
-		t.Fatalf("Xvfb did not start: %v", err)
+		t.Fatalf("%s did not start: %v", name, err)
 	}
-	return &Screen{Display: ":" + strings.TrimSpace(number), t: t, file: filepath.Join(dir, "Xvfb_screen0")}
+	return &Screen{Display: ":" + strings.TrimSpace(number), t: t}
 }
 
 // Picture is what the screen shows now.
-func (s *Screen) Picture() (image.Image, error) { return readXWD(s.file) }
+func (s *Screen) Picture() (image.Image, error) { return s.grab() }
 
 // Save writes what the screen shows to a PNG file.
 func (s *Screen) Save(path string) {
