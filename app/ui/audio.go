@@ -76,6 +76,7 @@ type audioPanel struct {
 	wanted   string // a bus that was asked for and is not there yet
 	list     []engine.BusState
 	setter   *typesetter
+	board    *soundBoard
 	focus    int // the strip that the keyboard is at; -1: none
 }
 
@@ -89,10 +90,14 @@ func newAudioPanel(d *desk) *audioPanel {
 	p.row.ExtendBaseWidget(p.row)
 	p.row.arrange = func(s fyne.Size) { p.arrangeStrips(s) }
 	p.scroll = container.NewHScroll(p.row)
-	p.scroll.OnScrolled = func(fyne.Position) { p.cull() }
+	p.scroll.OnScrolled = func(fyne.Position) {
+		p.cull()
+		p.compose()
+	}
 	p.master = newAudioStrip(d, "", scenes.ProgrammeBus, p.setter)
-	p.loudness = newLoudnessBlock(d)
-	p.add(p.buses, p.addBus, p.soloKind, p.soloOff, p.empty, p.scroll, p.master, p.loudness)
+	p.loudness = newLoudnessBlock(d, p.setter)
+	p.board = newSoundBoard()
+	p.add(p.board.img, p.buses, p.addBus, p.soloKind, p.soloOff, p.empty, p.scroll, p.master, p.loudness)
 	p.min = fyne.NewSize(400, audioMin)
 	p.arrange = p.layout
 	p.ExtendBaseWidget(p)
@@ -262,7 +267,7 @@ func (p *audioPanel) update(s *engine.State) {
 		a.aim(p.bus)
 		if a.Visible() {
 			a.showSource(v, s, p.late.late[v.ID], p.desk.calm)
-			a.flatten(flat)
+			a.flat.flatten(flat)
 		}
 	}
 	bus := &p.list[at]
@@ -271,8 +276,9 @@ func (p *audioPanel) update(s *engine.State) {
 		p.master.fader.release()
 	}
 	p.master.showBus(bus, p.desk.calm)
-	p.master.flatten(flat)
+	p.master.flat.flatten(flat)
 	p.loudness.update(bus, s, p.desk.calm)
+	p.loudness.flat.flatten(flat)
 	if soloed != p.soloOff.Visible() {
 		show(p.soloOff, soloed)
 		p.soloOff.look("END SOLO", colAmber, colInk)
@@ -281,6 +287,22 @@ func (p *audioPanel) update(s *engine.State) {
 	if w := p.buses.row.min.Width; w != p.buses.Size().Width && w < p.Size().Width/2 {
 		p.layout(p.Size())
 	}
+	p.compose()
+}
+
+// compose brings the picture of all that is flat to where it is.
+func (p *audioPanel) compose() {
+	if p.desk.state == nil {
+		return
+	}
+	at, all := p.scroll.Position(), pixels(fyne.Position{}, p.Size())
+	view := pixels(at, p.scroll.Size())
+	for _, a := range p.strips {
+		p.board.add(a.flat, a.meter, a.reduced, a.Position().Add(at).Subtract(p.scroll.Offset), view)
+	}
+	p.board.add(p.master.flat, p.master.meter, p.master.reduced, p.master.Position(), all)
+	p.board.add(p.loudness.flat, nil, nil, p.loudness.Position(), all)
+	p.board.compose(p.Size())
 }
 
 // unscaled reports whether a unit of the window is a pixel.

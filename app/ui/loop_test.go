@@ -234,25 +234,35 @@ func TestPicturesArriveAndAreReleasedWithoutAllocating(t *testing.T) {
 	}
 }
 
-func TestSlowMachineIsDrawnWholeTenTimesASecond(t *testing.T) {
-	s := aState()
-	s.GPU.Software = true
-	b := newBench(t, s)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	polls, calm := 0, 0
-	b.poll(ctx, func(f func()) {
-		f()
-		polls++
-		if b.desk.calm {
-			calm++
+// Where the processor draws OpenGL, pictures and meters come together, as often as suits the
+// number of processors; what is urgent comes in between.
+func TestSlowMachineIsDrawnWholeLessOften(t *testing.T) {
+	for processors, every := range map[int]int{1: 3, 2: 3, 4: 2, 6: 2, 8: 1, 64: 1} {
+		if got := wholeEvery(processors); got != every {
+			t.Errorf("%d processors: every %dth look is drawn whole, want every %dth", processors, got, every)
 		}
-		if polls == 4*softwareRate {
-			stop()
+	}
+	for _, every := range []int{1, 2, 3} {
+		s := aState()
+		s.GPU.Software = true
+		b := newBench(t, s)
+		b.every = every
+		ctx, stop := context.WithCancel(t.Context())
+		polls, calm := 0, 0
+		b.poll(ctx, func(f func()) {
+			f()
+			polls++
+			if b.desk.calm {
+				calm++
+			}
+			if polls == 4*every {
+				stop()
+			}
+		})
+		stop()
+		if calm != polls-4 {
+			t.Errorf("every %dth: %d of %d polls spared the machine, want all but 4", every, calm, polls)
 		}
-	})
-	if calm != polls-4 {
-		t.Errorf("%d of %d polls spared the machine, want all but 4", calm, polls)
 	}
 }
 

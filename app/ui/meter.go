@@ -43,6 +43,7 @@ type meter struct {
 	shown   [2][2]int // level and hold in pixels, as drawn
 	clipped bool
 	light   bool // the theme that it is drawn in
+	drawn   int  // how often it was
 }
 
 var _ desktop.Mouseable = (*meter)(nil)
@@ -88,7 +89,10 @@ func (m *meter) set(v engine.Meter) {
 		m.img.Image = m.pix
 	}
 	m.paint(w, h)
-	canvas.Refresh(m.img)
+	m.drawn++
+	if m.box.flat == nil { // otherwise the picture that it is part of is drawn
+		canvas.Refresh(m.img)
+	}
 }
 
 func (m *meter) paint(w, h int) {
@@ -167,7 +171,13 @@ func (r *reduction) set(db float64) {
 		return
 	}
 	r.shown = part
-	r.bar.Resize(fyne.NewSize(s.Width, part))
-	show(r.bar, part > 0)
+	if r.box.flat == nil {
+		r.draw()
+	}
+}
+
+func (r *reduction) draw() {
+	r.bar.Resize(fyne.NewSize(r.Size().Width, r.shown))
+	show(r.bar, r.shown > 0)
 	canvas.Refresh(r.bar)
 }

@@ -7,6 +7,7 @@ import (
 	"image/draw"
 	"io"
 	"math"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -16,10 +17,10 @@ import (
 )
 
 // Where OpenGL is drawn by the processor, a repaint of the window costs by the number of
-// its objects, changed or not: 12 strips have 200. A strip that is not under the hand is
-// therefore drawn as one picture, which is made here and only when something in it has
-// changed; its meters, which change all the time, lie over it. Its controls stay where they
-// are for the pointer and the keyboard, without anything to draw.
+// its objects, changed or not: 12 strips have 200. What is not under the hand is therefore
+// drawn into a picture here, and only when something in it has changed; the pictures of all
+// strips, with their meters, are one object (soundBoard). Controls stay where they are for
+// the pointer and the keyboard, without anything to draw.
 
 // typesetter draws lines of text as Fyne does, with the fonts of its theme.
 type typesetter struct {
@@ -64,20 +65,23 @@ func (t *typesetter) draw(pix draw.Image, text string, x, y int, size float32, b
 	return true
 }
 
-// flatStrip is the picture of a strip at rest.
-type flatStrip struct {
-	img    *canvas.Image
-	pix    *image.RGBA
+// flatBox is the picture of a control at rest: of all its objects but meters, which soundBoard
+// draws, and those that stay apart.
+type flatBox struct {
+	of     *box
+	pix    *image.RGBA // nil while the control is drawn by its parts
 	setter *typesetter
 	key    uint64 // of what is drawn
+	images *int   // how often the images among the objects were drawn; nil: there are none
 	boxes  []*box
-	shown  []fyne.CanvasObject // the strip's objects while it is flat
+	apart  []fyne.CanvasObject // drawn by Fyne in any case
+	shown  []fyne.CanvasObject // the control's objects while it is flat
 }
 
 // nothing is what a control has to draw that is part of a picture.
 var nothing = []fyne.CanvasObject{}
 
-// inner is the box of a control that a strip's picture has in it; nil for others.
+// inner is the box of a control that a picture has in it; nil for others.
 func inner(o fyne.CanvasObject) *box {
 	switch v := o.(type) {
 	case *valueBox:
@@ -90,50 +94,63 @@ func inner(o fyne.CanvasObject) *box {
 	return nil
 }
 
-func newFlatStrip(a *audioStrip, setter *typesetter) *flatStrip {
-	f := &flatStrip{img: newPicture(), setter: setter}
-	f.shown = append(f.shown, f.img)
-	for _, o := range a.objects {
-		if b := inner(o); b != nil {
+// level is the box of a meter; nil for others.
+func level(o fyne.CanvasObject) *box {
+	switch v := o.(type) {
+	case *meter:
+		return &v.box
+	case *reduction:
+		return &v.box
+	}
+	return nil
+}
+
+func newFlatBox(of *box, setter *typesetter, images *int, apart ...fyne.CanvasObject) *flatBox {
+	f := &flatBox{of: of, setter: setter, images: images, apart: apart}
+	for _, o := range of.objects {
+		b := inner(o)
+		if b == nil {
+			b = level(o)
+		}
+		switch {
+		case b != nil:
 			f.boxes = append(f.boxes, b)
 			f.shown = append(f.shown, o)
-		} else if _, ok := o.(fyne.Widget); ok {
+		case slices.Contains(apart, o):
 			f.shown = append(f.shown, o)
 		}
 	}
 	return f
 }
 
-// touched reports whether the hand or the keyboard is at one of the strip's controls.
-func (a *audioStrip) touched() bool {
-	for _, b := range []*button{a.name, a.mute, a.solo, a.follow} {
-		if b != nil && (b.hovered || b.focused) {
-			return true
-		}
-	}
-	for _, v := range []*valueBox{a.gain, a.trim} {
-		if v != nil && (v.hovered || v.focused || v.editing()) {
-			return true
-		}
-	}
-	for _, f := range []*fader{a.fader, a.pan} {
-		if f != nil && (f.grabbed || f.focused) {
-			return true
+// held reports whether the hand or the keyboard is at one of the controls.
+func (f *flatBox) held() bool {
+	for _, o := range f.of.objects {
+		switch v := o.(type) {
+		case *button:
+			if v.hovered || v.focused {
+				return true
+			}
+		case *valueBox:
+			if v.hovered || v.focused || v.editing() {
+				return true
+			}
+		case *fader:
+			if v.grabbed || v.focused {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// parts calls do with what of the strip is part of its picture, in order, and where it is.
-func (a *audioStrip) parts(do func(o fyne.CanvasObject, at fyne.Position)) {
-	for _, o := range a.objects {
-		if !o.Visible() {
+// parts calls do with what is part of the picture, in order, and where it is.
+func (f *flatBox) parts(do func(o fyne.CanvasObject, at fyne.Position)) {
+	for _, o := range f.of.objects {
+		if !o.Visible() || level(o) != nil || slices.Contains(f.apart, o) {
 			continue
 		}
 		b := inner(o)
-		if _, ok := o.(fyne.Widget); ok && b == nil {
-			continue // a meter
-		}
 		if b == nil {
 			do(o, o.Position())
 			continue
@@ -146,27 +163,24 @@ func (a *audioStrip) parts(do func(o fyne.CanvasObject, at fyne.Position)) {
 	}
 }
 
-// flatten draws the strip as one picture, if it may be and nothing is in the way, or by its
-// parts; after each change of the state.
-func (a *audioStrip) flatten(may bool) {
-	f := a.flat
-	size := a.Size()
+// flatten makes the control one picture, if it may be and nothing is in the way, or lets it
+// be drawn by its parts; after each change of the state.
+func (f *flatBox) flatten(may bool) {
+	size := f.of.Size()
 	w, h := int(size.Width), int(size.Height)
-	if !may || a.touched() || w < 60 || h < 40 || !f.paint(a, w, h) {
-		if a.box.flat != nil {
-			f.apply(a, false)
-		}
-		return
-	}
-	if a.box.flat == nil {
-		f.apply(a, true)
+	flat := may && w >= 60 && h >= 40 && f.of.Visible() && !f.held() && f.paint(w, h)
+	if flat != (f.of.flat != nil) {
+		f.apply(flat)
 	}
 }
 
-func (f *flatStrip) apply(a *audioStrip, on bool) {
-	a.box.flat = nil
+// flat reports whether the control is a picture.
+func (f *flatBox) flat() bool { return f.of.flat != nil }
+
+func (f *flatBox) apply(on bool) {
+	f.of.flat = nil
 	if on {
-		a.box.flat = f.shown
+		f.of.flat = f.shown
 	}
 	for _, b := range f.boxes {
 		b.flat = nil
@@ -174,31 +188,37 @@ func (f *flatStrip) apply(a *audioStrip, on bool) {
 			b.flat = nothing
 		}
 	}
-	canvas.Refresh(a)
+	if !on { // what changed meanwhile was drawn elsewhere
+		for _, o := range f.of.objects {
+			switch v := o.(type) {
+			case *meter:
+				canvas.Refresh(v.img)
+			case *reduction:
+				v.draw()
+			}
+		}
+	}
+	canvas.Refresh(f.of.outer)
 }
 
-// paint brings the picture to the strip, if it has changed; false when it cannot show it.
-func (f *flatStrip) paint(a *audioStrip, w, h int) bool {
-	key := f.keyOf(a, w, h)
+// paint brings the picture to the control, if it has changed; false when it cannot show it.
+func (f *flatBox) paint(w, h int) bool {
+	key := f.keyOf(w, h)
 	if key == f.key {
 		return f.pix != nil
 	}
 	f.key = key
 	pix := image.NewRGBA(image.Rect(0, 0, w, h))
 	ok := true
-	a.parts(func(o fyne.CanvasObject, at fyne.Position) { ok = ok && f.part(pix, o, at) })
-	if !ok {
-		f.pix = nil
-		return false
+	f.parts(func(o fyne.CanvasObject, at fyne.Position) { ok = ok && f.part(pix, o, at) })
+	f.pix = nil
+	if ok {
+		f.pix = pix
 	}
-	f.pix = pix
-	f.img.Image = pix
-	place(f.img, 0, 0, float32(w), float32(h))
-	canvas.Refresh(f.img)
-	return true
+	return ok
 }
 
-func (f *flatStrip) part(pix *image.RGBA, o fyne.CanvasObject, at fyne.Position) bool {
+func (f *flatBox) part(pix *image.RGBA, o fyne.CanvasObject, at fyne.Position) bool {
 	x, y := int(math.Round(float64(at.X))), int(math.Round(float64(at.Y)))
 	switch v := o.(type) {
 	case *canvas.Image:
@@ -232,8 +252,8 @@ func (f *flatStrip) part(pix *image.RGBA, o fyne.CanvasObject, at fyne.Position)
 	return false
 }
 
-// keyOf tells what the strip looks like from what it looked like before.
-func (f *flatStrip) keyOf(a *audioStrip, w, h int) uint64 {
+// keyOf tells what the control looks like from what it looked like before.
+func (f *flatBox) keyOf(w, h int) uint64 {
 	sum := fnv.New64a()
 	var b [16]byte
 	add := func(values ...int) {
@@ -253,13 +273,13 @@ func (f *flatStrip) keyOf(a *audioStrip, w, h int) uint64 {
 		add(int(r), int(g), int(bl), int(al))
 	}
 	add(w, h)
-	a.parts(func(o fyne.CanvasObject, at fyne.Position) {
+	f.parts(func(o fyne.CanvasObject, at fyne.Position) {
 		size := o.Size()
 		add(int(at.X*8), int(at.Y*8), int(size.Width*8), int(size.Height*8))
 		switch v := o.(type) {
 		case *canvas.Image:
-			if pix, ok := v.Image.(*image.RGBA); ok && len(pix.Pix) > 0 {
-				add(a.grounds)
+			if f.images != nil {
+				add(*f.images)
 			}
 		case *canvas.Rectangle:
 			ink(v.FillColor)

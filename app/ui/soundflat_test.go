@@ -1,8 +1,12 @@
 package ui
 
 import (
+	"fmt"
 	"image"
+	"image/color"
+	"image/draw"
 	"math"
+	"slices"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -116,5 +120,105 @@ func TestFlatStripFollows(t *testing.T) {
 	b.show(hard)
 	if a.box.flat != nil {
 		t.Error("with a graphics processor it is a picture")
+	}
+}
+
+// TestBoardDrawsWhatChanged: a level that moves changes pixels of its meter alone, a state
+// that says the same changes none and hands nothing to Fyne, and what the board shows is
+// what each strip and meter would.
+func TestBoardDrawsWhatChanged(t *testing.T) {
+	b := newBench(t, softly())
+	b.show(softly())
+	p := b.keys.audio
+	board, fresh := p.board, p.board.fresh
+	before := slices.Clone(board.pix.Pix)
+	b.show(softly())
+	if board.fresh != fresh {
+		t.Error("the same state was drawn again")
+	}
+	s := softly()
+	s.Sources[1].Meter.PeakDB, s.Sources[1].Meter.HoldDB = [2]float64{-6, -12}, [2]float64{-3, -12}
+	s.Sources[1].ReductionDB = 7
+	s.Buses[0].Loudness.Correlation = 0.5 // its needle is Fyne's
+	b.show(s)
+	if board.fresh != fresh+1 {
+		t.Errorf("handed to Fyne %d times for one state, want once", board.fresh-fresh)
+	}
+	a := p.strips[1]
+	at := a.Position().Add(p.scroll.Position()).Subtract(p.scroll.Offset)
+	own := pixels(at.Add(a.meter.Position()), a.meter.Size()).Union(pixels(at.Add(a.reduced.Position()), a.reduced.Size()))
+	changed := 0
+	for i := 0; i < len(before); i += 4 {
+		if slices.Equal(before[i:i+4], board.pix.Pix[i:i+4]) {
+			continue
+		}
+		changed++
+		if at := image.Pt(i%board.pix.Stride/4, i/board.pix.Stride); !at.In(own) {
+			t.Fatalf("the pixel at %v has changed, which is not of the meters in %v", at, own)
+		}
+	}
+	if changed < 200 {
+		t.Errorf("%d pixels have changed", changed)
+	}
+	for _, a := range append(slices.Clone(p.strips), p.master) {
+		at := pixel(a.Position())
+		if a.source != "" {
+			at = at.Add(pixel(p.scroll.Position()))
+		}
+		meter := image.NewRGBA(a.meter.pix.Rect)
+		draw.Draw(meter, meter.Rect, board.pix, at.Add(pixel(a.meter.Position())), draw.Src)
+		if !slices.Equal(meter.Pix, a.meter.pix.Pix) {
+			t.Errorf("the meter of %q on the board is not what it shows", a.name.caption.full)
+		}
+	}
+}
+
+// TestBoardScrolls: the board shows the strips that are in sight where they are, and none
+// beside the space that they have.
+func TestBoardScrolls(t *testing.T) {
+	s := softly()
+	for i := range 24 {
+		v := s.Sources[1]
+		v.ID, v.Name = fmt.Sprint("more", i), fmt.Sprint("More ", i)
+		v.Meter.PeakDB = [2]float64{-float64(2 * i), -float64(2 * i)}
+		s.Sources = append(s.Sources, v)
+	}
+	b := newBench(t, s)
+	b.show(s)
+	p := b.keys.audio
+	for _, x := range []float32{0, 300, 1111} {
+		p.scroll.ScrollToOffset(fyne.NewPos(x, 0))
+		p.scroll.OnScrolled(p.scroll.Offset) // as the wheel has it
+		if p.scroll.Offset.X != x {
+			t.Fatalf("scrolled to %v, not to %v", p.scroll.Offset.X, x)
+		}
+		b.show(s)
+		view := pixels(p.scroll.Position(), p.scroll.Size())
+		whole := 0
+		for _, a := range p.strips {
+			if !a.Visible() {
+				continue
+			}
+			at := pixels(a.Position().Add(p.scroll.Position()).Subtract(p.scroll.Offset), a.Size())
+			if !at.In(view) {
+				continue
+			}
+			whole++
+			shown := image.NewRGBA(a.flat.pix.Rect)
+			draw.Draw(shown, shown.Rect, p.board.pix, at.Min, draw.Src)
+			want := image.NewRGBA(a.flat.pix.Rect)
+			draw.Draw(want, want.Rect, a.flat.pix, image.Point{}, draw.Src)
+			draw.Draw(want, a.meter.pix.Rect.Add(pixel(a.meter.Position())), a.meter.pix, image.Point{}, draw.Src)
+			if !slices.Equal(shown.Pix, want.Pix) {
+				t.Errorf("scrolled to %v: %s is not where it is shown", x, a.name.caption.full)
+			}
+		}
+		if whole < 3 {
+			t.Errorf("scrolled to %v: %d strips are in sight", x, whole)
+		}
+		// Between the strips and the master there is a gap.
+		if got, want := p.board.pix.RGBAAt(view.Max.X+1, view.Min.Y+40), color.RGBAModel.Convert(colPanel); got != want {
+			t.Errorf("scrolled to %v: beside the strips the board is %v, want %v", x, got, want)
+		}
 	}
 }

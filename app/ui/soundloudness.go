@@ -103,9 +103,10 @@ type loudnessBlock struct {
 	bus     string
 	written time.Duration // studio time of the numbers
 	at      float64       // correlation, as drawn
+	flat    *flatBox
 }
 
-func newLoudnessBlock(d *desk) *loudnessBlock {
+func newLoudnessBlock(d *desk, setter *typesetter) *loudnessBlock {
 	b := &loudnessBlock{desk: d, surface: canvas.NewRectangle(colBackground), at: math.NaN()}
 	b.add(b.surface)
 	for i, name := range [...]string{"M", "S", "I, LUFS", "LRA, LU", "TP, dBTP"} {
@@ -118,6 +119,7 @@ func newLoudnessBlock(d *desk) *loudnessBlock {
 	b.phase = newLabel("", textSmall, colDim)
 	b.reset = newButton(d, "RESET", textSmall, func() { d.send(&engine.ResetLoudness{Bus: b.bus}) }).hint("Measures I, LRA and the highest true peak of this mix anew")
 	b.add(b.phase, b.well, b.middle, b.needle, b.reset)
+	b.flat = newFlatBox(&b.box, setter, nil, b.needle) // which moves all the time
 	b.min = fyne.NewSize(loudnessWidth, 80)
 	b.arrange = b.layout
 	b.ExtendBaseWidget(b)

@@ -29,7 +29,7 @@ type audioStrip struct {
 	desk    *desk
 	source  string // "" is a bus
 	bus     string // whose sends the fader moves, or whose master it is
-	flat    *flatStrip
+	flat    *flatBox
 	ground  *canvas.Image // everything that stands still: slots, scales, wells
 	light   bool          // the theme that it is drawn in
 	drawn   fyne.Size
@@ -100,7 +100,7 @@ func newAudioStrip(d *desk, source, bus string, setter *typesetter) *audioStrip 
 		a.solo.hint("What you hear: this mix, while nothing is soloed")
 		a.add(a.mute, a.solo)
 	}
-	a.flat = newFlatStrip(a, setter)
+	a.flat = newFlatBox(&a.box, setter, &a.grounds)
 	a.min = fyne.NewSize(stripLeast, 80)
 	a.arrange = a.layout
 	a.ExtendBaseWidget(a)

@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -28,10 +29,21 @@ const (
 	hurried   = 12
 	// slowAfter polls without anything new the window looks less often.
 	slowAfter = 15
-	// softwareRate is how many polls are one drawn whole where OpenGL is drawn by the
-	// processor: ten a second.
-	softwareRate = 3
 )
+
+// wholeEvery is how many polls are one drawn whole where OpenGL is drawn by the processor.
+// Fyne knows no repaint but that of everything: 15 to 20 ms of processor time for 1.2
+// million pixels, of which 12 strips are half a millisecond. So it is 30 a second where that
+// is an eighth of the machine or less, and 15 or 10 on smaller ones.
+func wholeEvery(processors int) int {
+	switch {
+	case processors >= 8:
+		return 1
+	case processors >= 4:
+		return 2
+	}
+	return 3
+}
 
 // Options are what the window is told at the start.
 type Options struct {
@@ -99,6 +111,9 @@ type window struct {
 
 	mapped *windowMap // nil: nobody reads it
 
+	// every is how many polls are one drawn whole where the processor draws OpenGL.
+	every int
+
 	// carried has a token when a command was carried out: the next state shows it.
 	carried chan struct{}
 
@@ -164,7 +179,7 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 
 // newWindow builds the panels; nothing runs yet.
 func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
-	w := &window{setTitle: func(string) {}, clear: func() {}, quit: func() {}, carried: make(chan struct{}, 1)}
+	w := &window{setTitle: func(string) {}, clear: func() {}, quit: func() {}, carried: make(chan struct{}, 1), every: wholeEvery(runtime.NumCPU())}
 	w.desk = newDesk(s, services, w.notice)
 	w.desk.sender.carried = func() {
 		select {
@@ -326,7 +341,9 @@ func (w *window) takeNotice() (text string, good bool) {
 // poll reads the state and the pictures until ctx ends and passes them to Fyne's
 // goroutine through do, which must not wait. Where OpenGL is drawn by the
 // processor every repaint of the window costs a whole one, so pictures and meters
-// come together at every softwareRate-th poll, and what is urgent at every poll.
+// come together at every wholeEvery-th poll, and what is urgent at every poll. What Fyne has
+// not drawn yet when the next look is due, it leaves out: a machine that has too much to do
+// is drawn less often by itself.
 func (w *window) poll(ctx context.Context, do func(func())) {
 	var last *engine.State
 	idle, count, hurry := 0, 0, 0
@@ -369,7 +386,7 @@ func (w *window) poll(ctx context.Context, do func(func())) {
 		calm := urgent
 		if !urgent {
 			count++
-			calm = s.GPU.Software && count%softwareRate != 0
+			calm = s.GPU.Software && count%w.every != 0
 		}
 		fresh := false
 		if !calm {

@@ -20,6 +20,8 @@ type CaptureOptions struct {
 	// that is known and when it changes; on Run's goroutine. It is the device's block as it
 	// comes, and what Run adds: what the system has queued before is not known here.
 	Latency func(d time.Duration)
+
+	running func(*session) // of tests: the device that runs
 }
 
 // Capture records a microphone or line input.
@@ -52,6 +54,9 @@ func (c *Capture) Run(ctx context.Context, sink func(context.Context, media.Audi
 		return fmt.Errorf("audio: open input: %w", err)
 	}
 	defer dev.close()
+	if c.opt.running != nil {
+		c.opt.running(dev)
+	}
 	if c.opt.Opened != nil {
 		c.opt.Opened(dev.name)
 	}

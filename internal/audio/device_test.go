@@ -251,14 +251,102 @@ func TestMonitorToneComesOutOfTheNullSink(t *testing.T) {
 	t.Logf("monitor: before %+v, after %+v", before, st)
 }
 
+// again runs a Capture anew whenever its device goes away, as the supervisor of a source
+// does, and counts; told gets each end's error.
+func again(ctx context.Context, opt CaptureOptions, sink func(context.Context, media.AudioBlock) error, told func(error)) error {
+	for {
+		if err := NewCapture(opt).Run(ctx, sink); err != nil {
+			told(err)
+		}
+		timer := time.NewTimer(20 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+	}
+}
+
+// The null device has no plug: it is stopped below this package, with ma_device_stop, and
+// what miniaudio says of that is what it says of a device that is pulled out of any backend.
+// Microphone and monitor say that it is gone, open it anew and go on.
+func TestUnplugOfTheNullDevice(t *testing.T) {
+	t.Parallel()
+	pull := func(s *session) {
+		if err := s.dev.Stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	}
+	sessions := make(chan *session, 8)
+	m := NewMonitor(MonitorOptions{Backend: NullBackend, Log: discardLog(), Clock: media.NewRealClock(), running: func(s *session) { sessions <- s }})
+	start(t, m.Run)
+	start(t, func(ctx context.Context) error { return ticks(ctx, m, Tone{LeftHz: 1000, LevelDB: -20}) })
+
+	mics, ends := make(chan *session, 8), make(chan error, 8)
+	var mu sync.Mutex
+	got := new(collector) // guarded by mu; of the device that runs
+	heard := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return got.frames()
+	}
+	start(t, func(ctx context.Context) error {
+		opt := CaptureOptions{Backend: NullBackend, running: func(s *session) {
+			mu.Lock()
+			got = new(collector) // its PTS begin anew
+			mu.Unlock()
+			mics <- s
+		}}
+		return again(ctx, opt, func(ctx context.Context, b media.AudioBlock) error {
+			mu.Lock()
+			c := got
+			mu.Unlock()
+			return c.take(ctx, b)
+		}, func(err error) { ends <- err })
+	})
+	for round := range 2 {
+		mic, speaker := <-mics, <-sessions
+		eventually(t, 10*time.Second, "the microphone is heard", func() bool { return heard() > 4800 })
+		eventually(t, 10*time.Second, "the monitor plays", func() bool { st := m.Stats(); return st.Device != "" && st.Queued > 0 })
+		pull(mic)
+		select {
+		case err := <-ends:
+			if !errors.Is(err, errStopped) {
+				t.Errorf("round %d: capture: got %v, want that the device went away", round, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("capture did not notice that its device is gone")
+		}
+		pull(speaker)
+		eventually(t, 10*time.Second, "the monitor says that it is gone", func() bool {
+			st := m.Stats()
+			return st.Opened > int64(round+1) || st.Device == "" && errors.Is(st.Err, errStopped)
+		})
+	}
+	<-mics
+	eventually(t, 10*time.Second, "the microphone is heard again", func() bool { return heard() > 4800 })
+	eventually(t, 10*time.Second, "the monitor plays again", func() bool { st := m.Stats(); return st.Opened == 3 && st.Device != "" && st.Queued > 0 })
+	if mu.Lock(); got.jumps != 0 {
+		t.Errorf("%d jumps in what the microphone sends", got.jumps)
+	}
+	mu.Unlock()
+}
+
 func TestUnplugEndsCaptureAndMonitorComesBack(t *testing.T) {
 	p := newPulse(t)
 	m := NewMonitor(MonitorOptions{Backend: PulseBackend, Log: discardLog(), Clock: media.NewRealClock()})
 	start(t, m.Run)
 	start(t, func(ctx context.Context) error { return ticks(ctx, m, Tone{LeftHz: 1000, LevelDB: -20}) })
 	var got collector
-	ended := start(t, func(ctx context.Context) error {
-		return NewCapture(CaptureOptions{Backend: PulseBackend}).Run(ctx, got.take)
+	ended := make(chan error, 64)
+	start(t, func(ctx context.Context) error {
+		return again(ctx, CaptureOptions{Backend: PulseBackend}, got.take, func(err error) {
+			select {
+			case ended <- err:
+			default: // the first is looked at
+			}
+		})
 	})
 	eventually(t, 10*time.Second, "both run", func() bool { return m.Stats().Queued > 0 && got.frames() > 4800 })
 
@@ -273,7 +361,9 @@ func TestUnplugEndsCaptureAndMonitorComesBack(t *testing.T) {
 	}
 	eventually(t, 10*time.Second, "monitor notices", func() bool { st := m.Stats(); return st.Device == "" && st.Err != nil })
 
+	gone := got.frames()
 	p.start(t)
+	eventually(t, 20*time.Second, "capture hears again", func() bool { return got.frames() > gone+4800 })
 	eventually(t, 20*time.Second, "monitor plays again", func() bool { st := m.Stats(); return st.Opened == 2 && st.Queued > 0 })
 }
 

@@ -26,7 +26,8 @@ type drift struct {
 	start    int64 // studio frame of the next tick
 
 	depth, correction float64
-	short             int64
+	short, full       int64 // ticks that found less than they need, or more than the queue holds
+	skipped           int64 // ticks that did not take the input on from where the last one ended
 }
 
 func newDrift(ppm float64, block int, jitter float64, tick int) *drift {
@@ -66,11 +67,20 @@ func (d *drift) next(target float64) {
 	}
 	d.depth = d.loop.depth(arrived, d.tick)
 	d.correction = d.loop.governor.update(d.depth-target, float64(d.tick)*nominalPeriod)
+	before := d.loop.used
 	exact := d.loop.used.exact + float64(d.tick)*(1+d.correction*1e-6)
 	d.loop.used.frames = int64(math.Ceil(exact))
 	d.loop.used.made(d.tick, d.correction)
 	if d.loop.used.frames > d.sent {
 		d.short++
+	}
+	if d.sent-before.frames > liveFrames {
+		d.full++
+	}
+	// The queue is set right with a jump when it strays, and usage is held to the frames taken:
+	// either would drop sound or repeat it.
+	if math.Abs(d.depth-target) > strayLimit || d.loop.used.exact != exact {
+		d.skipped++
 	}
 }
 
@@ -102,7 +112,7 @@ func TestDayOfDrift(t *testing.T) {
 			for tick := range ticks {
 				d.next(target)
 				if tick == settle {
-					d.short = 0
+					d.short, d.full, d.skipped = 0, 0, 0
 				}
 				if tick < settle {
 					continue
@@ -130,6 +140,9 @@ func TestDayOfDrift(t *testing.T) {
 			}
 			if d.short != 0 {
 				t.Errorf("%d ticks found the queue short", d.short)
+			}
+			if d.full != 0 || d.skipped != 0 {
+				t.Errorf("%d ticks found the queue full, %d did not go on where the last one ended", d.full, d.skipped)
 			}
 			if math.Abs(mean-c.ppm) > 2 {
 				t.Errorf("mean correction: got %.3f ppm, want %v", mean, c.ppm)

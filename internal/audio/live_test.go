@@ -81,11 +81,21 @@ func newForeign(rs Resampler, ppm float64, block int, jitter time.Duration, fill
 	return f
 }
 
-// settle puts the loop where minutes of running would: TestDayOfDrift shows that they do.
+// settle puts the loop where ten minutes of the same source bring it: they are run on the
+// times of its blocks alone, as in TestDayOfDrift, and what the loop has learned by then is
+// this source's from its first block on.
 func (f *foreign) settle() {
+	d := newDrift(f.ppm, f.block, f.jitter.Seconds(), int(f.frames))
+	for d.start < 600*sampleRateHz {
+		d.next(DefaultTarget.Seconds())
+	}
+	d.arrivals.book(math.Inf(1))
 	q := f.strip.live
-	q.arrivals = arrivals{step: liveStep, locked: true, period: nominalPeriod / (1 + f.ppm*1e-6), time: f.jitter.Seconds() / 2, age: settleTo}
-	q.loop.governor = governor{fast: governorSlow, slow: governorSlow, integral: f.ppm * 1e-6}
+	q.arrivals = d.arrivals
+	q.arrivals.time -= float64(d.arrivals.count) * nominalPeriod / (1 + f.ppm*1e-6)
+	q.arrivals.count = 0
+	q.loop.governor = d.loop.governor
+	q.loop.governor.fast = governorSlow // it is not to begin anew with the queue
 }
 
 func (f *foreign) schedule() {
@@ -142,6 +152,9 @@ func TestNoFrameIsLostOrRepeated(t *testing.T) {
 	}{
 		{"fast source, AAC blocks", 300, 1024},
 		{"slow source, device blocks", -300, 480},
+		{"a little fast, Opus blocks", 50, 960},
+		{"a little slow, device blocks", -50, 480},
+		{"in step, AAC blocks", 0, 1024},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -198,6 +211,7 @@ func TestLiveDistortion(t *testing.T) {
 		{50, 10 * time.Millisecond}, {300, 10 * time.Millisecond},
 	} {
 		t.Run(fmt.Sprintf("%+v ppm, jitter %v", c.ppm, c.jitter), func(t *testing.T) {
+			t.Parallel()
 			f := newForeign(NewSinc(), c.ppm, 480, c.jitter, tone.Fill)
 			f.settle()
 			var window []float32

@@ -26,7 +26,10 @@ func measured(segments []segment, each func(i int, r LoudnessReading)) LoudnessR
 	return m.Read()
 }
 
-func hear(m *Loudness, segments []segment, each func(i int)) {
+func hear(m *Loudness, segments []segment, each func(i int)) { hearing(m, segments, each, nil) }
+
+// hearing is hear that calls along, if set, after every tick, with the seconds so far.
+func hearing(m *Loudness, segments []segment, each func(i int), along func(at float64)) {
 	var cycle [48]float64 // 1 kHz fits exactly
 	for i := range cycle {
 		cycle[i] = math.Sin(2 * math.Pi * float64(i) / float64(len(cycle)))
@@ -44,6 +47,9 @@ func hear(m *Loudness, segments []segment, each func(i int)) {
 			}
 			m.Write(buf[:2*n])
 			left -= n
+			if along != nil {
+				along(float64(at) / sampleRateHz)
+			}
 		}
 		each(i)
 	}
@@ -86,24 +92,24 @@ func TestTech3341Loudness(t *testing.T) {
 			}
 		})
 	}
-	t.Run("case 9", func(t *testing.T) {
-		at := 0.0
-		all := repeat(5, segment{-20, 1.34}, segment{-30, 1.66})
-		measured(all, func(i int, r LoudnessReading) {
-			if at += all[i].seconds; at >= 3 {
-				near(t, fmt.Sprintf("short-term at %.2f s", at), r.ShortTermLUFS, -23, 0.1)
-			}
+	// Cases 9 and 12: the reading stands still, at every tick, once a window is full.
+	steady := func(name string, segments []segment, after float64, value func(LoudnessReading) float64) {
+		t.Run(name, func(t *testing.T) {
+			m := NewLoudness()
+			least, most := math.Inf(1), math.Inf(-1)
+			hearing(m, segments, func(int) {}, func(at float64) {
+				if at >= after {
+					v := value(m.Read())
+					least, most = min(least, v), max(most, v)
+				}
+			})
+			near(t, "lowest reading", least, -23, 0.1)
+			near(t, "highest reading", most, -23, 0.1)
+			t.Logf("%.3f to %.3f LUFS", least, most)
 		})
-	})
-	t.Run("case 12", func(t *testing.T) {
-		at := 0.0
-		all := repeat(25, segment{-20, 0.18}, segment{-30, 0.22})
-		measured(all, func(i int, r LoudnessReading) {
-			if at += all[i].seconds; at >= 1 {
-				near(t, fmt.Sprintf("momentary at %.2f s", at), r.MomentaryLUFS, -23, 0.1)
-			}
-		})
-	})
+	}
+	steady("case 9", repeat(5, segment{-20, 1.34}, segment{-30, 1.66}), 3, func(r LoudnessReading) float64 { return r.ShortTermLUFS })
+	steady("case 12", repeat(25, segment{-20, 0.18}, segment{-30, 0.22}), 1, func(r LoudnessReading) float64 { return r.MomentaryLUFS })
 	for i := range 20 {
 		f := float64(i)
 		r := measured([]segment{{silence, 0.15 * f}, {-23, 3}, {silence, 1}}, nil)

@@ -125,7 +125,8 @@ func TestClippedSamplesPassAndAreCounted(t *testing.T) {
 }
 
 // Whatever is done to the faders, two neighbouring samples of a constant source
-// differ by no more than the block's ramp allows.
+// differ by no more than the block's ramps of strip and bus, from where they stood to where
+// they arrive, allow at that side.
 func TestFaderNeverSteps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		frames := rapid.SampledFrom([]int{480, 800, 801, 1600, 2002}).Draw(t, "frames")
@@ -150,15 +151,23 @@ func TestFaderNeverSteps(t *testing.T) {
 			s.SetCrosspoint(rapid.Float64Range(0, 1).Draw(t, "crosspoint"))
 			m.Programme().Set(BusControls{GainDB: rapid.Float64Range(-100, 6).Draw(t, "master")})
 			m.Programme().SetFade(rapid.Float64Range(0, 1).Draw(t, "fade"))
+			from, busFrom := s.ramp, m.Programme().ramp
 			m.MixTick(dst, n*int64(frames))
-			// +6 dB twice over 0.5: two ramps of at most 2 in n frames, each scaled by at
-			// most the other's gain.
-			limit := float32(0.5*8*1.05)/float32(frames) + 1e-6
+			to, busTo := s.ramp, m.Programme().ramp
+			// The step of a product of two straight lines: each one's, times the most that
+			// the other is meanwhile; and what a float32 rounds of a value up to 2.
+			steepest := func(a0, a1, b0, b1 float32) float32 {
+				return 0.5*(abs(a1-a0)*max(b0, b1)+abs(b1-b0)*max(a0, a1))/float32(frames) + 1e-6
+			}
+			limits := [2]float32{steepest(from.left, to.left, busFrom.left, busTo.left), steepest(from.right, to.right, busFrom.right, busTo.right)}
 			for i, v := range dst {
-				if d := abs(v - last[i%2]); d > limit {
-					t.Fatalf("block %d sample %d: step %v, limit %v", n, i, d, limit)
+				if d := abs(v - last[i%2]); !(d <= limits[i%2]) {
+					t.Fatalf("block %d sample %d: step %v, limit %v", n, i, d, limits[i%2])
 				}
 				last[i%2] = v
+			}
+			if got, want := dst[2*frames-2], 0.5*to.left*busTo.left; abs(got-want) > 1e-6 {
+				t.Fatalf("block %d ends at %v, want %v", n, got, want)
 			}
 		}
 	})

@@ -32,6 +32,8 @@ type MonitorOptions struct {
 	Target  time.Duration // least queue to start with, 20..120 ms; 0 is 60 ms
 	Clock   media.Clock   // required; the studio's
 	Log     *slog.Logger  // required
+
+	running func(*session) // of tests: the device that runs
 }
 
 // Monitor plays the studio's sound to a device, following the device's clock by
@@ -132,6 +134,9 @@ func (m *Monitor) play(ctx context.Context) error {
 	m.opened++
 	m.mu.Unlock()
 	m.opt.Log.Info("monitor plays", "device", dev.name)
+	if m.opt.running != nil {
+		m.opt.running(dev)
+	}
 
 	watch := time.NewTicker(stallTimeout)
 	defer watch.Stop()
