@@ -198,7 +198,7 @@ func (in *ingest) newPeer(loopback bool) error {
 	if err := webrtc.ConfigureTWCCSenderWithOptions(m, registry, twcc.WithLoggerFactory(quiet{})); err != nil {
 		return fmt.Errorf("whip: set up transport-wide feedback: %w", err)
 	}
-	settings, err := settingEngine(loopback)
+	settings, err := settingEngine(loopback, nil)
 	if err != nil {
 		return err
 	}

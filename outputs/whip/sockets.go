@@ -13,15 +13,19 @@ import (
 // machine that is short of processor time would lose what came over a perfect network.
 const socketBuffer = 2 << 20
 
-// roomyNet is the machine's network with larger buffers.
-type roomyNet struct{ *stdnet.Net }
+// roomyNet is the machine's network with larger buffers, whose UDP sockets write through
+// a bundle where there is one.
+type roomyNet struct {
+	*stdnet.Net
+	bundle *bundle
+}
 
-func newRoomyNet() (transport.Net, error) {
+func newRoomyNet(b *bundle) (transport.Net, error) {
 	n, err := stdnet.NewNet()
 	if err != nil {
 		return nil, fmt.Errorf("whip: list the network interfaces: %w", err)
 	}
-	return roomyNet{n}, nil
+	return roomyNet{n, b}, nil
 }
 
 // ListenUDP implements transport.Net. The kernel may grant less: then it is what it was.
@@ -32,5 +36,8 @@ func (n roomyNet) ListenUDP(network string, local *net.UDPAddr) (transport.UDPCo
 	}
 	_ = c.SetReadBuffer(socketBuffer)
 	_ = c.SetWriteBuffer(socketBuffer)
-	return c, nil
+	if n.bundle == nil {
+		return c, nil
+	}
+	return &bundledConn{UDPConn: c, conn: c, bundle: n.bundle}, nil
 }
