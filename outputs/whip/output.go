@@ -34,7 +34,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 		return err
 	}
 	feed.Report(outputs.Report{State: outputs.Connecting})
-	http := newSignaller(o.token, o.userAgent)
+	http := newSignaller(o.token, o.userAgent, o.local)
 	defer http.close()
 
 	c := &connection{output: o, feed: feed, http: http, states: make(chan struct{}, 1), wire: newWire(), bundle: newBundle()}
@@ -43,7 +43,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 			return err
 		}
 	}
-	c.pc, err = newPublisherPeer(tracks, isLoopback(o.endpoint.Hostname()), o.servers(ctx, http), c.estimator, c.wire, c.bundle)
+	c.pc, err = newPublisherPeer(tracks, isLoopback(o.endpoint.Hostname()), o.local, o.servers(ctx, http), c.estimator, c.wire, c.bundle)
 	if err != nil {
 		if c.estimator != nil {
 			_ = c.estimator.Close() // it is being thrown away

@@ -2,6 +2,8 @@ package whip
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/pion/ice/v4"
@@ -22,11 +24,11 @@ const (
 )
 
 // settingEngine is common to both ends. loopback adds the loopback addresses to
-// this machine's others, which a server on it may be using in containers. The sockets'
-// datagrams go through b, which may be nil.
-func settingEngine(loopback bool, b *bundle) (webrtc.SettingEngine, error) {
+// this machine's others, which a server on it may be using in containers; a valid local
+// leaves only that one. The sockets' datagrams go through b, which may be nil.
+func settingEngine(loopback bool, local netip.Addr, b *bundle) (webrtc.SettingEngine, error) {
 	s := webrtc.SettingEngine{LoggerFactory: quiet{}}
-	sockets, err := newRoomyNet(b)
+	sockets, err := newRoomyNet(local, b)
 	if err != nil {
 		return s, err
 	}
@@ -35,13 +37,16 @@ func settingEngine(loopback bool, b *bundle) (webrtc.SettingEngine, error) {
 	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.SetSTUNGatherTimeout(gatherTimeout)
-	s.SetIncludeLoopbackCandidate(loopback)
+	s.SetIncludeLoopbackCandidate(loopback || local.IsLoopback())
+	if local.IsValid() {
+		s.SetIPFilter(func(ip net.IP) bool { return ip.Equal(local.AsSlice()) })
+	}
 	return s, nil
 }
 
 // newPublisherPeer makes the sending end, which can send the given tracks and
 // nothing else, through w and b. It closes bwe with itself; bwe may be nil.
-func newPublisherPeer(tracks []plannedTrack, loopback bool, servers []webrtc.ICEServer, bwe *estimator, w *wire, b *bundle) (*webrtc.PeerConnection, error) {
+func newPublisherPeer(tracks []plannedTrack, loopback bool, local netip.Addr, servers []webrtc.ICEServer, bwe *estimator, w *wire, b *bundle) (*webrtc.PeerConnection, error) {
 	m := &webrtc.MediaEngine{}
 	for _, t := range tracks {
 		if err := t.codec.register(m, t.codec.offers(t.track), true); err != nil {
@@ -67,7 +72,7 @@ func newPublisherPeer(tracks []plannedTrack, loopback bool, servers []webrtc.ICE
 	}
 	registry.Add(w)
 
-	settings, err := settingEngine(loopback, b)
+	settings, err := settingEngine(loopback, local, b)
 	if err != nil {
 		return nil, err
 	}
