@@ -34,7 +34,7 @@ type codec struct {
 }
 
 // payloader cuts one packet into RTP payloads of at most maxPayload bytes. They
-// are valid until the next call. For video all of them together are one access unit.
+// are never changed again, the list of them is valid until the next call. For video all of them together are one access unit.
 type payloader interface {
 	payloads(p *media.Packet) [][]byte
 }

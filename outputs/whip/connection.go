@@ -12,7 +12,6 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
-	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -25,10 +24,7 @@ const (
 	// staleAfter: with more than this waiting when the connection stands, what
 	// waits is skipped, since a receiver would carry it as delay for ever.
 	staleAfter = 300 * time.Millisecond
-	// pictureQueue is how many pictures may wait for the pacer; with one waiting
-	// it does not pace, so more than two are a network that blocks.
-	pictureQueue = 8
-	streamName   = "crosspoint"
+	streamName = "crosspoint"
 )
 
 // connection is one WebRTC connection being set up or delivering.
@@ -39,6 +35,8 @@ type connection struct {
 	session  *session // nil before the answer; of Run, and of trickle before deliver
 	pc       *webrtc.PeerConnection
 	states   chan struct{} // the state has changed; pion tells it in any order, so it is asked for
+	wire     *wire
+	bundle   *bundle
 	streams  []*stream
 	feedback *feedback
 	trickled sync.WaitGroup // the sender of late candidates
@@ -47,6 +45,9 @@ type connection struct {
 	estimator *estimator  // nil when the bitrates are not known
 	rate      rateControl // of deliver
 
+	watch func(outputs.Progress)
+	told  atomic.Int64 // when watch was called last, in nanoseconds of the epoch
+
 	sent, skipped atomic.Int64 // media packets
 	bandwidth     atomic.Int64 // what the path carries, bits per second; 0 is not known
 }
@@ -54,7 +55,7 @@ type connection struct {
 // offer adds the tracks and waits a little for ICE gathering; gathered ends with it.
 func (c *connection) offer(ctx context.Context, tracks []plannedTrack) (offered string, gathered <-chan struct{}, err error) {
 	for _, t := range tracks {
-		s, err := newStream(c.pc, t, streamName)
+		s, err := newStream(c.pc, t, streamName, c.bundle)
 		if err != nil {
 			return "", nil, err
 		}
@@ -119,23 +120,23 @@ func (c *connection) deliver(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer c.restore()
-	pictures := make(chan *media.Packet, pictureQueue)
 	clocks := make(chan studioToNTP, 1)
-	ended := make(chan error, 2)
+	ended := make(chan error, 2) // of the pacer and of the feed
+	c.watch = outputs.WatchOf(c.feed)
 	c.work.Go(func() {
-		defer close(pictures)
-		if err := c.readFeed(ctx, pictures, clocks); err != nil {
-			ended <- err
+		pictures := newPacer(func(err error) { ended <- err })
+		err := c.readFeed(ctx, pictures, clocks)
+		if rest := pictures.close(); err == nil {
+			err = rest
 		}
+		ended <- err
 	})
-	c.work.Go(func() { ended <- c.sendPictures(ctx, pictures) })
 
 	c.feed.Report(outputs.Report{State: outputs.Sending})
 	ticker := time.NewTicker(reportInterval)
 	defer ticker.Stop()
-	closely := time.NewTicker(outputs.ProgressEvery)
+	closely := time.NewTicker(progressIdle)
 	defer closely.Stop()
-	watch := outputs.WatchOf(c.feed)
 	quick := time.NewTicker(reportInterval / 10) // until the first acknowledgement
 	defer quick.Stop()
 	var clock studioToNTP
@@ -167,7 +168,7 @@ func (c *connection) deliver(ctx context.Context) error {
 				return err
 			}
 		case <-closely.C:
-			watch(c.progress())
+			c.tell()
 		case err := <-restarted:
 			restarting = false
 			if err != nil && ctx.Err() == nil {
@@ -214,9 +215,9 @@ func (c *connection) linger(ctx context.Context) error {
 	return nil
 }
 
-// readFeed passes pictures on and sends sound itself, so that it never waits behind
-// a keyframe. The first packet fixes how studio time is told as NTP time.
-func (c *connection) readFeed(ctx context.Context, pictures chan<- *media.Packet, clocks chan<- studioToNTP) error {
+// readFeed sends the feed until its end. Sound never waits behind a keyframe, which the
+// pacer spreads. The first packet fixes how studio time is told as NTP time.
+func (c *connection) readFeed(ctx context.Context, pictures *pacer, clocks chan<- studioToNTP) error {
 	byTrack := make(map[int]*stream, len(c.streams))
 	video := false
 	for _, s := range c.streams {
@@ -254,15 +255,13 @@ func (c *connection) readFeed(ctx context.Context, pictures chan<- *media.Packet
 			c.writeReports(clock, time.Now())
 			clocks <- clock
 		}
-		if !p.Audio {
-			select {
-			case pictures <- p:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			continue
+		c.tell()
+		if p.Audio {
+			err = s.send(p)
+		} else {
+			err = pictures.send(s, p)
 		}
-		if err := s.send(p, nil); err != nil {
+		if err != nil {
 			return err
 		}
 		c.sent.Add(1)

@@ -70,6 +70,8 @@ func transportError(host string, err error) error {
 		return fmt.Errorf("whip: %s did not answer in time", host)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("whip: %s refused the connection: nothing listens there", host)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return errors.New("whip: this machine does not have the destination's local address now: is its network connected?")
 	case errors.As(err, &cert), errors.As(err, &name), errors.As(err, &authority):
 		return fmt.Errorf("whip: the certificate of %s cannot be trusted", host)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):

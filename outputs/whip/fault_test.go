@@ -3,6 +3,7 @@ package whip
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"testing"
@@ -168,37 +169,77 @@ func TestStaleStartIsSkipped(t *testing.T) {
 
 // 100 connections leave goroutines and file descriptors where they were.
 func TestReconnectsLeakNothing(t *testing.T) {
-	s := newTestServer(t, nil)
-	o := newOutput(t, s.url(), testToken)
-	once := func() {
-		feed := newPlayout(t, time.Minute)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		done := make(chan error, 1)
-		go func() { done <- o.Run(ctx, feed) }()
-		feed.await(t, 10*time.Second, "confirmed", confirmed)
-		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			t.Fatalf("Run: %v", err)
+	const publishers = 4 // at a time: a connection mostly waits
+	servers, publisher := make([]*testServer, publishers), make([]outputs.Output, publishers)
+	for i := range servers {
+		servers[i] = newTestServer(t, nil)
+		publisher[i] = newOutput(t, servers[i].url(), testToken)
+	}
+	all := func(rounds int) {
+		t.Helper()
+		failed := make(chan error, publishers)
+		for i := range publishers {
+			go func() {
+				var err error
+				for range rounds {
+					err = errors.Join(err, publishOnce(t, servers[i], publisher[i]))
+				}
+				failed <- err
+			}()
 		}
-		feed.end()
-		if err := (<-s.sinks).awaitEnd(t, 5*time.Second); err != nil {
-			t.Fatalf("the server's stream ended with %v, want nil for a DELETE", err)
+		for range publishers {
+			if err := <-failed; err != nil {
+				t.Error(err)
+			}
+		}
+		for _, s := range servers {
+			s.http.CloseClientConnections()
 		}
 	}
-	for range 3 {
-		once()
-	}
-	s.http.CloseClientConnections()
+	all(1)
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
-	for range 100 {
-		once()
-	}
-	s.http.CloseClientConnections()
+	all(100 / publishers)
 	waitFor(t, 5*time.Second, "as few goroutines and files as before", func() bool {
 		return runtime.NumGoroutine() <= goroutines+2 && openFiles(t) <= files+2
 	})
 	t.Logf("goroutines %d, then %d; files %d, then %d", goroutines, runtime.NumGoroutine(), files, openFiles(t))
+}
+
+// publishOnce publishes until the server has confirmed, and stops in order.
+func publishOnce(t *testing.T, s *testServer, o outputs.Output) error {
+	feed := newPlayout(t, time.Minute)
+	defer feed.end()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- o.Run(ctx, feed) }()
+	late := time.NewTimer(10 * time.Second)
+	defer late.Stop()
+	for !confirmed(feed.last()) {
+		select {
+		case <-feed.news:
+		case err := <-done:
+			return fmt.Errorf("Run: %w", err)
+		case <-late.C:
+			return fmt.Errorf("not confirmed in 10 s; last report %+v", feed.last())
+		}
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("Run: %w", err)
+	}
+	sink := <-s.sinks
+	select {
+	case <-sink.ended:
+	case <-late.C:
+		return errors.New("the stream had not ended after 10 s")
+	}
+	sink.mu.Lock()
+	defer sink.mu.Unlock()
+	if sink.err != nil {
+		return fmt.Errorf("the server's stream ended with %w, want nil for a DELETE", sink.err)
+	}
+	return nil
 }
 
 func openFiles(t testing.TB) int {

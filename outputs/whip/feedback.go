@@ -53,6 +53,9 @@ func (f *feedback) handle(s *stream, p rtcp.Packet) {
 	case *rtcp.TransportLayerNack:
 		if p.MediaSSRC == s.ssrc {
 			f.alive()
+			if s.line != nil {
+				s.line.repeat(p.Nacks)
+			}
 		}
 	case *rtcp.PictureLossIndication:
 		if p.MediaSSRC == s.ssrc {

@@ -29,7 +29,8 @@ type h264Payloader struct {
 	parameterSets [][]byte // from the track, for keyframes that bring none
 	nals          [][]byte
 	out           [][]byte
-	arena         []byte
+	arena         []byte // of one packet
+	expect        int    // what a packet may take of it, about
 }
 
 func newH264Payloader(t media.Track) payloader {
@@ -44,7 +45,8 @@ func newH264Payloader(t media.Track) payloader {
 
 func (h *h264Payloader) payloads(p *media.Packet) [][]byte {
 	h.collect(p)
-	h.out, h.arena = h.out[:0], h.arena[:0]
+	h.out, h.arena = h.out[:0], nil
+	h.expect = len(p.Data) + len(p.Data)/maxPayload*2 + 64
 	for i := 0; i < len(h.nals); {
 		if n := h.run(h.nals[i:]); n > 1 {
 			h.aggregate(h.nals[i : i+n])
@@ -105,13 +107,14 @@ func (h *h264Payloader) aggregate(nals [][]byte) {
 	h.out = append(h.out, out)
 }
 
-// fragment is section 5.8. The fragments are of about equal size, so that the last
-// is not a crumb.
+// fragment is section 5.8. The fragments are of one size, as a bundle wants them, and so
+// small that the last is not a crumb.
 func (h *h264Payloader) fragment(nal []byte) {
 	header, body := nal[0], nal[1:]
 	count := (len(body) + maxPayload - 3) / (maxPayload - 2)
+	size := (len(body) + count - 1) / count
 	for i := range count {
-		part := body[len(body)*i/count : len(body)*(i+1)/count]
+		part := body[min(i*size, len(body)):min((i+1)*size, len(body))]
 		out := append(h.grab(2+len(part)), header&0xe0|rtpFUA, header&0x1f)
 		if i == 0 {
 			out[1] |= 0x80
@@ -123,11 +126,10 @@ func (h *h264Payloader) fragment(nal []byte) {
 	}
 }
 
-// grab gives n bytes of room. What was given before stays valid when the arena
-// has to grow.
+// grab gives n bytes of room, which stay valid for good.
 func (h *h264Payloader) grab(n int) []byte {
 	if cap(h.arena)-len(h.arena) < n {
-		h.arena = make([]byte, 0, max(2*cap(h.arena), n, 64<<10))
+		h.arena = make([]byte, 0, max(h.expect, n))
 	}
 	at := len(h.arena)
 	h.arena = h.arena[:at+n]

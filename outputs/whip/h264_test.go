@@ -2,7 +2,6 @@ package whip
 
 import (
 	"bytes"
-	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -144,7 +143,7 @@ func (t *tap) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 	return len(payload), nil
 }
 
-func tapped(t *testing.T) (*connection, *tap) {
+func tapped(t *testing.T) (*stream, *tap) {
 	t.Helper()
 	row, _ := findCodec(media.H264)
 	track := media.Track{Codec: media.H264, TimeBase: media.Rational{Num: 1, Den: 25}, FPS: media.Rational{Num: 25, Den: 1}}
@@ -156,35 +155,48 @@ func tapped(t *testing.T) (*connection, *tap) {
 	if _, err := local.Bind(out); err != nil {
 		t.Fatal(err)
 	}
-	s := &stream{plannedTrack: plannedTrack{track: track, codec: row}, local: local, payload: newH264Payloader(track)}
-	return &connection{streams: []*stream{s}}, out
+	s := &stream{plannedTrack: plannedTrack{track: track, codec: row}, local: local, payload: newH264Payloader(track), bundle: newBundle()}
+	return s, out
 }
 
-// A large keyframe is spread over half a frame's time, in bursts; with the next
-// picture waiting it is not.
+// A large keyframe is spread over half a frame's time, in bursts; when the next picture
+// comes, or the end, the rest leaves at once.
 func TestPacing(t *testing.T) {
-	for _, waiting := range []bool{false, true} {
+	for _, end := range []string{"nothing", "picture", "close"} {
 		synctest.Test(t, func(t *testing.T) {
-			c, out := tapped(t)
-			pictures := make(chan *media.Packet, 2)
-			pictures <- &media.Packet{PTS: 1, Data: nal(0x65, 200*(maxPayload-2)+1)}
-			if waiting {
-				pictures <- &media.Packet{PTS: 2, Data: nal(0x41, 100)}
-				close(pictures)
-			} else {
-				time.AfterFunc(time.Second, func() { close(pictures) })
-			}
-			if err := c.sendPictures(t.Context(), pictures); err != nil {
+			s, out := tapped(t)
+			p := newPacer(func(err error) { t.Error(err) })
+			if err := p.send(s, &media.Packet{PTS: 1, Data: nal(0x65, 200*(maxPayload-2)+1)}); err != nil {
 				t.Fatal(err)
 			}
-			last := out.at[199]
-			if waiting && last != 0 {
-				t.Errorf("the last packet left after %v although a picture waited", last)
+			time.Sleep(5 * time.Millisecond)
+			<-p.turn
+			early := len(out.at)
+			p.turn <- struct{}{}
+			want := 200
+			switch end {
+			case "nothing":
+				time.Sleep(time.Second)
+			case "picture":
+				want++
+				if err := p.send(s, &media.Packet{PTS: 2, Data: nal(0x41, 100)}); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if !waiting && (last < 15*time.Millisecond || last > 20*time.Millisecond) {
+			if err := p.close(); err != nil {
+				t.Fatal(err)
+			}
+			if len(out.at) != want || early < 200/4-burst || early > 200/4+burst {
+				t.Fatalf("%s: %d packets after 5 of 20 ms, %d in all; want a quarter of 200, and %d", end, early, len(out.at), want)
+			}
+			last := out.at[199]
+			if end != "nothing" && last != 5*time.Millisecond {
+				t.Errorf("%s: the last packet left after %v, want 5 ms", end, last)
+			}
+			if end == "nothing" && (last < 15*time.Millisecond || last > 20*time.Millisecond) {
 				t.Errorf("the last packet left after %v, want nearly half of 40 ms", last)
 			}
-			for i := burst; !waiting && i < 200; i++ {
+			for i := burst; end == "nothing" && i < 200; i++ {
 				if out.at[i] == out.at[i-burst] {
 					t.Fatalf("more than %d packets left together", burst)
 				}
@@ -192,20 +204,42 @@ func TestPacing(t *testing.T) {
 			if h := out.packets[199]; !h.Marker || h.Timestamp != 3600 || out.packets[198].Marker {
 				t.Errorf("the last packet of the picture is %+v", h)
 			}
+			for i, h := range out.packets {
+				if int(h.SequenceNumber) != i {
+					t.Fatalf("packet %d has number %d", i, h.SequenceNumber)
+				}
+			}
 		})
+	}
+}
+
+// A picture of usual size leaves at once.
+func TestUsualPictureIsNotSpread(t *testing.T) {
+	s, out := tapped(t)
+	p := newPacer(func(err error) { t.Error(err) })
+	if err := p.send(s, &media.Packet{PTS: 1, Data: nal(0x65, together*(maxPayload-2)+1)}); err != nil {
+		t.Fatal(err)
+	}
+	if len(out.packets) != together {
+		t.Errorf("%d packets left at once, want %d", len(out.packets), together)
+	}
+	if err := p.close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
 // Pictures out of display order are the operator's to mend.
 func TestReorderedPicturesAreRefused(t *testing.T) {
-	c, _ := tapped(t)
-	pictures := make(chan *media.Packet, 2)
-	pictures <- &media.Packet{PTS: 3, Data: nal(0x65, 10)}
-	pictures <- &media.Packet{PTS: 1, Data: nal(0x41, 10)}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	if err := c.sendPictures(ctx, pictures); !outputs.IsPermanent(err) {
+	s, _ := tapped(t)
+	p := newPacer(func(err error) { t.Error(err) })
+	if err := p.send(s, &media.Packet{PTS: 3, Data: nal(0x65, 10)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.send(s, &media.Packet{PTS: 1, Data: nal(0x41, 10)}); !outputs.IsPermanent(err) {
 		t.Errorf("error %v, want a permanent one", err)
+	}
+	if err := p.close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -198,7 +199,7 @@ func (in *ingest) newPeer(loopback bool) error {
 	if err := webrtc.ConfigureTWCCSenderWithOptions(m, registry, twcc.WithLoggerFactory(quiet{})); err != nil {
 		return fmt.Errorf("whip: set up transport-wide feedback: %w", err)
 	}
-	settings, err := settingEngine(loopback)
+	settings, err := settingEngine(loopback, netip.Addr{}, nil)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -39,6 +40,11 @@ const schema = `{
       "description": "The WHIP endpoint's address, without the token.",
       "pattern": "^https?://",
       "minLength": 8
+    },
+    "local_address": {
+      "type": "string", "title": "Local address", "x-order": 2, "x-advanced": true,
+      "description": "Address of this machine to send from, which chooses the network; empty for any",
+      "default": ""
     }
   },
   "required": ["url"],
@@ -46,12 +52,14 @@ const schema = `{
 }`
 
 type settings struct {
-	URL string `json:"url"`
+	URL   string `json:"url"`
+	Local string `json:"local_address"`
 }
 
 // output is one WHIP destination. Runs follow one another.
 type output struct {
 	endpoint  *url.URL
+	local     netip.Addr // to send from; invalid: any
 	token     string
 	userAgent string
 
@@ -60,7 +68,8 @@ type output struct {
 	noRestart  bool               // guarded by mu; the server does not restart ICE
 }
 
-// New checks settings ({"url": "https://host/whip"}) and makes an output; it opens
+// New checks settings ({"url": "https://host/whip", "local_address": "10.8.0.2"}, the
+// second optional) and makes an output; it opens
 // nothing. Options.Secret is the bearer token; without one no Authorization header
 // is sent.
 func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
@@ -85,7 +94,13 @@ func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return nil, errors.New("whip: the token holds spaces or control characters")
 	}
-	return &output{endpoint: u, token: token, userAgent: opt.UserAgent}, nil
+	o := &output{endpoint: u, token: token, userAgent: opt.UserAgent}
+	if s.Local != "" {
+		if o.local, err = netip.ParseAddr(s.Local); err != nil {
+			return nil, errors.New("whip: the local address is not an IP address of this machine")
+		}
+	}
+	return o, nil
 }
 
 // isLoopback reports whether host is this machine by its name or address.

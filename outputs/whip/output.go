@@ -34,16 +34,16 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 		return err
 	}
 	feed.Report(outputs.Report{State: outputs.Connecting})
-	http := newSignaller(o.token, o.userAgent)
+	http := newSignaller(o.token, o.userAgent, o.local)
 	defer http.close()
 
-	c := &connection{output: o, feed: feed, http: http, states: make(chan struct{}, 1)}
+	c := &connection{output: o, feed: feed, http: http, states: make(chan struct{}, 1), wire: newWire(), bundle: newBundle()}
 	if c.rate.configured, c.rate.sound = bitrates(tracks); c.rate.configured > 0 {
 		if c.estimator, err = newEstimator(c.rate.configured + c.rate.sound); err != nil {
 			return err
 		}
 	}
-	c.pc, err = newPublisherPeer(tracks, isLoopback(o.endpoint.Hostname()), o.servers(ctx, http), c.estimator)
+	c.pc, err = newPublisherPeer(tracks, isLoopback(o.endpoint.Hostname()), o.local, o.servers(ctx, http), c.estimator, c.wire, c.bundle)
 	if err != nil {
 		if c.estimator != nil {
 			_ = c.estimator.Close() // it is being thrown away
@@ -91,6 +91,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	}
 	c.feedback = &feedback{keyframe: feed.RequestKeyframe, clock: time.Now}
 	for _, s := range c.streams {
+		s.line = c.wire.line(s.ssrc)
 		c.work.Go(func() { c.feedback.read(s) })
 	}
 	if err := c.awaitConnected(ctx); err != nil {

@@ -2,13 +2,15 @@ package whip
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/cc"
-	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/logging"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -21,14 +23,12 @@ const (
 	iceKeepAlive    = time.Second
 )
 
-// nackHistory is how many packets of a stream can be sent again: 4 s of 10 Mb/s.
-const nackHistory = 4096
-
 // settingEngine is common to both ends. loopback adds the loopback addresses to
-// this machine's others, which a server on it may be using in containers.
-func settingEngine(loopback bool) (webrtc.SettingEngine, error) {
+// this machine's others, which a server on it may be using in containers; a valid local
+// leaves only that one. The sockets' datagrams go through b, which may be nil.
+func settingEngine(loopback bool, local netip.Addr, b *bundle) (webrtc.SettingEngine, error) {
 	s := webrtc.SettingEngine{LoggerFactory: quiet{}}
-	sockets, err := newRoomyNet()
+	sockets, err := newRoomyNet(local, b)
 	if err != nil {
 		return s, err
 	}
@@ -37,13 +37,16 @@ func settingEngine(loopback bool) (webrtc.SettingEngine, error) {
 	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.SetSTUNGatherTimeout(gatherTimeout)
-	s.SetIncludeLoopbackCandidate(loopback)
+	s.SetIncludeLoopbackCandidate(loopback || local.IsLoopback())
+	if local.IsValid() {
+		s.SetIPFilter(func(ip net.IP) bool { return ip.Equal(local.AsSlice()) })
+	}
 	return s, nil
 }
 
 // newPublisherPeer makes the sending end, which can send the given tracks and
-// nothing else. It closes bwe with itself; bwe may be nil.
-func newPublisherPeer(tracks []plannedTrack, loopback bool, servers []webrtc.ICEServer, bwe *estimator) (*webrtc.PeerConnection, error) {
+// nothing else, through w and b. It closes bwe with itself; bwe may be nil.
+func newPublisherPeer(tracks []plannedTrack, loopback bool, local netip.Addr, servers []webrtc.ICEServer, bwe *estimator, w *wire, b *bundle) (*webrtc.PeerConnection, error) {
 	m := &webrtc.MediaEngine{}
 	for _, t := range tracks {
 		if err := t.codec.register(m, t.codec.offers(t.track), true); err != nil {
@@ -62,17 +65,14 @@ func newPublisherPeer(tracks []plannedTrack, loopback bool, servers []webrtc.ICE
 		}
 		registry.Add(control)
 	}
-	if err := webrtc.ConfigureTWCCHeaderExtensionSender(m, registry); err != nil {
-		return nil, fmt.Errorf("whip: set up transport-wide feedback: %w", err)
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
+		if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: sdp.TransportCCURI}, kind); err != nil {
+			return nil, fmt.Errorf("whip: set up transport-wide feedback: %w", err)
+		}
 	}
-	registry.Add(headerCopy{})
-	responder, err := nack.NewResponderInterceptor(nack.ResponderSize(nackHistory), nack.WithResponderLoggerFactory(quiet{}))
-	if err != nil {
-		return nil, fmt.Errorf("whip: set up retransmission: %w", err)
-	}
-	registry.Add(responder)
+	registry.Add(w)
 
-	settings, err := settingEngine(loopback)
+	settings, err := settingEngine(loopback, local, b)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 // section 4.2), which starts no session. A server that does not speak of tokens there is
 // believed to be reached.
 func (o *output) Probe(ctx context.Context) (string, error) {
-	s := newSignaller(o.token, o.userAgent)
+	s := newSignaller(o.token, o.userAgent, o.local)
 	defer s.close()
 	res, at, err := s.follow(ctx, http.MethodOptions, o.endpoint, nil, nil)
 	if err != nil {

@@ -12,7 +12,18 @@ import (
 const (
 	twccHabit   = 250 * time.Millisecond
 	reportHabit = 2 * time.Second
+	// progressIdle is how often progress is told when no packets come or writing waits.
+	progressIdle = 4 * outputs.ProgressEvery
 )
+
+// tell tells the feed the progress when that is due. It is called with each packet: a
+// timer of its own would wake the process twenty times a second.
+func (c *connection) tell() {
+	now, before := time.Now().UnixNano(), c.told.Load()
+	if now-before >= int64(outputs.ProgressEvery) && c.told.CompareAndSwap(before, now) {
+		c.watch(c.progress())
+	}
+}
 
 // progress is how the far end keeps up, for failover. What is on the way is not told:
 // the bitrate is steered by the receiver's feedback, not by a queue.

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -40,10 +41,15 @@ type signaller struct {
 	userAgent string
 }
 
-func newSignaller(token, userAgent string) *signaller {
+// newSignaller makes one that speaks from local, where that is valid.
+func newSignaller(token, userAgent string, local netip.Addr) *signaller {
+	dialer := &net.Dialer{Timeout: postTimeout}
+	if local.IsValid() {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
+	}
 	t := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: postTimeout}).DialContext,
+		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    postTimeout,
 		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: 64 << 10,

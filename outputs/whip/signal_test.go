@@ -125,6 +125,7 @@ func TestWrongToken(t *testing.T) {
 
 // A second publisher of a key is refused while the first is there.
 func TestKeyInUse(t *testing.T) {
+	t.Parallel()
 	s := newTestServer(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -145,6 +146,7 @@ func TestKeyInUse(t *testing.T) {
 // The offer follows a redirect to another host, with the token; a relative Location
 // is relative to where the answer came from; DELETE goes there, with the token.
 func TestRedirectAndRelativeLocation(t *testing.T) {
+	t.Parallel()
 	for _, code := range []int{http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
 		var mu sync.Mutex
 		var seen []string
@@ -218,6 +220,7 @@ func TestAnswerWithoutCodec(t *testing.T) {
 
 // What Server refuses by itself.
 func TestServerRefuses(t *testing.T) {
+	t.Parallel()
 	s := newTestServer(t, nil)
 	for _, c := range []struct {
 		method, path, kind, token, body string

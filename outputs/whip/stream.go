@@ -23,7 +23,8 @@ type plannedTrack struct {
 // power of two, more than what is sent between two receiver reports.
 const sentHistory = 8192
 
-// stream is one RTP stream that we send. send is called by one goroutine; the rest
+// stream is one RTP stream that we send. send and write are called by one goroutine at a
+// time; the rest
 // may be called from any.
 type stream struct {
 	plannedTrack
@@ -31,6 +32,8 @@ type stream struct {
 	sender   *webrtc.RTPSender
 	ssrc     uint32
 	payload  payloader
+	bundle   *bundle
+	line     *line // nil before the answer
 	lastPTS  int64
 	sentOnce bool
 
@@ -44,7 +47,7 @@ type stream struct {
 
 // newStream adds a track to pc. name ties the tracks together: receivers keep tracks
 // of one name in sync.
-func newStream(pc *webrtc.PeerConnection, t plannedTrack, name string) (*stream, error) {
+func newStream(pc *webrtc.PeerConnection, t plannedTrack, name string, b *bundle) (*stream, error) {
 	kind := "video"
 	if t.codec.codec.IsAudio() {
 		kind = "audio"
@@ -57,7 +60,7 @@ func newStream(pc *webrtc.PeerConnection, t plannedTrack, name string) (*stream,
 	if err != nil {
 		return nil, fmt.Errorf("whip: add the %s track: %w", kind, err)
 	}
-	s := &stream{plannedTrack: t, local: local, sender: tr.Sender(), payload: t.codec.newPayloader(t.track)}
+	s := &stream{plannedTrack: t, local: local, sender: tr.Sender(), payload: t.codec.newPayloader(t.track), bundle: b}
 	s.ssrc = uint32(s.sender.GetParameters().Encodings[0].SSRC)
 	return s, nil
 }
@@ -67,18 +70,25 @@ func (s *stream) rtpTime(p *media.Packet) uint32 {
 	return uint32(media.Rescale(p.PTS, s.track.TimeBase, s.codec.timeBase()))
 }
 
-// send writes p. Between bursts it calls pace, which may wait, with the number of
-// packets written and to write; nil sends everything at once.
-func (s *stream) send(p *media.Packet, pace func(done, all int) error) error {
-	parts := s.payload.payloads(p)
-	packet := rtp.Packet{Header: rtp.Header{Version: 2, Timestamp: s.rtpTime(p)}}
+// packetOf is what the packets of p have in common.
+func (s *stream) packetOf(p *media.Packet) rtp.Packet {
+	return rtp.Packet{Header: rtp.Header{Version: 2, Timestamp: s.rtpTime(p)}}
+}
+
+// send writes a packet of sound.
+func (s *stream) send(p *media.Packet) error {
+	packet := s.packetOf(p)
+	return s.write(&packet, s.payload.payloads(p), false)
+}
+
+// write sends packets with the given payloads; the last of them is marked if mark.
+func (s *stream) write(packet *rtp.Packet, parts [][]byte, mark bool) error {
+	if len(parts) > 1 {
+		s.bundle.hold()
+		defer s.bundle.release()
+	}
 	for i, part := range parts {
-		if pace != nil {
-			if err := pace(i, len(parts)); err != nil {
-				return err
-			}
-		}
-		packet.Marker = i == len(parts)-1 && !p.Audio
+		packet.Marker = mark && i == len(parts)-1
 		packet.Payload = part
 		s.mu.Lock()
 		packet.SequenceNumber = s.next
@@ -87,7 +97,7 @@ func (s *stream) send(p *media.Packet, pace func(done, all int) error) error {
 		s.octets += int64(len(part))
 		s.sentUpTo[packet.SequenceNumber%sentHistory] = s.octets
 		s.mu.Unlock()
-		if err := s.local.WriteRTP(&packet); err != nil {
+		if err := s.local.WriteRTP(packet); err != nil {
 			return fmt.Errorf("whip: send: %w: %w", ErrLost, err)
 		}
 	}

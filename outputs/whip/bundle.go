@@ -1,0 +1,189 @@
+package whip
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/pion/ice/v4"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// bundleBytes is what a bundle holds: more than a burst of full packets.
+	bundleBytes = 32 << 10
+	// maxSegments is what the kernel takes as one datagram to be cut (UDP_MAX_SEGMENTS,
+	// 64 up to Linux 6.9).
+	maxSegments = 64
+)
+
+// bundle gathers the datagrams of a burst, so that they enter the kernel together: those
+// of one size for one address are handed over as one that it cuts into segments (UDP GSO,
+// Linux 4.18). One passage of sixteen packets through the network stack costs about as
+// much as two single ones. Its methods may be called from any goroutine.
+type bundle struct {
+	segmented atomic.Int64 // datagrams that went as segments
+
+	mu      sync.Mutex
+	holders int        // guarded by mu
+	waiting *datagrams // guarded by mu
+	spare   *datagrams // guarded by mu; nil while it is being written
+}
+
+// datagrams lie in data one after another.
+type datagrams struct {
+	data []byte
+	list []datagram
+}
+
+type datagram struct {
+	from *bundledConn
+	to   netip.AddrPort
+	size int
+}
+
+func newBundle() *bundle {
+	room := func() *datagrams { return &datagrams{data: make([]byte, 0, bundleBytes)} }
+	return &bundle{waiting: room(), spare: room()}
+}
+
+// hold keeps datagrams back until release. It has to be for microseconds: whatever else
+// is sent by the same sockets meanwhile waits too.
+func (b *bundle) hold() {
+	b.mu.Lock()
+	b.holders++
+	b.mu.Unlock()
+}
+
+// release ends a hold and sends what waits. Errors are dropped, as ICE does with those of
+// single datagrams: they are losses, and a path that takes nothing is noticed by ICE.
+func (b *bundle) release() {
+	b.mu.Lock()
+	b.holders--
+	d := b.takeLocked()
+	b.mu.Unlock()
+	b.write(d)
+}
+
+// takeLocked is what waits; nil when that is nothing. mu is held.
+func (b *bundle) takeLocked() *datagrams {
+	d := b.waiting
+	if len(d.list) == 0 {
+		return nil
+	}
+	if b.waiting = b.spare; b.waiting == nil {
+		b.waiting = &datagrams{data: make([]byte, 0, bundleBytes)}
+	}
+	b.spare = nil
+	return d
+}
+
+// add keeps a copy of p, or reports that it has to be sent by itself.
+func (b *bundle) add(from *bundledConn, to netip.AddrPort, p []byte) bool {
+	b.mu.Lock()
+	if b.holders == 0 {
+		b.mu.Unlock()
+		return false
+	}
+	var full *datagrams
+	if len(b.waiting.data)+len(p) > bundleBytes {
+		full = b.takeLocked()
+	}
+	kept := len(b.waiting.data)+len(p) <= bundleBytes
+	if kept {
+		b.waiting.data = append(b.waiting.data, p...)
+		b.waiting.list = append(b.waiting.list, datagram{from, to, len(p)})
+	}
+	b.mu.Unlock()
+	b.write(full)
+	return kept
+}
+
+// write sends d, which may be nil, and keeps its room for later.
+func (b *bundle) write(d *datagrams) {
+	if d == nil {
+		return
+	}
+	data := d.data
+	for list := d.list; len(list) > 0; {
+		n, size := run(list)
+		if n > 1 && list[0].from.writeSegments(data[:size], list[0].size, list[0].to) {
+			b.segmented.Add(int64(n))
+		} else {
+			n, size = 1, list[0].size
+			_, _ = list[0].from.conn.WriteToUDPAddrPort(data[:size], list[0].to) // see release
+		}
+		data, list = data[size:], list[n:]
+	}
+	d.data, d.list = d.data[:0], d.list[:0]
+	b.mu.Lock()
+	b.spare = d
+	b.mu.Unlock()
+}
+
+// run is how many datagrams, from the first on, can go as segments of one, and their
+// bytes: all of one size but for the last, which may be smaller.
+func run(list []datagram) (n, size int) {
+	first := list[0]
+	for _, d := range list {
+		if n == maxSegments || d.from != first.from || d.to != first.to || d.size > first.size {
+			break
+		}
+		n++
+		size += d.size
+		if d.size < first.size {
+			break
+		}
+	}
+	return n, size
+}
+
+// bundledConn is a socket whose datagrams a bundle may hold.
+type bundledConn struct {
+	*net.UDPConn
+	conn   *net.UDPConn // the same, where the embedded one would look like a plain method
+	bundle *bundle
+	whole  atomic.Bool // the kernel or the path does not cut datagrams
+}
+
+var _ ice.AddrPortReaderWriter = (*bundledConn)(nil) // else ICE would write past the bundle
+
+// ReadFromAddrPort implements ice.AddrPortReaderWriter.
+func (c *bundledConn) ReadFromAddrPort(p []byte) (int, netip.AddrPort, error) {
+	return c.conn.ReadFromUDPAddrPort(p)
+}
+
+// WriteToAddrPort implements ice.AddrPortReaderWriter. What is held counts as sent.
+func (c *bundledConn) WriteToAddrPort(p []byte, to netip.AddrPort) (int, error) {
+	if c.bundle.add(c, to, p) {
+		return len(p), nil
+	}
+	return c.conn.WriteToUDPAddrPort(p, to)
+}
+
+// writeSegments sends p as datagrams of size bytes. false means that they have to be sent
+// one by one, now and, when the kernel cannot do it at all, from then on.
+func (c *bundledConn) writeSegments(p []byte, size int, to netip.AddrPort) bool {
+	if c.whole.Load() {
+		return false
+	}
+	var room [64]byte
+	oob := room[:unix.CmsgSpace(2)]
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&room))
+	h.Level, h.Type = unix.IPPROTO_UDP, unix.UDP_SEGMENT
+	h.SetLen(unix.CmsgLen(2))
+	binary.NativeEndian.PutUint16(oob[unix.CmsgLen(0):], uint16(size))
+	_, _, err := c.conn.WriteMsgUDPAddrPort(p, oob, to)
+	switch {
+	case err == nil:
+		return true
+	case errors.Is(err, unix.EIO), errors.Is(err, unix.EINVAL), errors.Is(err, unix.EMSGSIZE), errors.Is(err, unix.EOPNOTSUPP):
+		// No checksum offload, a kernel before 4.18, a smaller MTU.
+		c.whole.Store(true)
+	}
+	return false
+}

@@ -1,0 +1,148 @@
+package whip
+
+import (
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
+)
+
+const (
+	// nackHistory is how many packets of a stream can be sent again: 4 s of 10 Mb/s.
+	nackHistory = 4096
+	// soundHistory is 10 s of sound.
+	soundHistory = 512
+)
+
+// wire is the interceptor that numbers what is sent for transport-wide feedback, keeps it
+// and sends it again when a receiver asks (RFC 4585 section 6.2.1, RFC 4588). It stands in
+// for three of pion's (interceptor v0.1.48), which copy each packet and each header: here
+// payloads are kept as they are, since nobody writes to them, and a stream has one header.
+type wire struct {
+	interceptor.NoOp
+	number atomic.Uint32 // of the next packet of the transport
+
+	mu    sync.Mutex
+	lines map[uint32]*line // guarded by mu; by SSRC
+}
+
+func newWire() *wire { return &wire{lines: map[uint32]*line{}} }
+
+// NewInterceptor implements interceptor.Factory. A wire serves one connection.
+func (w *wire) NewInterceptor(string) (interceptor.Interceptor, error) { return w, nil }
+
+// BindLocalStream implements interceptor.Interceptor.
+func (w *wire) BindLocalStream(info *interceptor.StreamInfo, next interceptor.RTPWriter) interceptor.RTPWriter {
+	history := nackHistory
+	if info.Channels > 0 {
+		history = soundHistory
+	}
+	l := &line{
+		wire: w, next: next, ssrc: info.SSRC, rtxSSRC: info.SSRCRetransmission, rtxType: info.PayloadTypeRetransmission,
+		history: make([]kept, history),
+	}
+	for _, e := range info.RTPHeaderExtensions {
+		if e.URI == sdp.TransportCCURI {
+			l.extension = uint8(e.ID)
+		}
+	}
+	w.mu.Lock()
+	w.lines[info.SSRC] = l
+	w.mu.Unlock()
+	return l
+}
+
+// line is the line of the stream of that SSRC; nil before it is agreed on.
+func (w *wire) line(ssrc uint32) *line {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lines[ssrc]
+}
+
+// line is one RTP stream on the wire.
+type line struct {
+	wire      *wire
+	next      interceptor.RTPWriter
+	ssrc      uint32
+	rtxSSRC   uint32 // 0: repetitions go in the stream itself
+	rtxType   uint8
+	extension uint8 // of transport-wide numbers; 0 when they were not agreed on
+
+	live outgoing // of the goroutine that sends the stream
+
+	again     outgoing // of the goroutine that repeats, as all below
+	rtxNumber uint16
+	rtx       []byte
+
+	mu      sync.Mutex
+	history []kept // guarded by mu; at a packet's number modulo its length
+}
+
+// kept is a packet that was sent.
+type kept struct {
+	number      uint16
+	marker      bool
+	payloadType uint8
+	timestamp   uint32
+	payload     []byte // nil: there is none
+}
+
+// outgoing is what one goroutine needs to send a packet without making anything.
+type outgoing struct {
+	header     rtp.Header
+	number     [2]byte
+	attributes interceptor.Attributes
+}
+
+// Write implements interceptor.RTPWriter. It belongs to the goroutine that sends the stream.
+// The payload must never change again.
+func (l *line) Write(h *rtp.Header, payload []byte, _ interceptor.Attributes) (int, error) {
+	k := kept{h.SequenceNumber, h.Marker, h.PayloadType, h.Timestamp, payload}
+	l.mu.Lock()
+	l.history[int(k.number)%len(l.history)] = k
+	l.mu.Unlock()
+	return l.send(&l.live, l.ssrc, k)
+}
+
+func (l *line) send(o *outgoing, ssrc uint32, k kept) (int, error) {
+	if o.attributes == nil {
+		o.attributes = interceptor.Attributes{}
+	}
+	h := &o.header
+	h.Version, h.SSRC, h.PayloadType = 2, ssrc, k.payloadType
+	h.SequenceNumber, h.Timestamp, h.Marker = k.number, k.timestamp, k.marker
+	if l.extension != 0 {
+		binary.BigEndian.PutUint16(o.number[:], uint16(l.wire.number.Add(1)-1))
+		if err := h.SetExtension(l.extension, o.number[:]); err != nil {
+			return 0, err
+		}
+	}
+	return l.next.Write(h, k.payload, o.attributes)
+}
+
+// repeat sends the packets that a NACK names and that are still known. It is called by
+// one goroutine.
+func (l *line) repeat(pairs []rtcp.NackPair) {
+	for i := range pairs {
+		pairs[i].Range(func(number uint16) bool {
+			l.mu.Lock()
+			k := l.history[int(number)%len(l.history)]
+			l.mu.Unlock()
+			if k.payload == nil || k.number != number {
+				return true
+			}
+			ssrc := l.ssrc
+			if l.rtxSSRC != 0 && l.rtxType != 0 {
+				l.rtx = append(binary.BigEndian.AppendUint16(l.rtx[:0], number), k.payload...)
+				ssrc, k.payloadType, k.number, k.payload = l.rtxSSRC, l.rtxType, l.rtxNumber, l.rtx
+				l.rtxNumber++
+			}
+			_, err := l.send(&l.again, ssrc, k)
+			return err == nil // else the connection is over
+		})
+	}
+}
