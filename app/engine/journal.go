@@ -45,6 +45,7 @@ type journalLine struct {
 	Part    int               `json:"part,omitempty"`
 	Closed  bool              `json:"closed,omitempty"` // its end has been written
 	Settled bool              `json:"settled,omitempty"`
+	Problem string            `json:"problem,omitempty"` // why its end could not be written, by a program that went on
 	Holds   *outputs.Contents `json:"holds,omitempty"`
 	// Chapters take the place of those from the From-th on; nil where they are as before.
 	From     int               `json:"from,omitempty"`
@@ -73,6 +74,10 @@ func (j *journal) note(kind string, v outputs.FileEvent) {
 	line := journalLine{Path: v.Path, Kind: kind, Part: v.Part, Chapters: v.Chapters}
 	if v.Closed && v.Ended {
 		line.Closed, line.Holds = true, &v.Holds
+	} else if v.Closed {
+		if line.Problem = v.Problem; line.Problem == "" {
+			line.Problem = "its end could not be written"
+		}
 	}
 	j.change(line)
 }
@@ -210,17 +215,21 @@ func (j *journal) close() {
 // leftJournal is the journal of a program that has ended, with the files that it did not
 // settle and that still exist. It is locked until release.
 type leftJournal struct {
-	file *os.File
-	jobs []fileJob
+	file    *os.File
+	jobs    []fileJob
+	settled []string // there is nothing more to do about these
 }
 
-// release gives it up; there is nothing more to do about the files settled.
-func (l *leftJournal) release(settled []string) {
-	if len(settled) == len(l.jobs) {
+// settle notes that a file needs nothing more.
+func (l *leftJournal) settle(path string) { l.settled = append(l.settled, path) }
+
+// release gives it up.
+func (l *leftJournal) release() {
+	if len(l.settled) == len(l.jobs) {
 		_ = os.Remove(l.file.Name()) // or it is found once more
 	} else {
 		text := []byte("\n") // the last line may be cut
-		for _, path := range settled {
+		for _, path := range l.settled {
 			raw, err := json.Marshal(journalLine{Path: path, Settled: true})
 			if err == nil {
 				text = append(append(text, raw...), '\n')
@@ -246,14 +255,17 @@ func leftBehind(dir string, log *slog.Logger) (list []*leftJournal) {
 			}
 			continue
 		}
-		l := &leftJournal{f, readJournal(f)}
+		l := &leftJournal{file: f, jobs: readJournal(f)}
 		l.jobs = slices.DeleteFunc(l.jobs, func(j fileJob) bool {
 			_, err := os.Stat(j.event.Path)
 			return err != nil
 		})
 		if len(l.jobs) == 0 {
-			l.release(nil)
+			l.release()
 			continue
+		}
+		for i := range l.jobs {
+			l.jobs[i].left = l
 		}
 		list = append(list, l)
 	}
@@ -282,7 +294,7 @@ func readJournal(f *os.File) (jobs []fileJob) {
 		}
 		j := &jobs[i]
 		j.kind, j.finish = l.Kind, !l.Closed
-		j.event.Path, j.event.Part, j.event.Closed = l.Path, l.Part, l.Closed
+		j.event.Path, j.event.Part, j.event.Closed, j.event.Problem = l.Path, l.Part, l.Closed, l.Problem
 		if had := j.event.Chapters; l.Chapters != nil {
 			j.event.Chapters = append(had[:min(l.From, len(had))], l.Chapters...)
 		}

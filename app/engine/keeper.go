@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -29,22 +28,32 @@ type keeper struct {
 	wake    chan struct{}
 	ended   chan struct{}
 	cancel  context.CancelFunc
-	told    *time.Timer // ends the sentence about earlier runs; of the goroutine until ended
 
-	mu      sync.Mutex
-	jobs    []fileJob               // guarded by mu; oldest first
-	closing bool                    // guarded by mu; nothing more comes
-	results map[string]*fileResults // guarded by mu; by recording
-	writing map[string]bool         // guarded by mu; files that are being written
+	// Of the goroutine until ended.
+	left   []*leftJournal // of earlier runs, with jobs that are not done
+	later  []fileJob      // to be finished as soon as nothing is recorded on their disks
+	report recovery       // what has been made up for
+	told   *time.Timer    // ends the sentence about that
+
+	mu        sync.Mutex
+	jobs      []fileJob               // guarded by mu; oldest first
+	closing   bool                    // guarded by mu; nothing more comes
+	results   map[string]*fileResults // guarded by mu; by recording
+	writing   map[string]bool         // guarded by mu; files that are being written
+	interrupt context.CancelFunc      // guarded by mu; ends the finishing of a file; nil: none is being finished
 }
 
 // fileJob is one file to look after.
 type fileJob struct {
 	results *fileResults // of its start of the recording; nil: of an earlier run
+	left    *leftJournal // the journal of the earlier run; nil: of this one
 	kind    string
 	finish  bool // its end was not written
 	event   outputs.FileEvent
 }
+
+// killed: its program ended before it could say why the file did.
+func (j fileJob) killed() bool { return j.left != nil && j.event.Problem == "" }
 
 // fileResults are those of one start of a recording; the keeper's mu guards them.
 type fileResults struct {
@@ -60,15 +69,17 @@ func newKeeper(e *Engine) *keeper {
 func (k *keeper) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	k.cancel = cancel
-	var left []*leftJournal
 	if dir := k.e.opt.StateDir; dir != "" {
-		left = leftBehind(filepath.Join(dir, "recordings"), k.e.log)
+		k.left = leftBehind(filepath.Join(dir, "recordings"), k.e.log)
 		k.journal = newJournal(filepath.Join(dir, "recordings"), k.e.log)
 	}
 	go func() {
 		defer close(k.ended)
-		k.recover(ctx, left)
+		k.recover(ctx)
 		k.run(ctx)
+		for _, l := range k.left { // what is not done is found at the next start
+			l.release()
+		}
 	}()
 }
 
@@ -107,17 +118,30 @@ func (k *keeper) file(recording, kind string, v outputs.FileEvent) {
 		k.results[recording] = r
 	}
 	if !v.Closed {
+		if k.interrupt != nil && !k.writesIn(filepath.Dir(v.Path)) {
+			k.interrupt() // what is being finished may be on the disk that the new file is on
+		}
 		k.writing[v.Path] = true
 		return
 	}
 	delete(k.writing, v.Path)
+	k.poke() // what waited for its disk may be finished now
 	if v.Removed {
 		return
 	}
 	r.state.Files++
 	r.state.Length = max(r.state.Length, v.From+v.Holds.Length)
-	k.jobs = append(k.jobs, fileJob{r, kind, !v.Ended, v})
-	k.poke()
+	k.jobs = append(k.jobs, fileJob{results: r, kind: kind, finish: !v.Ended, event: v})
+}
+
+// writesIn: some file in the folder dir is being written; mu is held.
+func (k *keeper) writesIn(dir string) bool {
+	for path := range k.writing {
+		if filepath.Dir(path) == dir {
+			return true
+		}
+	}
+	return false
 }
 
 // state is what is known of a recording's files.
@@ -130,20 +154,27 @@ func (k *keeper) state(recording string) RecordingState {
 	return RecordingState{}
 }
 
-// next takes the oldest job; ok is false at the end of it all.
-func (k *keeper) next(ctx context.Context) (j fileJob, ok bool) {
+// next takes the oldest job, or one that has waited for its disk; ok is false at the end of
+// it all.
+func (k *keeper) next(ctx context.Context) (j fileJob, waited, ok bool) {
 	for {
 		k.mu.Lock()
 		if len(k.jobs) > 0 {
 			j = k.jobs[0]
 			k.jobs = slices.Delete(k.jobs, 0, 1)
 			k.mu.Unlock()
-			return j, ctx.Err() == nil
+			return j, false, ctx.Err() == nil
 		}
 		closing := k.closing
 		k.mu.Unlock()
+		for i, j := range k.later {
+			if !k.busy(j.event.Path) {
+				k.later = slices.Delete(k.later, i, i+1)
+				return j, true, ctx.Err() == nil
+			}
+		}
 		if closing || ctx.Err() != nil {
-			return j, false
+			return j, false, false
 		}
 		select {
 		case <-k.wake:
@@ -154,26 +185,48 @@ func (k *keeper) next(ctx context.Context) (j fileJob, ok bool) {
 
 func (k *keeper) run(ctx context.Context) {
 	for {
-		j, ok := k.next(ctx)
+		j, waited, ok := k.next(ctx)
 		if !ok {
 			return
 		}
-		if _, err := os.Stat(j.event.Path); j.event.Problem != "" && errors.Is(err, os.ErrNotExist) {
-			k.journal.settled(j.event.Path)
-			continue // its disk is gone, which has been said
+		if _, err := os.Stat(j.event.Path); errors.Is(err, os.ErrNotExist) && (waited || j.event.Problem != "") {
+			k.settle(j) // its disk is gone, which has been said, or somebody has moved it
+			continue
 		}
 		end, c, err := k.look(ctx, j)
 		if ctx.Err() != nil {
 			return // the journal keeps what has not been read
 		}
-		if end != unfinished && end != postponed { // for which there may be room at the next start
-			k.journal.settled(j.event.Path)
+		if end == postponed {
+			k.later = append(k.later, j)
+			k.e.log.Info("recording will be finished when its disk is not recorded to", "file", j.event.Path)
+		}
+		switch {
+		case waited:
+			if end != postponed {
+				k.recovered(j, end, c, err)
+			}
+			continue
+		case end != unfinished && end != postponed: // for which there may be room at the next start
+			k.settle(j)
 		}
 		if errors.Is(err, outputs.ErrEmpty) {
 			continue
 		}
 		k.judge(j, c, err)
+		if end == finished {
+			k.recovered(j, end, c, err)
+		}
 	}
+}
+
+// settle: there is nothing more to do about a file.
+func (k *keeper) settle(j fileJob) {
+	if j.left == nil {
+		k.journal.settled(j.event.Path)
+		return
+	}
+	j.left.settle(j.event.Path)
 }
 
 // ending is what was done about a file's end.
@@ -183,7 +236,7 @@ const (
 	asWritten  ending = iota + 1 // nothing was to be done
 	finished                     // it has been made up for
 	unfinished                   // it could not be
-	postponed                    // left to the next start
+	postponed                    // its disk is being recorded to
 )
 
 // busy: something is recorded on the volume of path, to which a copy of another recording
@@ -205,22 +258,9 @@ func (k *keeper) look(ctx context.Context, j fileJob) (end ending, c outputs.Fil
 	want := j.event.Holds
 	if j.finish {
 		want = outputs.Contents{} // not all that was given to it is in it
-		switch {
-		case files.Finish == nil:
-		case k.busy(j.event.Path):
-			end = postponed
-			k.e.log.Info("recording will be finished at the next start, since its disk is being recorded to", "file", j.event.Path)
-		default:
-			switch changed, err := files.Finish(ctx, j.event.Path, j.event.Chapters); {
-			case errors.Is(err, outputs.ErrEmpty):
+		if files.Finish != nil {
+			if end, err = k.finish(ctx, files, j); errors.Is(err, outputs.ErrEmpty) {
 				return end, c, err
-			case err != nil:
-				end = unfinished
-				if ctx.Err() == nil {
-					k.e.log.Warn("recording not finished", "reason", err)
-				}
-			case changed:
-				end = finished
 			}
 		}
 	}
@@ -229,6 +269,43 @@ func (k *keeper) look(ctx context.Context, j fileJob) (end ending, c outputs.Fil
 	}
 	c, err = files.Check(ctx, j.event.Path, want)
 	return end, c, err
+}
+
+// finish makes up for a file's end. A recording that begins meanwhile goes first. The
+// error is ErrEmpty.
+func (k *keeper) finish(ctx context.Context, files *outputs.Files, j fileJob) (ending, error) {
+	for ctx.Err() == nil {
+		try, cancel := context.WithCancel(ctx)
+		k.mu.Lock()
+		k.interrupt = cancel
+		k.mu.Unlock()
+		busy := k.busy(j.event.Path)
+		var changed bool
+		var err error
+		if !busy {
+			changed, err = files.Finish(try, j.event.Path, j.event.Chapters)
+		}
+		interrupted := try.Err() != nil
+		k.mu.Lock()
+		k.interrupt = nil
+		k.mu.Unlock()
+		cancel()
+		switch {
+		case busy:
+			return postponed, nil
+		case errors.Is(err, outputs.ErrEmpty):
+			return asWritten, err
+		case err == nil && changed:
+			return finished, nil
+		case err == nil:
+			return asWritten, nil
+		case interrupted: // or it was, on another disk
+			continue
+		}
+		k.e.log.Warn("recording not finished", "reason", err)
+		return unfinished, nil
+	}
+	return unfinished, nil
 }
 
 // judge notes what a check found.
@@ -260,74 +337,4 @@ func (k *keeper) judge(j fileJob, c outputs.FileCheck, err error) {
 		}
 		r.state.GoodTo = max(r.state.GoodTo, g[1])
 	}
-}
-
-// tellRecovered is how long the operator is told of files of an earlier run.
-const tellRecovered = 10 * time.Minute
-
-// recoveredKey is the warning about what earlier runs left behind.
-const recoveredKey = "recovered recordings"
-
-// recover finishes and reads the files that earlier runs left behind, and says in one
-// sentence how that went.
-func (k *keeper) recover(ctx context.Context, left []*leftJournal) {
-	var good [unfinished + 1][]string // by what was done
-	var bad []string
-	for _, l := range left {
-		var settled []string
-		for _, j := range l.jobs {
-			end, c, err := k.look(ctx, j)
-			if ctx.Err() != nil {
-				settled = nil // all is said at the next start
-				break
-			}
-			if end == postponed {
-				continue
-			}
-			settled = append(settled, j.event.Path)
-			if errors.Is(err, outputs.ErrEmpty) {
-				k.e.log.Info("recording of an earlier run had nothing in it and was removed", "file", j.event.Path)
-				continue
-			}
-			if err != nil {
-				k.e.log.Warn("recording of an earlier run is not good", "file", j.event.Path, "reason", err)
-				bad = append(bad, err.Error())
-				continue
-			}
-			k.e.log.Info("recording of an earlier run read again", "file", j.event.Path, "finished", end == finished, "length", c.Length, "bytes", c.Bytes, "sha256", c.SHA256)
-			if j.finish {
-				good[end] = append(good[end], fmt.Sprintf("%s (%s)", filepath.Base(j.event.Path), clock(c.Length)))
-			}
-		}
-		l.release(settled)
-	}
-	if text := recoveredText(good, bad); text != "" {
-		k.e.warn.set(recoveredKey, text, k.e.state.Load().Tick)
-		k.told = time.AfterFunc(tellRecovered, func() { k.e.warn.clear(recoveredKey) })
-	}
-}
-
-// recoveredText is one sentence, or several when not all went alike; empty when there is
-// nothing to say. good are the files that can be played, by what was done about their ends.
-func recoveredText(good [unfinished + 1][]string, bad []string) string {
-	var parts []string
-	for end, outcome := range [...][2]string{
-		finished:   {"the file has been finished and is good", "the files have been finished and are good"},
-		asWritten:  {"the file is good", "the files are good"},
-		unfinished: {"the file plays, but could not be finished and stays as it is", "the files play, but could not be finished and stay as they are"},
-	} {
-		if n := len(good[end]); n > 0 {
-			parts = append(parts, "The last run of the program was cut off while it recorded "+strings.Join(good[end], ", ")+"; "+outcome[min(n, 2)-1]+".")
-		}
-	}
-	if len(bad) > 0 {
-		parts = append(parts, "Of what an earlier run recorded, this is not good: "+strings.Join(bad, "; ")+".")
-	}
-	return strings.Join(parts, " ")
-}
-
-// clock is a length as h:mm:ss.
-func clock(d time.Duration) string {
-	s := int(d.Round(time.Second) / time.Second)
-	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
 }

@@ -161,7 +161,7 @@ func TestJournal(t *testing.T) {
 		if cut.event.Path != path("cut.mkv") || !cut.finish || len(cut.event.Chapters) != 1 || bad.event.Path != path("bad.mkv") || bad.finish || bad.event.Holds.Packets[0] != 5 {
 			t.Fatalf("left %+v", left)
 		}
-		left[0].release(nil)
+		left[0].release()
 	}
 
 	start := func() *State {
@@ -208,44 +208,85 @@ func TestResultsOfAnotherStart(t *testing.T) {
 	}
 }
 
-// TestFinishingWaits: what was cut off is not copied on a disk that is recorded to.
+// TestFinishingWaits: what was cut off is not copied on a disk that is recorded to, gives way
+// to a recording that begins, and is finished as soon as nothing is recorded, with words
+// that say what happened.
 func TestFinishingWaits(t *testing.T) {
 	state, dir := t.TempDir(), t.TempDir()
-	cut, other, running := filepath.Join(dir, "cut.mkv"), filepath.Join(dir, "other.mkv"), filepath.Join(dir, "running.mkv")
+	path := func(name string) string { return filepath.Join(dir, name) }
 	log := slog.New(slog.DiscardHandler)
-	j := newJournal(state, log)
-	for _, path := range []string{cut, other} {
-		j.note("record", outputs.FileEvent{Path: path, Part: 1, Closed: path == other, Ended: path == other})
-		if err := os.WriteFile(path, []byte("of no use"), 0o644); err != nil {
+	j := newJournal(filepath.Join(state, "recordings"), log)
+	j.note("record", outputs.FileEvent{Path: path("killed.mkv"), Part: 1})
+	j.note("record", outputs.FileEvent{Path: path("broken.mkv"), Part: 1})
+	j.note("record", outputs.FileEvent{Path: path("broken.mkv"), Part: 1, Closed: true, Problem: "record: the disk is full"})
+	j.note("record", outputs.FileEvent{Path: path("whole.mkv"), Part: 1, Closed: true, Ended: true})
+	for _, name := range []string{"killed.mkv", "broken.mkv", "whole.mkv", "now.mkv"} {
+		if err := os.WriteFile(path(name), []byte("of no use"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	j.close()
-	var finished []string
-	files := outputs.Files{Finish: func(_ context.Context, path string, _ []outputs.Chapter) (bool, error) {
-		finished = append(finished, path)
-		return true, nil
+	tries := make(chan string, 100)
+	goOn, cut := make(chan struct{}), make(chan struct{}, 100)
+	files := outputs.Files{Finish: func(ctx context.Context, path string, _ []outputs.Chapter) (bool, error) {
+		tries <- filepath.Base(path)
+		select {
+		case <-goOn:
+			return true, nil
+		case <-ctx.Done():
+			cut <- struct{}{}
+			return false, ctx.Err()
+		}
 	}}
-	k := newKeeper(&Engine{log: log, opt: Options{OutputKinds: map[string]outputs.Kind{"record": {Files: &files}}}})
-	k.file("rec", "record", outputs.FileEvent{Path: running, Part: 1})
-	k.recover(t.Context(), leftBehind(state, log))
-	if len(finished) != 0 {
-		t.Fatalf("finished %q beside a recording", finished)
+	e := &Engine{log: log, clock: media.NewVirtualClock(), opt: Options{StateDir: state, OutputKinds: map[string]outputs.Kind{"record": {Files: &files}}}}
+	e.state.Store(&State{})
+	k := newKeeper(e)
+	running := outputs.FileEvent{Path: path("running.mkv"), Part: 1}
+	k.file("rec", "record", running)
+	k.start()
+	// This run's own file, whose end could not be written either.
+	k.file("other", "record", outputs.FileEvent{Path: path("now.mkv"), Part: 1})
+	k.file("other", "record", outputs.FileEvent{Path: path("now.mkv"), Part: 1, Closed: true, Problem: "record: it is read-only"})
+	within(t, "the file is read again as it is", func() bool { return k.state("other").Checked == 1 })
+	if len(tries) != 0 {
+		t.Fatalf("%q is finished beside a recording", <-tries)
 	}
-	k.file("rec", "record", outputs.FileEvent{Path: running, Part: 1, Closed: true, Ended: true, Problem: "the disk is nearly full"})
-	if k.jobs[0].finish {
-		t.Error("a file whose end was written is to be finished")
+	ended := running
+	ended.Closed, ended.Ended = true, true
+	k.file("rec", "record", ended)
+	<-tries
+	k.file("rec", "record", running) // goes first
+	<-cut
+	k.file("rec", "record", ended)
+	close(goOn)
+	k.close()
+	text := ""
+	for _, w := range e.warn.all() {
+		text += w.Text
 	}
-	left := leftBehind(state, log)
-	if len(left) != 1 || len(left[0].jobs) != 1 || left[0].jobs[0].event.Path != cut {
-		t.Fatalf("left for the next start: %+v", left)
+	for _, want := range []string{
+		"The last run of the program was cut off while it recorded killed.mkv (0:00:00); the file has been finished and is good.",
+		"The end of a recording could not be written (broken.mkv (0:00:00): the disk is full; now.mkv (0:00:00): it is read-only); the files have been finished and are good.",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q lacks %q", text, want)
+		}
 	}
-	if end, _, err := k.look(t.Context(), left[0].jobs[0]); err != nil || !slices.Equal(finished, []string{cut}) {
-		t.Errorf("ending %v, finished %q, %v", end, finished, err)
+	if strings.Contains(text, "whole.mkv") {
+		t.Errorf("said of a file that needed nothing: %q", text)
 	}
-	left[0].release([]string{cut})
-	if rest, _ := filepath.Glob(filepath.Join(state, "*")); len(rest) != 0 {
+	if rest, _ := filepath.Glob(filepath.Join(state, "recordings", "*")); len(rest) != 0 {
 		t.Errorf("journals left: %q", rest)
+	}
+}
+
+// within waits for ok, at most ten seconds.
+func within(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 10 s: %s", what)
+		}
 	}
 }
 
@@ -286,14 +327,15 @@ func TestJournalOfManyChapters(t *testing.T) {
 }
 
 func TestRecoveredText(t *testing.T) {
-	good := [unfinished + 1][]string{finished: {"a (0:00:03)"}, unfinished: {"b (0:00:04)", "c (0:00:05)"}}
-	got := recoveredText(good, []string{"d: cannot be read"})
+	r := recovery{bad: []string{"d: cannot be read"}}
+	r.killed[finished], r.killed[unfinished] = []string{"a (0:00:03)"}, []string{"b (0:00:04)", "c (0:00:05)"}
+	got := r.text()
 	for _, want := range []string{"recorded a (0:00:03); the file has been finished and is good.", "b (0:00:04), c (0:00:05); the files play, but could not be finished", "not good: d: cannot be read."} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q lacks %q", got, want)
 		}
 	}
-	if got := recoveredText([unfinished + 1][]string{}, nil); got != "" {
+	if got := (&recovery{}).text(); got != "" {
 		t.Errorf("of nothing it says %q", got)
 	}
 }

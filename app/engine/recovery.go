@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// tellRecovered is how long the operator is told of files whose ends were made up for.
+const tellRecovered = 10 * time.Minute
+
+// recoveredKey is the warning about them.
+const recoveredKey = "recovered recordings"
+
+// recovery is what has been done about files without an end, and told lately.
+type recovery struct {
+	killed [unfinished + 1][]string // of programs that were cut off, by what was done
+	broken [unfinished + 1][]string // of those that went on; each with what happened
+	bad    []string
+	at     time.Time // of the newest
+}
+
+// recover finishes and reads the files that earlier runs left behind, and says in one
+// sentence how that went. Those on a disk that is recorded to wait for the end of that.
+func (k *keeper) recover(ctx context.Context) {
+	for _, l := range k.left {
+		for _, j := range l.jobs {
+			end, c, err := k.look(ctx, j)
+			if ctx.Err() != nil {
+				l.settled = nil // all of it is said at the next start
+				return
+			}
+			if end == postponed {
+				k.e.log.Info("recording of an earlier run will be finished when its disk is not recorded to", "file", j.event.Path)
+				k.later = append(k.later, j)
+				continue
+			}
+			k.recovered(j, end, c, err)
+		}
+	}
+}
+
+// recovered says what has been made up for.
+func (k *keeper) recovered(j fileJob, end ending, c outputs.FileCheck, err error) {
+	if j.left != nil || end != unfinished {
+		k.settle(j)
+	}
+	if errors.Is(err, outputs.ErrEmpty) {
+		k.e.log.Info("recording had nothing in it and was removed", "file", j.event.Path)
+		return
+	}
+	r := &k.report
+	if time.Since(r.at) > tellRecovered {
+		*r = recovery{}
+	}
+	r.at = time.Now()
+	switch file := fmt.Sprintf("%s (%s)", filepath.Base(j.event.Path), clock(c.Length)); {
+	case err != nil:
+		k.e.log.Warn("recording that was cut off is not good", "file", j.event.Path, "reason", err)
+		r.bad = append(r.bad, err.Error())
+	case !j.finish:
+	case j.killed():
+		r.killed[end] = append(r.killed[end], file)
+	case j.event.Problem != "":
+		r.broken[end] = append(r.broken[end], fmt.Sprintf("%s: %s", file, strings.TrimPrefix(j.event.Problem, "record: ")))
+	default:
+		r.broken[end] = append(r.broken[end], file)
+	}
+	if err == nil {
+		k.e.log.Info("recording that was cut off read again", "file", j.event.Path, "finished", end == finished, "length", c.Length, "bytes", c.Bytes, "sha256", c.SHA256)
+	}
+	text := r.text()
+	if text == "" {
+		return
+	}
+	if k.told != nil {
+		k.told.Stop()
+	}
+	k.e.warn.set(recoveredKey, text, k.e.state.Load().Tick)
+	k.told = time.AfterFunc(tellRecovered, func() { k.e.warn.clear(recoveredKey) })
+}
+
+// text is one sentence, or several when not all went alike; empty when there is nothing to
+// say.
+func (r *recovery) text() string {
+	var parts []string
+	for end, outcome := range [...][2]string{
+		finished:   {"the file has been finished and is good", "the files have been finished and are good"},
+		asWritten:  {"the file is good", "the files are good"},
+		unfinished: {"the file plays, but could not be finished and stays as it is", "the files play, but could not be finished and stay as they are"},
+	} {
+		if n := len(r.killed[end]); n > 0 {
+			parts = append(parts, "The last run of the program was cut off while it recorded "+strings.Join(r.killed[end], ", ")+"; "+outcome[min(n, 2)-1]+".")
+		}
+		if n := len(r.broken[end]); n > 0 {
+			parts = append(parts, "The end of a recording could not be written ("+strings.Join(r.broken[end], "; ")+"); "+outcome[min(n, 2)-1]+".")
+		}
+	}
+	if len(r.bad) > 0 {
+		parts = append(parts, "Of what was cut off while it was recorded, this is not good: "+strings.Join(r.bad, "; ")+".")
+	}
+	return strings.Join(parts, " ")
+}
+
+// clock is a length as h:mm:ss.
+func clock(d time.Duration) string {
+	s := int(d.Round(time.Second) / time.Second)
+	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+}
