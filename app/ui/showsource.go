@@ -20,6 +20,7 @@ type sourceEditor struct {
 	note    *paragraph // of a kind that this version does not know
 	form    *form
 	idle    *form // of a source with a timeline: what it does while not on air
+	backup  *backupChoice
 	id      string
 	kind    string
 	resized func()
@@ -28,7 +29,7 @@ type sourceEditor struct {
 }
 
 func newSourceEditor(d *desk) *sourceEditor {
-	e := &sourceEditor{desk: d, resized: func() {}, scrolled: func(*fyne.ScrollEvent) {}}
+	e := &sourceEditor{desk: d, backup: &backupChoice{desk: d}, resized: func() {}, scrolled: func(*fyne.ScrollEvent) {}}
 	e.title = newBold("", textSmall, colDim)
 	e.status = newParagraph("", textSmall, colDim, 3)
 	e.note = newParagraph("", textNormal, colAmber, 5)
@@ -47,6 +48,9 @@ func (e *sourceEditor) compose() {
 	}
 	if e.form != nil {
 		e.add(e.form)
+	}
+	if e.backup.form != nil {
+		e.add(e.backup.form)
 	}
 	e.Refresh()
 }
@@ -68,6 +72,9 @@ func (e *sourceEditor) lay(width float32) float32 {
 	if e.form != nil {
 		parts = append(parts, e.form)
 	}
+	if e.backup.form != nil {
+		parts = append(parts, e.backup.form)
+	}
 	for _, p := range parts {
 		if h := p.heightFor(width); h > 0 {
 			place(p, 0, y, width, h)
@@ -85,6 +92,10 @@ func (e *sourceEditor) update(s *engine.State, id string) {
 	}
 	if id != e.id || v.Kind != e.kind {
 		e.open(v, id)
+	}
+	if e.backup.follow(s.Show, id, func() { e.resized() }, func(ev *fyne.ScrollEvent) { e.scrolled(ev) }) {
+		e.compose()
+		e.resized()
 	}
 	if id == "" {
 		return
