@@ -180,18 +180,22 @@ type replaySection struct {
 	in, out *button
 	angle   *button
 	speeds  []*button
+	set     *button
+	setting *replaySettings
 
 	angles []string // "" is the programme
 	chosen int
 	source string // that shows replays; "" is none
 	on     bool
+	// resized is called when the section's height changes, opened when its settings show.
+	resized, opened func()
 }
 
 // replaySpeeds are those that have a button.
 var replaySpeeds = []float64{0.25, 0.5, 0.75, 1}
 
 func newReplaySection(d *desk) *replaySection {
-	p := &replaySection{desk: d, angles: []string{""}}
+	p := &replaySection{desk: d, angles: []string{""}, resized: func() {}, opened: func() {}}
 	p.heading = newBold("REPLAY", textSmall, colDim)
 	p.facts = newLabel("", textSmall, colDim)
 	p.run = newButton(d, "Start", textSmall, func() {
@@ -208,7 +212,11 @@ func newReplaySection(d *desk) *replaySection {
 	for _, v := range replaySpeeds {
 		p.speeds = append(p.speeds, newButton(d, fmt.Sprintf("%.0f %%", 100*v), textSmall, func() { p.play(v) }).hint(fmt.Sprintf("Show the replay at %.0f %% of its speed", 100*v)))
 	}
-	p.add(p.heading, p.facts, p.run, p.save, p.in, p.out, p.angle)
+	p.set = newButton(d, "Set up", textSmall, p.toggleSettings).hint("How much is kept, of which sources, and where it is saved")
+	p.setting = newReplaySettings(d)
+	p.setting.Hide()
+	p.setting.resized = func() { p.resized() }
+	p.add(p.heading, p.facts, p.set, p.setting, p.run, p.save, p.in, p.out, p.angle)
 	for _, b := range p.speeds {
 		p.add(b)
 	}
@@ -220,7 +228,9 @@ func newReplaySection(d *desk) *replaySection {
 // layOut places the controls and returns their height.
 func (p *replaySection) layOut(w float32) float32 {
 	p.heading.place(0, 0, 64, headerHeight)
-	p.facts.place(64, 0, w-64, headerHeight)
+	sw := p.set.min.Width
+	p.facts.place(64, 0, w-64-sw-gap, headerHeight)
+	place(p.set, w-sw, 1, sw, headerHeight-2)
 	y := headerHeight + 3
 	row := func(first float32, list ...*button) { // the first is so many times as wide
 		each := (w - float32(len(list)-1)*gap) / (float32(len(list)-1) + first)
@@ -233,7 +243,25 @@ func (p *replaySection) layOut(w float32) float32 {
 	}
 	row(1, p.run, p.save, p.in, p.out)
 	row(2, append([]*button{p.angle}, p.speeds...)...)
+	if p.setting.Visible() {
+		h := p.setting.heightFor(w)
+		place(p.setting, 0, y, w, h)
+		y += h
+	}
 	return y
+}
+
+// toggleSettings opens and closes what the buffer keeps.
+func (p *replaySection) toggleSettings() {
+	show(p.setting, !p.setting.Visible())
+	p.set.lit(p.setting.Visible(), colDim, colWell)
+	if s := p.desk.state; s != nil {
+		p.update(s)
+	}
+	p.resized()
+	if p.setting.Visible() {
+		p.opened()
+	}
 }
 
 func (p *replaySection) chosenAngle() string { return p.angles[p.chosen] }
@@ -283,4 +311,7 @@ func (p *replaySection) update(s *engine.State) {
 		text, ink = fmt.Sprintf("%.0f s kept, %s", r.Held.Seconds(), sizeText(int64(r.Bytes))), colText
 	}
 	p.facts.set(text, ink)
+	if p.setting.Visible() {
+		p.setting.update(s)
+	}
 }

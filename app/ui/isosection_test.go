@@ -1,12 +1,14 @@
 package ui
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 	"time"
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // sentOne is the one command that was sent since it was last asked.
@@ -109,4 +111,59 @@ func TestReplayControls(t *testing.T) {
 	if c, ok := sentOne(t, b).(*engine.PlayReplay); !ok || *c != (engine.PlayReplay{Source: "again", Angle: "cam1", Speed: 0.5}) {
 		t.Errorf("played: %+v", c)
 	}
+}
+
+func TestReplaySettings(t *testing.T) {
+	s := recordableState()
+	s.Show.Replay = scenes.Replay{Seconds: 20, Angles: []string{"cam1"}, Settings: json.RawMessage(`{"path":"replays","pattern":"x"}`)}
+	b := newBench(t, s)
+	p := b.keys.outputs.replay
+	before := b.keys.outputs.list.min.Height
+	p.set.press()
+	if !p.setting.Visible() || b.keys.outputs.list.min.Height <= before {
+		t.Fatal("the settings do not open")
+	}
+	f := p.setting.form
+	if got := []string{f.rows[0].entry.Text, f.rows[1].choice.names[f.rows[1].choice.chosen], f.rows[2].entry.Text, f.rows[3].text()}; !slices.Equal(got, []string{"20", "first", "replays", `"mkv"`}) {
+		t.Errorf("the form shows %q", got)
+	}
+	for _, c := range []struct {
+		text  string
+		wrong bool
+	}{{"0", true}, {"601", true}, {"a lot", true}, {"1.5", true}, {"90", false}} {
+		f.rows[0].entry.SetText(c.text)
+		f.rows[0].done()
+		if f.rows[0].wrong() != c.wrong {
+			t.Errorf("%q: %q", c.text, f.rows[0].problem.text)
+		}
+	}
+	want := s.Show.Replay
+	want.Seconds, want.Settings = 90, json.RawMessage(`{"path":"replays","pattern":"x"}`)
+	wantSent(t, b, &engine.SetReplay{Replay: want})
+	s.Show.Replay = want
+	b.show(s)
+	f.rows[3].choice.pick(1)
+	want.Settings = json.RawMessage(`{"container":"mp4","path":"replays","pattern":"x"}`)
+	wantSent(t, b, &engine.SetReplay{Replay: want})
+
+	if n := len(p.setting.angles); n != 2 || p.setting.angles[1].id != "cam2" {
+		t.Fatalf("%d sources can be angles", n)
+	}
+	p.setting.angles[1].press()
+	if c, ok := sentOne(t, b).(*engine.SetReplay); !ok || !slices.Equal(c.Replay.Angles, []string{"cam1", "cam2"}) {
+		t.Errorf("chosen: %+v", c)
+	}
+	p.setting.angles[0].press()
+	if c, ok := sentOne(t, b).(*engine.SetReplay); !ok || len(c.Replay.Angles) != 0 {
+		t.Errorf("taken away: %+v", c)
+	}
+	if p.setting.note.Visible() {
+		t.Error("at rest it says that changes wait")
+	}
+	s.Replay.Running = true
+	b.show(s)
+	if !p.setting.note.Visible() {
+		t.Error("while it runs it does not say that changes wait")
+	}
+	b.golden(t, "replay-settings", p)
 }

@@ -57,12 +57,14 @@ func newOutputsPanel(d *desk) *outputsPanel {
 		p.adds[i] = newButton(d, "+ Add", textSmall, func() { p.edit("", i == 1) }).hint("Add one to the show")
 	}
 	p.iso, p.replay = newISOSection(d), newReplaySection(d)
+	p.replay.resized = p.fitList
 	p.form = newOutputForm(d, p.closeForm)
 	p.ready = newButton(d, "Plan and check…", textSmall, p.openPreflight).hint("The fewest encodes for these destinations, and a dry run of encoders, disks and destinations")
 	p.preflight = newPreflightPage(d, p.closeForm)
 	p.list.ExtendBaseWidget(p.list)
 	p.list.arrange = func(s fyne.Size) { p.arrangeList(s.Width) }
 	p.scroll = container.NewVScroll(p.list)
+	p.replay.opened, p.replay.setting.scrolled = p.scroll.ScrollToBottom, p.scroll.Scrolled // it stands last
 	p.add(p.live, p.rec, p.ready, p.scroll, p.form, p.preflight)
 	p.min = fyne.NewSize(280, 200)
 	p.arrange = func(s fyne.Size) {
@@ -230,12 +232,17 @@ func (p *outputsPanel) update(s *engine.State) {
 	if p.iso.update(s) {
 		p.iso.Refresh()
 	}
+	p.fitList()
+	p.form.update(s)
+}
+
+// fitList follows a change of the list's height.
+func (p *outputsPanel) fitList() {
 	if h := p.arrangeList(p.list.Size().Width); p.list.min.Height != h {
 		p.list.min = fyne.NewSize(200, h)
 		p.list.Refresh()
 		p.scroll.Refresh()
 	}
-	p.form.update(s)
 }
 
 // rebuild makes the cards for p.all, of which the first split are destinations.
