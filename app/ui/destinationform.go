@@ -1,10 +1,7 @@
 package ui
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 
@@ -13,7 +10,6 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"crosspoint.studio/crosspoint/app/engine"
-	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -43,8 +39,9 @@ type outputForm struct {
 	scroll       *container.Scroll
 	body         *box
 	rows         []outputFormRow
-	more         *form // the kind's other settings; nil when it has none
-	plan         *form // of destinations: backups, delay, group, times
+	more         *form       // the kind's other settings; nil when it has none
+	backups      *backupList // of destinations
+	plan         *form       // likewise: delay, group, times
 
 	original   scenes.Destination // what the form does not show is kept
 	show       *scenes.Show
@@ -108,9 +105,12 @@ func newOutputForm(d *desk, done func()) *outputForm {
 	if err != nil { // it is ours
 		panic(err)
 	}
-	plan.resized = func() { f.layoutBody(f.body.Size()) }
+	plan.resized, plan.scrolled = func() { f.layoutBody(f.body.Size()) }, f.scroll.Scrolled
 	f.plan = plan
-	f.body.add(plan)
+	f.backups = newBackupList(d)
+	f.backups.changed = f.check
+	f.backups.resized = func() { f.layoutBody(f.body.Size()) }
+	f.body.add(f.backups, plan)
 	f.min = fyne.NewSize(240, 200)
 	f.arrange = f.layout
 	f.ExtendBaseWidget(f)
@@ -172,15 +172,18 @@ func (f *outputForm) layoutBody(s fyne.Size) {
 	}
 	show(f.hint.Text, !f.recording)
 	show(f.plan, !f.recording)
+	show(f.backups, !f.recording)
 	if f.more != nil {
 		h := f.more.heightFor(w)
 		place(f.more, 0, y, w, h)
 		y += h + gap
 	}
 	if !f.recording {
-		h := f.plan.heightFor(w)
-		place(f.plan, 0, y, w, h)
-		y += h + gap
+		for _, p := range []stacked{f.backups, f.plan} {
+			h := p.heightFor(w)
+			place(p, 0, y, w, h)
+			y += h + gap
+		}
 	}
 	for _, l := range f.faults {
 		l.place(0, y, w, 16)
@@ -215,6 +218,7 @@ func (f *outputForm) open(s *scenes.Show, id string, recording bool) {
 		f.original = v
 	}
 	f.plan.set(planOf(f.original))
+	f.backups.open(f.original)
 	if len(raw) > 0 && json.Unmarshal(raw, &f.settings) != nil {
 		f.settings = map[string]json.RawMessage{}
 	}
@@ -289,7 +293,7 @@ func (f *outputForm) fillMore() {
 	if err != nil { // what was JSON before
 		panic(err)
 	}
-	more.resized = func() { f.layoutBody(f.body.Size()) }
+	more.resized, more.scrolled = func() { f.layoutBody(f.body.Size()) }, f.scroll.Scrolled
 	more.set(raw)
 	f.more = more
 	f.body.add(more)
@@ -392,6 +396,7 @@ func (f *outputForm) check() {
 	if f.show == nil {
 		return
 	}
+	f.backups.setKind(f.kind)
 	fault := f.fault()
 	hint, ink := "", colDim
 	if r, ok := f.show.Rendition(f.rendition.Selected); ok && !f.recording {
@@ -413,121 +418,6 @@ func (f *outputForm) check() {
 	} else {
 		f.save.look("Save", colControl, colDim)
 	}
-}
-
-// fault is one sentence about what keeps the form from being saved.
-func (f *outputForm) fault() string {
-	if strings.TrimSpace(f.name.Text) == "" {
-		return "Give it a name."
-	}
-	if f.rendition.Selected == "" {
-		return "Choose the rendition to send."
-	}
-	kind, ok := f.desk.services.OutputKinds[f.kind]
-	if !ok || kind.New == nil || !f.recording && strings.TrimSpace(f.address.Text) == rehearsalURL {
-		return ""
-	}
-	secret := strings.TrimSpace(f.secret.Text)
-	if secret == "" && f.credential != "" {
-		secret = "kept-elsewhere" // of a length that every kind takes
-	}
-	raw, err := json.Marshal(f.collected())
-	if err == nil {
-		_, err = kind.New(raw, outputs.Options{Secret: secret})
-	}
-	if err == nil {
-		if f.recording {
-			return ""
-		}
-		return f.backupFault(f.destination(raw), secret)
-	}
-	return sentence(strings.TrimPrefix(err.Error(), f.kind+": "))
-}
-
-// collected are the settings as typed.
-func (f *outputForm) collected() map[string]json.RawMessage {
-	all := maps.Clone(f.settings)
-	if f.more != nil {
-		all = maps.Clone(f.more.values)
-	}
-	if f.recording {
-		all["path"], all["container"] = quoted(f.address.Text), quoted(f.container.Selected)
-	} else {
-		all[addressKey(f.kind)] = quoted(f.address.Text)
-	}
-	return all
-}
-
-func (f *outputForm) doSave() {
-	if f.fault() != "" || f.more != nil && !f.more.valid() || !f.recording && !f.plan.valid() {
-		f.check()
-		return
-	}
-	raw, err := json.Marshal(f.collected())
-	if err != nil { // strings and what was JSON before
-		panic(err)
-	}
-	if f.recording {
-		v := scenes.Recording{ID: f.id, Name: strings.TrimSpace(f.name.Text), Rendition: f.rendition.Selected, Settings: raw}
-		if v.ID == "" {
-			v.ID = f.show.FreshID("recording")
-		} else if was, ok := f.show.Recording(v.ID); ok {
-			v.Tracks = was.Tracks // edited elsewhere
-		}
-		f.desk.send(&engine.PutRecording{Recording: v})
-		f.close()
-		return
-	}
-	v := f.destination(raw)
-	if v.ID == "" {
-		v.ID = f.show.FreshID(f.kind)
-	}
-	secret := strings.TrimSpace(f.secret.Text)
-	keys := f.desk.services.Credentials
-	if secret == "" || keys == nil {
-		f.desk.send(&engine.PutDestination{Destination: v})
-		f.close()
-		return
-	}
-	if v.Credential == "" {
-		v.Credential = credentialName(v.Name)
-	}
-	f.save.look("Saving", colControl, colDim)
-	f.desk.background(func() {
-		err := keys.Set(v.Credential, secret)
-		f.desk.post(func() {
-			if err != nil {
-				f.check()
-				f.faults[0].setText("The key could not be kept; nothing was changed.")
-				f.faults[1].setText(sentence(err.Error()))
-				return
-			}
-			f.desk.send(&engine.PutDestination{Destination: v})
-			f.close()
-		})
-	})
-}
-
-// destination is what has been typed, with these settings.
-func (f *outputForm) destination(settings json.RawMessage) scenes.Destination {
-	v := f.original
-	v.ID, v.Name, v.Kind, v.Rendition = f.id, strings.TrimSpace(f.name.Text), f.kind, f.rendition.Selected
-	v.Settings, v.Credential, v.Enabled = settings, f.credential, f.enabled
-	return withPlan(v, f.plan.values)
-}
-
-func (f *outputForm) doRemove() {
-	if f.recording {
-		f.desk.send(&engine.RemoveRecording{ID: f.id})
-	} else {
-		f.desk.send(&engine.RemoveDestination{ID: f.id})
-	}
-	f.close()
-}
-
-func (f *outputForm) close() {
-	f.secret.SetText("")
-	f.done()
 }
 
 // addressHint is what an address looks like.
@@ -558,13 +448,6 @@ func addressKey(kind string) string {
 		return "device"
 	}
 	return "url"
-}
-
-// credentialName is a name in the keyring that no other destination has.
-func credentialName(name string) string {
-	var tail [4]byte
-	_, _ = rand.Read(tail[:]) // never fails
-	return strings.TrimSpace(name) + " " + hex.EncodeToString(tail[:])
 }
 
 func quoted(text string) json.RawMessage {

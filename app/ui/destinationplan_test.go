@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -71,23 +73,138 @@ func TestPlanKeepsWhatItDoesNotShow(t *testing.T) {
 	b := newBench(t, aState())
 	f := b.keys.outputs.form
 	f.plan.set(planOf(d))
+	f.plan.values["delay_seconds"] = []byte(`20`)
 	if got := withPlan(d, f.plan.values); got.Group != "east" || got.Bus != "clean" || got.Standby != scenes.Hot || got.BackAfterSeconds != 30 || !got.Enabled ||
-		len(got.Backups) != 1 || got.Backups[0].Name != "Oslo" || *got.Backups[0].Credential != "other" {
+		got.DelaySeconds != 20 || len(got.Backups) != 1 || got.Backups[0].Name != "Oslo" || *got.Backups[0].Credential != "other" {
 		t.Errorf("unchanged, it became %+v", got)
 	}
-	f.plan.values["backups"] = []byte(`["rtmp://three/app", "srt://two:2", "srt://four:4", " "]`)
-	f.plan.values["delay_seconds"] = []byte(`20`)
-	got := withPlan(d, f.plan.values)
-	if got.DelaySeconds != 20 || len(got.Backups) != 3 {
-		t.Fatalf("%+v", got)
+}
+
+// backedUp is a destination with a backup that has a key of its own and one that has the
+// destination's.
+func backedUp() *engine.State {
+	s, own, same := aState(), "oslo key", "stage"
+	s.Show.Destinations = []scenes.Destination{{ID: "a", Name: "Stage", Kind: "srt", Rendition: "main", Credential: "stage", Enabled: true, Settings: []byte(`{"latency_ms":300,"url":"srt://one:1"}`),
+		Standby: scenes.Cold, BackAfterSeconds: 10,
+		Backups: []scenes.Ingest{
+			{Name: "Oslo", Kind: "srt", Settings: []byte(`{"url":"srt://two:2","stream_id":"x"}`), Credential: &own},
+			{Name: "backup 2", Kind: "srt", Settings: []byte(`{"url":"srt://three:3"}`), Credential: &same},
+		}}}
+	return s
+}
+
+func TestBackupsHaveNamesAddressesAndKeys(t *testing.T) {
+	v := &vault{kept: map[string]string{"stage": "old", "oslo key": "older"}}
+	s := backedUp()
+	b := newBenchWith(t, s, Services{Credentials: v})
+	press(b.keys.outputs.cards[0].edit)
+	f := b.keys.outputs.form
+	rows := func() []*backupRow { return f.backups.rows }
+	if len(rows()) != 2 || rows()[0].same || !rows()[1].same || rows()[0].secret.PlaceHolder != "kept in the keyring" || rows()[1].secret.PlaceHolder != "the destination's key" {
+		t.Fatalf("the form opens with %d backups", len(rows()))
 	}
-	if in := got.Backups[0]; in.Kind != "rtmp" || string(in.Settings) != `{"url":"rtmp://three/app"}` {
-		t.Errorf("of another protocol: %+v", in)
+	put := func(what string) scenes.Destination {
+		t.Helper()
+		f.doSave()
+		c, ok := sentOne(t, b).(*engine.PutDestination)
+		if !ok || f.Visible() {
+			t.Fatalf("%s: %+v was sent, the form is open: %v", what, c, f.Visible())
+		}
+		return c.Destination
 	}
-	if in := got.Backups[1]; in.Name != "Oslo" {
-		t.Errorf("one that was there: %+v", in)
+	if got, want := put("unchanged"), s.Show.Destinations[0]; !reflect.DeepEqual(got, want) {
+		t.Errorf("unchanged, it became %+v, want %+v", got, want)
 	}
-	if in := got.Backups[2]; in.Kind != "srt" || string(in.Settings) != `{"latency_ms":300,"url":"srt://four:4"}` {
-		t.Errorf("a new one: %+v", in)
+
+	// A new one of another protocol with a key, in the first place; another key for Oslo; a
+	// new address for the third, whose settings are then the destination's.
+	press(b.keys.outputs.cards[0].edit)
+	f.backups.add.press()
+	if len(rows()) != 3 || !rows()[2].same {
+		t.Fatalf("%d backups after one was added", len(rows()))
 	}
+	rows()[2].name.SetText(" CDN ")
+	rows()[2].address.SetText("rtmp://four/app")
+	rows()[2].secret.SetText("four's key")
+	if rows()[2].same {
+		t.Error("with a key typed it still has the destination's")
+	}
+	rows()[2].up.press()
+	rows()[1].up.press()
+	rows()[1].secret.SetText("newer")
+	rows()[2].name.SetText("")
+	rows()[2].address.SetText("srt://five:5")
+	got := put("changed")
+	if len(got.Backups) != 3 || got.Backups[0].Name != "CDN" || got.Backups[1].Name != "Oslo" || got.Backups[2].Name != "backup 3" {
+		t.Fatalf("it became %+v", got.Backups)
+	}
+	if in := got.Backups[0]; in.Kind != "rtmp" || string(in.Settings) != `{"url":"rtmp://four/app"}` || v.kept[*in.Credential] != "four's key" || !strings.HasPrefix(*in.Credential, "Stage CDN ") {
+		t.Errorf("the new one is %+v, its key is kept as %q", in, *in.Credential)
+	}
+	if in := got.Backups[1]; string(in.Settings) != `{"url":"srt://two:2","stream_id":"x"}` || *in.Credential != "oslo key" || v.kept["oslo key"] != "newer" {
+		t.Errorf("Oslo became %+v with the key %q", in, v.kept["oslo key"])
+	}
+	if in := got.Backups[2]; string(in.Settings) != `{"latency_ms":300,"url":"srt://five:5"}` || *in.Credential != "stage" {
+		t.Errorf("the third became %+v", in)
+	}
+	if v.kept["stage"] != "old" {
+		t.Error("the destination's own key was changed")
+	}
+	for _, r := range rows() {
+		if r.secret.Text != "" {
+			t.Error("a field still holds a key")
+		}
+	}
+
+	// The same key again, none at all, and one backup less.
+	press(b.keys.outputs.cards[0].edit)
+	rows()[0].shared.press()
+	rows()[1].shared.press()
+	got = put("keys changed")
+	if *got.Backups[0].Credential != "stage" || *got.Backups[1].Credential != "" {
+		t.Errorf("the keys are %q and %q", *got.Backups[0].Credential, *got.Backups[1].Credential)
+	}
+	press(b.keys.outputs.cards[0].edit)
+	rows()[0].remove.press()
+	if got = put("one less"); len(got.Backups) != 1 || got.Backups[0].Name != "backup 2" {
+		t.Errorf("it became %+v", got.Backups)
+	}
+}
+
+func TestBackupFormSaysWhatIsWrong(t *testing.T) {
+	v := &vault{kept: map[string]string{}}
+	b := newBenchWith(t, backedUp(), Services{Credentials: v, OutputKinds: strictKinds()})
+	press(b.keys.outputs.cards[0].edit)
+	f := b.keys.outputs.form
+	r := f.backups.rows[0]
+	r.address.SetText("rtmp://host/app")
+	r.shared.press() // another protocol has no use for the destination's key
+	if got := f.fault(); got != "Oslo: the stream key is missing." || r.secret.PlaceHolder != "no key: another protocol" {
+		t.Errorf("without a key it says %q, the field %q", got, r.secret.PlaceHolder)
+	}
+	f.doSave()
+	if list := b.sent(t); len(list) != 0 || !f.Visible() {
+		t.Errorf("it was saved: %s", commandsText(list))
+	}
+	r.secret.SetText("k")
+	if got := f.fault(); got != "" {
+		t.Errorf("with one it says %q", got)
+	}
+	v.refuse = errors.New("the keyring is locked")
+	f.doSave()
+	if list := b.sent(t); len(list) != 0 || f.faults[1].full != "The keyring is locked." {
+		t.Errorf("the keyring refuses: %s, %q", commandsText(list), f.faults[1].full)
+	}
+	for range 9 {
+		f.backups.add.press()
+	}
+	if len(f.backups.rows) != mostBackups {
+		t.Errorf("%d backups", len(f.backups.rows))
+	}
+}
+
+func TestBackupFormLooks(t *testing.T) {
+	b := newBenchWith(t, backedUp(), Services{Credentials: &vault{kept: map[string]string{"stage": "k"}}})
+	press(b.keys.outputs.cards[0].edit)
+	b.golden(t, "backups", b.keys.outputs.form.backups)
 }

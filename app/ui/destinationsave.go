@@ -1,0 +1,158 @@
+package ui
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// fault is one sentence about what keeps the form from being saved.
+func (f *outputForm) fault() string {
+	if strings.TrimSpace(f.name.Text) == "" {
+		return "Give it a name."
+	}
+	if f.rendition.Selected == "" {
+		return "Choose the rendition to send."
+	}
+	kind, ok := f.desk.services.OutputKinds[f.kind]
+	if !ok || kind.New == nil || !f.recording && strings.TrimSpace(f.address.Text) == rehearsalURL {
+		return ""
+	}
+	secret := strings.TrimSpace(f.secret.Text)
+	if secret == "" && f.credential != "" {
+		secret = "kept-elsewhere" // of a length that every kind takes
+	}
+	raw, err := json.Marshal(f.collected())
+	if err == nil {
+		_, err = kind.New(raw, outputs.Options{Secret: secret})
+	}
+	if err == nil {
+		if f.recording {
+			return ""
+		}
+		return f.backupFault(f.destination(raw), secret)
+	}
+	return sentence(strings.TrimPrefix(err.Error(), f.kind+": "))
+}
+
+// collected are the settings as typed.
+func (f *outputForm) collected() map[string]json.RawMessage {
+	all := maps.Clone(f.settings)
+	if f.more != nil {
+		all = maps.Clone(f.more.values)
+	}
+	if f.recording {
+		all["path"], all["container"] = quoted(f.address.Text), quoted(f.container.Selected)
+	} else {
+		all[addressKey(f.kind)] = quoted(f.address.Text)
+	}
+	return all
+}
+
+func (f *outputForm) doSave() {
+	if f.fault() != "" || f.more != nil && !f.more.valid() || !f.recording && !f.plan.valid() {
+		f.check()
+		return
+	}
+	raw, err := json.Marshal(f.collected())
+	if err != nil { // strings and what was JSON before
+		panic(err)
+	}
+	if f.recording {
+		v := scenes.Recording{ID: f.id, Name: strings.TrimSpace(f.name.Text), Rendition: f.rendition.Selected, Settings: raw}
+		if v.ID == "" {
+			v.ID = f.show.FreshID("recording")
+		} else if was, ok := f.show.Recording(v.ID); ok {
+			v.Tracks = was.Tracks // edited elsewhere
+		}
+		f.desk.send(&engine.PutRecording{Recording: v})
+		f.close()
+		return
+	}
+	v := f.destination(raw)
+	if v.ID == "" {
+		v.ID = f.show.FreshID(f.kind)
+	}
+	secret := strings.TrimSpace(f.secret.Text)
+	if secret != "" && v.Credential == "" {
+		v.Credential = credentialName(v.Name)
+	}
+	var secrets map[string]string // by their names in the keyring
+	v.Backups, secrets = f.backups.ingests(v)
+	if secret != "" {
+		secrets[v.Credential] = secret
+	}
+	switch {
+	case len(secrets) == 0:
+		f.desk.send(&engine.PutDestination{Destination: v})
+		f.close()
+	case f.desk.services.Credentials == nil:
+		f.faults[0].setText("Keys cannot be kept on this machine (the log says why).")
+		f.faults[1].setText("Nothing was changed; without a key it can be saved.")
+	default:
+		f.keep(secrets, v)
+	}
+}
+
+// keep puts keys into the keyring, and then the destination into the show.
+func (f *outputForm) keep(secrets map[string]string, v scenes.Destination) {
+	keys := f.desk.services.Credentials
+	f.save.look("Saving", colControl, colDim)
+	f.desk.background(func() {
+		var err error
+		for _, name := range slices.Sorted(maps.Keys(secrets)) {
+			if err = keys.Set(name, secrets[name]); err != nil {
+				break
+			}
+		}
+		f.desk.post(func() {
+			if err != nil {
+				f.check()
+				f.faults[0].setText("The key could not be kept; nothing was changed.")
+				f.faults[1].setText(sentence(err.Error()))
+				return
+			}
+			f.desk.send(&engine.PutDestination{Destination: v})
+			f.close()
+		})
+	})
+}
+
+// destination is what has been typed, with these settings.
+func (f *outputForm) destination(settings json.RawMessage) scenes.Destination {
+	v := f.original
+	v.ID, v.Name, v.Kind, v.Rendition = f.id, strings.TrimSpace(f.name.Text), f.kind, f.rendition.Selected
+	v.Settings, v.Credential, v.Enabled = settings, f.credential, f.enabled
+	v = withPlan(v, f.plan.values)
+	v.Backups, _ = f.backups.ingests(v)
+	return v
+}
+
+func (f *outputForm) doRemove() {
+	if f.recording {
+		f.desk.send(&engine.RemoveRecording{ID: f.id})
+	} else {
+		f.desk.send(&engine.RemoveDestination{ID: f.id})
+	}
+	f.close()
+}
+
+func (f *outputForm) close() {
+	f.secret.SetText("")
+	f.backups.forget()
+	f.done()
+}
+
+// credentialName is a name in the keyring that no other destination has.
+func credentialName(name string) string {
+	var tail [4]byte
+	_, _ = rand.Read(tail[:]) // never fails
+	return strings.TrimSpace(name) + " " + hex.EncodeToString(tail[:])
+}
