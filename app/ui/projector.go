@@ -291,6 +291,7 @@ type multiview struct {
 	items            []bankItem
 	source           map[string]*engine.SourceState // memory of update
 	late             lateness
+	foot             float32 // of the large pictures at the last layout
 }
 
 func newMultiview(d *desk) *multiview {
@@ -312,17 +313,18 @@ func (m *multiview) layout(s fyne.Size) {
 	place(m.back, 0, 0, s.Width, s.Height)
 	rows := float32(multiviewCells / multiviewColumns)
 	width := s.Width
+	m.foot = m.preview.foot()
 	height := func(w float32) float32 {
-		return monitorHeight((w-gap)/2) + rows*(gap+cellHeight((w-3*gap)/multiviewColumns))
+		return monitorHeight((w-gap)/2) + m.foot + rows*(gap+cellHeight((w-3*gap)/multiviewColumns))
 	}
 	for width > 160 && height(width) > s.Height {
 		width -= 4
 	}
 	x, y := (s.Width-width)/2, (s.Height-height(width))/2
 	large := (width - gap) / 2
-	place(m.preview, x, y, large, monitorHeight(large))
-	place(m.program, x+large+gap, y, large, monitorHeight(large))
-	y += monitorHeight(large) + gap
+	place(m.preview, x, y, large, monitorHeight(large)+m.foot)
+	place(m.program, x+large+gap, y, large, monitorHeight(large)+m.foot)
+	y += monitorHeight(large) + m.foot + gap
 	small := (width - 3*gap) / multiviewColumns
 	for i, c := range m.cells {
 		place(c, x+float32(i%multiviewColumns)*(small+gap), y+float32(i/multiviewColumns)*(cellHeight(small)+gap), small, cellHeight(small))
@@ -332,6 +334,9 @@ func (m *multiview) layout(s fyne.Size) {
 func (m *multiview) update(s *engine.State) {
 	m.preview.update(s)
 	m.program.update(s)
+	if m.preview.foot() != m.foot {
+		m.layout(m.Size())
+	}
 	m.items = m.items[:0]
 	for _, v := range s.Show.Scenes {
 		m.items = append(m.items, bankItem{v.ID, v.Name})

@@ -237,6 +237,26 @@ func TestProjector(t *testing.T) {
 	b.show(aState())
 }
 
+// The strips of clips take nothing from the shape of the multiview's pictures.
+func TestMultiviewKeepsItsShapeWithClips(t *testing.T) {
+	for _, s := range []*engine.State{aState(), aClip()} {
+		b := newBench(t, s)
+		b.projector.toggle(projectMultiview)
+		b.projector.win.Resize(fyne.NewSize(1366, 768))
+		b.show(s)
+		m := b.projector.panel.(*multiview)
+		for _, p := range []*monitorPanel{m.preview, m.program} {
+			if size := p.view.img.Size(); size.Width < 16*size.Height/9-1 || size.Width > 16*size.Height/9+1 {
+				t.Errorf("a picture is %v", size)
+			}
+		}
+		last := m.cells[len(m.cells)-1]
+		if foot := last.Position().Y + last.Size().Height; foot > m.Size().Height {
+			t.Errorf("the last row ends at %v of %v", foot, m.Size().Height)
+		}
+	}
+}
+
 // fakeScreens are displays of the test's own; the main window is on the first.
 type fakeScreens struct {
 	all   []display
