@@ -133,6 +133,7 @@ func ticks(ctx context.Context, m *Monitor, tone Tone) error {
 }
 
 func TestNullCapture(t *testing.T) {
+	t.Parallel()
 	capture, playback, err := Devices(NullBackend)
 	if err != nil {
 		t.Fatal(err)
@@ -369,6 +370,7 @@ func TestUnplugEndsCaptureAndMonitorComesBack(t *testing.T) {
 
 // Reopening over and over leaves no goroutine behind (TestMain looks).
 func TestReopenManyTimes(t *testing.T) {
+	t.Parallel()
 	for range 30 {
 		ctx, cancel := context.WithCancel(t.Context())
 		err := NewCapture(CaptureOptions{Backend: NullBackend}).Run(ctx, func(context.Context, media.AudioBlock) error {

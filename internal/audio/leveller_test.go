@@ -46,18 +46,24 @@ func TestLevellerReachesItsTarget(t *testing.T) {
 		}
 		return -28
 	}
-	for _, c := range []struct {
+	type levelCase struct {
 		name         string
 		target       float64
 		signal       func(float64) float64
 		tolerance    float64
 		limitsAtMost float64 // the output's peak, dBTP
-	}{
+	}
+	cases := []levelCase{
+		{"speech, to -23", -23, speech, 1, -1},
 		{"quiet, to -14", -14, atLevel(-30), 0.5, -1},
 		{"loud, to -23", -23, atLevel(-6), 0.5, -1},
-		{"speech, to -23", -23, speech, 1, -1},
-	} {
+	}
+	if underRace {
+		cases = cases[:1]
+	}
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			l := NewLeveller(LevellerOptions{TargetLUFS: c.target, CeilingDBTP: -1, MaxGainDB: 20})
 			end, peak := levelled(l, 50, 16, hiss(c.signal))
 			if math.Abs(end.IntegratedLUFS-c.target) > c.tolerance {

@@ -7,3 +7,6 @@ const simulatedSeconds = 180
 
 // simulatedHours is how long TestDayOfDrift is.
 const simulatedHours = 24
+
+// underRace: see race_test.go.
+const underRace = false

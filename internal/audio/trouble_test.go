@@ -38,6 +38,7 @@ func TestStripSaysWhatHappened(t *testing.T) {
 		}, "no numbers"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			f := newForeign(newLinear(), 0, 480, 5*time.Millisecond, tone.Fill)
 			f.settle()
 			var troubles Troubles
