@@ -44,3 +44,20 @@ func WatchOf(feed Feed) func(Progress) {
 	}
 	return func(Progress) {}
 }
+
+// LayeredFeed is a Feed with further renditions of the same pictures, for outputs that
+// send several at once (simulcast).
+type LayeredFeed interface {
+	// Layers are the feeds of the further renditions, from the largest to the smallest; each
+	// has one track of pictures, of the codec of the feed's own. They live as long as the
+	// feed and are its output's, which reads all or none of them.
+	Layers() []Feed
+}
+
+// LayersOf are feed's further renditions; none for a feed that has no layers.
+func LayersOf(feed Feed) []Feed {
+	if l, ok := feed.(LayeredFeed); ok {
+		return l.Layers()
+	}
+	return nil
+}

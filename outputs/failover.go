@@ -442,6 +442,9 @@ func (l *leg) SetBitrate(bps int) {
 	}
 }
 
+// Layers implements LayeredFeed.
+func (l *leg) Layers() []Feed { return LayersOf(l.Ingest) }
+
 // Reset implements Resetter.
 func (l *leg) Reset() {
 	if r, ok := l.Ingest.(Resetter); ok {

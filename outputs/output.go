@@ -122,6 +122,8 @@ type Kind struct {
 	Video, Audio []media.Codec
 	// NoBFrames: pictures must leave in display order (WebRTC).
 	NoBFrames bool
+	// Layers is how many further renditions of the pictures it can send along (LayeredFeed).
+	Layers int
 	// Recording: the queue drops nothing but for want of memory.
 	Recording bool
 	// Files is what can be done with the files of a recording; nil for other kinds.

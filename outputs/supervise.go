@@ -158,3 +158,33 @@ func (f *supervisedFeed) Watch(p Progress) {
 		w.Watch(p)
 	}
 }
+
+// Layers implements LayeredFeed for feeds that do.
+func (f *supervisedFeed) Layers() []Feed {
+	layers := LayersOf(f.Feed)
+	for i, l := range layers {
+		layers[i] = &supervisedLayer{Feed: l, of: f}
+	}
+	return layers
+}
+
+// supervisedLayer is a further rendition of a supervised feed.
+type supervisedLayer struct {
+	Feed
+	of *supervisedFeed
+}
+
+// Next implements Feed.
+func (l *supervisedLayer) Next(ctx context.Context) (*media.Packet, error) {
+	if l.of.isGone() {
+		return nil, context.Canceled
+	}
+	return l.Feed.Next(ctx)
+}
+
+// SetBitrate implements BitrateSetter for feeds that do.
+func (l *supervisedLayer) SetBitrate(bps int) {
+	if s, ok := l.Feed.(BitrateSetter); ok && !l.of.isGone() {
+		s.SetBitrate(bps)
+	}
+}

@@ -168,6 +168,7 @@ func (s *Show) completeRendition(v Rendition) Rendition {
 func (s *Show) completeDestination(v Destination) Destination {
 	named(&v.Name, v.ID)
 	s.firstRendition(&v.Rendition)
+	v.Simulcast = nonNil(v.Simulcast)
 	v.Settings = compact(v.Settings)
 	filled(&v.Standby, Cold)
 	if v.BackAfterSeconds == 0 {

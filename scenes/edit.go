@@ -218,7 +218,7 @@ func (s *Show) Users(id string) []string {
 		}
 	}
 	for _, v := range s.Destinations {
-		if v.Rendition == id {
+		if v.Rendition == id || slices.Contains(v.Simulcast, id) {
 			out = append(out, fmt.Sprintf("destination %q", v.ID))
 		}
 	}
@@ -272,6 +272,9 @@ func (s *Show) forget(id string) {
 		return slices.DeleteFunc(layers, func(l Layer) bool { return l.Source == id })
 	})
 	s.Destinations = slices.DeleteFunc(slices.Clone(s.Destinations), func(v Destination) bool { return v.Rendition == id })
+	for i, v := range s.Destinations {
+		s.Destinations[i].Simulcast = slices.DeleteFunc(slices.Clone(v.Simulcast), func(o string) bool { return o == id })
+	}
 	s.Recordings = slices.DeleteFunc(slices.Clone(s.Recordings), func(v Recording) bool { return v.Rendition == id })
 	s.renameBackup(id, "")
 	s.renameStart(id, "")

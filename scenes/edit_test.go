@@ -146,3 +146,22 @@ func TestEditsShareWhatTheyDoNotChange(t *testing.T) {
 		t.Errorf("RemoveRecording: %v", err)
 	}
 }
+
+// A rendition that simulcast sends along is in use; with cascade only that use goes.
+func TestRemoveSimulcastRendition(t *testing.T) {
+	s, err := Parse([]byte(`{"format":2,"renditions":[{"id":"main"},{"id":"low"}],"destinations":[{"id":"w","kind":"whip","settings":{"url":"https://a/b"},"simulcast":["low"]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var used *InUseError
+	if _, err := s.RemoveRendition("low", false); !errors.As(err, &used) {
+		t.Errorf("RemoveRendition in use: %v", err)
+	}
+	n, err := s.RemoveRendition("low", true)
+	if err != nil || len(n.Destinations) != 1 || len(n.Destinations[0].Simulcast) != 0 {
+		t.Errorf("with cascade: %v, %+v", err, n)
+	}
+	if len(s.Destinations[0].Simulcast) != 1 {
+		t.Error("the show before has changed")
+	}
+}

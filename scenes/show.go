@@ -232,10 +232,13 @@ type Audio struct {
 // Destination is where a rendition is sent. Credential is the name under which
 // the stream key, token or passphrase is kept outside the show; empty means none.
 type Destination struct {
-	ID         string          `json:"id"`
-	Name       string          `json:"name"`
-	Kind       string          `json:"kind"`
-	Rendition  string          `json:"rendition"`
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Kind      string `json:"kind"`
+	Rendition string `json:"rendition"`
+	// Simulcast are the ids of further renditions that are sent along, from the largest to
+	// the smallest, where the kind can (WHIP): at most two.
+	Simulcast  []string        `json:"simulcast"`
 	Bus        string          `json:"bus"` // instead of the rendition's; empty: the rendition's
 	Settings   json.RawMessage `json:"settings"`
 	Credential string          `json:"credential"`

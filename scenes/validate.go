@@ -310,7 +310,29 @@ func (c *examination) renditions() {
 				c.add(v.start, path+".rendition", "is missing, and there is no rendition to choose")
 			}
 			c.reference(v, path, "rendition", "renditions")
+			c.simulcast(v, path)
 		}
+	}
+}
+
+// simulcast checks the further renditions of a destination.
+func (c *examination) simulcast(destination *node, path string) {
+	taken := map[string]bool{}
+	if id, ok := destination.str("rendition"); ok {
+		taken[id] = true
+	}
+	for i, v := range destination.get("simulcast").list() {
+		if v.kind != '"' {
+			continue // the schema says so
+		}
+		id := v.text
+		at := element(path+".simulcast", i)
+		if known, exists := c.names[id]; !exists || known.list != "renditions" {
+			c.add(v.start, at, "there is no rendition %q", id)
+		} else if taken[id] {
+			c.add(v.start, at, "%q is sent already", id)
+		}
+		taken[id] = true
 	}
 }
 

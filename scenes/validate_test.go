@@ -112,6 +112,10 @@ func TestValidateReportsEachMistake(t *testing.T) {
 		{"two programmes", `{"format":2,"programs":[{"id":"a"},{"id":"b"}]}`, []string{`$.programs: there must be exactly one programme in this version, but there are 2`}},
 		{"rendition of nothing", `{"format":2,"renditions":[{"id":"main","program":"pmg"}]}`, []string{`$.renditions[0].program: there is no programme "pmg"; did you mean "pgm"?`}},
 		{"destination of nothing", `{"format":2,"destinations":[{"id":"yt","kind":"srt","rendition":"man"}]}`, []string{`$.destinations[0].rendition: there is no rendition "man"; did you mean "main"?`}},
+		{
+			"simulcast of nothing, and twice", `{"format":2,"renditions":[{"id":"main"},{"id":"low"}],"destinations":[{"id":"w","kind":"whip","settings":{"url":"https://a/b"},"rendition":"main","simulcast":["lwo","main"]}]}`,
+			[]string{`$.destinations[0].simulcast[0]: there is no rendition "lwo"`, `$.destinations[0].simulcast[1]: "main" is sent already`},
+		},
 		{"no rendition", `{"format":2,"renditions":[],"recordings":[{"id":"r"}]}`, []string{`$.recordings[0].rendition: is missing, and there is no rendition to choose`}},
 		{"start", `{"format":2,"start":{"preview":"x"}}`, []string{`$.start.preview: there is no source or scene "x"`}},
 		{"unknown source kind", `{"format":2,"sources":[{"id":"a","kind":"synthetc"}]}`, []string{`$.sources[0].kind: there is no kind of source "synthetc" here, so it is kept but does nothing; did you mean "synthetic"?`}},

@@ -137,6 +137,9 @@ func (v *delivery) run(ctx context.Context, err error) {
 		if l.link != nil {
 			v.d.release(v, l.link)
 		}
+		for _, y := range l.layers {
+			v.d.release(v, y.link)
+		}
 	}
 	v.mu.Lock()
 	v.running = false
@@ -286,6 +289,10 @@ func (v *delivery) state(now time.Duration) DestinationState {
 		for _, t := range active.link.stream.tracks[1:] {
 			s.TargetBPS += int64(t.BitrateBPS)
 			s.EncoderBPS += int64(t.BitrateBPS)
+		}
+		for _, y := range active.layers {
+			s.TargetBPS += int64(y.link.video.track.BitrateBPS)
+			s.EncoderBPS += y.link.video.aim()
 		}
 	}
 	if len(v.legs) > 1 {

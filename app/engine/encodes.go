@@ -138,8 +138,11 @@ func (d *deliveries) unused(l *link) {
 // that destination later does not need another encoder.
 func (d *deliveries) noBFrames(show *scenes.Show, r scenes.Rendition) bool {
 	for _, v := range show.Destinations {
-		o, ok := show.Rendition(v.Rendition)
-		if !ok || o.Video != r.Video {
+		ids := append([]string{v.Rendition}, v.Simulcast...)
+		if !slices.ContainsFunc(ids, func(id string) bool {
+			o, ok := show.Rendition(id)
+			return ok && o.Video == r.Video
+		}) {
 			continue
 		}
 		noB := d.e.opt.OutputKinds[v.Kind].NoBFrames

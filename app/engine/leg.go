@@ -25,6 +25,7 @@ type leg struct {
 	link   *link      // nil: it cannot be sent to
 	delay  *delayLine // nil: none
 	limits media.QueueLimits
+	layers []*layer // further renditions that are sent along; made by join, under mu
 
 	counters outputs.Counters
 	queue    atomic.Pointer[media.PacketQueue]
@@ -100,6 +101,10 @@ func (l *leg) open(show *scenes.Show) error {
 // join takes part in the encodes that the leg needs. With at once, its queue gets their
 // very first packet.
 func (l *leg) join(show *scenes.Show, atOnce bool) error {
+	layers, err := l.layerIDs(show)
+	if err != nil {
+		return err
+	}
 	var on sink
 	var queue *media.PacketQueue
 	if atOnce {
@@ -121,6 +126,12 @@ func (l *leg) join(show *scenes.Show, atOnce bool) error {
 		l.soundBPS += t.BitrateBPS
 	}
 	l.congestion = outputs.NewCongestion(k.video.track.BitrateBPS, l.soundBPS)
+	if err := l.joinLayers(show, layers, atOnce); err != nil {
+		if queue != nil {
+			k.stream.detach(queue)
+		}
+		return err
+	}
 	return nil
 }
 
@@ -136,6 +147,7 @@ func (l *leg) Begin() {
 	if begun || l.link == nil {
 		return
 	}
+	l.beginLayers()
 	queue := media.NewPacketQueue(l.limits, true)
 	l.queue.Store(queue)
 	if l.delay != nil {
@@ -154,6 +166,7 @@ func (l *leg) Finish() {
 	if q := l.queue.Load(); q != nil {
 		q.Close()
 	}
+	l.eachQueue(func(_ *layer, q *media.PacketQueue) { q.Close() })
 }
 
 // End implements outputs.Ingest.
@@ -163,6 +176,7 @@ func (l *leg) End() {
 		return
 	}
 	l.link.stream.detach(q)
+	l.endLayers()
 	if l.delay != nil {
 		l.delay.detach(q)
 	}
@@ -188,6 +202,7 @@ func (l *leg) finish(until time.Duration) {
 	default:
 		l.link.stream.finish(q, until)
 	}
+	l.eachQueue(func(y *layer, q *media.PacketQueue) { y.link.stream.finish(q, until) })
 }
 
 // Tracks implements outputs.Feed.
@@ -226,6 +241,7 @@ func (l *leg) Reset() {
 	if q := l.queue.Load(); q != nil {
 		q.Reset()
 	}
+	l.eachQueue(func(_ *layer, q *media.PacketQueue) { q.Reset() })
 	l.own.Store(false)
 }
 
@@ -256,6 +272,9 @@ func (l *leg) letGo() {
 	}
 	target := l.link.video.track.BitrateBPS
 	l.link.video.follow(l.v, target)
+	for _, y := range l.layers {
+		y.link.video.follow(l.v, y.link.video.track.BitrateBPS)
+	}
 	l.steer.Lock()
 	defer l.steer.Unlock()
 	l.congestion = outputs.NewCongestion(target, l.soundBPS)
@@ -334,6 +353,11 @@ func (l *leg) lost() int64 {
 	n := l.dropped + l.report.DroppedPackets
 	if q := l.queue.Load(); q != nil {
 		n += q.Stats().Dropped
+	}
+	for _, y := range l.layers {
+		if n += y.lost; y.queue != nil {
+			n += y.queue.Stats().Dropped
+		}
 	}
 	return n
 }

@@ -33,10 +33,26 @@ func PlanRequest(show *scenes.Show, kinds map[string]outputs.Kind, o PlanOptions
 	}
 	c := show.Canvas
 	req := planner.Request{Width: c.Width, Height: c.Height, FPS: c.FPS.Float(), Encoders: o.Encoders, UplinkKbps: o.UplinkKbps, Cores: o.Cores}
+	layers := map[scenes.Video]bool{}
 	for _, d := range show.Destinations {
 		r, ok := show.Rendition(d.Rendition)
 		if !d.Enabled || !ok {
 			continue
+		}
+		// Further renditions are as they are: the plan is made with what they leave.
+		for _, id := range d.Simulcast {
+			v, ok := show.Rendition(id)
+			if !ok {
+				continue
+			}
+			if req.UplinkKbps > 0 {
+				req.UplinkKbps = max(req.UplinkKbps-v.Video.BitrateKbps, 1)
+			}
+			if req.Cores > 0 && !layers[v.Video] {
+				layers[v.Video] = true
+				load := float64(v.Video.Width*v.Video.Height) * v.Video.FPS(c.FPS).Float() / (1920 * 1080 * 30)
+				req.Cores = max(req.Cores-x264Cores*load, 0.01)
+			}
 		}
 		w := planner.Want{
 			ID: d.ID, Name: d.Name, Platform: planner.PlatformAt(address(d.Settings)).Name, Program: r.Program,
@@ -86,6 +102,11 @@ func PlanEdit(show *scenes.Show, plan planner.Plan) (ApplyPlan, error) {
 	taken := map[string]bool{}
 	for _, r := range show.Recordings {
 		taken[r.Rendition] = true // a recording keeps what it was given
+	}
+	for _, d := range show.Destinations {
+		for _, id := range d.Simulcast { // and so does simulcast, whose sizes are chosen by hand
+			taken[id] = true
+		}
 	}
 	for _, g := range plan.Renditions {
 		next, ok := keptRendition(show, g, taken)
@@ -201,6 +222,8 @@ func (c ApplyPlan) edit(show *scenes.Show) (*scenes.Show, error) {
 }
 
 func usesRendition(show *scenes.Show, id string) bool {
-	return slices.ContainsFunc(show.Destinations, func(d scenes.Destination) bool { return d.Rendition == id }) ||
+	return slices.ContainsFunc(show.Destinations, func(d scenes.Destination) bool {
+		return d.Rendition == id || slices.Contains(d.Simulcast, id)
+	}) ||
 		slices.ContainsFunc(show.Recordings, func(r scenes.Recording) bool { return r.Rendition == id })
 }

@@ -129,7 +129,7 @@ func (o Options) live() []scenes.Rendition {
 	var ids []string
 	for _, d := range o.Show.Destinations {
 		if d.Enabled {
-			ids = append(ids, d.Rendition)
+			ids = append(append(ids, d.Rendition), d.Simulcast...)
 		}
 	}
 	return o.distinct(ids)
@@ -140,7 +140,7 @@ func (o Options) renditions() []scenes.Rendition {
 	var ids []string
 	for _, d := range o.Show.Destinations {
 		if d.Enabled {
-			ids = append(ids, d.Rendition)
+			ids = append(append(ids, d.Rendition), d.Simulcast...)
 		}
 	}
 	for _, r := range o.Show.Recordings {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
+	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -42,8 +44,11 @@ type connection struct {
 	trickled sync.WaitGroup // the sender of late candidates
 	work     sync.WaitGroup // all other goroutines of the connection
 
-	estimator *estimator  // nil when the bitrates are not known
-	rate      rateControl // of deliver
+	estimator *estimator // nil when the bitrates are not known
+	layers    []*layer   // the renditions of the pictures, the first in feed
+	refused   []outputs.Feed
+	sound     int64  // bits per second
+	note      string // what the operator should know of this connection
 
 	watch func(outputs.Progress)
 	told  atomic.Int64 // when watch was called last, in nanoseconds of the epoch
@@ -55,12 +60,17 @@ type connection struct {
 // offer adds the tracks and waits a little for ICE gathering; gathered ends with it.
 func (c *connection) offer(ctx context.Context, tracks []plannedTrack) (offered string, gathered <-chan struct{}, err error) {
 	for _, t := range tracks {
-		s, err := newStream(c.pc, t, streamName, c.bundle)
+		var base *stream
+		if t.layer > 0 {
+			base = c.streams[slices.IndexFunc(c.streams, func(s *stream) bool { return s.rid != "" })]
+		}
+		s, err := newStream(c.pc, t, streamName, c.bundle, base)
 		if err != nil {
 			return "", nil, err
 		}
 		c.streams = append(c.streams, s)
 	}
+	c.makeLayers()
 	gathered = webrtc.GatheringCompletePromise(c.pc)
 	offer, err := c.pc.CreateOffer(nil)
 	if err == nil {
@@ -68,6 +78,11 @@ func (c *connection) offer(ctx context.Context, tracks []plannedTrack) (offered 
 	}
 	if err != nil {
 		return "", nil, fmt.Errorf("whip: make the offer: %w", err)
+	}
+	for _, s := range c.streams {
+		if s.rid != "" {
+			c.wire.name(s.ssrc, s.transceiver.Mid(), s.rid)
+		}
 	}
 	timer := time.NewTimer(offerPatience)
 	defer timer.Stop()
@@ -121,16 +136,40 @@ func (c *connection) deliver(ctx context.Context) error {
 	defer cancel()
 	defer c.restore()
 	clocks := make(chan studioToNTP, 1)
-	ended := make(chan error, 2) // of the pacer and of the feed
+	ended := make(chan error, 2*len(c.layers)+2) // of the pacers and of the feeds
 	c.watch = outputs.WatchOf(c.feed)
+	begun := make(chan struct{}) // closed when the clock is known
 	c.work.Go(func() {
-		pictures := newPacer(func(err error) { ended <- err })
-		err := c.readFeed(ctx, pictures, clocks)
-		if rest := pictures.close(); err == nil {
-			err = rest
-		}
-		ended <- err
+		ended <- c.readFeed(ctx, c.feed, c.streamsOf(0), ended, func(p *media.Packet) error {
+			clock := studioToNTP{time.Now().Add(-max(p.Time, p.Made))}
+			// Before any media, so that receivers are in sync from the first picture on.
+			c.writeReports(clock, time.Now())
+			clocks <- clock
+			close(begun)
+			return nil
+		})
 	})
+	for _, l := range c.layers {
+		if l.stream.layer == 0 {
+			continue
+		}
+		c.work.Go(func() {
+			err := c.readFeed(ctx, l.feed, []*stream{l.stream}, ended, func(*media.Packet) error {
+				select {
+				case <-begun:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			})
+			if err != nil { // else the end is the first layer's to tell
+				ended <- err
+			}
+		})
+	}
+	for _, feed := range c.refused {
+		c.work.Go(func() { drop(ctx, feed) })
+	}
 
 	c.feed.Report(outputs.Report{State: outputs.Sending})
 	ticker := time.NewTicker(reportInterval)
@@ -215,22 +254,33 @@ func (c *connection) linger(ctx context.Context) error {
 	return nil
 }
 
-// readFeed sends the feed until its end. Sound never waits behind a keyframe, which the
-// pacer spreads. The first packet fixes how studio time is told as NTP time.
-func (c *connection) readFeed(ctx context.Context, pictures *pacer, clocks chan<- studioToNTP) error {
-	byTrack := make(map[int]*stream, len(c.streams))
+func (c *connection) streamsOf(layer int) []*stream {
+	return slices.DeleteFunc(slices.Clone(c.streams), func(s *stream) bool { return s.layer != layer })
+}
+
+// readFeed sends a feed on streams until its end. Sound never waits behind a keyframe,
+// which the pacer spreads. Before the first packet it calls begin. The pacer tells ended
+// what goes wrong beside it.
+func (c *connection) readFeed(ctx context.Context, feed outputs.Feed, streams []*stream, ended chan<- error, begin func(*media.Packet) error) (err error) {
+	pictures := newPacer(func(err error) { ended <- err })
+	defer func() {
+		if rest := pictures.close(); err == nil {
+			err = rest
+		}
+	}()
+	byTrack := make(map[int]*stream, len(streams))
 	video := false
-	for _, s := range c.streams {
+	for _, s := range streams {
 		byTrack[s.index] = s
 		video = video || !s.codec.codec.IsAudio()
 	}
-	stale := c.feed.Queued() > staleAfter
+	stale := feed.Queued() > staleAfter
 	if stale && video {
-		c.feed.RequestKeyframe()
+		feed.RequestKeyframe()
 	}
 	first := true
 	for {
-		p, err := c.feed.Next(ctx)
+		p, err := feed.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -238,7 +288,7 @@ func (c *connection) readFeed(ctx context.Context, pictures *pacer, clocks chan<
 			return err
 		}
 		if stale {
-			if c.feed.Queued() > staleAfter/3 || video && (p.Audio || !p.Keyframe) {
+			if feed.Queued() > staleAfter/3 || video && (p.Audio || !p.Keyframe) {
 				c.skipped.Add(1)
 				continue
 			}
@@ -250,10 +300,9 @@ func (c *connection) readFeed(ctx context.Context, pictures *pacer, clocks chan<
 		}
 		if first {
 			first = false
-			clock := studioToNTP{time.Now().Add(-max(p.Time, p.Made))}
-			// Before any media, so that receivers are in sync from the first picture on.
-			c.writeReports(clock, time.Now())
-			clocks <- clock
+			if err := begin(p); err != nil {
+				return err
+			}
 		}
 		c.tell()
 		if p.Audio {
@@ -265,6 +314,15 @@ func (c *connection) readFeed(ctx context.Context, pictures *pacer, clocks chan<
 			return err
 		}
 		c.sent.Add(1)
+	}
+}
+
+// drop reads a feed that nobody wants until its end.
+func drop(ctx context.Context, feed outputs.Feed) {
+	for {
+		if _, err := feed.Next(ctx); err != nil {
+			return
+		}
 	}
 }
 
@@ -317,7 +375,10 @@ func (c *connection) report(ice webrtc.PeerConnectionState) error {
 	case silent > feedbackLate:
 		r.State, r.Detail = outputs.Degraded, "no acknowledgement for some seconds"
 	default:
-		r.State, r.Detail = outputs.Confirmed, c.rate.reduced()
+		r.State, r.Detail = outputs.Confirmed, c.reduced()
+		if r.Detail == "" {
+			r.Detail = c.note
+		}
 	}
 	c.feed.Report(r)
 	return nil

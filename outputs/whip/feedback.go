@@ -10,8 +10,7 @@ import (
 // feedback is what RTCP tells of how the stream arrives. Its methods may be called
 // from any goroutine.
 type feedback struct {
-	keyframe func() // asks the encoder for one
-	clock    func() time.Time
+	clock func() time.Time
 
 	mu         sync.Mutex
 	last       time.Time     // guarded by mu; of the last acknowledgement of media; zero before the first
@@ -28,7 +27,7 @@ const fading = 0.8
 // read handles s's RTCP until the stream is closed.
 func (f *feedback) read(s *stream) {
 	for {
-		packets, _, err := s.sender.ReadRTCP()
+		packets, err := s.readRTCP()
 		if err != nil {
 			return
 		}
@@ -36,6 +35,15 @@ func (f *feedback) read(s *stream) {
 			f.handle(s, p)
 		}
 	}
+}
+
+func (s *stream) readRTCP() (packets []rtcp.Packet, err error) {
+	if s.rid == "" {
+		packets, _, err = s.sender.ReadRTCP()
+	} else {
+		packets, _, err = s.sender.ReadSimulcastRTCP(s.rid)
+	}
+	return packets, err
 }
 
 // handle takes what p says of s. A compound packet about several streams is read
@@ -59,23 +67,25 @@ func (f *feedback) handle(s *stream, p rtcp.Packet) {
 		}
 	case *rtcp.PictureLossIndication:
 		if p.MediaSSRC == s.ssrc {
-			f.wantKeyframe()
+			f.wantKeyframe(s)
 		}
 	case *rtcp.FullIntraRequest:
 		for _, e := range p.FIR {
 			if e.SSRC == s.ssrc {
-				f.wantKeyframe()
+				f.wantKeyframe(s)
 				break
 			}
 		}
 	}
 }
 
-func (f *feedback) wantKeyframe() {
+func (f *feedback) wantKeyframe(s *stream) {
 	f.mu.Lock()
 	f.requests++
 	f.mu.Unlock()
-	f.keyframe()
+	if s.keyframe != nil {
+		s.keyframe()
+	}
 }
 
 func (f *feedback) alive() {

@@ -47,10 +47,10 @@ func TestFeedback(t *testing.T) {
 		{"fir", &rtcp.FullIntraRequest{FIR: []rtcp.FIREntry{{SSRC: other}, {SSRC: own}}}, false, 1, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := &stream{ssrc: own, next: 3, packets: 3, octets: 300}
-			s.sentUpTo[0], s.sentUpTo[1], s.sentUpTo[2] = 100, 200, 300
 			keyframes := 0
-			f := &feedback{keyframe: func() { keyframes++ }, clock: func() time.Time { return now }}
+			s := &stream{ssrc: own, next: 3, packets: 3, octets: 300, keyframe: func() { keyframes++ }}
+			s.sentUpTo[0], s.sentUpTo[1], s.sentUpTo[2] = 100, 200, 300
+			f := &feedback{clock: func() time.Time { return now }}
 			f.handle(s, c.packet)
 			last, rtt, lost := f.health()
 			if got := !last.IsZero(); got != c.confirms {

@@ -342,3 +342,23 @@ func newOutput(t testing.TB, url, token string) outputs.Output {
 	}
 	return o
 }
+
+// answering is the address of a server in front of s that changes its answers.
+func answering(t testing.TB, s *testServer, change func(string) string) string {
+	t.Helper()
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		room := httptest.NewRecorder()
+		http.StripPrefix("/whip", s.Server).ServeHTTP(room, r)
+		for k, v := range room.Header() {
+			w.Header()[k] = v
+		}
+		w.WriteHeader(room.Code)
+		body := room.Body.String()
+		if r.Method == http.MethodPost {
+			body = change(body)
+		}
+		_, _ = io.WriteString(w, body) // the client says what it misses
+	}))
+	t.Cleanup(front.Close)
+	return front.URL + "/whip/show"
+}

@@ -19,6 +19,7 @@ import (
 	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -42,6 +43,7 @@ type event struct {
 // ingest is one stream being received.
 type ingest struct {
 	key, id string
+	layers  bool // of simulcast are handed on
 	log     *slog.Logger
 	pc      *webrtc.PeerConnection
 	tracks  []*ingestTrack // fixed by negotiate, under mu: pion's goroutines read it without any other order
@@ -94,7 +96,7 @@ func (in *ingest) negotiate(ctx context.Context, offer string, loopback bool) (s
 	if err != nil {
 		return "", err
 	}
-	return answer, in.planTracks()
+	return answer, in.planTracks(offer)
 }
 
 // answer takes an offer, the first or one after a restart of ICE; patching is held.
@@ -199,6 +201,9 @@ func (in *ingest) newPeer(loopback bool) error {
 	if err := webrtc.ConfigureTWCCSenderWithOptions(m, registry, twcc.WithLoggerFactory(quiet{})); err != nil {
 		return fmt.Errorf("whip: set up transport-wide feedback: %w", err)
 	}
+	if err := webrtc.ConfigureSimulcastExtensionHeaders(m); err != nil {
+		return fmt.Errorf("whip: set up simulcast: %w", err)
+	}
 	settings, err := settingEngine(loopback, netip.Addr{}, nil)
 	if err != nil {
 		return err
@@ -214,9 +219,14 @@ func (in *ingest) newPeer(loopback bool) error {
 	return nil
 }
 
-// planTracks lists what was agreed on: at most one track of each kind. It runs before the
+// planTracks lists what was agreed on: at most one section of each kind, of pictures with
+// the layers of simulcast in it. It runs before the
 // publisher has the answer, but only mu orders it before onTrack for the memory model.
-func (in *ingest) planTracks() error {
+func (in *ingest) planTracks(offer string) error {
+	var d sdp.SessionDescription
+	if err := d.UnmarshalString(offer); err != nil { // pion has read it
+		return fmt.Errorf("whip: read the offer: %w", err)
+	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for _, t := range in.pc.GetTransceivers() {
@@ -230,7 +240,9 @@ func (in *ingest) planTracks() error {
 		if slices.ContainsFunc(in.tracks, func(o *ingestTrack) bool { return o.kind == t.Kind() }) {
 			return fmt.Errorf("whip: more than one %s track", t.Kind())
 		}
-		in.tracks = append(in.tracks, newIngestTrack(len(in.tracks), t.Kind(), codecTable[i]))
+		for _, name := range in.layersOf(&d, t.Mid()) {
+			in.tracks = append(in.tracks, newIngestTrack(len(in.tracks), t.Kind(), codecTable[i], name))
+		}
 	}
 	if len(in.tracks) == 0 {
 		return errors.New("whip: an offer without tracks")
@@ -238,12 +250,41 @@ func (in *ingest) planTracks() error {
 	return nil
 }
 
+// layersOf are the names of the layers of a section that are handed on: one, "", for a
+// section without simulcast.
+func (in *ingest) layersOf(offer *sdp.SessionDescription, mid string) []string {
+	for _, m := range offer.MediaDescriptions {
+		if value, _ := m.Attribute("mid"); value != mid {
+			continue
+		}
+		names := takenLayers(m, "send")
+		switch {
+		case len(names) > 1 && !in.layers:
+			return names[:1]
+		case len(names) > 0:
+			return names[:min(len(names), maxLayers)]
+		}
+	}
+	return []string{""}
+}
+
 // onTrack starts a track's readers; pion calls it at the first packet.
 func (in *ingest) onTrack(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	i := slices.IndexFunc(in.tracks, func(t *ingestTrack) bool { return t.kind == remote.Kind() })
-	if in.ending || i < 0 {
+	i := slices.IndexFunc(in.tracks, func(t *ingestTrack) bool { return t.kind == remote.Kind() && t.layer == remote.RID() })
+	switch {
+	case in.ending:
+		return
+	case i < 0: // a layer that nobody wants: feedback is about it too
+		in.readers.Go(func() {
+			room := make([]byte, 1500)
+			for {
+				if _, _, err := remote.Read(room); err != nil {
+					return
+				}
+			}
+		})
 		return
 	}
 	in.tracks[i].ssrc.Store(uint32(remote.SSRC()))
@@ -260,7 +301,7 @@ func (in *ingest) onTrack(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiv
 	})
 	in.readers.Go(func() {
 		for {
-			packets, _, err := receiver.ReadRTCP()
+			packets, err := readRTCP(receiver, remote.RID())
 			if err != nil {
 				return
 			}
@@ -272,6 +313,15 @@ func (in *ingest) onTrack(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiv
 			}
 		}
 	})
+}
+
+func readRTCP(r *webrtc.RTPReceiver, rid string) (packets []rtcp.Packet, err error) {
+	if rid == "" {
+		packets, _, err = r.ReadRTCP()
+	} else {
+		packets, _, err = r.ReadSimulcastRTCP(rid)
+	}
+	return packets, err
 }
 
 // post hands e to run; false means that the stream is over.

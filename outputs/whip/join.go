@@ -25,6 +25,7 @@ type ingestTrack struct {
 	index int
 	kind  webrtc.RTPCodecType
 	codec codec
+	layer string // of simulcast; "" without
 	ssrc  atomic.Uint32
 	order reorder
 	join  assembler
@@ -32,8 +33,8 @@ type ingestTrack struct {
 	asked time.Time
 }
 
-func newIngestTrack(index int, kind webrtc.RTPCodecType, c codec) *ingestTrack {
-	return &ingestTrack{index: index, kind: kind, codec: c, join: c.newAssembler(), time: timeline{timeBase: c.timeBase()}}
+func newIngestTrack(index int, kind webrtc.RTPCodecType, c codec, layer string) *ingestTrack {
+	return &ingestTrack{index: index, kind: kind, codec: c, layer: layer, join: c.newAssembler(), time: timeline{timeBase: c.timeBase()}}
 }
 
 // heldUnit is a unit before its time is known.
@@ -101,7 +102,7 @@ func (j *joiner) release(now time.Time) {
 	for _, t := range j.in.tracks {
 		ready = ready && t.time.mapped
 		if t.kind == webrtc.RTPCodecTypeVideo {
-			ready = ready && j.firstPicture() != nil
+			ready = ready && j.firstPicture(t) != nil
 		}
 	}
 	if ready || now.Sub(j.began) > reportPatience || len(j.held) >= maxHeld {
@@ -109,10 +110,10 @@ func (j *joiner) release(now time.Time) {
 	}
 }
 
-// firstPicture is the first access unit that is held; it is a keyframe.
-func (j *joiner) firstPicture() *heldUnit {
+// firstPicture is the first access unit of t that is held; it is a keyframe.
+func (j *joiner) firstPicture(t *ingestTrack) *heldUnit {
 	for i := range j.held {
-		if j.held[i].track.kind == webrtc.RTPCodecTypeVideo {
+		if j.held[i].track == t {
 			return &j.held[i]
 		}
 	}
@@ -135,10 +136,10 @@ func (j *joiner) start() {
 
 	tracks := make([]media.Track, len(j.in.tracks))
 	for i, t := range j.in.tracks {
-		tracks[i] = media.Track{Codec: t.codec.codec, TimeBase: t.codec.timeBase()}
+		tracks[i] = media.Track{Codec: t.codec.codec, TimeBase: t.codec.timeBase(), Title: t.layer}
 		if t.kind == webrtc.RTPCodecTypeAudio {
 			tracks[i].SampleRateHz, tracks[i].Channels = int(t.codec.clockRateHz), int(t.codec.channels)
-		} else if p := j.firstPicture(); p != nil {
+		} else if p := j.firstPicture(t); p != nil {
 			switch t.codec.codec {
 			case media.H264:
 				describeH264(&tracks[i], p.unit.data)

@@ -24,6 +24,7 @@ func Kind() outputs.Kind {
 		Video:     []media.Codec{media.H264, media.HEVC, media.AV1},
 		Audio:     []media.Codec{media.Opus},
 		NoBFrames: true,
+		Layers:    maxLayers - 1,
 		Schema:    json.RawMessage(schema),
 		New:       New,
 	}

@@ -30,6 +30,9 @@ const (
 // Run implements outputs.Output.
 func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	tracks, err := plan(feed.Tracks())
+	if err == nil {
+		tracks, err = planLayers(tracks, feed)
+	}
 	if err != nil {
 		return err
 	}
@@ -38,8 +41,9 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	defer http.close()
 
 	c := &connection{output: o, feed: feed, http: http, states: make(chan struct{}, 1), wire: newWire(), bundle: newBundle()}
-	if c.rate.configured, c.rate.sound = bitrates(tracks); c.rate.configured > 0 {
-		if c.estimator, err = newEstimator(c.rate.configured + c.rate.sound); err != nil {
+	c.sound = soundBPS(tracks)
+	if pictures := bitrates(tracks) - c.sound; pictures > 0 {
+		if c.estimator, err = newEstimator(pictures + c.sound); err != nil {
 			return err
 		}
 	}
@@ -74,7 +78,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	}
 	c.session = ses
 	o.remember(ses.iceServers)
-	if err := checkAnswer(o.endpoint.Host, ses.answer, tracks); err != nil {
+	if err := checkAnswer(o.endpoint.Host, ses.answer, sections(tracks)); err != nil {
 		return err
 	}
 	feed.Report(outputs.Report{State: outputs.Handshaking})
@@ -89,7 +93,8 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 			c.trickled.Go(func() { c.trickle(trickling, gathered, offer) })
 		}
 	}
-	c.feedback = &feedback{keyframe: feed.RequestKeyframe, clock: time.Now}
+	c.takeLayers(ses.answer)
+	c.feedback = &feedback{clock: time.Now}
 	for _, s := range c.streams {
 		s.line = c.wire.line(s.ssrc)
 		c.work.Go(func() { c.feedback.read(s) })
@@ -149,7 +154,7 @@ func plan(tracks []media.Track) ([]plannedTrack, error) {
 		if !t.TimeBase.IsSet() {
 			return nil, outputs.Permanent(fmt.Errorf("whip: the %s track has no time base", t.Codec))
 		}
-		out = append(out, plannedTrack{i, t, row})
+		out = append(out, plannedTrack{index: i, track: t, codec: row})
 	}
 	if len(out) == 0 {
 		return nil, outputs.Permanent(errors.New("whip: there is nothing to send"))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/pion/ice/v4"
@@ -48,7 +49,7 @@ func settingEngine(loopback bool, local netip.Addr, b *bundle) (webrtc.SettingEn
 // nothing else, through w and b. It closes bwe with itself; bwe may be nil.
 func newPublisherPeer(tracks []plannedTrack, loopback bool, local netip.Addr, servers []webrtc.ICEServer, bwe *estimator, w *wire, b *bundle) (*webrtc.PeerConnection, error) {
 	m := &webrtc.MediaEngine{}
-	for _, t := range tracks {
+	for _, t := range sections(tracks) {
 		if err := t.codec.register(m, t.codec.offers(t.track), true); err != nil {
 			return nil, err
 		}
@@ -68,6 +69,11 @@ func newPublisherPeer(tracks []plannedTrack, loopback bool, local netip.Addr, se
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
 		if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: sdp.TransportCCURI}, kind); err != nil {
 			return nil, fmt.Errorf("whip: set up transport-wide feedback: %w", err)
+		}
+	}
+	if slices.ContainsFunc(tracks, func(t plannedTrack) bool { return t.rid != "" }) {
+		if err := webrtc.ConfigureSimulcastExtensionHeaders(m); err != nil {
+			return nil, fmt.Errorf("whip: set up simulcast: %w", err)
 		}
 	}
 	registry.Add(w)

@@ -88,7 +88,6 @@ func (e *estimator) WriteRTCP(packets []rtcp.Packet, a interceptor.Attributes) e
 // rendition's bitrate. It belongs to the connection's deliver.
 type rateControl struct {
 	configured int64 // of pictures, bits per second; 0: nothing is known, nothing changes
-	sound      int64 // bits per second
 
 	target  int64
 	changed time.Time
@@ -96,7 +95,7 @@ type rateControl struct {
 
 // arrival is what rateControl goes by.
 type arrival struct {
-	estimate    int64         // GCC's, of everything with its headers
+	pictures    int64         // what GCC leaves for them, bits per second
 	transport   bool          // the far end sends transport-wide feedback
 	silent      time.Duration // since the last feedback of any kind
 	lostPercent float64
@@ -118,7 +117,7 @@ func (r *rateControl) step(now time.Time, a arrival) (bps int64, change bool) {
 	case a.silent > rateSilence:
 		want = r.target / 2
 	case a.transport:
-		want = int64(float64(a.estimate)/packetOverhead) - r.sound
+		want = a.pictures
 	case a.lostPercent > 10: // section 6 of the draft, for those that report losses alone
 		want = int64(float64(r.target) * (1 - a.lostPercent/200))
 	case a.lostPercent < 2:
@@ -138,48 +137,61 @@ func (r *rateControl) step(now time.Time, a arrival) (bps int64, change bool) {
 	return want, true
 }
 
-// reduced says for the operator what the network made of the bitrate; "" when nothing.
-func (r *rateControl) reduced() string {
-	if r.target == 0 || r.target >= r.configured {
-		return ""
-	}
-	return fmt.Sprintf("pictures reduced to %.1f of %.1f Mb/s: the network carries no more", float64(r.target)/1e6, float64(r.configured)/1e6)
-}
-
-// adapt looks at how the stream arrives, about once a second, and tells the feed. silent
-// is negative before the first feedback.
+// adapt looks at how the stream arrives, about once a second, and tells the feed of each
+// layer. silent is negative before the first feedback.
 func (c *connection) adapt(now time.Time, silent time.Duration, lostPercent float64) {
 	if c.estimator != nil {
 		c.bandwidth.Store(int64(c.estimator.GetTargetBitrate()))
 	}
-	setter, ok := c.feed.(outputs.BitrateSetter)
-	if !ok || silent < 0 {
+	if silent < 0 {
 		return
 	}
-	a := arrival{estimate: c.bandwidth.Load(), transport: c.estimator != nil && c.feedback.transportWide(), silent: silent, lostPercent: lostPercent}
+	a := arrival{transport: c.estimator != nil && c.feedback.transportWide(), silent: silent, lostPercent: lostPercent}
 	if !a.transport && silent < feedbackLate {
 		a.silent = 0 // receiver reports come seldom
 	}
-	if bps, change := c.rate.step(now, a); change {
-		setter.SetBitrate(int(bps))
-	}
-}
-
-// restore gives the encoder its bitrate back when the connection ends.
-func (c *connection) restore() {
-	if setter, ok := c.feed.(outputs.BitrateSetter); ok && c.rate.target != 0 && c.rate.target != c.rate.configured {
-		setter.SetBitrate(int(c.rate.configured))
-	}
-}
-
-// bitrates of the tracks, bits per second.
-func bitrates(tracks []plannedTrack) (pictures, sound int64) {
-	for _, t := range tracks {
-		if t.codec.codec.IsAudio() {
-			sound += int64(t.track.BitrateBPS)
-		} else {
-			pictures += int64(t.track.BitrateBPS)
+	pictures := float64(c.bandwidth.Load())/packetOverhead - float64(c.sound)
+	for _, l := range c.layers {
+		setter, ok := l.feed.(outputs.BitrateSetter)
+		if !ok {
+			continue
+		}
+		a.pictures = int64(pictures * l.share)
+		if bps, change := l.rate.step(now, a); change {
+			setter.SetBitrate(int(bps))
 		}
 	}
-	return pictures, sound
+}
+
+// restore gives the encoders their bitrates back when the connection ends.
+func (c *connection) restore() {
+	for _, l := range c.layers {
+		if setter, ok := l.feed.(outputs.BitrateSetter); ok && l.rate.target != 0 && l.rate.target != l.rate.configured {
+			setter.SetBitrate(int(l.rate.configured))
+		}
+	}
+}
+
+// reduced says for the operator what the network made of the bitrates; "" when nothing.
+func (c *connection) reduced() string {
+	var target, configured int64
+	for _, l := range c.layers {
+		configured += l.rate.configured
+		target += l.rate.configured
+		if l.rate.target != 0 {
+			target += min(l.rate.target-l.rate.configured, 0)
+		}
+	}
+	if target >= configured {
+		return ""
+	}
+	return fmt.Sprintf("pictures reduced to %.1f of %.1f Mb/s: the network carries no more", float64(target)/1e6, float64(configured)/1e6)
+}
+
+// bitrates of all tracks together, bits per second.
+func bitrates(tracks []plannedTrack) (bps int64) {
+	for _, t := range tracks {
+		bps += int64(t.track.BitrateBPS)
+	}
+	return bps
 }

@@ -14,9 +14,9 @@ import (
 func TestRateControl(t *testing.T) {
 	const mbps = 1_000_000
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	good := arrival{estimate: 20 * mbps, transport: true}
-	narrow := arrival{estimate: int64(3.2 * packetOverhead * mbps), transport: true}
-	dead := arrival{estimate: 20 * mbps, transport: true, silent: 2 * time.Second}
+	good := arrival{pictures: 20 * mbps, transport: true}
+	narrow := arrival{pictures: 3 * mbps, transport: true}
+	dead := arrival{pictures: 20 * mbps, transport: true, silent: 2 * time.Second}
 	for _, c := range []struct {
 		name    string
 		arrival arrival
@@ -39,7 +39,7 @@ func TestRateControl(t *testing.T) {
 		{"few losses change nothing", arrival{lostPercent: 5}, 3 * mbps, time.Minute, 0},
 		{"no losses", arrival{lostPercent: 1}, 3 * mbps, 4 * time.Second, 3*mbps + 600_000},
 	} {
-		r := rateControl{configured: 6 * mbps, sound: 200_000, target: c.target, changed: start}
+		r := rateControl{configured: 6 * mbps, target: c.target, changed: start}
 		if c.target == 0 {
 			r.step(start, c.arrival)
 		}

@@ -47,6 +47,10 @@ type ServerOptions struct {
 	Accept func(key string) Sink
 	// Loopback offers loopback addresses and nothing else.
 	Loopback bool
+	// Layers hands on every layer of simulcast as a track, with its name as the title, from
+	// the first that the offer names to the last, and sound behind them; else the first layer
+	// is the stream and the others are read and dropped.
+	Layers bool
 	// MaxStreams at a time; 8 when 0.
 	MaxStreams int
 	// Log may be nil.
@@ -150,7 +154,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "the offer could not be read")
 		return
 	}
-	in := &ingest{key: key, id: rand.Text(), log: s.opt.Log, events: make(chan event, eventQueue), ended: make(chan struct{})}
+	in := &ingest{key: key, layers: s.opt.Layers, id: rand.Text(), log: s.opt.Log, events: make(chan event, eventQueue), ended: make(chan struct{})}
 	if code, text := s.claim(in); code != 0 {
 		refuse(w, code, text)
 		return

@@ -17,6 +17,8 @@ type plannedTrack struct {
 	index int
 	track media.Track
 	codec codec
+	rid   string // of a layer of simulcast; "" without
+	layer int    // 0: of the feed itself, 1 and 2: of its further renditions
 }
 
 // sentHistory is how many packets back an acknowledgement can be put into bytes; a
@@ -28,14 +30,16 @@ const sentHistory = 8192
 // may be called from any.
 type stream struct {
 	plannedTrack
-	local    *webrtc.TrackLocalStaticRTP
-	sender   *webrtc.RTPSender
-	ssrc     uint32
-	payload  payloader
-	bundle   *bundle
-	line     *line // nil before the answer
-	lastPTS  int64
-	sentOnce bool
+	local       *webrtc.TrackLocalStaticRTP
+	sender      *webrtc.RTPSender
+	transceiver *webrtc.RTPTransceiver
+	ssrc        uint32
+	payload     payloader
+	bundle      *bundle
+	keyframe    func() // asks its encoder for one; nil for sound
+	line        *line  // nil before the answer
+	lastPTS     int64
+	sentOnce    bool
 
 	mu       sync.Mutex
 	next     uint16             // guarded by mu; the next packet's sequence number
@@ -46,21 +50,30 @@ type stream struct {
 }
 
 // newStream adds a track to pc. name ties the tracks together: receivers keep tracks
-// of one name in sync.
-func newStream(pc *webrtc.PeerConnection, t plannedTrack, name string, b *bundle) (*stream, error) {
+// of one name in sync. A further layer goes with base, the first; others have none.
+func newStream(pc *webrtc.PeerConnection, t plannedTrack, name string, b *bundle, base *stream) (*stream, error) {
 	kind := "video"
 	if t.codec.codec.IsAudio() {
 		kind = "audio"
 	}
-	local, err := webrtc.NewTrackLocalStaticRTP(t.codec.capability(t.codec.offers(t.track)[0]), kind, name)
+	local, err := webrtc.NewTrackLocalStaticRTP(t.codec.capability(t.codec.offers(t.track)[0]), kind, name,
+		webrtc.WithRTPStreamID(t.rid))
 	if err != nil {
 		return nil, fmt.Errorf("whip: make the %s track: %w", kind, err)
+	}
+	if t.layer > 0 {
+		if err := base.sender.AddEncoding(local); err != nil {
+			return nil, fmt.Errorf("whip: add a layer: %w", err)
+		}
+		s := &stream{plannedTrack: t, local: local, sender: base.sender, transceiver: base.transceiver, payload: t.codec.newPayloader(t.track), bundle: b}
+		s.ssrc = uint32(s.sender.GetParameters().Encodings[t.layer].SSRC)
+		return s, nil
 	}
 	tr, err := pc.AddTransceiverFromTrack(local, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 	if err != nil {
 		return nil, fmt.Errorf("whip: add the %s track: %w", kind, err)
 	}
-	s := &stream{plannedTrack: t, local: local, sender: tr.Sender(), payload: t.codec.newPayloader(t.track), bundle: b}
+	s := &stream{plannedTrack: t, local: local, sender: tr.Sender(), transceiver: tr, payload: t.codec.newPayloader(t.track), bundle: b}
 	s.ssrc = uint32(s.sender.GetParameters().Encodings[0].SSRC)
 	return s, nil
 }

@@ -27,10 +27,22 @@ type wire struct {
 	number atomic.Uint32 // of the next packet of the transport
 
 	mu    sync.Mutex
-	lines map[uint32]*line // guarded by mu; by SSRC
+	lines map[uint32]*line     // guarded by mu; by SSRC
+	names map[uint32]layerName // guarded by mu; of layers of simulcast
 }
 
-func newWire() *wire { return &wire{lines: map[uint32]*line{}} }
+// layerName is what tells a receiver which layer a packet belongs to (RFC 8852).
+type layerName struct{ mid, rid string }
+
+func newWire() *wire { return &wire{lines: map[uint32]*line{}, names: map[uint32]layerName{}} }
+
+// name makes every packet of a stream say its section and layer, if the answer agrees. It
+// has to be called before the answer is set.
+func (w *wire) name(ssrc uint32, mid, rid string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.names[ssrc] = layerName{mid, rid}
+}
 
 // NewInterceptor implements interceptor.Factory. A wire serves one connection.
 func (w *wire) NewInterceptor(string) (interceptor.Interceptor, error) { return w, nil }
@@ -45,14 +57,28 @@ func (w *wire) BindLocalStream(info *interceptor.StreamInfo, next interceptor.RT
 		wire: w, next: next, ssrc: info.SSRC, rtxSSRC: info.SSRCRetransmission, rtxType: info.PayloadTypeRetransmission,
 		history: make([]kept, history),
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name, named := w.names[info.SSRC]
 	for _, e := range info.RTPHeaderExtensions {
-		if e.URI == sdp.TransportCCURI {
-			l.extension = uint8(e.ID)
+		id := uint8(e.ID)
+		switch {
+		case e.URI == sdp.TransportCCURI:
+			l.extension = id
+		case !named:
+		case e.URI == sdp.SDESMidURI:
+			_ = l.live.header.SetExtension(id, []byte(name.mid)) // short, so that it fits
+			_ = l.again.header.SetExtension(id, []byte(name.mid))
+		case e.URI == sdp.SDESRTPStreamIDURI:
+			_ = l.live.header.SetExtension(id, []byte(name.rid))
+			if !l.separate() {
+				_ = l.again.header.SetExtension(id, []byte(name.rid))
+			}
+		case e.URI == sdp.SDESRepairRTPStreamIDURI && l.separate():
+			_ = l.again.header.SetExtension(id, []byte(name.rid))
 		}
 	}
-	w.mu.Lock()
 	w.lines[info.SSRC] = l
-	w.mu.Unlock()
 	return l
 }
 
@@ -81,6 +107,9 @@ type line struct {
 	mu      sync.Mutex
 	history []kept // guarded by mu; at a packet's number modulo its length
 }
+
+// separate: repetitions have a stream of their own (RFC 4588).
+func (l *line) separate() bool { return l.rtxSSRC != 0 && l.rtxType != 0 }
 
 // kept is a packet that was sent.
 type kept struct {
@@ -136,7 +165,7 @@ func (l *line) repeat(pairs []rtcp.NackPair) {
 				return true
 			}
 			ssrc := l.ssrc
-			if l.rtxSSRC != 0 && l.rtxType != 0 {
+			if l.separate() {
 				l.rtx = append(binary.BigEndian.AppendUint16(l.rtx[:0], number), k.payload...)
 				ssrc, k.payloadType, k.number, k.payload = l.rtxSSRC, l.rtxType, l.rtxNumber, l.rtx
 				l.rtxNumber++

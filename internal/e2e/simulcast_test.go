@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/outputs/whip"
+)
+
+// layerSink counts what arrives of each track.
+type layerSink struct {
+	mu     sync.Mutex
+	tracks []media.Track    // guarded by mu
+	times  [][]media.Packet // guarded by mu; by track, without their data
+	ended  chan struct{}
+}
+
+func (s *layerSink) Start(tracks []media.Track) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tracks, s.times = tracks, make([][]media.Packet, len(tracks))
+}
+
+func (s *layerSink) Packet(p *media.Packet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.times[p.Track] = append(s.times[p.Track], media.Packet{Time: p.Time, Keyframe: p.Keyframe})
+}
+
+func (s *layerSink) End(error) { close(s.ended) }
+
+// TestSimulcast: a WHIP destination sends two renditions at once, each encoded once, of
+// which a recording uses one too; both arrive whole, on one clock, with keyframes at the
+// same times.
+func TestSimulcast(t *testing.T) {
+	const ticks = 4 * fps
+	sink := &layerSink{ended: make(chan struct{})}
+	server := whip.NewServer(whip.ServerOptions{
+		Loopback: true, Layers: true,
+		Authorize: func(string, string) error { return nil }, Accept: func(string) whip.Sink { return sink },
+	})
+	front := httptest.NewServer(http.StripPrefix("/whip", server))
+	t.Cleanup(func() {
+		server.Close()
+		front.CloseClientConnections()
+		front.Close()
+	})
+	doc := document(t, 640, 360, fps, object{
+		"sources": cameras(1), "scenes": cameraScenes(1), "start": object{"program": "s1"},
+		"renditions": []object{
+			{"id": "main", "video": object{"bitrate_kbps": 1200}},
+			{"id": "low", "video": object{"width": 320, "height": 180, "bitrate_kbps": 300}},
+		},
+		"destinations": []object{{"id": "sfu", "kind": "whip", "settings": object{"url": front.URL + "/whip/show"}, "simulcast": []string{"low"}}},
+		"recordings":   []object{{"id": "file", "rendition": "low", "settings": object{"path": "low.mkv"}}},
+	})
+	s := openStudio(t, doc, engine.Options{Ticks: ticks, Commands: []engine.Timed{{Command: engine.GoLive{}}, {Command: engine.StartRecording{}}}}, nil)
+	s.begin()
+	testkit.Eventually(t, 10*time.Second, "the destination is not live", func() bool { return s.seen.was("sfu", "live") })
+	if n := len(s.State().Renditions); n != 2 {
+		t.Errorf("%d encodes run, want 2", n)
+	}
+	if d := s.destination("sfu"); d.TargetBPS < 1_500_000 || d.TargetBPS > 1_700_000 {
+		t.Errorf("the destination's bitrate is %d, want that of both renditions and sound", d.TargetBPS)
+	}
+	s.await(30 * time.Second)
+	select {
+	case <-sink.ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the stream has not ended")
+	}
+	if d := s.destination("sfu"); d.Dropped != 0 || d.Reconnects != 0 {
+		t.Errorf("%d packets dropped, %d reconnects", d.Dropped, d.Reconnects)
+	}
+	if len(sink.tracks) != 3 || sink.tracks[0].Width != 640 || sink.tracks[1].Width != 320 || !sink.tracks[2].Codec.IsAudio() {
+		t.Fatalf("the tracks are %+v", sink.tracks)
+	}
+	// The first pictures may have gone before the connection stood.
+	keys := [2][]time.Duration{}
+	for i, packets := range sink.times[:2] {
+		if n := len(packets); n < ticks-fps-fps/2 {
+			t.Errorf("%d of %d pictures of layer %s arrived", n, ticks, sink.tracks[i].Title)
+		}
+		for j := 1; j < len(packets); j++ {
+			if d := packets[j].Time - packets[j-1].Time; (d - media.TickTime(1, media.NewRational(fps, 1))).Abs() > time.Millisecond {
+				t.Fatalf("layer %s: %v between pictures %d and %d", sink.tracks[i].Title, d, j-1, j)
+			}
+		}
+		for _, p := range packets {
+			if p.Keyframe {
+				keys[i] = append(keys[i], p.Time.Round(time.Millisecond))
+			}
+		}
+	}
+	shared := slices.ContainsFunc(keys[0], func(at time.Duration) bool {
+		return slices.ContainsFunc(keys[1], func(o time.Duration) bool { return (at - o).Abs() <= 2*time.Millisecond })
+	})
+	if !shared {
+		t.Errorf("keyframes of the layers at %v and %v", keys[0], keys[1])
+	}
+}
