@@ -122,6 +122,8 @@ type Kind struct {
 	Video, Audio []media.Codec
 	// NoBFrames: pictures must leave in display order (WebRTC).
 	NoBFrames bool
+	// Acknowledges: its outputs tell a ProgressWatcher what has arrived at the far end.
+	Acknowledges bool
 	// Recording: the queue drops nothing but for want of memory.
 	Recording bool
 	// Files is what can be done with the files of a recording; nil for other kinds.
