@@ -120,6 +120,9 @@ type Kind struct {
 	Title string // for menus
 	// Codecs the protocol carries, in order of preference.
 	Video, Audio []media.Codec
+	// SoundTracks is how many tracks of sound an output takes at most; 0 is one. One that
+	// finds out from its peer that it may send fewer sends the first and says so.
+	SoundTracks int
 	// NoBFrames: pictures must leave in display order (WebRTC).
 	NoBFrames bool
 	// Acknowledges: its outputs tell a ProgressWatcher what has arrived at the far end.

@@ -170,6 +170,7 @@ func (s *Show) completeDestination(v Destination) Destination {
 	s.firstRendition(&v.Rendition)
 	v.Settings = compact(v.Settings)
 	filled(&v.Standby, Cold)
+	v.Tracks = completeTracks(v.Tracks)
 	if v.BackAfterSeconds == 0 {
 		v.BackAfterSeconds = defaultBackAfterSeconds
 	}

@@ -232,11 +232,13 @@ type Audio struct {
 // Destination is where a rendition is sent. Credential is the name under which
 // the stream key, token or passphrase is kept outside the show; empty means none.
 type Destination struct {
-	ID         string          `json:"id"`
-	Name       string          `json:"name"`
-	Kind       string          `json:"kind"`
-	Rendition  string          `json:"rendition"`
-	Bus        string          `json:"bus"` // instead of the rendition's; empty: the rendition's
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Kind      string `json:"kind"`
+	Rendition string `json:"rendition"`
+	Bus       string `json:"bus"` // instead of the rendition's; empty: the rendition's
+	// Tracks are its tracks of sound, the first first; empty: one, of Bus.
+	Tracks     []Track         `json:"tracks"`
 	Settings   json.RawMessage `json:"settings"`
 	Credential string          `json:"credential"`
 	Enabled    bool            `json:"enabled"`

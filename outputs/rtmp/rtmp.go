@@ -31,6 +31,7 @@ func Kind() outputs.Kind {
 		Video:        []media.Codec{media.H264, media.HEVC, media.AV1},
 		Audio:        []media.Codec{media.AAC},
 		Acknowledges: true,
+		SoundTracks:  MaxSoundTracks,
 		Schema:       json.RawMessage(schema),
 		New:          newOutput,
 	}

@@ -106,6 +106,7 @@ func Kind() outputs.Kind {
 		New:    New,
 
 		Acknowledges: true,
+		SoundTracks:  32,
 	}
 }
 
