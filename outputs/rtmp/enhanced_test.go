@@ -40,10 +40,11 @@ func ffmpeg7(t *testing.T) string {
 
 // FFmpeg 7 as the server takes what we send in every codec.
 func TestFFmpegListens(t *testing.T) {
+	t.Parallel()
 	bin := ffmpeg7(t)
 	for _, codec := range []media.Codec{media.H264, media.HEVC, media.AV1} {
 		t.Run(string(codec), func(t *testing.T) {
-			c := makeClip(t, filepath.Join(bin, "ffmpeg"), codec, 4)
+			c := makeClip(t, filepath.Join(bin, "ffmpeg"), codec, 4) // sent at once
 			port := freePort(t)
 			url := fmt.Sprintf("rtmp://127.0.0.1:%d/live", port)
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
