@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,10 @@ func TestConfigurationRecords(t *testing.T) {
 		p, err := newPlan(c.tracks)
 		if err != nil {
 			t.Fatalf("%s: %v", codec, err)
+		}
+		// What a keyframe says of its encoder is the same, so it is not said again and again.
+		if config, err := configOf(codec, c.packets[slices.IndexFunc(c.packets, func(p *media.Packet) bool { return p.Keyframe && !p.Audio })].Data); err != nil || !bytes.Equal(config, want) {
+			t.Errorf("the first keyframe's %s is\n%s, %v, want\n%s", box, hex.EncodeToString(config), err, hex.EncodeToString(want))
 		}
 		if !bytes.Equal(p.config, want) {
 			t.Errorf("%s is\n%s, want\n%s", box, hex.EncodeToString(p.config), hex.EncodeToString(want))

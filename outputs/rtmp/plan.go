@@ -45,15 +45,8 @@ func newPlan(tracks []media.Track) (*plan, error) {
 		}
 		var err error
 		switch t.Codec {
-		case media.H264:
-			var sets h264.Config
-			if sets, err = h264.ParamSets(t.Extradata); err == nil {
-				p.config, err = sets.AVCC()
-			}
-		case media.HEVC:
-			p.config, err = hvcC(t.Extradata)
-		case media.AV1:
-			p.config, err = av1C(t.Extradata)
+		case media.H264, media.HEVC, media.AV1:
+			p.config, err = configOf(t.Codec, t.Extradata)
 		case media.AAC:
 			if len(t.Extradata) < 2 {
 				err = errors.New("the AAC configuration is missing")
@@ -205,19 +198,27 @@ func (p *plan) packet(ctx context.Context, c *client, packet *media.Packet) (int
 // renew sends the decoder configuration again when a keyframe brings another one: another
 // encoder has taken over.
 func (p *plan) renew(ctx context.Context, c *client, timestamp uint32, keyframe []byte) error {
-	if p.videoCodec() != media.H264 {
-		return nil
-	}
-	sets, err := h264.ParamSets(keyframe)
-	if err != nil {
-		return nil // none in it: those of before hold
-	}
-	config, err := sets.AVCC()
+	config, err := configOf(p.videoCodec(), keyframe)
 	if err != nil || bytes.Equal(config, p.config) {
-		return nil // what cannot be said is left to the picture itself
+		return nil // none in it: those of before hold; what cannot be said is left to the picture itself
 	}
 	p.config = config
-	return c.video(ctx, timestamp, videoConfig(media.H264, config))
+	return c.video(ctx, timestamp, videoConfig(p.videoCodec(), config))
+}
+
+// configOf is the decoder configuration record of a stream's parameter sets.
+func configOf(codec media.Codec, stream []byte) ([]byte, error) {
+	switch codec {
+	case media.HEVC:
+		return hvcC(stream)
+	case media.AV1:
+		return av1C(stream)
+	}
+	sets, err := h264.ParamSets(stream)
+	if err != nil {
+		return nil, err
+	}
+	return sets.AVCC()
 }
 
 // stamp is a packet's timestamp, in ms from the connection's start and never
