@@ -25,7 +25,10 @@ type Progress struct {
 	UnackedBytes int64
 	// AckedBytes grows with every acknowledgement, from the connection's start.
 	AckedBytes int64
-	RTT        time.Duration
+	// ResentBytes were sent again because the network lost them, from the connection's
+	// start; 0 where the transport does not tell.
+	ResentBytes int64
+	RTT         time.Duration
 }
 
 // ProgressWatcher is a Feed that wants to know closely how the far end keeps up: the

@@ -120,10 +120,15 @@ type Kind struct {
 	Title string // for menus
 	// Codecs the protocol carries, in order of preference.
 	Video, Audio []media.Codec
+	// SoundTracks is how many tracks of sound an output takes at most; 0 is one. One that
+	// finds out from its peer that it may send fewer sends the first and says so.
+	SoundTracks int
 	// NoBFrames: pictures must leave in display order (WebRTC).
 	NoBFrames bool
 	// Layers is how many further renditions of the pictures it can send along (LayeredFeed).
 	Layers int
+	// Acknowledges: its outputs tell a ProgressWatcher what has arrived at the far end.
+	Acknowledges bool
 	// Recording: the queue drops nothing but for want of memory.
 	Recording bool
 	// Files is what can be done with the files of a recording; nil for other kinds.

@@ -171,6 +171,7 @@ func (s *Show) completeDestination(v Destination) Destination {
 	v.Simulcast = nonNil(v.Simulcast)
 	v.Settings = compact(v.Settings)
 	filled(&v.Standby, Cold)
+	v.Tracks = completeTracks(v.Tracks)
 	if v.BackAfterSeconds == 0 {
 		v.BackAfterSeconds = defaultBackAfterSeconds
 	}

@@ -126,7 +126,7 @@ func fieldTables(t *testing.T) string {
 		{"transition", "transition"}, {"fade_to_black", "fade_to_black"}, {"rendition", "renditions[]"},
 		{"video", "renditions[].video"}, {"audio", "renditions[].audio"}, {"destination", "destinations[]"},
 		{"ingest", "destinations[].backups[]"},
-		{"recording", "recordings[]"}, {"track", "recordings[].tracks[]"}, {"iso", "iso"}, {"replay", "replay"}, {"start", "start"},
+		{"recording", "recordings[]"}, {"track", "recordings[].tracks[] and destinations[].tracks[]"}, {"iso", "iso"}, {"replay", "replay"}, {"start", "start"},
 	}
 	described := map[string]bool{}
 	for _, h := range headings {

@@ -238,8 +238,10 @@ type Destination struct {
 	Rendition string `json:"rendition"`
 	// Simulcast are the ids of further renditions that are sent along, from the largest to
 	// the smallest, where the kind can (WHIP): at most two.
-	Simulcast  []string        `json:"simulcast"`
-	Bus        string          `json:"bus"` // instead of the rendition's; empty: the rendition's
+	Simulcast []string `json:"simulcast"`
+	Bus       string   `json:"bus"` // instead of the rendition's; empty: the rendition's
+	// Tracks are its tracks of sound, the first first; empty: one, of Bus.
+	Tracks     []Track         `json:"tracks"`
 	Settings   json.RawMessage `json:"settings"`
 	Credential string          `json:"credential"`
 	Enabled    bool            `json:"enabled"`

@@ -331,7 +331,7 @@ func (s *Show) BusUsers(id string) []string {
 		}
 	}
 	for _, v := range s.Destinations {
-		if v.Bus == id {
+		if v.Bus == id || slices.ContainsFunc(v.Tracks, func(t Track) bool { return t.Bus == id }) {
 			out = append(out, fmt.Sprintf("destination %q", v.ID))
 		}
 	}
@@ -359,6 +359,8 @@ func (s *Show) forgetBus(id string) {
 		if s.Destinations[i].Bus == id {
 			s.Destinations[i].Bus = ""
 		}
+		v := &s.Destinations[i]
+		v.Tracks = slices.DeleteFunc(slices.Clone(v.Tracks), func(t Track) bool { return t.Bus == id })
 	}
 	for i := range s.Recordings {
 		r := &s.Recordings[i]
@@ -492,6 +494,9 @@ func (c *examination) sound() {
 	}
 	for i, v := range c.root.get("destinations").list() {
 		bus(v, element("$.destinations", i), "bus")
+		for j, t := range v.get("tracks").list() {
+			bus(t, element(element("$.destinations", i)+".tracks", j), "bus")
+		}
 	}
 	for i, v := range c.root.get("recordings").list() {
 		for j, t := range v.get("tracks").list() {

@@ -18,7 +18,7 @@ const soundShow = `{"format":2,
 		{"id":"guest","kind":"k"}],
 	"buses":[{"id":"aux","mono":true,"limiter":{"on":true}},{"id":"n-1","mix_minus":["guest"],"follow_black":true}],
 	"renditions":[{"id":"main"},{"id":"clean","audio":{"bus":"aux"}}],
-	"destinations":[{"id":"d","kind":"k","bus":"n-1"}],
+	"destinations":[{"id":"d","kind":"k","bus":"n-1"},{"id":"e","kind":"k","tracks":[{},{"bus":"aux","name":"Foldback"}]}],
 	"recordings":[{"id":"r","tracks":[{"bus":"pgm","name":"Programme"},{"bus":"aux"}]}]}`
 
 func TestSoundDefaults(t *testing.T) {
@@ -91,6 +91,7 @@ func TestSoundMistakes(t *testing.T) {
 		{"key", `"buses":[{"id":"aux","inserts":[{"kind":"ducker","settings":{"key":"mic"}}]}]`, `$.buses[0].inserts[0].settings.key: there is no source "mic"`},
 		{"rendition", `"renditions":[{"id":"r","audio":{"bus":"x"}}]`, `$.renditions[0].audio.bus: there is no bus "x"`},
 		{"destination", `"destinations":[{"id":"d","kind":"k","bus":"x"}]`, `$.destinations[0].bus: there is no bus "x"`},
+		{"destination's track", `"destinations":[{"id":"d","kind":"k","tracks":[{"bus":"x"}]}]`, `$.destinations[0].tracks[0].bus: there is no bus "x"`},
 		{"track", `"recordings":[{"id":"r","tracks":[{"bus":"x"}]}]`, `$.recordings[0].tracks[0].bus: there is no bus "x"`},
 		{"on air", `"sources":[{"id":"a","kind":"k","audio":{"on_air":"avf"}}]`, `$.sources[0].audio.on_air: must be one of on, off, afv, but is "avf"; did you mean "afv"?`},
 	} {
@@ -106,7 +107,7 @@ func TestSoundMistakes(t *testing.T) {
 func TestEditBuses(t *testing.T) {
 	s := mustParse(t, soundShow)
 	var used *InUseError
-	if _, err := s.RemoveBus("aux", false); !errors.As(err, &used) || len(used.Users) != 3 {
+	if _, err := s.RemoveBus("aux", false); !errors.As(err, &used) || len(used.Users) != 4 {
 		t.Errorf("a bus in use was removed: %v", err)
 	}
 	n, err := s.RemoveBus("aux", true)
@@ -114,7 +115,7 @@ func TestEditBuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	mic, _ := n.Source("mic")
-	if len(mic.Audio.Sends) != 1 || n.Renditions[1].Audio.Bus != ProgrammeBus || len(n.Recordings[0].Tracks) != 1 {
+	if len(mic.Audio.Sends) != 1 || n.Renditions[1].Audio.Bus != ProgrammeBus || len(n.Recordings[0].Tracks) != 1 || len(n.Destinations[1].Tracks) != 1 {
 		t.Errorf("what referred to it: %+v, %+v, %+v", mic.Audio.Sends, n.Renditions[1].Audio, n.Recordings[0].Tracks)
 	}
 	if _, err := n.RemoveBus("aux", true); err == nil {

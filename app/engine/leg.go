@@ -111,7 +111,13 @@ func (l *leg) join(show *scenes.Show, atOnce bool) error {
 		queue = media.NewPacketQueue(l.limits, true)
 		on = queue
 	}
-	k, err := l.v.d.acquire(show, l.v, l.v.def.Rendition, l.v.sound, l.kind, on)
+	sound := l.v.sound
+	if len(sound) > 1 && l.kind.SoundTracks < len(sound) && !l.v.recording {
+		l.v.d.e.warn.set("tracks "+l.v.def.ID, fmt.Sprintf("%s: %s does not carry %d tracks of sound, so only %s is sent.",
+			l.v.def.Name, l.kind.Title, len(sound), sound[0].Name), l.v.d.e.state.Load().Tick)
+		sound = sound[:1]
+	}
+	k, err := l.v.d.acquire(show, l.v, l.v.def.Rendition, sound, l.kind, on)
 	if err != nil {
 		return err
 	}

@@ -112,7 +112,11 @@ func (d *deliveries) goLive(ids []string, group string) error {
 		defs = append(defs, v)
 	}
 	for _, v := range defs {
-		d.start(v, []scenes.Track{{Bus: v.Bus}}, false)
+		sound := v.Tracks
+		if len(sound) == 0 {
+			sound = []scenes.Track{{Bus: v.Bus}}
+		}
+		d.start(v, sound, false)
 	}
 	return nil
 }
@@ -209,6 +213,7 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 	}
 	d.e.warn.clear("output " + def.ID)
 	d.e.warn.clear("survived " + def.ID)
+	d.e.warn.clear("tracks " + def.ID)
 	// The end of the studio is an orderly one too: close says when it has lasted long enough.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(d.e.ctx))
 	v := newDelivery(d, def, sound, recording)

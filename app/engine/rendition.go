@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -41,6 +42,8 @@ type videoRunner struct {
 	using   atomic.Pointer[string]         // its name
 	reopen  func() (pictureEncoder, error) // a software encoder in the place of a failed one; nil once used
 	took    func(name string, err error)   // told of that
+	// another opens the software encoder in use once more, for another bitrate, in b/s.
+	another func(bps int) (pictureEncoder, error)
 	track   media.Track
 	jobs    chan pictureJob
 	done    chan struct{}
@@ -60,6 +63,8 @@ type videoRunner struct {
 	wanted atomic.Int64 // b/s that the encoder is to aim at
 	aimed  int64        // what it was told last; of the goroutine
 	fixed  atomic.Bool  // it cannot change its bitrate
+	swaps  bool         // it changes it by making way for another; of the goroutine
+	swapAt int64        // the picture that the last swap began with; of the goroutine
 
 	mu      sync.Mutex
 	streams []place           // guarded by mu
@@ -109,7 +114,12 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 	}
 	v.use(enc)
 	v.wanted.Store(int64(v.track.BitrateBPS))
-	v.aimed = v.wanted.Load()
+	v.aimed, v.swapAt = v.wanted.Load(), -1
+	v.another = func(bps int) (pictureEncoder, error) {
+		opt := opt
+		opt.Encoder, opt.BitrateBPS = v.name(), bps
+		return e.openEncoder(opt)
+	}
 	if name := enc.Name(); av.IsHardware(name) {
 		v.reopen = func() (pictureEncoder, error) {
 			opt.Encoder = av.SoftwareEncoder(v.track.Codec)
@@ -179,8 +189,8 @@ func (v *videoRunner) run() {
 		// Keyframes fall on whole multiples of the GOP in studio time, whatever was
 		// forced between them or dropped before: every rendition cuts at the same ticks.
 		force := j.number%v.gop == 0 || j.key || v.keyframe.Swap(false)
-		v.retune()
 		start := time.Now()
+		v.retune(j.number)
 		packets, err := v.encode(j.frame, j.number, force)
 		v.busy.Add(int64(time.Since(start)))
 		j.frame.Release()
@@ -217,7 +227,8 @@ func (v *videoRunner) encode(f *media.Frame, tick int64, force bool) ([]*media.P
 	v.use(again)
 	v.aimed = int64(v.track.BitrateBPS)
 	v.fixed.Store(false)
-	v.retune()
+	v.swaps, v.swapAt = false, -1
+	v.retune(tick)
 	v.took(again.Name(), err)
 	return again.Encode(f, tick, true)
 }
@@ -232,21 +243,79 @@ func (v *videoRunner) use(enc pictureEncoder) {
 // name is the encoder's in use.
 func (v *videoRunner) name() string { return *v.using.Load() }
 
-// retune brings the encoder to the bitrate that is wanted.
-func (v *videoRunner) retune() {
+// retune brings the encoder to the bitrate that is wanted, before the picture number.
+func (v *videoRunner) retune(number int64) {
 	want := v.wanted.Load()
 	if want == v.aimed || v.fixed.Load() {
 		return
 	}
-	if err := v.encoder.SetBitrate(int(want)); err != nil {
-		v.mu.Lock()
-		v.fixed.Store(true)
-		v.wanted.Store(v.aimed)
-		v.mu.Unlock()
-		v.log.Warn("the bitrate stays as it is", "rendition", v.id, "reason", err)
+	if !v.swaps {
+		err := v.encoder.SetBitrate(int(want))
+		if err == nil {
+			v.aimed = want
+			return
+		}
+		if !errors.Is(err, av.ErrFixedBitrate) || av.IsHardware(v.name()) {
+			v.keepBitrate(err)
+			return
+		}
+		v.swaps = true
+	}
+	if number%v.gop == 0 && v.worthSwapping(want, number) {
+		v.swap(int(want), number)
+	}
+}
+
+// keepBitrate gives up on another bitrate.
+func (v *videoRunner) keepBitrate(reason error) {
+	v.mu.Lock()
+	v.fixed.Store(true)
+	v.wanted.Store(v.aimed)
+	v.mu.Unlock()
+	v.log.Warn("the bitrate stays as it is", "rendition", v.id, "reason", reason)
+}
+
+// Encoders make way for others rarely: down when it is much, up when it is much and has
+// been well for a while. Between, pictures are dropped as with any encoder.
+const (
+	swapDown      = 0.85 // of what it aims at, or less
+	swapUp        = 1.25 // or all that the rendition has
+	swapDownAfter = 4 * time.Second
+	swapUpAfter   = 10 * time.Second
+)
+
+// worthSwapping decides about another encoder for want b/s from picture number on.
+func (v *videoRunner) worthSwapping(want, number int64) bool {
+	if want > v.aimed && want < int64(v.track.BitrateBPS) && float64(want) < swapUp*float64(v.aimed) {
+		return false
+	}
+	if want < v.aimed && float64(want) > swapDown*float64(v.aimed) {
+		return false
+	}
+	after := swapDownAfter
+	if want > v.aimed {
+		after = swapUpAfter
+	}
+	return v.swapAt < 0 || media.TimeOf(number-v.swapAt, v.track.TimeBase) >= after
+}
+
+// swap opens the same encoder for another bitrate, which begins with picture number as a
+// keyframe; what the one before still holds goes out first, so no picture is missing.
+func (v *videoRunner) swap(bps int, number int64) {
+	next, err := v.another(bps)
+	if err != nil {
+		v.keepBitrate(err)
 		return
 	}
-	v.aimed = want
+	packets, err := v.encoder.Flush()
+	if err != nil {
+		v.onError(err)
+	}
+	v.send(packets)
+	v.encoder.Close()
+	v.use(next)
+	v.log.Info("encoder opened anew for another bitrate", "rendition", v.id, "from_bps", v.aimed, "to_bps", bps)
+	v.aimed, v.swapAt = int64(bps), number
 }
 
 // bitrateFloor is the share of a rendition's bitrate that a destination may bring it to.

@@ -180,3 +180,41 @@ func TestDestinationHasItsOwnMix(t *testing.T) {
 		}
 	}
 }
+
+// TestDestinationTracks: a destination's tracks of sound are its buses where its protocol
+// carries several, and the first where it does not, which is said.
+func TestDestinationTracks(t *testing.T) {
+	show := parse(t, `{"format":2,"canvas":{"width":64,"height":48,"fps":"30"},"sources":[{"id":"a","kind":"paced"}],"buses":[{"id":"crowd"}],
+		"destinations":[{"id":"many","name":"Many","kind":"fake","settings":{"to":"many"},"tracks":[{"name":"Programme"},{"bus":"crowd","name":"Crowd"}]},
+		 {"id":"one","name":"One","kind":"webrtc","settings":{"to":"one"},"tracks":[{"bus":"crowd","name":"Crowd"},{}]},
+		 {"id":"plain","kind":"fake","settings":{"to":"plain"},"bus":"crowd"}]}`)
+	o := newOuts()
+	kinds := o.kinds()
+	many := kinds["fake"]
+	many.SoundTracks = 2
+	kinds["fake"] = many
+	s := newStudio(t, show, media.NewVirtualClock(), func(opt *Options) {
+		opt.Ticks, opt.Commands, opt.OutputKinds = 60, []Timed{{Command: &GoLive{}}}, kinds
+	})
+	s.run(t, t.Context(), time.Minute)
+	for name, want := range map[string][]string{"many": {"Programme", "Crowd"}, "one": {"Crowd"}, "plain": {""}} {
+		r := o.of(name)
+		var titles []string
+		for _, v := range r.tracks[1:] {
+			titles = append(titles, v.Title)
+		}
+		blocks := map[int]int{}
+		for _, p := range r.packets {
+			blocks[p.Track]++
+		}
+		if !slices.Equal(titles, want) || len(blocks) != 1+len(want) {
+			t.Errorf("%s has the tracks %q with %v packets, want %q", name, titles, blocks, want)
+		}
+	}
+	said := slices.ContainsFunc(s.State().Warnings, func(w Warning) bool {
+		return strings.Contains(w.Text, "One: webrtc does not carry 2 tracks of sound, so only Crowd is sent.")
+	})
+	if !said || len(s.State().Warnings) != 1 {
+		t.Errorf("warnings: %+v", s.State().Warnings)
+	}
+}

@@ -29,12 +29,16 @@ func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil 
 
 // Finding is the outcome of one check.
 type Finding struct {
-	Check   string // "plan", "encoding", "disk" or "destination"
+	Check   string // "plan", "uplink", "encoding", "disk" or "destination"
 	Subject string // the name of what was checked
 	Verdict Verdict
 	Text    string // one sentence: what was found and, unless it is go, what to do
 	// Changes would each make a plan fit that does not.
 	Changes []string `json:",omitempty"`
+	// UplinkKbps is what was measured, in kb/s, and AtLeast that no more was tried: of the
+	// plan, what it was judged by.
+	UplinkKbps int  `json:",omitempty"`
+	AtLeast    bool `json:",omitempty"`
 }
 
 // Options say what to check. Show and Kinds are required.
@@ -46,12 +50,23 @@ type Options struct {
 	BaseDir   string
 	RecordDir string // of recordings without a path
 	UserAgent string
-	// UplinkKbps is what the network carries away; 0 is not known.
+	// UplinkKbps is what the network carries away; 0 is not known. What is measured takes
+	// its place.
 	UplinkKbps int
+	// Measure, when not 0, is how long the uplink is measured towards each service that
+	// takes a stream which nobody is shown. LoadOwn measures towards own servers too, whose
+	// viewers see colour bars meanwhile.
+	Measure time.Duration
+	LoadOwn bool
 	// Cores is how many processors there are to encode with.
 	Cores int
 	// Encode is how long test pictures are encoded, 30 s when 0.
 	Encode time.Duration
+
+	// platformAt is planner.PlatformAt but for tests, whose services are on this machine.
+	platformAt func(address string) planner.Platform
+	measured   bool // UplinkKbps was
+	atLeast    bool // and no more was tried
 }
 
 // probeTimeout is how long a destination may take to answer.
@@ -63,6 +78,9 @@ func Run(ctx context.Context, o Options, found func(Finding)) (Verdict, error) {
 	if o.Encode == 0 {
 		o.Encode = 30 * time.Second
 	}
+	if o.platformAt == nil {
+		o.platformAt = planner.PlatformAt
+	}
 	worst := Go
 	var mu sync.Mutex
 	tell := func(f Finding) {
@@ -73,6 +91,12 @@ func Run(ctx context.Context, o Options, found func(Finding)) (Verdict, error) {
 		}
 		worst = max(worst, f.Verdict)
 		found(f)
+	}
+	if o.Measure > 0 {
+		// Before the encoders work, and one at a time: all is to be for the line.
+		if kbps, atLeast := o.measure(ctx, tell); kbps > 0 {
+			o.UplinkKbps, o.atLeast, o.measured = kbps, atLeast, true
+		}
 	}
 	tell(o.plan())
 	var wg sync.WaitGroup
@@ -100,10 +124,13 @@ func Run(ctx context.Context, o Options, found func(Finding)) (Verdict, error) {
 // plan judges the encodes that the show asks for as it is.
 func (o Options) plan() Finding {
 	f := Finding{Check: "plan", Subject: "Encodes", Verdict: Go}
-	req := engine.PlanRequest(o.Show, o.Kinds, engine.PlanOptions{UplinkKbps: o.UplinkKbps, Cores: float64(o.Cores)})
+	req := o.request()
 	if len(req.Wants) == 0 {
 		f.Verdict, f.Text = Caution, "No destination is enabled: enable one, or add one under Outputs."
 		return f
+	}
+	if o.measured {
+		f.UplinkKbps, f.AtLeast = o.UplinkKbps, o.atLeast
 	}
 	p, err := planner.Make(req)
 	switch {
@@ -117,11 +144,32 @@ func (o Options) plan() Finding {
 			f.Verdict = Caution
 			f.Text += fmt.Sprintf(" The show encodes %d times for them as it is; the plan would save the difference.", used)
 		}
-		if o.UplinkKbps == 0 {
+		switch usable := planner.UplinkShare * float64(o.UplinkKbps); {
+		case o.UplinkKbps == 0:
 			f.Text += " What the uplink carries is not known."
+		case float64(p.UplinkKbps) > usable: // and more than was tried
+			f.Verdict = Caution
+			f.Text += fmt.Sprintf(" The uplink carries at least %s; whether it carries that much is not known.", mbps(o.UplinkKbps))
+		default:
+			f.Text += fmt.Sprintf(" That is %.0f %% of the uplink's %s; up to %.0f %% should be used.",
+				100*float64(p.UplinkKbps)/float64(o.UplinkKbps), mbps(o.UplinkKbps), 100*planner.UplinkShare)
 		}
 	}
 	return f
+}
+
+// request asks the planner for what the show needs, judged by what is known.
+func (o Options) request() planner.Request {
+	req := engine.PlanRequest(o.Show, o.Kinds, engine.PlanOptions{UplinkKbps: o.UplinkKbps, Cores: float64(o.Cores)})
+	if o.atLeast {
+		// A line that carries all that was tried may carry more: too little is not known.
+		free := req
+		free.UplinkKbps = 0
+		if p, err := planner.Make(free); err == nil && float64(p.UplinkKbps) > planner.UplinkShare*float64(o.UplinkKbps) {
+			return free
+		}
+	}
+	return req
 }
 
 // live are the distinct encodes of pictures of going live to every enabled destination.
@@ -169,16 +217,12 @@ func (o Options) destination(ctx context.Context, name string, d scenes.Ingest) 
 		f.Text = fmt.Sprintf("This program has no destinations of kind %q.", d.Kind)
 		return f
 	}
-	opt := outputs.Options{BaseDir: o.BaseDir, UserAgent: o.UserAgent}
-	if d.Credential != nil && *d.Credential != "" && o.Secret != nil {
-		secret, err := o.Secret(*d.Credential)
-		if err != nil {
-			f.Text = fmt.Sprintf("Its key is kept under %q and cannot be read: enter it again.", *d.Credential)
-			return f
-		}
-		opt.Secret = secret
+	secret, err := o.secret(d)
+	if err != nil {
+		f.Text = err.Error()
+		return f
 	}
-	out, err := kind.New(d.Settings, opt)
+	out, err := kind.New(d.Settings, outputs.Options{BaseDir: o.BaseDir, UserAgent: o.UserAgent, Secret: secret})
 	if err != nil {
 		f.Text = fmt.Sprintf("Its settings are refused: %v.", err)
 		return f
@@ -201,6 +245,25 @@ func (o Options) destination(ctx context.Context, name string, d scenes.Ingest) 
 	}
 	return f
 }
+
+// secret is a destination's; its error is a sentence for the operator.
+func (o Options) secret(d scenes.Ingest) (string, error) {
+	if d.Credential == nil || *d.Credential == "" || o.Secret == nil {
+		return "", nil
+	}
+	secret, err := o.Secret(*d.Credential)
+	if err != nil {
+		return "", sentence(fmt.Sprintf("Its key is kept under %q and cannot be read: enter it again.", *d.Credential))
+	}
+	return secret, nil
+}
+
+// sentence is an error that the operator reads as it is.
+type sentence string
+
+func (s sentence) Error() string { return string(s) }
+
+func mbps(kbps int) string { return fmt.Sprintf("%.1f Mb/s", float64(kbps)/1000) }
 
 func count(n int, what string) string {
 	if n == 1 {

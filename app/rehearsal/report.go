@@ -77,8 +77,11 @@ type VideoReport struct {
 	MaxJitterMS float64 `json:"max_jitter_ms"`
 }
 
-// AudioReport describes a stream's sound.
+// AudioReport describes a stream's sound: how many tracks there are, what those beyond the
+// first are called, and the rest of the first.
 type AudioReport struct {
+	Tracks       int         `json:"tracks"`
+	Titles       []string    `json:"titles,omitempty"`
 	Codec        media.Codec `json:"codec"`
 	SampleRateHz int         `json:"sample_rate_hz"`
 	Channels     int         `json:"channels"`

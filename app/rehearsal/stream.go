@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -95,17 +96,20 @@ func (s *stream) packet(p *media.Packet, arrival time.Duration) {
 	s.bytes += int64(len(p.Data))
 	s.windowBytes += int64(len(p.Data))
 	s.lastPacket = time.Now()
-	side := 0
-	if p.Audio {
-		side = 1
-		s.audio.add(dts, arrival)
-	} else {
-		s.picture(p, t, dts, pts, arrival)
+	var job *examination
+	if s.judged(p) {
+		side := 0
+		if p.Audio {
+			side = 1
+			s.audio.add(dts, arrival)
+		} else {
+			s.picture(p, t, dts, pts, arrival)
+		}
+		s.delay[side] += arrival - dts
+		s.delayed[side]++
+		s.closeWindow(arrival)
+		job = s.examination.packet(s, p, pts)
 	}
-	s.delay[side] += arrival - dts
-	s.delayed[side]++
-	s.closeWindow(arrival)
-	job := s.examination.packet(s, p, pts)
 	s.mu.Unlock()
 
 	if job != nil && !s.r.examiner.submit(job) {
@@ -116,6 +120,12 @@ func (s *stream) packet(p *media.Packet, arrival time.Duration) {
 	if s.recording != nil {
 		s.recording.packet(p, pts)
 	}
+}
+
+// judged: cadence and lip sync are those of the pictures and of the first track of sound;
+// mu is held.
+func (s *stream) judged(p *media.Packet) bool {
+	return !p.Audio || p.Track == slices.IndexFunc(s.tracks, func(t media.Track) bool { return t.Codec.IsAudio() })
 }
 
 // picture is what packet does for pictures; mu is held.
@@ -201,9 +211,12 @@ func (s *stream) report(now time.Time) Report {
 	for _, t := range s.tracks {
 		switch {
 		case t.Codec == "":
+		case t.Codec.IsAudio() && out.Audio != nil:
+			out.Audio.Tracks++
+			out.Audio.Titles = append(out.Audio.Titles, t.Title)
 		case t.Codec.IsAudio():
 			out.Audio = &AudioReport{
-				Codec: t.Codec, SampleRateHz: t.SampleRateHz, Channels: t.Channels, Blocks: s.audio.count,
+				Tracks: 1, Codec: t.Codec, SampleRateHz: t.SampleRateHz, Channels: t.Channels, Blocks: s.audio.count,
 				Gaps: s.audio.gapReport(), JitterMS: s.audio.jitter * 1000, MaxJitterMS: s.audio.maxJitter * 1000,
 			}
 		default:

@@ -17,10 +17,18 @@ import (
 
 // Preflight is the dry run before a show.
 type Preflight interface {
-	// Check tries show's encoders for as long as encode, its disks and its destinations, and
-	// calls found with each outcome as it comes, from one goroutine at a time. uplinkKbps is 0
-	// when it is not known. It blocks until all is known or ctx ends, whose error it returns.
-	Check(ctx context.Context, show *scenes.Show, uplinkKbps int, encode time.Duration, found func(PreflightFinding)) error
+	// Check tries show's encoders, its disks and its destinations, and calls found with each
+	// outcome as it comes, from one goroutine at a time. It blocks until all is known or ctx
+	// ends, whose error it returns.
+	Check(ctx context.Context, show *scenes.Show, opt PreflightOptions, found func(PreflightFinding)) error
+}
+
+// PreflightOptions say what is tried.
+type PreflightOptions struct {
+	UplinkKbps int           // kb/s; 0: not known
+	Encode     time.Duration // how long encoders are tried
+	// Measure the uplink where nobody is shown it; LoadOwn: towards own servers too.
+	Measure, LoadOwn bool
 }
 
 // PreflightFinding is the outcome of one check.
@@ -31,7 +39,16 @@ type PreflightFinding struct {
 	Text    string
 	// Changes would each make a plan fit that does not.
 	Changes []string
+	// UplinkKbps is the measured uplink, kb/s, with which to plan; 0: not known by this.
+	UplinkKbps int
 }
+
+// The ways to measure the uplink that the page offers.
+const (
+	measureNot  = "Do not measure the uplink"
+	measureTest = "Measure it where nobody sees it"
+	measureOwn  = "Measure it; own servers see bars"
+)
 
 // encodeSeconds are the lengths of the encoders' test that the page offers.
 var encodeSeconds = []string{"5 s", "30 s"}
@@ -49,6 +66,7 @@ type preflightPage struct {
 	uplinkText   *label
 	uplink       *widget.Entry
 	length       *widget.Select
+	measure      *widget.Select
 	verdict      *label
 	list         *column
 	plan         planner.Plan
@@ -70,8 +88,10 @@ func newPreflightPage(d *desk, done func()) *preflightPage {
 	p.uplink.OnChanged = func(string) { p.replan() }
 	p.length = widget.NewSelect(encodeSeconds, nil)
 	p.length.SetSelected(encodeSeconds[0])
+	p.measure = widget.NewSelect([]string{measureNot, measureTest, measureOwn}, nil)
+	p.measure.SetSelected(measureNot)
 	p.verdict = newBold("", textNormal, colDim)
-	p.add(p.title, p.close, p.check, p.uplinkText, p.uplink, p.length, p.verdict, p.use, p.list)
+	p.add(p.title, p.close, p.check, p.uplinkText, p.uplink, p.length, p.measure, p.verdict, p.use, p.list)
 	p.min = fyne.NewSize(260, 160)
 	p.arrange = func(s fyne.Size) {
 		cw, kw := p.close.min.Width+8, p.check.min.Width+8
@@ -82,6 +102,8 @@ func newPreflightPage(d *desk, done func()) *preflightPage {
 		p.uplinkText.place(0, y, 90, 34)
 		place(p.uplink, 90, y, max(s.Width-90-80-gap, 1), 34)
 		place(p.length, s.Width-80, y, 80, 34)
+		y += 34 + gap
+		place(p.measure, 0, y, s.Width, 34)
 		y += 34 + gap
 		uw := p.use.min.Width + 8
 		p.verdict.place(0, y, max(s.Width-uw-gap, 1), rowHeight)
@@ -186,10 +208,14 @@ func (p *preflightPage) toggle() {
 	p.running = cancel
 	p.check.look("Stop", colAmber, colInk)
 	seconds, _ := strconv.Atoi(strings.TrimSuffix(p.length.Selected, " s"))
+	opt := PreflightOptions{
+		UplinkKbps: kbps, Encode: time.Duration(seconds) * time.Second,
+		Measure: p.measure.Selected != measureNot, LoadOwn: p.measure.Selected == measureOwn,
+	}
 	document, check := p.desk.state.Show, p.desk.services.Preflight
 	post := p.desk.post
 	started := p.desk.work.start(func() {
-		err := check.Check(ctx, document, kbps, time.Duration(seconds)*time.Second, func(f PreflightFinding) {
+		err := check.Check(ctx, document, opt, func(f PreflightFinding) {
 			post(func() { p.found(ctx, f) })
 		})
 		post(func() { p.finished(ctx, err) })
@@ -206,6 +232,10 @@ func (p *preflightPage) found(ctx context.Context, f PreflightFinding) {
 		return // of a check that was ended
 	}
 	p.findings = append(p.findings, f)
+	if f.UplinkKbps > 0 {
+		p.uplink.SetText(strconv.FormatFloat(float64(f.UplinkKbps)/1000, 'f', 1, 64)) // and plans again
+		return
+	}
 	p.fill("")
 }
 

@@ -12,13 +12,14 @@ import (
 
 // fakePreflight finds what it is told to.
 type fakePreflight struct {
-	findings []PreflightFinding
-	uplink   int
-	encode   time.Duration
+	findings         []PreflightFinding
+	uplink           int
+	encode           time.Duration
+	measure, loadOwn bool
 }
 
-func (f *fakePreflight) Check(ctx context.Context, _ *scenes.Show, uplinkKbps int, encode time.Duration, found func(PreflightFinding)) error {
-	f.uplink, f.encode = uplinkKbps, encode
+func (f *fakePreflight) Check(ctx context.Context, _ *scenes.Show, opt PreflightOptions, found func(PreflightFinding)) error {
+	f.uplink, f.encode, f.measure, f.loadOwn = opt.UplinkKbps, opt.Encode, opt.Measure, opt.LoadOwn
 	for _, v := range f.findings {
 		found(v)
 	}
@@ -74,6 +75,9 @@ func TestPreflightPage(t *testing.T) {
 			t.Errorf("%q is missing in %q", want, p.texts())
 		}
 	}
+	if check.measure || check.loadOwn {
+		t.Error("the uplink is measured unasked")
+	}
 	if check.uplink != 20_000 || check.encode != 30*time.Second {
 		t.Errorf("checked with %d kb/s for %v", check.uplink, check.encode)
 	}
@@ -89,6 +93,14 @@ func TestPreflightPage(t *testing.T) {
 	p.uplink.SetText("8")
 	if !strings.Contains(p.texts(), "The plan does not fit") || !strings.Contains(p.texts(), "It would fit: ") || p.use.Visible() {
 		t.Errorf("8 Mb/s for two streams: %q", p.texts())
+	}
+	// Measured: the plan is made with what arrived, and refused.
+	p.uplink.SetText("")
+	p.measure.SetSelected(measureOwn)
+	check.findings = append(check.findings, PreflightFinding{Subject: "Uplink to A", Verdict: "go", Text: "It carries 8.2 Mb/s.", UplinkKbps: 8200})
+	p.check.press()
+	if !check.measure || !check.loadOwn || p.uplink.Text != "8.2" || !strings.Contains(p.texts(), "The plan does not fit") || !strings.Contains(p.texts(), "carries 8.2 Mb/s") {
+		t.Errorf("measured 8.2 Mb/s: uplink %q, %q", p.uplink.Text, p.texts())
 	}
 
 	p.uplink.SetText("")
@@ -138,7 +150,7 @@ func TestPreflightEnds(t *testing.T) {
 
 type endless chan struct{}
 
-func (e endless) Check(ctx context.Context, _ *scenes.Show, _ int, _ time.Duration, _ func(PreflightFinding)) error {
+func (e endless) Check(ctx context.Context, _ *scenes.Show, _ PreflightOptions, _ func(PreflightFinding)) error {
 	<-ctx.Done()
 	close(e)
 	return ctx.Err()

@@ -263,15 +263,17 @@ func openVideoEncoder(row Encoder, opt VideoEncoderOptions) (_ *VideoEncoder, er
 	return e, nil
 }
 
-// errFixedBitrate: the encoder keeps the bitrate it was opened with.
-var errFixedBitrate = errors.New("av: this encoder cannot change its bitrate while it runs")
+// ErrFixedBitrate: the encoder keeps the bitrate it was opened with. In FFmpeg 7.1 that is
+// every one but x264 and NVENC: libx265 can be reconfigured, but libavcodec's wrapper never
+// does, and its wrapper of SVT-AV1 has no way either.
+var ErrFixedBitrate = errors.New("av: this encoder cannot change its bitrate while it runs")
 
 // SetBitrate changes the bitrate, in b/s, from the next picture on: x264 and NVENC
 // are reconfigured in place, with a VBV of a second of it, and no keyframe is made. Others
-// refuse. What a Repeatable encoder makes then depends on when it was called.
+// refuse with ErrFixedBitrate. What a Repeatable encoder makes then depends on when it was called.
 func (e *VideoEncoder) SetBitrate(bps int) error {
 	if e.row.Name != "libx264" && e.row.Name != "h264_nvenc" {
-		return errFixedBitrate
+		return ErrFixedBitrate
 	}
 	if bps < 10_000 {
 		return fmt.Errorf("av: encode: a bitrate of %d b/s is too low", bps)

@@ -24,7 +24,7 @@ var layers = []struct {
 	{0, []string{"internal/media", "internal/supervise", "internal/host", "internal/logtail", "internal/atomicfile", "shaders", "assets"}},
 	{1, []string{"scenes", "internal/cutlist", "internal/av", "internal/audio", "internal/framecode", "compositor/gpu", "compositor/cpu"}},
 	{2, []string{"compositor", "scenes/sources", "outputs", "internal/audio/inserts"}},
-	{3, []string{"outputs/rtmp", "outputs/srt", "outputs/whip", "outputs/ts", "outputs/pipe", "outputs/camera", "outputs/record"}},
+	{3, []string{"outputs/rtmp", "outputs/srt", "outputs/whip", "outputs/ts", "outputs/pipe", "outputs/camera", "outputs/record", "outputs/uplink"}},
 	{4, []string{"app/engine"}},
 	{5, []string{"app/control", "app/ui", "app/rehearsal", "app/document", "app/credentials", "app/preflight"}},
 	{6, []string{"app"}},

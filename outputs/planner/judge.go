@@ -9,7 +9,7 @@ import (
 
 // judge compares a plan with the uplink and the processors.
 func (r Request) judge(p Plan) *Refusal {
-	usable := int(uplinkShare * float64(r.UplinkKbps))
+	usable := int(UplinkShare * float64(r.UplinkKbps))
 	if r.UplinkKbps > 0 && p.UplinkKbps > usable {
 		return &Refusal{
 			Text: fmt.Sprintf("The destinations need %d kb/s together; of the uplink's %d kb/s only %d should be used.", p.UplinkKbps, r.UplinkKbps, usable),
@@ -71,7 +71,7 @@ func (r Request) lowerBitrates(share float64) []change {
 		})
 		plain := lower
 		plain.UplinkKbps, plain.Cores = 0, 0
-		if q, err := Make(plain); err == nil && q.UplinkKbps <= int(uplinkShare*float64(r.UplinkKbps)) {
+		if q, err := Make(plain); err == nil && q.UplinkKbps <= int(UplinkShare*float64(r.UplinkKbps)) {
 			return []change{{fmt.Sprintf("Lower every bitrate to %.0f %% (%s).", 100*s, q.Renditions[0]), lower}}
 		}
 	}

@@ -85,10 +85,11 @@ type Refusal struct {
 	Changes []string
 }
 
+// UplinkShare of what was measured may be used: networks are not even.
+const UplinkShare = 0.8
+
 // Shares and margins.
 const (
-	// uplinkShare of what was measured may be used: networks are not even.
-	uplinkShare = 0.8
 	// protocolShare is added to a stream by RTMP, MPEG-TS or RTP and their transports.
 	protocolShare = 1.06
 	// sharedLoss is the least share of its own usual bitrate that a destination gets
@@ -276,6 +277,33 @@ func (r Request) sends(g Rendition, id string) int {
 		kbps *= 2
 	}
 	return int(math.Ceil(kbps))
+}
+
+// SendsKbps is what the connections of a destination of plan carry together, in kb/s with
+// the protocol's share; 0 for one that is not in it.
+func (r Request) SendsKbps(plan Plan, id string) int {
+	for _, g := range plan.Renditions {
+		if slices.Contains(g.Members, id) {
+			return r.sends(g, id)
+		}
+	}
+	return 0
+}
+
+// FitsKbps is the most video, in kb/s, with which the connections of a destination of plan
+// carry no more than kbps together; 0 when that is not even its sound.
+func (r Request) FitsKbps(plan Plan, id string, kbps int) int {
+	for _, g := range plan.Renditions {
+		if slices.Contains(g.Members, id) {
+			g.VideoKbps = 0
+			connections := 1
+			if r.want(id).Standby {
+				connections = 2
+			}
+			return max(int(float64(kbps-r.sends(g, id))/protocolShare)/connections, 0)
+		}
+	}
+	return 0
 }
 
 func (r Request) uplink(groups []Rendition) int {

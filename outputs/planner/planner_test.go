@@ -181,7 +181,7 @@ func TestPlansHold(t *testing.T) {
 				t.Fatalf("%s is served %d times", w.ID, served[w.ID])
 			}
 		}
-		over := r.UplinkKbps > 0 && float64(p.UplinkKbps) > uplinkShare*float64(r.UplinkKbps)+1 || r.Cores > 0 && p.Cores > r.Cores
+		over := r.UplinkKbps > 0 && float64(p.UplinkKbps) > UplinkShare*float64(r.UplinkKbps)+1 || r.Cores > 0 && p.Cores > r.Cores
 		if over != (p.Refusal != nil) {
 			t.Fatalf("over %v, refused %+v", over, p.Refusal)
 		}

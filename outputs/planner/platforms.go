@@ -1,6 +1,10 @@
 package planner
 
-import "crosspoint.studio/crosspoint/internal/media"
+import (
+	"strings"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
 
 // Platform is what a streaming service takes. The caps are the services' published
 // ones as the trade quotes them; 0 means that none is known. They change: a
@@ -24,8 +28,23 @@ type Platform struct {
 	KeyframeSeconds float64
 	// Upright: viewers hold a telephone; 9:16 is the platform's own shape.
 	Upright bool
+	// Test, appended to the stream key as a query, makes a stream that nobody is shown;
+	// empty where the service has no such thing. TestKbps is the most that is tried so.
+	Test     string
+	TestKbps int
 	// Note is what the operator has to know, one sentence, or empty.
 	Note string
+}
+
+// TestKey is key for a stream that nobody is shown; false where the service has none.
+func (p Platform) TestKey(key string) (string, bool) {
+	switch {
+	case p.Test == "" || key == "":
+		return "", false
+	case strings.Contains(key, "?"):
+		return key + "&" + p.Test, true
+	}
+	return key + "?" + p.Test, true
 }
 
 // Ingest is an address to publish to; the stream key is never part of it.
@@ -49,6 +68,7 @@ func Platforms() []Platform {
 			Name: "twitch", Title: "Twitch", Video: h264Only, Audio: aacOnly,
 			Ingests:   []Ingest{{"Nearest", "rtmp", "rtmps://ingest.global-contribute.live-video.net:443/app"}, {"Nearest, not encrypted", "rtmp", "rtmp://live.twitch.tv/app"}},
 			VideoKbps: 6000, AudioKbps: 320, MaxHeight: 1080, MaxFPS: 60, KeyframeSeconds: 2,
+			Test: "bandwidthtest=true", TestKbps: 10_000, // Twitch Inspector, help.twitch.tv
 		},
 		{
 			Name: "youtube", Title: "YouTube", Video: allVideo, Audio: aacOnly,

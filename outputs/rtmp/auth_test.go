@@ -81,6 +81,7 @@ func newLogin(t *testing.T, address, user, password string) *publisher {
 // Both schemes let us in with the right password, and what they refuse is said in words
 // that do not show it. FFmpeg gets through the same gates.
 func TestLogin(t *testing.T) {
+	t.Parallel()
 	for _, mod := range []string{"adobe", "llnw"} {
 		t.Run(mod, func(t *testing.T) {
 			server := startGated(t, nil, gatekeeper(mod))

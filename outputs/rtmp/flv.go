@@ -28,6 +28,7 @@ const (
 // tag is a parsed body; Data aliases it.
 type tag struct {
 	Kind     tagKind
+	Track    byte // of sound; 0 is the first
 	Codec    media.Codec
 	Keyframe bool
 	CTS      int32 // composition time offset, ms
@@ -157,26 +158,6 @@ func parseEnhanced(t tag, b []byte) (tag, error) {
 			t.CTS, t.Data = signed24(t.Data), t.Data[3:]
 		}
 	case exCodedFramesX:
-		t.Kind = tagFrame
-	default:
-		t.Kind = tagOther
-	}
-	return t, nil
-}
-
-// parseAudio reads an audio message.
-func parseAudio(b []byte) (tag, error) {
-	if len(b) < 2 {
-		return tag{}, errTag
-	}
-	if b[0]>>4 != soundAAC {
-		return tag{}, errUnsupported
-	}
-	t := tag{Codec: media.AAC, Keyframe: true, Data: b[2:]}
-	switch b[1] {
-	case 0:
-		t.Kind = tagConfig
-	case 1:
 		t.Kind = tagFrame
 	default:
 		t.Kind = tagOther

@@ -54,7 +54,7 @@ func TestBodies(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %+v", c.name, got, err, c.want)
 		}
 	}
-	if _, err := parseAudio([]byte{0x2f, 1}); err == nil {
+	if err := parseAudio([]byte{0x2f, 1}, func(tag) error { return nil }); err == nil {
 		t.Error("MP3 is accepted")
 	}
 	if rate, channels, err := parseASC(unhex(t, ascHex)); rate != 48000 || channels != 2 || err != nil {
@@ -117,6 +117,9 @@ func FuzzTags(f *testing.F) {
 	f.Add(appendVideo(nil, media.HEVC, true, 3, []byte{0, 0, 0, 1, 0x26, 1, 2}))
 	f.Add(videoConfig(media.AV1, []byte{0x81, 0, 0, 0, 0x0a, 1, 0}))
 	f.Add(appendAudio(nil, true, []byte{0x11, 0x90}))
+	for _, s := range multitrackBodies {
+		f.Add(unhex(f, s))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if v, err := parseVideo(b); err == nil {
 			_, _, _ = hvcCSets(v.Data) // must not panic, all of these
@@ -127,9 +130,20 @@ func FuzzTags(f *testing.F) {
 				t.Fatalf("%d bytes from %d", len(out), len(v.Data))
 			}
 		}
-		if a, err := parseAudio(b); err == nil {
+		_ = parseAudio(b, func(a tag) error {
 			_, _, _ = parseASC(a.Data)
-		}
+			if a.Kind == tagOther {
+				return nil
+			}
+			// What was understood can be said, and is understood again.
+			again := appendTrackAudio(nil, a.Track, a.Kind == tagConfig, a.Data)
+			return parseAudio(again, func(c tag) error {
+				if c.Track != a.Track || c.Kind != a.Kind || !bytes.Equal(c.Data, a.Data) {
+					t.Fatalf("%+v becomes %+v", a, c)
+				}
+				return nil
+			})
+		})
 		_, _ = decodeAMF(b)
 	})
 }
@@ -146,6 +160,8 @@ func FuzzIngest(f *testing.F) {
 	}
 	f.Add(videoConfig(media.H264, record), appendVideo(nil, media.H264, true, 3, []byte{0, 0, 0, 1, 0x65, 1, 2}))
 	f.Add(appendAudio(nil, true, []byte{0x11, 0x90}), appendAudio(nil, false, []byte{1, 2}))
+	f.Add(appendTrackAudio(nil, 31, true, []byte{0x11, 0x90}), unhex(f, multitrackBodies["three tracks"]))
+	f.Add(appendTrackAudio(nil, 200, true, []byte{0x11, 0x90}), appendTrackAudio(nil, 200, false, []byte{1}))
 	f.Fuzz(func(t *testing.T, config, frame []byte) {
 		for _, audio := range []bool{false, true} {
 			r := &received{}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +29,9 @@ const (
 
 var errGoodbye = errors.New("rtmp: the publisher ended the stream")
 
+// slots are a track of pictures and those of sound.
+const slots = 1 + MaxSoundTracks
+
 // ingest is a publisher's connection as the server sees it. One goroutine.
 type ingest struct {
 	server    *Server
@@ -38,12 +42,12 @@ type ingest struct {
 	streamID  uint32
 	handler   StreamHandler
 
-	tracks  [2]media.Track // video, audio
-	known   [2]bool
-	number  [2]int // as the handler knows them
+	tracks  [slots]media.Track // video, then sound by track id
+	known   [slots]bool
+	number  [slots]int // as the handler knows them
 	count   int
-	last    [2]int64 // newest timestamp, unwrapped
-	lengths int      // NAL length size
+	last    [slots]int64 // newest timestamp, unwrapped
+	lengths int          // NAL length size
 	meta    map[string]any
 }
 
@@ -129,6 +133,7 @@ func (in *ingest) connect(ctx context.Context, tid int64, args []any) error {
 		map[string]any{
 			"fmsVer": "FMS/3,5,7,7009", "capabilities": 31, "mode": 1, // what clients of old look for
 			"fourCcList": []any{fourCCHEVC, fourCCAV1},
+			"capsEx":     capsMultitrack, "audioFourCcInfoMap": map[string]any{fourCCAAC: canDecode},
 		},
 		map[string]any{
 			"level": "status", "code": "NetConnection.Connect.Success",
@@ -198,16 +203,29 @@ func (in *ingest) media(timestamp uint32, r io.Reader, audio bool) error {
 	if err != nil {
 		return err
 	}
-	parse, slot := parseVideo, 0
+	// Zero-length and unknown messages are common (keep-alives); a codec that is not
+	// taken never gets a track, which the handler sees.
 	if audio {
-		parse, slot = parseAudio, 1
+		err = parseAudio(body, func(t tag) error {
+			if int(t.Track) >= MaxSoundTracks {
+				return nil
+			}
+			return in.tag(timestamp, 1+int(t.Track), t)
+		})
+		if errors.Is(err, errTag) || errors.Is(err, errUnsupported) {
+			return nil
+		}
+		return err
 	}
-	t, err := parse(body)
+	t, err := parseVideo(body)
 	if err != nil {
-		// Zero-length and unknown messages are common (keep-alives); a codec
-		// that is not taken never gets a track, which the handler sees.
 		return nil
 	}
+	return in.tag(timestamp, 0, t)
+}
+
+// tag takes what a message carries of the track in a slot.
+func (in *ingest) tag(timestamp uint32, slot int, t tag) (err error) {
 	switch {
 	case t.Kind == tagConfig:
 		return in.config(slot, t)
@@ -215,7 +233,7 @@ func (in *ingest) media(timestamp uint32, r io.Reader, audio bool) error {
 		// Timestamps wrap after 49.7 days; serial number arithmetic as in RFC 1982.
 		in.last[slot] += int64(int32(timestamp - uint32(in.last[slot])))
 		p := &media.Packet{
-			Track: in.number[slot], Audio: audio, Keyframe: t.Keyframe,
+			Track: in.number[slot], Audio: slot > 0, Keyframe: t.Keyframe,
 			DTS: in.last[slot], PTS: in.last[slot] + int64(t.CTS),
 		}
 		if p.Data, err = in.elementary(t); err != nil {
@@ -252,7 +270,16 @@ func (in *ingest) config(slot int, t tag) error {
 	if rate := amfNumber(in.meta, "framerate"); slot == 0 && rate > 0 && rate <= 1000 {
 		track.FPS = media.NewRational(int64(rate*1000+0.5), 1000)
 	}
-	track.BitrateBPS = int(1000 * amfNumber(in.meta, [...]string{"videodatarate", "audiodatarate"}[slot]))
+	rate, meta := "videodatarate", in.meta
+	if slot > 0 {
+		rate = "audiodatarate"
+	}
+	if slot > 1 {
+		infos, _ := in.meta["audioTrackIdInfoMap"].(map[string]any)
+		meta, _ = infos[strconv.Itoa(slot-1)].(map[string]any)
+		track.Title, _ = meta["name"].(string)
+	}
+	track.BitrateBPS = int(1000 * amfNumber(meta, rate))
 	switch t.Codec {
 	case media.H264:
 		c, err := h264.ParseAVCC(t.Data)

@@ -116,6 +116,7 @@ func TestReconnectsLeaveNothingBehind(t *testing.T) {
 
 // A new connection begins with a keyframe at time zero, whatever came before.
 func TestReconnectStartsOver(t *testing.T) {
+	t.Parallel()
 	server := startServer(t, nil)
 	out := newPublisher(t, "rtmp://"+relay(t, server.addr, 1200*time.Millisecond)+"/live", "key")
 	feed := newTestFeed(testTracks(t), media.LiveLimits)

@@ -48,8 +48,12 @@ func newMonitor(c *client, plan *plan, feed outputs.Feed, r *reporter, l limits)
 	return &monitor{c: c, plan: plan, feed: feed, r: r, limits: l, started: now, advanced: now, startOut: c.tcp.out.Load()}
 }
 
-// count notes a packet that went out with n bytes of media, 0 if it was left out.
+// count notes a packet that went out with n bytes of media, 0 if it was left out, less if
+// it is not owed.
 func (m *monitor) count(n int) {
+	if n < 0 {
+		return
+	}
 	if n == 0 {
 		m.left.Add(1)
 		return
@@ -186,7 +190,7 @@ func (m *monitor) report(now time.Time, state outputs.State, sent, waiting int64
 		}
 	}
 	m.r.report(outputs.Report{
-		State: state, Detail: detail,
+		State: state, Detail: detail, Warning: m.plan.note,
 		SentBytes: sent, AckedBytes: m.acked,
 		SentPackets: m.packets.Load(), DroppedPackets: m.left.Load(),
 		RTT:        rtt,

@@ -132,12 +132,13 @@ func (p *publisher) openOnce(ctx context.Context, plan *plan, r *reporter, login
 	}
 	c = newClient(s, p.target)
 	go c.run()
-	if err := c.connect(setup, p.userAgent, login, plan.ackEvery()); err != nil {
+	if err := c.connect(setup, p.userAgent, login, plan.ackEvery(), len(plan.more) > 0); err != nil {
 		return c, phaseConnect, err
 	}
 	if takes, _ := c.takes(plan.videoCodec()); !takes {
 		return c, phaseConnect, outputs.Permanent(fmt.Errorf("rtmp: %s does not take %s: choose a rendition in H.264", p.target.host, plan.videoCodec()))
 	}
+	plan.settle(c)
 	if upTo == phaseConnect {
 		return c, phaseLive, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/yutopp/go-amf0"
@@ -17,7 +18,9 @@ import (
 // It is used by the sending goroutine alone, but for what never changes.
 type plan struct {
 	tracks       []media.Track
-	video, audio int // indices; -1 when there is none
+	video, audio int    // indices; -1 when there is none
+	more         []int  // indices of further tracks of sound
+	note         string // one sentence on what the server does not take; set when connected
 	config       []byte
 
 	started bool
@@ -30,25 +33,20 @@ type plan struct {
 func newPlan(tracks []media.Track) (*plan, error) {
 	p := &plan{tracks: tracks, video: -1, audio: -1}
 	for i, t := range tracks {
-		slot := &p.video
-		if t.Codec.IsAudio() {
-			slot = &p.audio
+		switch {
+		case t.Codec.IsAudio() && p.audio < 0:
+			p.audio = i
+		case t.Codec.IsAudio():
+			p.more = append(p.more, i)
+		case p.video >= 0:
+			return nil, errors.New("rtmp: carries one track of pictures, not more")
+		default:
+			p.video = i
 		}
-		if *slot >= 0 {
-			return nil, errors.New("rtmp: carries one track of pictures and one of sound, not more")
-		}
-		*slot = i
 		var err error
 		switch t.Codec {
-		case media.H264:
-			var sets h264.Config
-			if sets, err = h264.ParamSets(t.Extradata); err == nil {
-				p.config, err = sets.AVCC()
-			}
-		case media.HEVC:
-			p.config, err = hvcC(t.Extradata)
-		case media.AV1:
-			p.config, err = av1C(t.Extradata)
+		case media.H264, media.HEVC, media.AV1:
+			p.config, err = configOf(t.Codec, t.Extradata)
 		case media.AAC:
 			if len(t.Extradata) < 2 {
 				err = errors.New("the AAC configuration is missing")
@@ -60,10 +58,32 @@ func newPlan(tracks []media.Track) (*plan, error) {
 			return nil, fmt.Errorf("rtmp: the encoder's %s configuration: %w", t.Codec, err)
 		}
 	}
+	if len(p.more) >= MaxSoundTracks {
+		return nil, fmt.Errorf("rtmp: carries at most %d tracks of sound", MaxSoundTracks)
+	}
 	if p.video < 0 && p.audio < 0 {
 		return nil, errors.New("rtmp: nothing to send")
 	}
 	return p, nil
+}
+
+// settle leaves out what the server does not take.
+func (p *plan) settle(c *client) {
+	if len(p.more) > 0 && !c.multitrack() {
+		p.note = soleTrack(c.target.host, p.sound())
+		p.more = nil
+	}
+}
+
+// sound are the tracks of sound, the first first.
+func (p *plan) sound() (tracks []media.Track) {
+	if p.audio >= 0 {
+		tracks = append(tracks, p.tracks[p.audio])
+	}
+	for _, i := range p.more {
+		tracks = append(tracks, p.tracks[i])
+	}
+	return tracks
 }
 
 func (p *plan) videoCodec() media.Codec {
@@ -111,6 +131,9 @@ func (p *plan) headers(ctx context.Context, c *client, userAgent string) error {
 		meta["audiosamplerate"] = t.SampleRateHz
 		meta["audiosamplesize"] = 16
 		meta["stereo"] = t.Channels == 2
+		if len(p.more) > 0 {
+			meta["audioTrackIdInfoMap"] = trackInfo(p.sound()[1:])
+		}
 	}
 	if err := c.metadata(ctx, meta); err != nil {
 		return err
@@ -120,30 +143,47 @@ func (p *plan) headers(ctx context.Context, c *client, userAgent string) error {
 			return err
 		}
 	}
-	if p.audio >= 0 {
-		return c.audio(ctx, 0, appendAudio(nil, true, p.tracks[p.audio].Extradata))
+	for i, t := range p.sound() {
+		body := appendAudio(nil, true, t.Extradata)
+		if i > 0 {
+			body = appendTrackAudio(nil, byte(i), true, t.Extradata)
+		}
+		if err := c.audio(ctx, 0, body); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // packet sends one packet and returns how many bytes of media it was; 0 when it was
-// left out: sound from before the connection's first picture.
+// left out: sound from before the connection's first picture; -1 of a track that the server
+// does not take.
 func (p *plan) packet(ctx context.Context, c *client, packet *media.Packet) (int, error) {
 	if packet.Track < 0 || packet.Track >= len(p.tracks) {
 		return 0, fmt.Errorf("rtmp: packet of unknown track %d", packet.Track)
+	}
+	audio := packet.Track != p.video
+	id := 0 // of the track of sound
+	if audio && packet.Track != p.audio {
+		if id = 1 + slices.Index(p.more, packet.Track); id == 0 {
+			return -1, nil
+		}
 	}
 	tb := p.tracks[packet.Track].TimeBase
 	dts, pts := media.TimeOf(packet.DTS, tb), media.TimeOf(packet.PTS, tb)
 	if !p.started {
 		p.started, p.base = true, dts
 	}
-	audio := packet.Track == p.audio
 	if dts < p.base && audio {
 		return 0, nil
 	}
 	timestamp, cts := p.stamp(dts, pts, audio)
 	if audio {
-		p.body = appendAudio(p.body[:0], false, packet.Data)
+		if p.body = p.body[:0]; id == 0 {
+			p.body = appendAudio(p.body, false, packet.Data)
+		} else {
+			p.body = appendTrackAudio(p.body, byte(id), false, packet.Data)
+		}
 		return len(packet.Data), c.audio(ctx, timestamp, p.body)
 	}
 	if packet.Keyframe {
@@ -158,19 +198,27 @@ func (p *plan) packet(ctx context.Context, c *client, packet *media.Packet) (int
 // renew sends the decoder configuration again when a keyframe brings another one: another
 // encoder has taken over.
 func (p *plan) renew(ctx context.Context, c *client, timestamp uint32, keyframe []byte) error {
-	if p.videoCodec() != media.H264 {
-		return nil
-	}
-	sets, err := h264.ParamSets(keyframe)
-	if err != nil {
-		return nil // none in it: those of before hold
-	}
-	config, err := sets.AVCC()
+	config, err := configOf(p.videoCodec(), keyframe)
 	if err != nil || bytes.Equal(config, p.config) {
-		return nil // what cannot be said is left to the picture itself
+		return nil // none in it: those of before hold; what cannot be said is left to the picture itself
 	}
 	p.config = config
-	return c.video(ctx, timestamp, videoConfig(media.H264, config))
+	return c.video(ctx, timestamp, videoConfig(p.videoCodec(), config))
+}
+
+// configOf is the decoder configuration record of a stream's parameter sets.
+func configOf(codec media.Codec, stream []byte) ([]byte, error) {
+	switch codec {
+	case media.HEVC:
+		return hvcC(stream)
+	case media.AV1:
+		return av1C(stream)
+	}
+	sets, err := h264.ParamSets(stream)
+	if err != nil {
+		return nil, err
+	}
+	return sets.AVCC()
 }
 
 // stamp is a packet's timestamp, in ms from the connection's start and never

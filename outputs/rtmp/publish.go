@@ -28,6 +28,7 @@ type client struct {
 	ended     error      // guarded by mu; the server's last word
 	software  string     // guarded by mu
 	fourCCs   []string   // guarded by mu; nil when the server listed none
+	tracks    bool       // guarded by mu; the server takes several tracks of sound
 	over      chan error // closed by the reader when it ends
 }
 
@@ -146,14 +147,21 @@ func reply(transaction int64) func(answer) bool {
 // connect opens the application. ackEvery is how often we ask the server to
 // acknowledge what it has read, in bytes.
 // login is appended to application and address, empty or beginning with '?'.
-func (c *client) connect(ctx context.Context, userAgent, login string, ackEvery int32) error {
-	err := c.command(ctx, 0, "connect", tidConnect, map[string]any{
+// several says that there is more than one track of sound; else nothing is said of
+// tracks, because not every server likes what it does not know.
+func (c *client) connect(ctx context.Context, userAgent, login string, ackEvery int32, several bool) error {
+	object := map[string]any{
 		"app":        c.target.app + login,
 		"type":       "nonprivate",
 		"flashVer":   "FMLE/3.0 (compatible; " + userAgent + ")", // some servers insist on the first word
 		"tcUrl":      c.target.tcURL() + login,
 		"fourCcList": []any{fourCCHEVC, fourCCAV1}, // Enhanced RTMP, "Enhancing NetConnection connect Command"
-	})
+	}
+	if several {
+		object["capsEx"] = capsMultitrack
+		object["audioFourCcInfoMap"] = map[string]any{fourCCAAC: canEncode}
+	}
+	err := c.command(ctx, 0, "connect", tidConnect, object)
 	if err != nil {
 		return err
 	}
@@ -167,6 +175,7 @@ func (c *client) connect(ctx context.Context, userAgent, login string, ackEvery 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.tracks = offersMultitrack(a.args)
 	for i := range a.args {
 		m := amfObject(a.args, i)
 		if v, ok := m["fmsVer"].(string); ok {
@@ -187,6 +196,13 @@ func (c *client) connect(ctx context.Context, userAgent, login string, ackEvery 
 		}
 	}
 	return nil
+}
+
+// multitrack reports whether the server takes several tracks of sound.
+func (c *client) multitrack() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tracks
 }
 
 // takes reports whether the server takes a codec. known is false for Enhanced

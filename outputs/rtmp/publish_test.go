@@ -13,6 +13,7 @@ import (
 )
 
 func TestPublishArrivesAsItWas(t *testing.T) {
+	t.Parallel()
 	server := startServer(t, nil)
 	feed := newTestFeed(testTracks(t), media.QueueLimits{MaxBytes: 64 << 20})
 	// Two B-frames between references: decoding order, DTS below zero at the start.
@@ -97,6 +98,7 @@ func compare(t *testing.T, tracks []media.Track, r *received, sent []*media.Pack
 }
 
 func TestStopIsQuick(t *testing.T) {
+	t.Parallel()
 	server := startServer(t, nil)
 	feed := newTestFeed(testTracks(t), media.LiveLimits)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -145,6 +145,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestRTMPS(t *testing.T) {
+	t.Parallel()
 	cert, pool := certificate(t, "127.0.0.1", time.Now().Add(time.Hour))
 	server := startServer(t, tlsListener(cert))
 	for i, insecure := range []bool{false, true} {
@@ -180,6 +181,7 @@ func TestRTMPS(t *testing.T) {
 }
 
 func TestServerClosesMidStream(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -251,6 +253,7 @@ func TestSettings(t *testing.T) {
 
 // A refusal ends a destination for good only if it has never been live.
 func TestRefusedAfterLive(t *testing.T) {
+	t.Parallel()
 	server := startServer(t, nil)
 	out := newPublisher(t, "rtmp://"+server.addr+"/live", "key")
 	feed := newTestFeed(testTracks(t), media.LiveLimits)

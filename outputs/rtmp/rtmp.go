@@ -26,12 +26,14 @@ import (
 // Kind is the RTMP destination.
 func Kind() outputs.Kind {
 	return outputs.Kind{
-		Name:   "rtmp",
-		Title:  "RTMP",
-		Video:  []media.Codec{media.H264, media.HEVC, media.AV1},
-		Audio:  []media.Codec{media.AAC},
-		Schema: json.RawMessage(schema),
-		New:    newOutput,
+		Name:         "rtmp",
+		Title:        "RTMP",
+		Video:        []media.Codec{media.H264, media.HEVC, media.AV1},
+		Audio:        []media.Codec{media.AAC},
+		Acknowledges: true,
+		SoundTracks:  MaxSoundTracks,
+		Schema:       json.RawMessage(schema),
+		New:          newOutput,
 	}
 }
 

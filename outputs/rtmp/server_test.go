@@ -78,6 +78,7 @@ func ends(t *testing.T, c net.Conn) {
 }
 
 func TestServerEndsBadConnections(t *testing.T) {
+	t.Parallel()
 	l := listenLocal(t)
 	serveShort(t, l, &received{closed: make(chan struct{})})
 	addr := l.Addr().String()
@@ -124,6 +125,7 @@ func manyStreams(message func(csid, kind byte, body string) []byte) (b []byte) {
 
 // A publisher that falls silent is given up, and the stream is closed with a reason.
 func TestServerIdleTimeout(t *testing.T) {
+	t.Parallel()
 	l := listenLocal(t)
 	r := &received{closed: make(chan struct{})}
 	serveShort(t, l, r)
@@ -173,6 +175,7 @@ func TestServerSurvivesAcceptErrors(t *testing.T) {
 
 // Another publisher than ours: ffmpeg sends to the server.
 func TestServerTakesFFmpeg(t *testing.T) {
+	t.Parallel()
 	server := startServer(t, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

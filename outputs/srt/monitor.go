@@ -70,7 +70,7 @@ func (m *monitor) step(now time.Time, st libsrt.Stats) error {
 	if stall > stallLimit {
 		return errStalled
 	}
-	m.watch(outputs.Progress{Stall: max(stall-st.RTT, 0), UnackedBytes: st.UnackedBytes, AckedBytes: m.acked, RTT: st.RTT})
+	m.watch(outputs.Progress{Stall: max(stall-st.RTT, 0), UnackedBytes: st.UnackedBytes, AckedBytes: m.acked, ResentBytes: st.Retransmitted * libsrt.MessageBytes, RTT: st.RTT})
 	first := !m.confirmed && m.acked > 0 && st.AcksReceived > 0
 	m.confirmed = m.confirmed || first
 	if !first && now.Sub(m.lastReport) < reportEvery-confirmEvery/2 {

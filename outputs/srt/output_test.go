@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/supervise"
 	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/outputs"
@@ -181,6 +183,56 @@ func TestDelivers(t *testing.T) {
 				t.Errorf("received %+v", got)
 			}
 		})
+	}
+}
+
+// twoSounds is a feed whose sound is there twice, as two tracks.
+type twoSounds struct {
+	*testkit.LiveFeed
+	again *media.Packet
+}
+
+func (f *twoSounds) Tracks() []media.Track {
+	tracks := f.LiveFeed.Tracks()
+	return append(tracks[:len(tracks):len(tracks)], tracks[1])
+}
+
+func (f *twoSounds) Next(ctx context.Context) (*media.Packet, error) {
+	if p := f.again; p != nil {
+		f.again = nil
+		return p, nil
+	}
+	p, err := f.LiveFeed.Next(ctx)
+	if err == nil && p.Audio {
+		again := *p
+		again.Track = 2
+		f.again = &again
+	}
+	return p, err
+}
+
+// TestTwoTracksOfSound: MPEG-TS carries both.
+func TestTwoTracksOfSound(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, ServerOptions{})
+	feed := testkit.NewLiveFeed(t, 1)
+	out := newOutput(t, map[string]any{"url": r.url()}, "")
+	ended := make(chan error, 1)
+	go func() { ended <- out.Run(t.Context(), &twoSounds{LiveFeed: feed}) }()
+	feed.Await(t, 10*time.Second, 0, func(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 40 })
+	feed.End()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	r.stop()
+	probed, err := exec.CommandContext(t.Context(), testkit.Program(t, "ffprobe"), "-v", "error", "-select_streams", "a", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", r.file(t, 0)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := strings.Fields(string(probed))
+	counts = counts[len(counts)/2:] // the programme lists them as well
+	if len(counts) != 2 || counts[0] != counts[1] || counts[0] == "0" {
+		t.Errorf("packets of each track: %q", counts)
 	}
 }
 

@@ -104,6 +104,9 @@ func Kind() outputs.Kind {
 		Audio:  []media.Codec{media.AAC},
 		Schema: schema,
 		New:    New,
+
+		Acknowledges: true,
+		SoundTracks:  32,
 	}
 }
 
