@@ -28,7 +28,7 @@ type leg struct {
 
 	counters outputs.Counters
 	queue    atomic.Pointer[media.PacketQueue]
-	pictures atomic.Int64 // PTS of the picture that Next gave last
+	pictures atomic.Int64 // PTS of the picture that Next gave last, in pictures
 	own      atomic.Bool  // the output steers the bitrate itself, on this connection
 
 	mu        sync.Mutex
@@ -106,7 +106,10 @@ func (l *leg) join(show *scenes.Show, atOnce bool) error {
 		queue = media.NewPacketQueue(l.limits, true)
 		on = queue
 	}
-	k, err := l.v.d.acquire(show, l.v, l.v.def.Rendition, l.v.sound, l.kind, on)
+	k, err := l.v.d.copyOrNot(l.v, on)
+	if k == nil && err == nil {
+		k, err = l.v.d.acquire(show, l.v, l.v.def.Rendition, l.v.sound, l.kind, on)
+	}
 	if err != nil {
 		return err
 	}
@@ -117,7 +120,10 @@ func (l *leg) join(show *scenes.Show, atOnce bool) error {
 		l.begun = true
 		l.mu.Unlock()
 	}
-	for _, t := range k.stream.tracks[1:] {
+	if k.copied != nil {
+		return nil
+	}
+	for _, t := range k.stream.now()[1:] {
 		l.soundBPS += t.BitrateBPS
 	}
 	l.congestion = outputs.NewCongestion(k.video.track.BitrateBPS, l.soundBPS)
@@ -191,7 +197,7 @@ func (l *leg) finish(until time.Duration) {
 }
 
 // Tracks implements outputs.Feed.
-func (l *leg) Tracks() []media.Track { return l.link.stream.tracks }
+func (l *leg) Tracks() []media.Track { return l.link.stream.now() }
 
 // Next implements outputs.Feed.
 func (l *leg) Next(ctx context.Context) (*media.Packet, error) {
@@ -200,7 +206,11 @@ func (l *leg) Next(ctx context.Context) (*media.Packet, error) {
 		return nil, errors.New("the feed has ended")
 	}
 	p, err := q.Next(ctx)
-	if err == nil && !p.Audio {
+	switch {
+	case err != nil || p.Audio:
+	case l.link.copied != nil:
+		l.pictures.Store(p.PTS / copyUnits)
+	default:
 		l.pictures.Store(p.PTS)
 	}
 	return p, err
@@ -216,7 +226,7 @@ func (l *leg) Queued() time.Duration {
 
 // RequestKeyframe implements outputs.Feed. Behind a delay it would come much too late.
 func (l *leg) RequestKeyframe() {
-	if l.delay == nil && l.link != nil {
+	if l.delay == nil && l.link != nil && l.link.video != nil {
 		l.link.video.requestKeyframe()
 	}
 }
@@ -243,7 +253,7 @@ func (l *leg) SetBitrate(bps int) {
 func (l *leg) steers() bool { return !l.v.def.FixedBitrate && !l.v.d.e.clock.Virtual() }
 
 func (l *leg) setBitrate(bps int) {
-	if l.link != nil && l.v.isActive(l.index) {
+	if l.link != nil && l.link.video != nil && l.v.isActive(l.index) {
 		l.link.video.follow(l.v, bps)
 	}
 }
@@ -251,7 +261,7 @@ func (l *leg) setBitrate(bps int) {
 // letGo gives the encoder back its bitrate and forgets what was measured: what narrowed the
 // way to one ingest says nothing of the way to another.
 func (l *leg) letGo() {
-	if l.link == nil {
+	if l.link == nil || l.link.video == nil {
 		return
 	}
 	target := l.link.video.track.BitrateBPS

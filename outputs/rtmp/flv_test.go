@@ -119,7 +119,7 @@ func FuzzTags(f *testing.F) {
 	f.Add(appendAudio(nil, true, []byte{0x11, 0x90}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if v, err := parseVideo(b); err == nil {
-			_, _, _ = hvcCSets(v.Data) // must not panic, all of these
+			_, _, _ = h264.ParseHVCC(v.Data) // must not panic, all of these
 			_, _ = hvcC(v.Data)
 			_, _ = av1C(v.Data)
 			_, _ = h264.ParseAVCC(v.Data)
