@@ -68,6 +68,10 @@ type Contents struct {
 	// Length is of the pictures (of the sound without pictures), LongestGOP the longest
 	// time from keyframe to keyframe.
 	Length, LongestGOP time.Duration
+	// SoundFrom and SoundTo are where sound was given to begin and to end, from the
+	// beginning and the end of the pictures, by track: of a source that is recorded as it
+	// comes. Nil: where the pictures do.
+	SoundFrom, SoundTo []time.Duration `json:",omitempty"`
 }
 
 // Files is what a kind whose outputs are files does with them when they are closed. Its

@@ -13,11 +13,20 @@ type ISO struct {
 	// Rendition is the id of the rendition whose codec, preset, keyframes and bitrates
 	// are used; empty: the first. The size is the source's own.
 	Rendition string `json:"rendition"`
+	// Codec is how they are coded: ISOAuto, ISOCopy or ISOEncode.
+	Codec string `json:"codec"`
 	// WithRecording starts and stops them with the recordings of the programme.
 	WithRecording bool `json:"with_recording"`
 	// Settings are the output kind record's; its path is a folder here.
 	Settings json.RawMessage `json:"settings"`
 }
+
+// How ISO recordings are coded.
+const (
+	ISOAuto   = "auto"   // as the source comes where that can be, else encoded
+	ISOCopy   = "copy"   // as the source comes; what cannot be is not recorded
+	ISOEncode = "encode" // what the studio had of the source at every tick
+)
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (v *ISO) UnmarshalJSON(b []byte) error {
@@ -34,6 +43,9 @@ func (v *ISO) UnmarshalJSON(b []byte) error {
 func completeISO(v ISO) ISO {
 	v.Sources = nonNil(slices.Clone(v.Sources))
 	v.Settings = compact(v.Settings)
+	if v.Codec == "" {
+		v.Codec = ISOAuto
+	}
 	return v
 }
 

@@ -136,8 +136,8 @@ func lookInto(f sessionFile, dir string, fps media.Rational) (cutlist.File, bool
 	}
 	// A rendition may have every n-th picture alone.
 	own, every := fps, int64(1)
-	if f := in.Video().FPS; f.IsSet() {
-		if every = max(int64(math.Round(fps.Float()/f.Float())), 1); every > 1 {
+	if rate := in.Video().FPS; rate.IsSet() && !f.Copied {
+		if every = max(int64(math.Round(fps.Float()/rate.Float())), 1); every > 1 {
 			own = media.NewRational(fps.Num, fps.Den*every)
 		}
 	}

@@ -285,15 +285,18 @@ func (v *delivery) state(now time.Duration) DestinationState {
 		s.Problem = "" // nobody waits for it any more
 	}
 	if running && v.opened.Load() && active.link != nil {
-		s.TargetBPS, s.EncoderBPS = int64(active.link.video.track.BitrateBPS), active.link.video.aim()
-		for _, t := range active.link.stream.tracks[1:] {
-			s.TargetBPS += int64(t.BitrateBPS)
-			s.EncoderBPS += int64(t.BitrateBPS)
+		if video := active.link.video; video != nil {
+			s.TargetBPS, s.EncoderBPS = int64(video.track.BitrateBPS), video.aim()
+			for _, t := range active.link.stream.now()[1:] {
+				s.TargetBPS += int64(t.BitrateBPS)
+				s.EncoderBPS += int64(t.BitrateBPS)
+			}
 		}
 		for _, y := range active.layers {
 			s.TargetBPS += int64(y.link.video.track.BitrateBPS)
 			s.EncoderBPS += y.link.video.aim()
 		}
+		s.Copied = active.link.copied != nil
 	}
 	if len(v.legs) > 1 {
 		s.Chain = v.tellChain()

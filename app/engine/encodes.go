@@ -160,6 +160,12 @@ func (d *deliveries) noBFrames(show *scenes.Show, r scenes.Rendition) bool {
 func (d *deliveries) release(user *delivery, l *link) {
 	d.opens.Lock()
 	defer d.opens.Unlock()
+	if l.copied != nil {
+		delete(d.links, l.key)
+		l.copied.remove(l.stream)
+		l.copied.use(-1)
+		return
+	}
 	l.video.leave(user)
 	if l.users--; l.users > 0 || d.links[l.key] != l {
 		return

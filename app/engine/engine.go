@@ -90,7 +90,8 @@ type Engine struct {
 	ctx       context.Context // of Run, for what commands start
 	show      *scenes.Show
 	inputs    map[string]*input
-	order     []*input // in the show's order
+	copiers   map[string]*copier // by source
+	order     []*input           // in the show's order
 	gone      sync.WaitGroup
 	retired   []*input // off the mix with this tick, to be stopped after it
 	slate     *media.Frame
@@ -142,7 +143,7 @@ func New(opt Options) (*Engine, error) {
 		frameTime: media.TickTime(1, c.FPS),
 		requests:  make(chan *request, 64), stopped: make(chan struct{}),
 		device: compositor.NewDevice(opt.Thread), desk: newDesk(),
-		show: opt.Show, inputs: make(map[string]*input), pending: opt.Commands,
+		show: opt.Show, inputs: make(map[string]*input), copiers: map[string]*copier{}, pending: opt.Commands,
 		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true}, stallLimit: stallLimit, openEncoder: openEncoder,
 	}
 	e.history.revision = opt.Revision
@@ -519,6 +520,7 @@ func (e *Engine) reconcile(before *scenes.Show) {
 		e.retire(in)
 	}
 	e.desk.reconcile(e)
+	e.keepCopies()
 	if before != nil {
 		e.outs.reconcile(e.show)
 	}

@@ -76,6 +76,9 @@ type input struct {
 
 	crosspoint float64 // of the tick's sound, 0..1
 
+	copier *copier     // of the source, which this input may not be any more
+	coded  atomic.Bool // it tells of coded streams
+
 	video, audio atomic.Bool // streams that this run has
 	begins       atomic.Bool // it has pictures from now on: it is not late before they come
 	demand       atomic.Uint32
@@ -107,6 +110,9 @@ type input struct {
 func (e *Engine) newInput(def scenes.Source) *input {
 	in := &input{def: def, color: e.color, clock: e.clock, frame: e.frameTime, slate: e.slate,
 		done: make(chan struct{}), turned: make(chan struct{}, 1), limit: e.stallLimit, shownAt: -1}
+	in.copier = e.copier(def.ID)
+	in.copier.adopt(in)
+	in.copier.keep(e.keepsCopy(def.ID))
 	mode, depth := audio.Paced, syncDepth
 	kind, ok := e.opt.SourceKinds[def.Kind]
 	in.kind = kind
@@ -304,8 +310,21 @@ func (in *input) Restart() {
 	in.strip.Flush()
 	in.sounded.Store(0)
 	in.timing.reset()
+	in.copier.restart(in)
 	in.hasTurned()
 }
+
+// CodedStreams implements sources.CodedTaker.
+func (in *input) CodedStreams(tracks []media.Track, why string) {
+	in.copier.describe(in, tracks, why)
+	in.coded.Store(true)
+}
+
+// WantsCoded implements sources.CodedTaker.
+func (in *input) WantsCoded() bool { return in.copier.wants() }
+
+// Coded implements sources.CodedTaker.
+func (in *input) Coded(p sources.CodedPacket) { in.copier.put(in, p) }
 
 // Describe implements sources.Sink.
 func (in *input) Describe(text string) {
@@ -485,7 +504,15 @@ func (in *input) take(t time.Duration) {
 		in.choose(t) // what is queued belongs to a timeline that has no place yet
 		return
 	}
-	f, fresh := in.sync.Take(in.due(t))
+	due, timeline := in.due(t), int64(0)
+	copied := in.copier.wants()
+	if copied {
+		timeline = in.copier.timeline()
+	}
+	f, fresh := in.sync.Take(due)
+	if copied && fresh && f != nil {
+		in.copier.shown(timeline, f.PTS, media.UnitsIn(t, in.copier.fps.Inv()), in.offset, in.Demand() == sources.DemandFull)
+	}
 	in.taken.Release()
 	in.taken = f
 	if fresh {

@@ -23,6 +23,8 @@ type isoSource struct {
 	folder        string // of its files; empty or relative: in the folder for recordings
 	in            *input // as it was when the recording was started
 	width, height int    // of the encode; set before it is opened
+	copier        *copier
+	codec         string // scenes.ISOAuto and so on
 }
 
 // isoKey is what deliveries call the recording of a source: no id of a show has a colon.
@@ -191,7 +193,7 @@ func (s *isoSource) makeFolder(base string) {
 
 // isoOf is what a delivery of a source of its own needs. Of the tick goroutine.
 func (d *deliveries) isoOf(in *input) (*isoSource, []scenes.Track) {
-	iso := &isoSource{id: in.def.ID, in: in}
+	iso := &isoSource{id: in.def.ID, in: in, copier: d.e.copier(in.def.ID), codec: d.e.show.ISO.Codec}
 	if !in.kind.HasAudio {
 		return iso, nil
 	}
@@ -337,6 +339,114 @@ func (d *deliveries) isoWait(in *input) time.Duration {
 		return time.Until(d.openBy)
 	}
 	return isoSizeWait
+}
+
+// copyOrNot joins what the source of v sends as it comes, where that is to be and can be; nil
+// without an error: it is encoded.
+func (d *deliveries) copyOrNot(v *delivery, on sink) (*link, error) {
+	if v.iso == nil || v.ring != nil || v.iso.codec == scenes.ISOEncode {
+		return nil, nil
+	}
+	c := v.iso.copier
+	c.use(1)
+	why := v.iso.awaitCopy(d.isoWait(v.iso.in))
+	if why == "" {
+		why = v.iso.unfit(c, v.def.Settings)
+	}
+	if why == "" {
+		l := &link{key: isoKey(v.iso.id) + " copied", copied: c, users: 1}
+		if l.stream = c.add(on); l.stream != nil {
+			d.opens.Lock()
+			defer d.opens.Unlock()
+			d.links[l.key] = l
+			return l, nil
+		}
+		why = "it has changed"
+	}
+	c.use(-1)
+	if v.iso.codec == scenes.ISOCopy {
+		return nil, fmt.Errorf("%s cannot be copied: %s; start its recording again when it can, or have ISO recordings encoded", v.iso.in.def.Name, why)
+	}
+	d.e.log.Debug("source encoded for its own recording", "source", v.iso.id, "reason", why)
+	return nil, nil
+}
+
+// awaitCopy waits until it is known what the source sends, at most limit, and says why it
+// cannot be copied; empty when it can.
+func (s *isoSource) awaitCopy(limit time.Duration) string {
+	if s.in.kind.Pacing == sources.Still || !s.in.coded.Load() && s.in.size.Load() != 0 {
+		return "it does not arrive coded"
+	}
+	timeout := time.NewTimer(max(limit, 0))
+	defer timeout.Stop()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for {
+		ok, why := s.copier.can()
+		if ok || why != "" {
+			return why
+		}
+		select {
+		case <-look.C:
+			if s.in.inTrouble() {
+				return "nothing comes from it"
+			}
+			if !s.in.coded.Load() && s.in.size.Load() != 0 {
+				return "it does not arrive coded"
+			}
+		case <-s.in.done:
+			return "it has ended"
+		case <-timeout.C:
+			return "what it sends is not known yet"
+		}
+	}
+}
+
+// unfit says why a file of these settings cannot have what comes; empty when it can.
+func (s *isoSource) unfit(c *copier, settings json.RawMessage) string {
+	var set struct{ Container string }
+	_ = json.Unmarshal(settings, &set) // the recorder says what is wrong with them
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range c.coming {
+		if t.Codec == media.Opus && (set.Container == "ts" || set.Container == "mov") {
+			return "a " + set.Container + " file cannot hold its Opus sound"
+		}
+	}
+	return ""
+}
+
+// copier is the one of a source, which outlives its inputs. Of the tick goroutine.
+func (e *Engine) copier(id string) *copier {
+	c := e.copiers[id]
+	if c == nil {
+		c = newCopier(e.fps, func(why string) {
+			if why == "" {
+				e.warn.clear("copy " + id)
+				return
+			}
+			e.warn.set("copy "+id, fmt.Sprintf("The source %q is not recorded on its own any more: %s. Stop its recording and start it again: then it is encoded.", id, why), e.state.Load().Tick)
+		})
+		e.copiers[id] = c
+	}
+	return c
+}
+
+// keepCopies makes sources that may be recorded as they come keep the newest group of
+// pictures, so that a recording begins with the tick at which it is started.
+func (e *Engine) keepCopies() {
+	for _, in := range e.order {
+		e.copier(in.def.ID).keep(e.keepsCopy(in.def.ID))
+	}
+	for id := range e.copiers {
+		if e.inputs[id] == nil {
+			delete(e.copiers, id)
+		}
+	}
+}
+
+func (e *Engine) keepsCopy(id string) bool {
+	return e.show.ISO.Codec != scenes.ISOEncode && slices.Contains(e.show.ISO.Sources, id)
 }
 
 func (c StartISO) apply(e *Engine) error { return e.outs.startISO(c.Sources) }

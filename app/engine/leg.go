@@ -29,7 +29,7 @@ type leg struct {
 
 	counters outputs.Counters
 	queue    atomic.Pointer[media.PacketQueue]
-	pictures atomic.Int64 // PTS of the picture that Next gave last
+	pictures atomic.Int64 // PTS of the picture that Next gave last, in pictures
 	own      atomic.Bool  // the output steers the bitrate itself, on this connection
 
 	mu        sync.Mutex
@@ -98,6 +98,17 @@ func (l *leg) open(show *scenes.Show) error {
 	return nil
 }
 
+// sound is the tracks that its kind carries: all, or the first, which is said.
+func (l *leg) sound() []scenes.Track {
+	sound := l.v.sound
+	if len(sound) > 1 && l.kind.SoundTracks < len(sound) && !l.v.recording {
+		l.v.d.e.warn.set("tracks "+l.v.def.ID, fmt.Sprintf("%s: %s does not carry %d tracks of sound, so only %s is sent.",
+			l.v.def.Name, l.kind.Title, len(sound), sound[0].Name), l.v.d.e.state.Load().Tick)
+		sound = sound[:1]
+	}
+	return sound
+}
+
 // join takes part in the encodes that the leg needs. With at once, its queue gets their
 // very first packet.
 func (l *leg) join(show *scenes.Show, atOnce bool) error {
@@ -111,13 +122,10 @@ func (l *leg) join(show *scenes.Show, atOnce bool) error {
 		queue = media.NewPacketQueue(l.limits, true)
 		on = queue
 	}
-	sound := l.v.sound
-	if len(sound) > 1 && l.kind.SoundTracks < len(sound) && !l.v.recording {
-		l.v.d.e.warn.set("tracks "+l.v.def.ID, fmt.Sprintf("%s: %s does not carry %d tracks of sound, so only %s is sent.",
-			l.v.def.Name, l.kind.Title, len(sound), sound[0].Name), l.v.d.e.state.Load().Tick)
-		sound = sound[:1]
+	k, err := l.v.d.copyOrNot(l.v, on)
+	if k == nil && err == nil {
+		k, err = l.v.d.acquire(show, l.v, l.v.def.Rendition, l.sound(), l.kind, on)
 	}
-	k, err := l.v.d.acquire(show, l.v, l.v.def.Rendition, sound, l.kind, on)
 	if err != nil {
 		return err
 	}
@@ -128,7 +136,10 @@ func (l *leg) join(show *scenes.Show, atOnce bool) error {
 		l.begun = true
 		l.mu.Unlock()
 	}
-	for _, t := range k.stream.tracks[1:] {
+	if k.copied != nil {
+		return nil
+	}
+	for _, t := range k.stream.now()[1:] {
 		l.soundBPS += t.BitrateBPS
 	}
 	l.congestion = outputs.NewCongestion(k.video.track.BitrateBPS, l.soundBPS)
@@ -212,7 +223,7 @@ func (l *leg) finish(until time.Duration) {
 }
 
 // Tracks implements outputs.Feed.
-func (l *leg) Tracks() []media.Track { return l.link.stream.tracks }
+func (l *leg) Tracks() []media.Track { return l.link.stream.now() }
 
 // Next implements outputs.Feed.
 func (l *leg) Next(ctx context.Context) (*media.Packet, error) {
@@ -221,7 +232,11 @@ func (l *leg) Next(ctx context.Context) (*media.Packet, error) {
 		return nil, errors.New("the feed has ended")
 	}
 	p, err := q.Next(ctx)
-	if err == nil && !p.Audio {
+	switch {
+	case err != nil || p.Audio:
+	case l.link.copied != nil:
+		l.pictures.Store(p.PTS / copyUnits)
+	default:
 		l.pictures.Store(p.PTS)
 	}
 	return p, err
@@ -237,7 +252,7 @@ func (l *leg) Queued() time.Duration {
 
 // RequestKeyframe implements outputs.Feed. Behind a delay it would come much too late.
 func (l *leg) RequestKeyframe() {
-	if l.delay == nil && l.link != nil {
+	if l.delay == nil && l.link != nil && l.link.video != nil {
 		l.link.video.requestKeyframe()
 	}
 }
@@ -265,7 +280,7 @@ func (l *leg) SetBitrate(bps int) {
 func (l *leg) steers() bool { return !l.v.def.FixedBitrate && !l.v.d.e.clock.Virtual() }
 
 func (l *leg) setBitrate(bps int) {
-	if l.link != nil && l.v.isActive(l.index) {
+	if l.link != nil && l.link.video != nil && l.v.isActive(l.index) {
 		l.link.video.follow(l.v, bps)
 	}
 }
@@ -273,7 +288,7 @@ func (l *leg) setBitrate(bps int) {
 // letGo gives the encoder back its bitrate and forgets what was measured: what narrowed the
 // way to one ingest says nothing of the way to another.
 func (l *leg) letGo() {
-	if l.link == nil {
+	if l.link == nil || l.link.video == nil {
 		return
 	}
 	target := l.link.video.track.BitrateBPS

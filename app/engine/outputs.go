@@ -59,7 +59,8 @@ type link struct {
 	key, videoKey string
 	audioKeys     []string // by sound track
 	stream        *stream
-	video         *videoRunner
+	video         *videoRunner // nil where the source is copied
+	copied        *copier      // of a source that is recorded as it comes; nil: encodes
 	users         int
 }
 

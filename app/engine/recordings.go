@@ -75,7 +75,7 @@ func (e *Engine) now() time.Duration { return media.TickTime(e.tick, e.fps) }
 
 // forceKeyframe makes this tick's picture a keyframe of v's encode.
 func (v *delivery) forceKeyframe() {
-	if v.opened.Load() && v.legs[0].link != nil {
+	if v.opened.Load() && v.legs[0].link != nil && v.legs[0].link.video != nil {
 		v.legs[0].link.video.forceNext.Store(true)
 	}
 }

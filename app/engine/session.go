@@ -68,6 +68,9 @@ type (
 		// First is the tick of its first picture as the engine saw it; the file's own
 		// timecode is believed where it has one.
 		First int64 `json:"first"`
+		// Copied: it has the source's pictures as they came, at the ticks at which they were
+		// shown, however many there are of them.
+		Copied bool `json:"copied,omitempty"`
 	}
 )
 
@@ -305,6 +308,7 @@ func (v *delivery) note(f outputs.FileEvent, picture int64) {
 	line := sessionFile{Path: f.Path, First: picture}
 	if v.iso != nil {
 		line.Source = v.iso.id
+		line.Copied = v.legs[0].link != nil && v.legs[0].link.copied != nil
 	}
 	if abs, err := filepath.Abs(f.Path); err == nil {
 		line.Path = abs

@@ -177,6 +177,7 @@ type DestinationState struct {
 	Uptime     time.Duration // since media was first acknowledged on this connection
 	BitrateBPS int64         // sent over the last second
 	Queue      time.Duration
+	Copied     bool  // an ISO recording that has its source's streams as they come, not encoded
 	Dropped    int64 // packets dropped by the queue or by the output
 	Reconnects int64
 	// TargetBPS is what its encoders are to make together, EncoderBPS what they aim at now:

@@ -16,12 +16,11 @@ const maxHold = 4 * time.Second
 // packets to any number of queues. Destinations of the same rendition, codecs and buses
 // share one.
 type stream struct {
-	tracks []media.Track // video, then sound
-
-	mu    sync.Mutex
-	wait  [][]*media.Packet // guarded by mu; by track
-	taps  []*tap            // guarded by mu
-	ended bool              // guarded by mu
+	mu     sync.Mutex
+	tracks []media.Track     // guarded by mu; video, then sound; only a copied source's change
+	wait   [][]*media.Packet // guarded by mu; by track
+	taps   []*tap            // guarded by mu
+	ended  bool              // guarded by mu
 }
 
 // sink takes the packets of a stream: a destination's queue or its delay line. Put may
@@ -88,6 +87,28 @@ func (s *stream) end() {
 		t.queue.Close()
 	}
 	s.taps = nil
+}
+
+// retrack makes tracks those of the packets that come from now on, after what is held has
+// gone out.
+func (s *stream) retrack(tracks []media.Track) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ended := s.ended
+	s.ended = true // nothing is waited for
+	s.drain()
+	s.ended = ended
+	s.tracks, s.wait = tracks, make([][]*media.Packet, len(tracks))
+	for _, t := range s.taps {
+		t.past = make([]bool, len(tracks))
+	}
+}
+
+// now is the tracks of the packets that come.
+func (s *stream) now() []media.Track {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tracks
 }
 
 // next is the track whose first packet is next in DTS order, -1 while that is not known:

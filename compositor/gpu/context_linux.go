@@ -96,7 +96,12 @@ import (
 // ways are the displays that need no window system, best first.
 var ways = [...]string{"surfaceless", "device", "default display"}
 
-var loading sync.Mutex
+// go-gl keeps its functions in globals. They are of no context and no display (EGL 1.5,
+// 3.12), so they are set once: another thread may be using them by the next time.
+var (
+	loading sync.Mutex
+	loaded  bool // guarded by loading
+)
 
 type native struct{ egl C.crosspoint_egl }
 
@@ -109,15 +114,7 @@ func newContext() (*Context, error) {
 			tried = append(tried, fmt.Sprintf("%s: %s (EGL 0x%04x)", name, C.GoString(e.step), int(e.code)))
 			continue
 		}
-		// go-gl keeps its functions in globals: one thread at a time may set them.
-		loading.Lock()
-		err := gl.InitWithProcAddrFunc(func(name string) unsafe.Pointer {
-			s := C.CString(name)
-			defer C.free(unsafe.Pointer(s))
-			return C.egl_proc(s)
-		})
-		loading.Unlock()
-		if err != nil {
+		if err := load(); err != nil {
 			C.egl_close(&c.native.egl)
 			tried = append(tried, fmt.Sprintf("%s: %v", name, err))
 			continue
@@ -126,6 +123,21 @@ func newContext() (*Context, error) {
 		return c, nil
 	}
 	return nil, fmt.Errorf("gpu: no OpenGL 3.3 context could be made (%s)", strings.Join(tried, "; "))
+}
+
+func load() error {
+	loading.Lock()
+	defer loading.Unlock()
+	if loaded {
+		return nil
+	}
+	err := gl.InitWithProcAddrFunc(func(name string) unsafe.Pointer {
+		s := C.CString(name)
+		defer C.free(unsafe.Pointer(s))
+		return C.egl_proc(s)
+	})
+	loaded = err == nil
+	return err
 }
 
 func (c *Context) destroy() { C.egl_close(&c.native.egl) }

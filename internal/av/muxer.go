@@ -226,10 +226,14 @@ func (m *Muxer) addStream(t media.Track) error {
 		if t.Codec == media.ProRes {
 			ctx.SetPixelFormat(astiav.PixelFormatYuv422P10Le)
 		}
-		ctx.SetSampleAspectRatio(astiav.NewRational(1, 1))
+		sar := astiav.NewRational(1, 1)
+		if t.SAR.IsSet() {
+			sar = astiav.NewRational(int(t.SAR.Num), int(t.SAR.Den))
+		}
+		ctx.SetSampleAspectRatio(sar)
 		ctx.SetFramerate(astiav.NewRational(int(t.FPS.Num), int(t.FPS.Den)))
 		st.SetAvgFrameRate(astiav.NewRational(int(t.FPS.Num), int(t.FPS.Den)))
-		st.SetSampleAspectRatio(astiav.NewRational(1, 1))
+		st.SetSampleAspectRatio(sar)
 	}
 	if err := st.CodecParameters().FromCodecContext(ctx); err != nil {
 		return reason(err)

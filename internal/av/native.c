@@ -507,3 +507,11 @@ void cp_log_reset(void)
 	av_log_set_callback(av_log_default_callback);
 	av_log_set_level(AV_LOG_ERROR);
 }
+
+const uint8_t *cp_packet_config(const AVPacket *p, int *size)
+{
+	size_t n = 0;
+	const uint8_t *d = av_packet_get_side_data(p, AV_PKT_DATA_NEW_EXTRADATA, &n);
+	*size = d ? (int)n : 0;
+	return d;
+}

@@ -26,6 +26,7 @@ type Track struct {
 
 	Width, Height int      // video
 	FPS           Rational // video
+	SAR           Rational // video; not set means square
 	SampleRateHz  int      // audio
 	Channels      int      // audio
 
@@ -58,4 +59,8 @@ type Packet struct {
 	Time time.Duration
 	// Made is the studio time at which the packet left its encoder.
 	Made time.Duration
+	// Tracks, on a keyframe of a stream that is passed on as it came, are the feed's tracks
+	// from here on: what was before is of another kind or of another stretch of time, and
+	// whoever writes a file begins a new one. Nil everywhere else.
+	Tracks []Track
 }

@@ -190,10 +190,14 @@ func judge(tracks []*trackCheck, want outputs.Contents) (time.Duration, error) {
 		if !t.audio || t.packets == 0 || want.Packets != nil && want.Packets[i] < 2*soundShort {
 			continue
 		}
-		if off := (t.start - video.start).Abs(); off > startApart {
+		var from, to time.Duration
+		if i < len(want.SoundFrom) && i < len(want.SoundTo) {
+			from, to = want.SoundFrom[i], want.SoundTo[i]
+		}
+		if off := (t.start - video.start - from).Abs(); off > startApart {
 			return 0, fmt.Errorf("the sound of track %d begins %v from the pictures", i+1, off.Round(time.Millisecond))
 		}
-		if off := (t.end - video.end).Abs(); off > endApart {
+		if off := (t.end - video.end - to).Abs(); off > endApart {
 			return 0, fmt.Errorf("the sound of track %d ends %v from the pictures", i+1, off.Round(time.Millisecond))
 		}
 	}

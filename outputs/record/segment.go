@@ -60,7 +60,9 @@ type segment struct {
 	cancel  context.CancelCauseFunc
 	watched chan struct{} // closed when the watch has ended
 
+	copied     bool // its sound may begin and end apart from its pictures
 	begun      bool
+	sounded    []bool // by track: some of it has come
 	first, end time.Duration // of what it holds, on the feed's timeline without pauses
 	data       int64         // bytes of packets
 	sinceKey   int64         // of those, since the newest keyframe
@@ -78,6 +80,9 @@ func (g *segment) write(p *media.Packet, lead bool, tb media.Rational) error {
 	g.sinceKey += int64(len(p.Data))
 	g.holds.Packets[p.Track]++
 	if !lead {
+		if g.copied && p.Audio && g.begun {
+			g.noteSound(p, tb)
+		}
 		return nil
 	}
 	if !g.begun {
@@ -94,6 +99,21 @@ func (g *segment) write(p *media.Packet, lead bool, tb media.Rational) error {
 	g.end = max(g.end, p.Time+media.TimeOf(p.Duration, tb))
 	g.holds.Length = g.end - g.first
 	return nil
+}
+
+// noteSound notes where the sound of p's track lies.
+func (g *segment) noteSound(p *media.Packet, tb media.Rational) {
+	if g.sounded == nil {
+		n := len(g.holds.Packets)
+		g.sounded = make([]bool, n)
+		g.holds.SoundFrom, g.holds.SoundTo = make([]time.Duration, n), make([]time.Duration, n)
+	}
+	if !g.sounded[p.Track] {
+		g.sounded[p.Track] = true
+		g.holds.SoundFrom[p.Track] = p.Time - g.first
+	}
+	// From the beginning, until the file is closed.
+	g.holds.SoundTo[p.Track] = p.Time + media.TimeOf(p.Duration, tb) - g.first
 }
 
 // watch starts bringing data to the platter and watching the disk.
@@ -113,6 +133,9 @@ func (g *segment) watch(parent context.Context) {
 func (g *segment) close(chapters []outputs.Chapter) error {
 	g.cancel(nil)
 	<-g.watched
+	for i := range g.holds.SoundTo {
+		g.holds.SoundTo[i] -= g.holds.Length
+	}
 	var err error
 	if len(chapters) > 0 {
 		list := make([]av.Chapter, len(chapters))

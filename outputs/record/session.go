@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,8 @@ const (
 // of Run; what watches from outside is atomic or guarded by mu.
 //
 // Files are cut at keyframes of the lead track: all pictures before one in decoding order
-// are before it on the screen too, since every encode closes its GOPs. Sound comes in
+// are before it on the screen too, since every encode closes its GOPs (of a source that is
+// recorded as it comes and does not, the pictures between are left out at a cut). Sound comes in
 // blocks of its own, so the block over the cut belongs to both files: each then has sound for
 // all of its pictures. A pause begins and ends at keyframes as well; what comes after it is
 // moved in time by whole pictures, and each sound track by up to one block less or more, so
@@ -49,6 +51,8 @@ type session struct {
 	noSplit  time.Duration // no new file is tried before this
 	closing  sync.WaitGroup
 	splitNow bool
+	copied   bool // it is a source's, as it comes
+	restarts time.Duration // of the first picture since the tracks changed
 
 	begun     bool
 	zero      time.Duration // of the first picture
@@ -160,8 +164,12 @@ func (s *session) take(p *media.Packet) error {
 	fresh := false
 	if p.Keyframe {
 		before := s.cur
+		changed := s.retrack(p)
 		s.turn(p)
 		fresh = s.cur != before
+		if changed && !fresh && !s.paused {
+			return errors.New("record: the source sends something else now, and the next file could not be begun")
+		}
 	}
 	if s.paused {
 		return nil
@@ -184,6 +192,37 @@ func (s *session) take(p *media.Packet) error {
 		}
 	}
 	return nil
+}
+
+// retrack takes the tracks that begin with the keyframe p, where it brings some, for which
+// the next file is then due; changed reports that the present one cannot hold them.
+func (s *session) retrack(p *media.Packet) (changed bool) {
+	if p.Tracks == nil {
+		return false
+	}
+	s.copied = true
+	changed = !slices.EqualFunc(p.Tracks, s.tracks, sameTrack)
+	if !changed && !s.cur.begun {
+		return false
+	}
+	n := len(p.Tracks)
+	s.tracks, s.splitNow = p.Tracks, true
+	s.shift, s.soundEnd = resized(s.shift, n), resized(s.soundEnd, n)
+	s.resync, s.recent = resized(s.resync, n), make([][2]*media.Packet, n)
+	s.restarts = p.Time
+	return changed
+}
+
+// sameTrack: packets of b can go into a file that was begun for a.
+func sameTrack(a, b media.Track) bool {
+	return a.Codec == b.Codec && a.Width == b.Width && a.Height == b.Height && a.SampleRateHz == b.SampleRateHz && a.Channels == b.Channels &&
+		a.TimeBase == b.TimeBase && bytes.Equal(a.Extradata, b.Extradata)
+}
+
+func resized[T any](list []T, n int) []T {
+	out := make([]T, n)
+	copy(out, list)
+	return out
 }
 
 // turn is a keyframe: pauses begin and end, and files are cut.
@@ -213,7 +252,7 @@ func (s *session) turn(p *media.Packet) {
 	if s.paused {
 		return
 	}
-	if dir, due := s.due(p); due && p.Time >= s.noSplit {
+	if dir, due := s.due(p); due && (p.Time >= s.noSplit || p.Tracks != nil) {
 		s.next(p, dir)
 	}
 }
@@ -301,10 +340,13 @@ func (s *session) sound(p *media.Packet) error {
 	q := s.moved(p)
 	s.soundEnd[t] = q.PTS + q.Duration
 	s.recent[t] = [2]*media.Packet{s.recent[t][1], q}
-	if s.old != nil && p.Time < s.cut {
+	if s.old != nil && p.Time < s.cut && t < len(s.old.holds.Packets) {
 		if err := s.old.write(q, false, tb); err != nil {
 			s.warn(describe(err, s.old.dir, s.old.path).Error())
 		}
+	}
+	if p.Time < s.restarts {
+		return nil // of before the tracks changed
 	}
 	return s.put(q)
 }
@@ -352,6 +394,8 @@ func (s *session) put(q *media.Packet) error {
 		if q = s.clipped(q); q == nil {
 			return nil
 		}
+	} else if s.cur.begun && q.Time < s.cur.first {
+		return nil // of an open GOP: it refers to what is in the file before
 	}
 	if q.Track == s.lead && q.Keyframe {
 		if (q.Time - s.trimmed).Abs() >= trimEvery {
@@ -362,6 +406,7 @@ func (s *session) put(q *media.Packet) error {
 	}
 	s.tail = append(s.tail, q)
 	s.tailBytes += len(q.Data)
+	s.cur.copied = s.copied
 	if err := s.cur.write(q, q.Track == s.lead, s.tracks[q.Track].TimeBase); err != nil {
 		return err
 	}

@@ -122,7 +122,7 @@ func FuzzTags(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if v, err := parseVideo(b); err == nil {
-			_, _, _ = hvcCSets(v.Data) // must not panic, all of these
+			_, _, _ = h264.ParseHVCC(v.Data) // must not panic, all of these
 			_, _ = hvcC(v.Data)
 			_, _ = av1C(v.Data)
 			_, _ = h264.ParseAVCC(v.Data)

@@ -106,32 +106,3 @@ func hvcC(annexB []byte) ([]byte, error) {
 	}
 	return b, nil
 }
-
-// hvcCSets is the parameter sets of such a record in Annex B, and its length size.
-func hvcCSets(b []byte) (annexB []byte, lengthSize int, err error) {
-	if len(b) < 23 || b[0] != 1 || b[21]&3 == 2 {
-		return nil, 0, errHEVC
-	}
-	lengthSize = int(b[21]&3) + 1
-	arrays := int(b[22])
-	b = b[23:]
-	for range arrays {
-		if len(b) < 3 {
-			return nil, 0, errHEVC
-		}
-		n := int(binary.BigEndian.Uint16(b[1:]))
-		b = b[3:]
-		for range n {
-			if len(b) < 2 {
-				return nil, 0, errHEVC
-			}
-			size := int(binary.BigEndian.Uint16(b))
-			if b = b[2:]; size > len(b) {
-				return nil, 0, errHEVC
-			}
-			annexB = h264.AppendStartCode(annexB, b[:size])
-			b = b[size:]
-		}
-	}
-	return annexB, lengthSize, nil
-}

@@ -294,8 +294,8 @@ func (in *ingest) config(slot int, t tag) error {
 		track.Extradata, in.lengths = c.AnnexB(), c.LengthSize
 	case media.HEVC:
 		var err error
-		if track.Extradata, in.lengths, err = hvcCSets(t.Data); err != nil {
-			return err
+		if track.Extradata, in.lengths, err = h264.ParseHVCC(t.Data); err != nil {
+			return fmt.Errorf("rtmp: malformed HEVC configuration: %w", err)
 		}
 	case media.AAC:
 		track.Width, track.Height = 0, 0

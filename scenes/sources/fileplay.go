@@ -31,6 +31,9 @@ type player struct {
 	out     time.Duration // the out point from the in point; 0 for none
 	fresh   bool          // nothing has been read yet
 	told    *telling
+	coded   *codedTap
+	base    time.Duration // what makes a time from the in point the source's, in this pass; of the demuxing goroutine
+	from    time.Duration // where this pass begins; of the demuxing goroutine
 	steady  steady        // of the demuxing goroutine
 	reached time.Duration // how far the last pass came
 	readErr error         // why it came no further
@@ -110,6 +113,7 @@ func (s *file) open(ctx context.Context, sink Sink) (*player, error) {
 		text += ", " + p.video.Note()
 	}
 	p.told = newTelling(sink, text)
+	p.coded = newCodedTap(sink, in)
 	sink.Streams(p.video != nil, p.audio != nil)
 	return p, nil
 }
@@ -187,7 +191,7 @@ func (p *player) play(ctx context.Context, pos time.Duration, paused bool) (time
 			p.audio.Flush()
 		}
 	}
-	p.fresh = false
+	p.fresh, p.base, p.from = false, -pos, pos
 	f := newFeed(p.video != nil, p.audio != nil, false)
 	defer f.close()
 	parts := []func(context.Context) error{func(ctx context.Context) error { return p.demux(ctx, f) }}
@@ -265,6 +269,7 @@ func (p *player) demux(ctx context.Context, f *feed) error {
 		if !p.set.Loop {
 			return nil
 		}
+		p.base, p.from = p.base+end, 0
 		if err := p.seek(p.origin); err != nil {
 			return fmt.Errorf("file: %s cannot be looped: %w", p.name, err)
 		}
@@ -334,6 +339,13 @@ func (p *player) pass(ctx context.Context, f *feed) (time.Duration, error) {
 			at, length = p.video.exact(at+p.origin)-p.origin, p.video.step
 		}
 		last[stream] = at
+		shown := max(at, p.from) // as audioOut and videoOut have it
+		hidden := p.out > 0 && at >= p.out || stream == pictures && at+length <= p.from || stream == sound && at+pkt.Duration <= p.from
+		early := time.Duration(0)
+		if pkt.HasDTS {
+			early = min(pkt.DTS-p.origin-at, 0)
+		}
+		p.coded.packet(stream, pkt, p.base+shown, p.base+shown+early, hidden || pkt.Corrupt)
 		ends[stream] = max(ends[stream], at+length)
 		if err := f.put(ctx, stream, item{pkt: pkt, t: pkt.DTS - p.origin}); err != nil {
 			return 0, err

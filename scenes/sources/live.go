@@ -46,7 +46,7 @@ func (l *liveInput) run(ctx context.Context, sink Sink) error {
 		return l.explain(ctx, err)
 	}
 	defer in.Close()
-	p := &livePlayer{liveInput: l, sink: sink, in: in}
+	p := &livePlayer{liveInput: l, sink: sink, in: in, coded: newCodedTap(sink, in)}
 	defer p.close()
 	if err := p.openDecoders(); err != nil {
 		return fmt.Errorf("%s: %s: %w", l.kind, av.Where(l.url), err)
@@ -91,6 +91,7 @@ type livePlayer struct {
 	video   *av.VideoDecoder
 	audio   *av.AudioDecoder
 	told    *telling
+	coded   *codedTap
 	pending *av.InputPacket // the packet that jumped: the first of the next stretch
 }
 
@@ -202,6 +203,14 @@ func (p *livePlayer) demux(ctx context.Context, f *feed) error {
 			}
 			last[stream], seen[stream] = pkt.DTS, true
 		}
+		pts, dts := pkt.PTS, pkt.DTS
+		if !pkt.HasPTS {
+			pts = dts
+		}
+		if !pkt.HasDTS {
+			dts = pts
+		}
+		p.coded.packet(stream, pkt, pts, dts, !pkt.HasPTS && !pkt.HasDTS || pkt.Corrupt)
 		if err := f.put(ctx, stream, item{pkt: pkt, t: pkt.DTS}); err != nil {
 			return err
 		}

@@ -42,6 +42,7 @@ var (
 	errRange     = errors.New("h264: value out of range in the sequence parameter set")
 	errNotSPS    = errors.New("h264: not a sequence parameter set")
 	errNotAVCC   = errors.New("h264: not an avcC record")
+	errNotHVCC   = errors.New("h264: not an hvcC record")
 )
 
 // NALUnits yields the NAL units of an Annex B byte stream (H.264 annex B.2) without

@@ -1,0 +1,485 @@
+package engine
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/scenes/sources"
+)
+
+// copier brings the coded streams of a source onto studio time, so that they can be recorded
+// as they come. A picture belongs to the tick at which the studio first showed it: that is
+// known when the tick has taken it, so packets wait until then. Pictures that were not
+// shown (a source of more pictures than the canvas, or decoded in part) lie between those
+// that were. Sound goes by the offset at which the studio has it.
+//
+// What is handed on comes in stretches: each begins with a keyframe, which says so
+// (media.Packet.Tracks), and has no hole that the studio filled with anything but its last
+// picture. A new timeline of the source, a gap, other parameter sets begin another.
+//
+// The goroutine that reads the source puts packets in, the tick says what it shows; nothing
+// of it blocks.
+type copier struct {
+	fps   media.Rational
+	frame time.Duration
+	unit  media.Rational   // time base of pictures: copyUnits to a tick
+	lost  func(why string) // told when what is recorded cannot be copied any more; empty: it goes on
+	kept  atomic.Bool      // the show lists it: the newest group of pictures is kept, for a start in its middle
+	used  atomic.Int32     // streams that it goes to
+
+	mu      sync.Mutex
+	owner   *input                // guarded by mu; whose packets count
+	coming  []media.Track         // guarded by mu; what the source has; empty: nothing that can be copied
+	why     string                // guarded by mu; why it cannot; empty while not known
+	epoch   int64                 // guarded by mu; counts timelines
+	waiting []sources.CodedPacket // guarded by mu; not placed yet, as they came
+	bytes   int                   // guarded by mu; of waiting
+	anchors []copyAnchor          // guarded by mu; of this timeline, in order of both
+	offset  time.Duration         // guarded by mu; of sound
+	begun   bool                  // guarded by mu; a stretch runs
+	stale   bool                  // guarded by mu; its sound has become another: none until the next keyframe
+	tracks  []media.Track         // guarded by mu; of the stretch
+	start   int64                 // guarded by mu; of the stretch: PTS of its first picture
+	first   time.Duration         // guarded by mu; of the stretch: the first picture in the source\'s time
+	newest  int64                 // guarded by mu; the latest PTS of a picture handed on
+	decoded [2]int64              // guarded by mu; DTS handed on last, by track
+	handed  [2]bool               // guarded by mu; by track: there is such a one
+	early   []*media.Packet       // guarded by mu; sound before the stretch has begun
+	recent  []*media.Packet       // guarded by mu; the newest blocks of sound of the stretch
+	group   []*media.Packet       // guarded by mu; from the newest keyframe on
+	size    int                   // guarded by mu; bytes of group
+	streams []*stream             // guarded by mu
+}
+
+const (
+	// copyUnits is how fine times of copied pictures are, to a tick.
+	copyUnits = 1000
+	// copySoundHz is a multiple of all usual sampling rates.
+	copySoundHz = 28_224_000
+	// copyWaits bounds what waits to be shown, and what is kept of a group, in bytes.
+	copyWaits = 64 << 20
+	// copySame is how far time stamps of one picture may lie apart, coded and decoded.
+	copySame = 2 * time.Millisecond
+	// copySoundStep is by how much sound may be off before its place is corrected.
+	copySoundStep = 5 * time.Millisecond
+	// copySounds is how many blocks of sound are kept for the stretch or group that begins.
+	copySounds = 128
+	// copyAnchors is how many pictures that were shown are remembered.
+	copyAnchors = 1200
+)
+
+// copyAnchor is a picture that was shown first at a tick.
+type copyAnchor struct {
+	pts  time.Duration
+	tick int64
+	// wanted: every picture counted. Where they did not, some were not decoded, and lie
+	// where they would have been shown.
+	wanted bool
+}
+
+func newCopier(fps media.Rational, lost func(why string)) *copier {
+	return &copier{fps: fps, lost: lost, frame: media.TickTime(1, fps), unit: media.NewRational(fps.Den, fps.Num*copyUnits)}
+}
+
+// wants reports whether packets are of any use.
+func (c *copier) wants() bool { return c.kept.Load() || c.used.Load() > 0 }
+
+// keep says whether the newest group of pictures is to be kept while nobody records.
+func (c *copier) keep(kept bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if kept && !c.wants() {
+		c.forget() // packets have been left out
+	}
+	if c.kept.Store(kept); !kept {
+		c.ungroup()
+	}
+}
+
+// use makes packets come, or lets them go again.
+func (c *copier) use(n int32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n > 0 && !c.wants() {
+		c.forget()
+	}
+	c.used.Add(n)
+}
+
+// adopt makes in the input whose packets count.
+func (c *copier) adopt(in *input) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.owner, c.coming, c.why = in, nil, ""
+	c.forget()
+}
+
+// restart begins a new timeline.
+func (c *copier) restart(in *input) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if in == c.owner {
+		c.forget()
+	}
+}
+
+// forget lets go of what belongs to the timeline so far; mu is held.
+func (c *copier) forget() {
+	c.epoch++
+	c.anchors, c.begun, c.stale = c.anchors[:0], false, false
+	clear(c.waiting)
+	c.waiting, c.bytes = c.waiting[:0], 0
+	c.early, c.recent = nil, nil
+	c.ungroup()
+}
+
+func (c *copier) ungroup() {
+	c.group, c.size = nil, 0
+}
+
+// describe is what the source says of its streams.
+func (c *copier) describe(in *input, tracks []media.Track, why string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if in != c.owner {
+		return
+	}
+	c.coming, c.why = c.timed(tracks), why
+	if len(tracks) == 0 && len(c.streams) > 0 {
+		c.lost(why)
+	}
+}
+
+// timed are tracks with the time bases that they get here.
+func (c *copier) timed(tracks []media.Track) []media.Track {
+	tracks = slices.Clone(tracks)
+	for i := range tracks {
+		tracks[i].TimeBase = media.NewRational(1, copySoundHz)
+		if i == 0 {
+			// Editors count in the canvas's frames.
+			tracks[i].TimeBase, tracks[i].FPS = c.unit, c.fps
+		}
+	}
+	return tracks
+}
+
+// can reports whether a copy can begin; if not, why says why not, or is empty because not
+// enough has come to know. Packets have to be wanted.
+func (c *copier) can() (ok bool, why string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.complete(), c.why
+}
+
+// complete: what comes is known; mu is held.
+func (c *copier) complete() bool {
+	return len(c.coming) > 0 && !slices.ContainsFunc(c.coming, func(t media.Track) bool { return len(t.Extradata) == 0 })
+}
+
+// put takes a packet of the source.
+func (c *copier) put(in *input, p sources.CodedPacket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if in != c.owner || len(c.coming) == 0 {
+		return
+	}
+	if c.bytes += len(p.Data); c.bytes > copyWaits {
+		// Nothing is shown of it: it begins anew with what is.
+		clear(c.waiting)
+		c.waiting, c.bytes, c.begun = c.waiting[:0], len(p.Data), false
+	}
+	c.waiting = append(c.waiting, p)
+	c.drain()
+}
+
+// timeline is the present one, for shown.
+func (c *copier) timeline() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.epoch
+}
+
+// shown says that the picture of pts was first shown at tick, and how far sound is from its
+// time stamps in studio time; wanted that pictures are not left out on purpose. epoch is the timeline before the picture was taken.
+func (c *copier) shown(epoch int64, pts time.Duration, tick int64, offset time.Duration, wanted bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if epoch != c.epoch {
+		return
+	}
+	if len(c.anchors) == 0 || (offset-c.offset).Abs() > copySoundStep {
+		c.offset = offset
+	}
+	if n := len(c.anchors); n == copyAnchors {
+		c.anchors = c.anchors[:copy(c.anchors, c.anchors[n/2:])]
+	}
+	c.anchors = append(c.anchors, copyAnchor{pts, tick, wanted})
+	c.drain()
+}
+
+// place is where a picture lies, in copyUnits, and by when it or the next one was shown; ok is
+// false while that is not known. mu is held.
+func (c *copier) place(pts time.Duration) (at, by int64, ok bool) {
+	i, _ := slices.BinarySearchFunc(c.anchors, pts-copySame, func(a copyAnchor, t time.Duration) int {
+		if a.pts < t {
+			return -1
+		}
+		return 1
+	})
+	if i == len(c.anchors) {
+		return 0, 0, false
+	}
+	a := c.anchors[i]
+	before := a.pts - pts
+	by = a.tick * copyUnits
+	switch {
+	case before <= copySame:
+		return by, by, true
+	case i == 0:
+		return by - int64(before)*copyUnits/int64(c.frame), by, true
+	}
+	b := c.anchors[i-1]
+	span := a.tick - b.tick
+	if a.wanted {
+		span = min(span, 1) // the studio had the one before until then
+	}
+	return by - int64(float64(span*copyUnits)*float64(before)/float64(a.pts-b.pts)), by, true
+}
+
+// drain hands on what has its place; mu is held.
+func (c *copier) drain() {
+	n := 0
+	for n < len(c.waiting) && c.next(&c.waiting[n]) {
+		c.bytes -= len(c.waiting[n].Data)
+		n++
+	}
+	if n > 0 {
+		m := copy(c.waiting, c.waiting[n:])
+		clear(c.waiting[m:])
+		c.waiting = c.waiting[:m]
+	}
+}
+
+// next hands on the oldest packet, or leaves it out; false: its place is not known. mu is
+// held.
+func (c *copier) next(it *sources.CodedPacket) bool {
+	if it.Audio {
+		return c.sound(it)
+	}
+	if it.Hidden {
+		c.begun = false // what follows may refer to it
+		return true
+	}
+	if !c.begun && !it.Keyframe {
+		return true
+	}
+	at, by, ok := c.place(it.PTS)
+	if !ok {
+		return false
+	}
+	if !c.begun && at < 0 {
+		return true // studio time had not begun
+	}
+	if c.begun && at-c.newest > int64(lostAfter)*copyUnits/int64(c.frame) {
+		if c.begun = false; !it.Keyframe {
+			return true // meanwhile the studio showed the slate
+		}
+	}
+	switch {
+	case !c.begun || it.Keyframe && (c.stale || !sameConfig(c.tracks[0], it.Track)):
+		c.begin(it, by)
+	case it.PTS < c.first:
+		// A picture before the first one, which refers to what is not there (H.265 RASL).
+	case at <= c.start:
+		// The first was not shown, and this follows it before the tick is over.
+		c.picture(it, c.start+1+int64(it.PTS-c.first)*copyUnits/int64(64*c.frame), nil)
+	default:
+		c.picture(it, at, nil)
+	}
+	return true
+}
+
+// sameConfig: a decoder of a goes on with b.
+func sameConfig(a, b media.Track) bool {
+	return a.Codec == b.Codec && a.Width == b.Width && a.Height == b.Height && bytes.Equal(a.Extradata, b.Extradata)
+}
+
+// begin begins a stretch with a keyframe at a whole tick: that at which it or, if it was not
+// shown, the next one was. mu is held.
+func (c *copier) begin(it *sources.CodedPacket, at int64) {
+	if c.handed[0] && at <= c.newest {
+		at = (c.newest/copyUnits + 1) * copyUnits
+	}
+	c.first = it.PTS
+	tracks := slices.Clone(c.coming)
+	tracks[0] = c.timed([]media.Track{it.Track})[0]
+	c.coming, c.tracks = tracks, tracks
+	c.begun, c.stale, c.start = true, false, at
+	c.recent = nil
+	c.ungroup()
+	for _, s := range c.streams {
+		s.retrack(tracks)
+	}
+	if len(c.streams) > 0 {
+		c.lost("")
+	}
+	c.picture(it, at, tracks)
+	early := c.early
+	c.early = nil
+	from := media.TimeOf(at, c.unit)
+	for _, p := range early {
+		if p.Time >= from {
+			c.emit(p)
+		}
+	}
+}
+
+// picture hands on a picture; mu is held.
+func (c *copier) picture(it *sources.CodedPacket, at int64, tracks []media.Track) {
+	length := it.Duration
+	if length <= 0 {
+		length = c.frame
+	}
+	p := &media.Packet{
+		Data: it.Data, PTS: at, DTS: min(at-max(int64(it.PTS-it.DTS), 0)*copyUnits/int64(c.frame), c.shownBefore(it)),
+		Duration: max(int64(length)*copyUnits/int64(c.frame), 1), Keyframe: it.Keyframe, Tracks: tracks,
+	}
+	if c.handed[0] {
+		p.DTS = max(p.DTS, c.decoded[0]+1)
+	}
+	p.PTS = max(p.PTS, p.DTS)
+	p.Time = media.TimeOf(p.PTS, c.unit)
+	c.newest = max(c.newest, p.PTS)
+	c.emit(p)
+}
+
+// shownBefore is when it, the oldest of waiting, has to be decoded at the latest for those
+// that are shown before it: these have come, since it has its place. mu is held.
+func (c *copier) shownBefore(it *sources.CodedPacket) int64 {
+	latest, n := int64(math.MaxInt64), int64(0)
+	i := slices.IndexFunc(c.waiting, func(p sources.CodedPacket) bool { return !p.Audio && p.PTS == it.PTS && p.DTS == it.DTS })
+	for _, q := range c.waiting[i+1:] {
+		if q.Audio || q.Hidden {
+			continue
+		}
+		if n++; q.PTS >= it.PTS {
+			continue
+		}
+		if at, _, ok := c.place(q.PTS); ok {
+			latest = min(latest, at-n)
+		}
+	}
+	return latest
+}
+
+// sound places a block of sound; false while nothing has been shown. mu is held.
+func (c *copier) sound(it *sources.CodedPacket) bool {
+	if len(c.anchors) == 0 {
+		return false
+	}
+	if it.Hidden || len(c.coming) < 2 || len(it.Data) == 0 {
+		return true
+	}
+	if now := it.Track; !sameConfig(c.coming[1], now) {
+		c.coming = append(c.coming[:1:1], c.timed([]media.Track{c.coming[0], now})[1])
+		c.early, c.stale = nil, true
+	}
+	if c.stale && c.begun {
+		return true
+	}
+	length := it.Duration
+	if length <= 0 {
+		length = 1024 * time.Second / time.Duration(max(it.Track.SampleRateHz, 8000))
+	}
+	tb := media.NewRational(1, copySoundHz)
+	at := media.UnitsIn(it.PTS+c.offset, tb)
+	p := &media.Packet{Track: 1, Audio: true, Data: it.Data, PTS: at, Duration: max(media.UnitsIn(length, tb), 1), Keyframe: true}
+	if c.handed[1] {
+		p.PTS = max(p.PTS, c.decoded[1]+1)
+	}
+	p.DTS, p.Time = p.PTS, media.TimeOf(p.PTS, tb)
+	if !c.begun {
+		c.early = append(trimmed(c.early), p)
+		return true
+	}
+	c.emit(p)
+	return true
+}
+
+func trimmed(list []*media.Packet) []*media.Packet {
+	if len(list) >= copySounds {
+		list = slices.Delete(list, 0, copySounds/2)
+	}
+	return list
+}
+
+// emit hands a packet on and keeps it for whoever begins now; mu is held.
+func (c *copier) emit(p *media.Packet) {
+	c.decoded[p.Track], c.handed[p.Track] = p.DTS, true
+	for _, s := range c.streams {
+		s.put(p, p.Track)
+	}
+	switch {
+	case p.Audio:
+		c.recent = append(trimmed(c.recent), p)
+	case p.Keyframe:
+		c.ungroup()
+		from := media.TimeOf(p.DTS, c.unit)
+		c.group = append(c.group, p)
+		for _, q := range c.recent {
+			if q.Time >= from {
+				c.group = append(c.group, q)
+			}
+		}
+		c.size = len(p.Data)
+		return
+	}
+	if len(c.group) == 0 {
+		return
+	}
+	c.group = append(c.group, p)
+	if c.size += len(p.Data); c.size > copyWaits || !c.kept.Load() {
+		c.ungroup() // too long: who begins waits for the next keyframe
+	}
+}
+
+// add makes a stream that gets everything from the newest keyframe on, as far as that has
+// been kept, or from the next; nil while nothing can be copied. remove ends it.
+func (c *copier) add(on sink) *stream {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.complete() {
+		return nil
+	}
+	tracks := c.coming
+	if len(c.group) > 0 {
+		tracks = c.tracks
+	}
+	s := newStream(tracks...)
+	if on != nil {
+		s.attach(on)
+	}
+	for i, p := range c.group {
+		if i == 0 && p.Tracks == nil {
+			q := *p
+			q.Tracks = c.tracks
+			p = &q
+		}
+		s.put(p, p.Track)
+	}
+	c.streams = append(c.streams, s)
+	return s
+}
+
+func (c *copier) remove(s *stream) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(c.streams, s); i >= 0 {
+		c.streams = slices.Delete(c.streams, i, i+1)
+	}
+}

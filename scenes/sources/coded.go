@@ -1,0 +1,126 @@
+package sources
+
+import (
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// CodedTaker is a Sink that can take a source's streams as they arrive, coded, besides what is
+// decoded of them. Its methods are called by one goroutine at a time, the one that reads
+// the source, and do not block.
+type CodedTaker interface {
+	// CodedStreams says what comes from now on: pictures, and behind them the sound, if
+	// there is any; again when more is known of them. Without tracks nothing can be passed on,
+	// and why says so. The tracks' TimeBase is not set, their Extradata while it is not known.
+	CodedStreams(tracks []media.Track, why string)
+	// WantsCoded reports whether anybody has a use for packets at present; those that come
+	// while nobody has are left out.
+	WantsCoded() bool
+	// Coded takes a packet, in the order of decoding.
+	Coded(p CodedPacket)
+}
+
+// CodedPacket is one coded picture or block of sound on the timeline of the pictures and
+// the sound that are decoded of it.
+type CodedPacket struct {
+	Audio bool
+	// Data is as media.Packet's, and the receiver's own.
+	Data               []byte
+	PTS, DTS, Duration time.Duration // Duration is 0 where it is not known
+	Keyframe           bool
+	// Hidden: a picture that is never shown (before an in point), or a block of sound.
+	Hidden bool
+	// Track is the stream as it is from this packet on.
+	Track media.Track
+}
+
+// codedTap hands an input's packets to the Sink that takes them. A nil one does nothing.
+type codedTap struct {
+	to    CodedTaker
+	in    *av.Input
+	parts [2]*av.StreamCopy
+}
+
+// newCodedTap is nil where sink takes no coded packets, or in has none to pass on.
+func newCodedTap(sink Sink, in *av.Input) *codedTap {
+	to, ok := sink.(CodedTaker)
+	if !ok {
+		return nil
+	}
+	t := &codedTap{to: to, in: in}
+	if in.Video() == nil {
+		to.CodedStreams(nil, "it has no pictures")
+		return nil
+	}
+	for i, s := range [...]*av.Stream{in.Video(), in.Audio()} {
+		if s == nil {
+			continue
+		}
+		c, err := av.NewStreamCopy(s)
+		if err != nil {
+			to.CodedStreams(nil, [...]string{"its pictures cannot be passed on: ", "its sound cannot be passed on: "}[i]+err.Error())
+			return nil
+		}
+		t.parts[i] = c
+	}
+	t.tell()
+	return t
+}
+
+// tell says what comes.
+func (t *codedTap) tell() {
+	var tracks []media.Track
+	for _, c := range t.parts {
+		if c != nil {
+			tracks = append(tracks, c.Track())
+		}
+	}
+	t.to.CodedStreams(tracks, "")
+}
+
+// packet passes on p, whose times on the source's timeline are pts and dts.
+func (t *codedTap) packet(stream int, p *av.InputPacket, pts, dts time.Duration, hidden bool) {
+	if t == nil || t.parts[stream] == nil {
+		return
+	}
+	c := t.parts[stream]
+	known := len(c.Track().Extradata) > 0
+	if known && !t.to.WantsCoded() {
+		_ = c.Look(p) // what is wrong with it shows when it is used
+		return
+	}
+	data, err := c.Copy(p)
+	if !known && len(c.Track().Extradata) > 0 {
+		t.tell()
+	}
+	if !t.to.WantsCoded() {
+		return
+	}
+	if err != nil {
+		// A picture that is missing: what refers to it is left out too, up to a keyframe.
+		data, hidden = nil, true
+	}
+	t.to.Coded(CodedPacket{Audio: stream == sound, Data: data, PTS: pts, DTS: dts, Duration: p.Duration, Keyframe: p.Keyframe, Hidden: hidden, Track: c.Track()})
+}
+
+// CodedStreams implements CodedTaker where the Sink does.
+func (w *watched) CodedStreams(tracks []media.Track, why string) {
+	if t, ok := w.Sink.(CodedTaker); ok {
+		t.CodedStreams(tracks, why)
+	}
+}
+
+// WantsCoded implements CodedTaker where the Sink does.
+func (w *watched) WantsCoded() bool {
+	t, ok := w.Sink.(CodedTaker)
+	return ok && t.WantsCoded()
+}
+
+// Coded implements CodedTaker where the Sink does.
+func (w *watched) Coded(p CodedPacket) {
+	if t, ok := w.Sink.(CodedTaker); ok {
+		t.Coded(p)
+	}
+}
