@@ -143,7 +143,7 @@ func New(opt Options) (*Engine, error) {
 		frameTime: media.TickTime(1, c.FPS),
 		requests:  make(chan *request, 64), stopped: make(chan struct{}),
 		device: compositor.NewDevice(opt.Thread), desk: newDesk(),
-		show: opt.Show, inputs: make(map[string]*input), copiers: map[string]*copier{}, pending: opt.Commands,
+		show: opt.Show, inputs: make(map[string]*input), pending: opt.Commands,
 		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true}, stallLimit: stallLimit, openEncoder: openEncoder,
 	}
 	e.history.revision = opt.Revision

@@ -427,6 +427,9 @@ func (e *Engine) copier(id string) *copier {
 			}
 			e.warn.set("copy "+id, fmt.Sprintf("The source %q is not recorded on its own any more: %s. Stop its recording and start it again: then it is encoded.", id, why), e.state.Load().Tick)
 		})
+		if e.copiers == nil {
+			e.copiers = map[string]*copier{}
+		}
 		e.copiers[id] = c
 	}
 	return c
