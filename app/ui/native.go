@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"fyne.io/fyne/v2"
 	"github.com/go-gl/glfw/v3.3/glfw"
 )
@@ -33,7 +35,8 @@ func onMinimised(win fyne.Window, told func(bool)) {
 
 // display is a screen of the desktop; places and sizes are the desktop's.
 type display struct {
-	// name is what the system calls it: a connector on X11 ("HDMI-1"), a model elsewhere.
+	// name is what the system calls it: a connector on X11 ("HDMI-1"), a model elsewhere, the
+	// second of a model with a 2 behind it.
 	name                string
 	x, y, width, height int
 }
@@ -54,7 +57,8 @@ func (desktopScreens) list(win fyne.Window) []display {
 		for _, m := range glfw.GetMonitors() {
 			if mode := m.GetVideoMode(); mode != nil {
 				x, y := m.GetPos()
-				all = append(all, display{m.GetName(), x, y, mode.Width, mode.Height})
+				name := numbered(m.GetName(), func(n string) bool { return slices.ContainsFunc(all, func(d display) bool { return d.name == n }) })
+				all = append(all, display{name, x, y, mode.Width, mode.Height})
 			}
 		}
 	})
@@ -80,11 +84,12 @@ func (desktopScreens) move(win fyne.Window, to display) {
 // one that the window was on, and a window manager may not have moved it yet.
 func (desktopScreens) fill(win fyne.Window, to display) {
 	native(win, func(v *glfw.Window) {
-		if m := v.GetMonitor(); m != nil && m.GetName() == to.name {
+		at := func(m *glfw.Monitor) bool { x, y := m.GetPos(); return x == to.x && y == to.y }
+		if m := v.GetMonitor(); m != nil && at(m) {
 			return
 		}
 		for _, m := range glfw.GetMonitors() {
-			if mode := m.GetVideoMode(); mode != nil && m.GetName() == to.name {
+			if mode := m.GetVideoMode(); mode != nil && at(m) {
 				v.SetMonitor(m, 0, 0, mode.Width, mode.Height, mode.RefreshRate)
 				return
 			}
