@@ -59,7 +59,7 @@ func TestTrackBodies(t *testing.T) {
 		}
 	}
 	stop := errors.New("stop")
-	if err := parseAudio(unhex(t, multitrackBodies["three tracks"]), func(tag) error { return stop }); err != stop {
+	if err := parseAudio(unhex(t, multitrackBodies["three tracks"]), func(tag) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("the caller's error becomes %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -132,7 +133,7 @@ func TestRefusedAndSilent(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Measure(ctx, out, Options{MaxKbps: 2000}); err != context.Canceled {
+	if _, err := Measure(ctx, out, Options{MaxKbps: 2000}); !errors.Is(err, context.Canceled) {
 		t.Errorf("the end of the context gives %v", err)
 	}
 	if _, err := Measure(t.Context(), out, Options{}); err == nil {
