@@ -276,7 +276,7 @@ func (telling) Run(ctx context.Context, sink sources.Sink) error {
 // for ten seconds, and a device's share of the latency is in the state.
 func TestWhatSourcesSayOfTheirSound(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	e := &Engine{clock: media.NewVirtualClock(), color: media.Rec709, fps: media.Rational{Num: 30, Den: 1}, desk: newDesk(),
+	e := &Engine{clock: media.NewVirtualClock(), color: media.Rec709, fps: media.Rational{Num: 30, Den: 1}, desk: newDesk(), copiers: map[string]*copier{},
 		show: parse(t, `{"format": 1, "canvas": {"width": 32, "height": 18, "fps": "30"}}`)}
 	e.frameTime = media.TickTime(1, e.fps)
 	e.slate = newSlate(32, 18, e.color)

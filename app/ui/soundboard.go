@@ -72,10 +72,14 @@ func (b *soundBoard) compose(size fyne.Size) {
 		return
 	}
 	changed := false
-	if light := inLight.Load(); b.pix == nil || b.pix.Rect.Dx() != w || b.pix.Rect.Dy() != h || b.light != light || !inPlace(next, before) {
-		b.pix, b.light = image.NewRGBA(image.Rect(0, 0, w, h)), light
+	fits := b.pix != nil && b.pix.Rect.Dx() == w && b.pix.Rect.Dy() == h
+	if !fits {
+		b.pix = image.NewRGBA(image.Rect(0, 0, w, h))
 		b.img.Image = b.pix
 		place(b.img, 0, 0, float32(w), float32(h)) // not between pixels: it would be stretched
+	}
+	if light := inLight.Load(); !fits || b.light != light || !inPlace(next, before) {
+		b.light = light
 		block(b.pix, 0, 0, w, h, colPanel)
 		changed, before = true, nil
 	}

@@ -182,6 +182,39 @@ func TestCaptureSinkErrorEndsRun(t *testing.T) {
 	}
 }
 
+// toneWindow is how many frames hearTone looks at.
+const toneWindow = sampleRateHz / 4
+
+// hearTone checks that what next gives, a quarter of a second at a time, is the tone that the
+// test plays: 1000 Hz left and 400 Hz right at -20 dBFS. A busy machine may interrupt the
+// sound, so it is the cleanest of each side that counts, within fifteen seconds of sound.
+func hearTone(t *testing.T, who string, next func() []float32) {
+	t.Helper()
+	best := [2]float64{math.Inf(1), math.Inf(1)}
+	var hz, level [2]float64
+	want := [2]float64{1000, 400}
+	for n := 0; n < 60 && (n < 4 || best[0] > -60 || best[1] > -60); n++ {
+		b := next()
+		for c := range want {
+			if db, f, a := thdn(b, c, want[c]); db < best[c] {
+				best[c], hz[c], level[c] = db, f, dbOf(a)
+			}
+		}
+	}
+	for c := range want {
+		if !(best[c] < -60) {
+			t.Errorf("%s, channel %d: THD+N %.1f dB, want below -60", who, c, best[c])
+		}
+		if math.Abs(hz[c]-want[c]) > 0.005*want[c] {
+			t.Errorf("%s, channel %d: got %.2f Hz, want %v", who, c, hz[c], want[c])
+		}
+		if math.Abs(level[c]+20) > 0.2 {
+			t.Errorf("%s, channel %d: got %.2f dBFS, want -20", who, c, level[c])
+		}
+		t.Logf("%s, channel %d: %.3f Hz, %.3f dBFS, THD+N %.1f dB", who, c, hz[c], level[c], best[c])
+	}
+}
+
 func TestMonitorToneComesOutOfTheNullSink(t *testing.T) {
 	newPulse(t)
 	m := NewMonitor(MonitorOptions{Backend: PulseBackend, Log: discardLog(), Clock: media.NewRealClock()})
@@ -197,7 +230,7 @@ func TestMonitorToneComesOutOfTheNullSink(t *testing.T) {
 	// A null sink asks for nothing for two seconds at first.
 	eventually(t, 15*time.Second, "the sink asks for sound", func() bool { return got.frames() > sampleRateHz/2 })
 	before := m.Stats()
-	rec := exec.Command("parec", "--device=studio.monitor", "--raw", "--format=float32le", "--rate=48000", "--channels=2", "--latency-msec=50")
+	rec := exec.CommandContext(t.Context(), "parec", "--device=studio.monitor", "--raw", "--format=float32le", "--rate=48000", "--channels=2", "--latency-msec=50")
 	out, err := rec.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -205,45 +238,28 @@ func TestMonitorToneComesOutOfTheNullSink(t *testing.T) {
 	if err := rec.Start(); err != nil {
 		t.Fatal(err)
 	}
-	raw := make([]byte, 8*sampleRateHz*5/2)
-	_, readErr := io.ReadFull(out, raw)
+	raw := make([]byte, 8*toneWindow)
+	hearTone(t, "parec", func() []float32 {
+		if _, err := io.ReadFull(out, raw); err != nil {
+			t.Fatalf("record: %v", err)
+		}
+		return unsafe.Slice((*float32)(unsafe.Pointer(&raw[0])), len(raw)/4)
+	})
 	_ = rec.Process.Kill() // it records until then
 	_ = rec.Wait()         // was killed
-	if readErr != nil {
-		t.Fatalf("record: %v", readErr)
-	}
-	eventually(t, 10*time.Second, "capture has recorded as much", func() bool { return got.frames() > 3*sampleRateHz })
-
+	at := 0
+	hearTone(t, "capture", func() []float32 {
+		eventually(t, 10*time.Second, "capture goes on", func() bool { return got.frames() >= at+toneWindow })
+		got.mu.Lock()
+		defer got.mu.Unlock()
+		at += toneWindow
+		return got.samples[2*(at-toneWindow) : 2*at]
+	})
 	got.mu.Lock()
-	captured := got.samples
 	jumps := got.jumps
 	got.mu.Unlock()
 	if jumps != 0 {
 		t.Errorf("PTS jumps in the capture: got %d, want 0", jumps)
-	}
-	for name, b := range map[string][]float32{
-		"parec":   unsafe.Slice((*float32)(unsafe.Pointer(&raw[0])), len(raw)/4),
-		"capture": captured,
-	} {
-		for c, hz := range []float64{1000, 400} {
-			// The best quarter of a second: a busy machine may interrupt the sound elsewhere.
-			db, found, amp := math.Inf(1), 0.0, 0.0
-			for w := b; len(w) >= 2*sampleRateHz/4; w = w[2*sampleRateHz/4:] {
-				if d, f, a := thdn(w[:2*sampleRateHz/4], c, hz); d < db {
-					db, found, amp = d, f, a
-				}
-			}
-			if !(db < -35) {
-				t.Errorf("%s, channel %d: THD+N %.1f dB, want below -35", name, c, db)
-			}
-			if math.Abs(found-hz) > 0.005*hz {
-				t.Errorf("%s, channel %d: got %.2f Hz, want %v", name, c, found, hz)
-			}
-			if level := dbOf(amp); math.Abs(level+20) > 0.2 {
-				t.Errorf("%s, channel %d: got %.2f dBFS, want -20", name, c, level)
-			}
-			t.Logf("%s, channel %d: %.3f Hz, %.3f dBFS, THD+N %.1f dB", name, c, found, dbOf(amp), db)
-		}
 	}
 	st := m.Stats()
 	if st.Queued > monitorCap+40*time.Millisecond {
