@@ -14,11 +14,14 @@ import (
 )
 
 const (
-	// bundleBytes is what a bundle holds: more than a burst of full packets.
-	bundleBytes = 32 << 10
+	// bundleBytes is the room for what is held, more than a picture that leaves at once;
+	// maxBundle is the most when writing takes long: what comes then is sent by itself.
+	bundleBytes = 64 << 10
+	maxBundle   = 256 << 10
 	// maxSegments is what the kernel takes as one datagram to be cut (UDP_MAX_SEGMENTS,
-	// 64 up to Linux 6.9).
-	maxSegments = 64
+	// 64 up to Linux 6.9), maxSegmented the bytes of it.
+	maxSegments  = 64
+	maxSegmented = 65000
 )
 
 // bundle gathers the datagrams of a burst, so that they enter the kernel together: those
@@ -30,6 +33,7 @@ type bundle struct {
 
 	mu      sync.Mutex
 	holders int        // guarded by mu
+	writing bool       // guarded by mu; what comes meanwhile waits
 	waiting *datagrams // guarded by mu
 	spare   *datagrams // guarded by mu; nil while it is being written
 }
@@ -64,50 +68,37 @@ func (b *bundle) hold() {
 func (b *bundle) release() {
 	b.mu.Lock()
 	b.holders--
-	d := b.takeLocked()
+	if b.writing { // who writes goes on with it, so that nothing is overtaken
+		b.mu.Unlock()
+		return
+	}
+	b.writing = true
+	for len(b.waiting.list) > 0 {
+		d := b.waiting
+		b.waiting, b.spare = b.spare, nil
+		b.mu.Unlock()
+		b.write(d)
+		b.mu.Lock()
+		b.spare = d
+	}
+	b.writing = false
 	b.mu.Unlock()
-	b.write(d)
-}
-
-// takeLocked is what waits; nil when that is nothing. mu is held.
-func (b *bundle) takeLocked() *datagrams {
-	d := b.waiting
-	if len(d.list) == 0 {
-		return nil
-	}
-	if b.waiting = b.spare; b.waiting == nil {
-		b.waiting = &datagrams{data: make([]byte, 0, bundleBytes)}
-	}
-	b.spare = nil
-	return d
 }
 
 // add keeps a copy of p, or reports that it has to be sent by itself.
 func (b *bundle) add(from *bundledConn, to netip.AddrPort, p []byte) bool {
 	b.mu.Lock()
-	if b.holders == 0 {
-		b.mu.Unlock()
+	defer b.mu.Unlock()
+	if b.holders == 0 && !b.writing || len(b.waiting.data)+len(p) > maxBundle {
 		return false
 	}
-	var full *datagrams
-	if len(b.waiting.data)+len(p) > bundleBytes {
-		full = b.takeLocked()
-	}
-	kept := len(b.waiting.data)+len(p) <= bundleBytes
-	if kept {
-		b.waiting.data = append(b.waiting.data, p...)
-		b.waiting.list = append(b.waiting.list, datagram{from, to, len(p)})
-	}
-	b.mu.Unlock()
-	b.write(full)
-	return kept
+	b.waiting.data = append(b.waiting.data, p...)
+	b.waiting.list = append(b.waiting.list, datagram{from, to, len(p)})
+	return true
 }
 
-// write sends d, which may be nil, and keeps its room for later.
+// write sends d and empties it.
 func (b *bundle) write(d *datagrams) {
-	if d == nil {
-		return
-	}
 	data := d.data
 	for list := d.list; len(list) > 0; {
 		n, size := run(list)
@@ -120,9 +111,6 @@ func (b *bundle) write(d *datagrams) {
 		data, list = data[size:], list[n:]
 	}
 	d.data, d.list = d.data[:0], d.list[:0]
-	b.mu.Lock()
-	b.spare = d
-	b.mu.Unlock()
 }
 
 // run is how many datagrams, from the first on, can go as segments of one, and their
@@ -130,7 +118,7 @@ func (b *bundle) write(d *datagrams) {
 func run(list []datagram) (n, size int) {
 	first := list[0]
 	for _, d := range list {
-		if n == maxSegments || d.from != first.from || d.to != first.to || d.size > first.size {
+		if n == maxSegments || size+d.size > maxSegmented || d.from != first.from || d.to != first.to || d.size > first.size {
 			break
 		}
 		n++

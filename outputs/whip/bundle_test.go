@@ -2,8 +2,10 @@ package whip
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 )
@@ -46,7 +48,7 @@ func TestBundle(t *testing.T) {
 				wantTwo = append(wantTwo, p)
 			}
 		}
-		for range 40 { // more than fits
+		for range 70 { // more than go as one
 			write(1200, oneAt)
 		}
 		write(300, oneAt)
@@ -68,7 +70,7 @@ func TestBundle(t *testing.T) {
 				}
 			}
 		}
-		if n := b.segmented.Load(); whole && n != 0 || !whole && n < 41 && !conn.whole.Load() {
+		if n := b.segmented.Load(); whole && n != 0 || !whole && n < 71 && !conn.whole.Load() {
 			t.Errorf("%d datagrams went as segments (one by one: %v)", n, whole)
 		}
 	}
@@ -91,5 +93,45 @@ func TestBundleOfClosedSocket(t *testing.T) {
 	b.release()
 	if len(b.waiting.list) != 0 || b.holders != 0 {
 		t.Errorf("%d datagrams still wait", len(b.waiting.list))
+	}
+}
+
+// What is written while a burst is on its way does not overtake it.
+func TestBundleKeepsOrder(t *testing.T) {
+	b := newBundle()
+	conn := bundled(t, b)
+	in, to := listen(t)
+	if err := in.SetReadBuffer(socketBuffer); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex // as SRTP's: numbers are given in the order of writing
+	next := uint32(0)
+	write := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		_, _ = conn.WriteToAddrPort(binary.BigEndian.AppendUint32(make([]byte, 100), next), to) // missed below
+	}
+	const bursts, each = 100, 8
+	var writers sync.WaitGroup
+	for range 2 {
+		writers.Go(func() {
+			for range bursts / 2 {
+				b.hold()
+				for range each {
+					write()
+				}
+				b.release()
+			}
+		})
+	}
+	writers.Wait()
+	_ = in.SetReadDeadline(time.Now().Add(10 * time.Second))
+	room := make([]byte, 2000)
+	for want := uint32(1); want <= bursts*each; want++ {
+		n, err := in.Read(room)
+		if err != nil || n != 104 || binary.BigEndian.Uint32(room[100:]) != want {
+			t.Fatalf("got %d (%d bytes, %v), want %d", binary.BigEndian.Uint32(room[100:]), n, err, want)
+		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 // Every access unit and Opus packet arrives, equal and in order, and pictures and
 // sound keep their distance although pictures leave 130 ms later than sound.
 func TestPublishArrivesExactly(t *testing.T) {
-	t.Parallel()
 	s := newTestServer(t, nil)
 	feed := newPlayout(t, clipSeconds*time.Second)
 	if err := newOutput(t, s.url(), testToken).Run(t.Context(), feed); err != nil {
