@@ -16,6 +16,21 @@ import (
 // TestSignalStopsInOrder: a stop by the context (Ctrl+C, the window's close) lets
 // recordings have every picture up to the last tick.
 func TestSignalStopsInOrder(t *testing.T) {
+	// On a machine that stands still for half a second pictures are dropped before the
+	// encoder, which is another matter: it is tried again.
+	for try := 1; ; try++ {
+		problem, late := signalStops(t)
+		if problem == "" {
+			return
+		}
+		if late == 0 || try == 5 {
+			t.Fatalf("%s (%d ticks were late)", problem, late)
+		}
+	}
+}
+
+// signalStops ends a recording as a signal does, and says what is wrong with what it got.
+func signalStops(t *testing.T) (problem string, late int64) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var last int64
@@ -30,12 +45,13 @@ func TestSignalStopsInOrder(t *testing.T) {
 	s.run(t, ctx, 20*time.Second)
 	r := s.outs.of("rec")
 	ticks, _ := r.video()
-	if !r.eof {
-		t.Errorf("the recording was cut short: its feed did not end in order")
+	switch {
+	case !r.eof:
+		problem = "the recording was cut short: its feed did not end in order"
+	case len(ticks) == 0 || slices.Max(ticks) != last:
+		problem = fmt.Sprintf("the recording has %d pictures, want all up to tick %d", len(ticks), last)
 	}
-	if len(ticks) == 0 || slices.Max(ticks) != last {
-		t.Errorf("the recording has %d pictures, want all up to tick %d", len(ticks), last)
-	}
+	return problem, s.State().Counters.Late
 }
 
 // TestStopWithinFiveSeconds: an output that heeds neither the end of its feed nor its

@@ -186,3 +186,72 @@ func TestReplayOfTheLastSeconds(t *testing.T) {
 	cancel()
 	finish(t, done, 10*time.Second)
 }
+
+// TestReplayHasSound: at full speed the programme's sound; at half of it none, or where it is to
+// be stretched the same sound, twice as long, with the pictures.
+func TestReplayHasSound(t *testing.T) {
+	for _, c := range []struct {
+		name, setting string
+		speed         float64
+	}{{"full", "none", 1}, {"half", "none", 0.5}, {"half stretched", "stretch", 0.5}, {"quarter stretched", "stretch", 0.25}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			doc := strings.Replace(replayShow(dir, dir, 20), `{"id":"again","kind":"replay"}`, `{"id":"again","kind":"replay","settings":{"slow_sound":"`+c.setting+`"},"audio":{"on_air":"on"}}`, 1)
+			doc = strings.Replace(doc, `"audio":{"gain_db":-40}`, `"audio":{"on_air":"afv"}`, -1)
+			doc = strings.Replace(doc, `"camera":1`, `"camera":1,"tone_hz":500`, 1)
+			var sound []float32
+			s := newStudio(t, parse(t, doc), media.NewVirtualClock(), func(o *Options) {
+				withReplay(o)
+				o.Ticks = 240
+				o.Commands = []Timed{
+					{0, &StartReplay{}},
+					{20, &MarkReplay{Point: "in"}},
+					{50, &MarkReplay{Point: "out"}},
+					{90, &PlayReplay{Source: "again", Speed: c.speed}},
+					{90, &Cut{Scene: "again"}},
+				}
+				o.Tap = func(tick int64, _ *media.Frame, b []float32) {
+					if tick >= 95 { // the cut's fade is over
+						sound = append(sound, b...)
+					}
+				}
+			})
+			s.run(t, t.Context(), time.Minute)
+			for _, w := range s.State().Warnings {
+				t.Error(w.Text)
+			}
+			// The camera's beep, of one picture, is the only thing that loud; behind it is a
+			// burst of its tone.
+			loud, first, tone := 0, -1, 0.0
+			for i, v := range sound {
+				if v > 0.3 || v < -0.3 {
+					if loud++; first < 0 {
+						first = i
+					}
+				}
+			}
+			for at := 0; at+4800 <= len(sound); at += 4800 {
+				tone = max(tone, levelAt(sound[at:at+4800], 500))
+			}
+			if c.speed < 1 && c.setting == "none" {
+				if loud > 0 || tone > 0.01 {
+					t.Errorf("it is heard, %d samples loud, the tone at %.3f", loud, tone)
+				}
+				return
+			}
+			// A sine of 0.5 is above 0.3 for 0.59 of the time.
+			if got, want := float64(loud)/96000, 0.59/30/c.speed; got < want*0.8 || got > want*1.3 {
+				t.Errorf("the beep is loud for %.3f s, want %.3f", got, want)
+			}
+			// The stretching looks for what is alike in windows of 43 ms of what it is given.
+			off := 0.03 + 0.03/c.speed
+			if got, want := float64(first)/96000, 10.0/30/c.speed-5.0/30; got < want-off || got > want+off {
+				t.Errorf("the beep is heard at %.3f s, want %.3f", got, want)
+			}
+			if tone < 0.06 {
+				t.Errorf("the tone is at %.3f", tone)
+			}
+		})
+	}
+}

@@ -185,6 +185,22 @@ int cp_filter_run(cp_filter *f, float *samples, const float *key, int frames)
 	return 0;
 }
 
+int cp_filter_push(cp_filter *f, const float *samples, int frames)
+{
+	int err = samples ? push(f, f->in, samples, frames) : av_buffersrc_add_frame_flags(f->in, NULL, 0);
+	f->pts += frames;
+	if (err >= 0)
+		err = pull(f);
+	return err < 0 && err != AVERROR_EOF ? err : f->held;
+}
+
+void cp_filter_take(cp_filter *f, float *samples, int frames)
+{
+	memcpy(samples, f->left, (size_t)frames * 2 * sizeof *samples);
+	f->held -= frames;
+	memmove(f->left, f->left + 2 * frames, (size_t)f->held * 2 * sizeof *f->left);
+}
+
 void cp_filter_close(cp_filter *f)
 {
 	if (!f)

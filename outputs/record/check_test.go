@@ -21,8 +21,10 @@ import (
 )
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	for container := range containers {
 		t.Run(container, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			_, list := recordClip(t, map[string]any{"path": dir + "/show." + container, "split_minutes": 4.0 / 60}, func(o *Output) {
 				o.Pause(time.Second, true)
@@ -50,6 +52,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestCheckFinds(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	_, list := recordClip(t, map[string]any{"path": dir + "/show.mkv"}, nil)
 	f := list[0]
@@ -109,6 +112,7 @@ func TestCheckFinds(t *testing.T) {
 
 // TestFinish: a file as a killed program leaves it becomes a whole one.
 func TestFinish(t *testing.T) {
+	t.Parallel()
 	for _, container := range []string{"mkv", "mp4"} {
 		t.Run(container, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "show."+container)
@@ -196,6 +200,7 @@ func TestFinish(t *testing.T) {
 // TestCopyOnFullDisk: a copy for which the disk is too small, also for its last page alone, is
 // removed.
 func TestCopyOnFullDisk(t *testing.T) {
+	t.Parallel()
 	const page = 4096
 	_, list := recordClip(t, map[string]any{"path": t.TempDir() + "/show.mkv"}, nil)
 	whole := filepath.Join(t.TempDir(), "whole.mkv")

@@ -151,8 +151,10 @@ func upTo(a, b uint32) (list []uint32) {
 const everyPicture = clipFPS * clipSeconds
 
 func TestSplitByTime(t *testing.T) {
+	t.Parallel()
 	for container, c := range containers {
 		t.Run(container, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			_, files := recordClip(t, map[string]any{"path": dir + "/show", "container": container, "split_minutes": 3.0 / 60}, nil)
 			if len(files) != 3 {
@@ -183,6 +185,7 @@ func TestSplitByTime(t *testing.T) {
 
 // TestSplitLosesNoSound: together the files have every block of sound.
 func TestSplitLosesNoSound(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	_, files := recordClip(t, map[string]any{"path": dir + "/show.mkv", "split_minutes": 1.0 / 60}, nil)
 	if len(files) != clipSeconds {
@@ -218,6 +221,7 @@ func TestSplitLosesNoSound(t *testing.T) {
 }
 
 func TestSplitByCommandAndSize(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	o, files := recordClip(t, map[string]any{"path": dir + "/show.mp4"}, func(o *Output) {
 		o.Split(2500 * time.Millisecond) // the next keyframe is at 3 s
@@ -249,8 +253,10 @@ func TestSplitByCommandAndSize(t *testing.T) {
 }
 
 func TestPause(t *testing.T) {
+	t.Parallel()
 	for container := range containers {
 		t.Run(container, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			_, files := recordClip(t, map[string]any{"path": dir + "/show." + container}, func(o *Output) {
 				o.Pause(time.Second, true)
@@ -300,6 +306,7 @@ func soundOf(t *testing.T, path string) (length, gap time.Duration) {
 }
 
 func TestPausedFromTheBeginningAndSplitWhilePaused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	o, files := recordClip(t, map[string]any{"path": dir + "/show.mkv"}, func(o *Output) {
 		o.Pause(0, true)
@@ -326,6 +333,7 @@ func TestPausedFromTheBeginningAndSplitWhilePaused(t *testing.T) {
 // TestPausedBeforeReorderedPictures: sound before the first picture, which comes ahead of its time
 // then, is paused like it.
 func TestPausedBeforeReorderedPictures(t *testing.T) {
+	t.Parallel()
 	for _, resumed := range []bool{false, true} {
 		o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show.mkv"})
 		var e events
@@ -376,6 +384,7 @@ func wantChapters(t *testing.T, f outputs.FileEvent, want ...string) {
 }
 
 func TestChapters(t *testing.T) {
+	t.Parallel()
 	marks := []outputs.Mark{
 		{At: 0, Name: "Wide", Cut: true}, {At: 1500 * time.Millisecond, Name: "Close", Cut: true}, {At: 2 * time.Second, Name: "Guest", Cut: true},
 		{At: 2500 * time.Millisecond, Name: "Question"}, {At: 5 * time.Second, Name: "Wide", Cut: true}, {At: 20 * time.Second, Name: "Over"},
@@ -406,6 +415,7 @@ func TestChapters(t *testing.T) {
 }
 
 func TestSplitSettings(t *testing.T) {
+	t.Parallel()
 	for settings, want := range map[string]string{
 		`{"split_minutes":0.001}`: "at least a second", `{"split_minutes":-1}`: "1440", `{"split_mb":3}`: "16 to",
 		`{"chapters":"all"}`: "marks, cuts or none", `{"spill_below_mb":1}`: "100 to",
@@ -419,6 +429,7 @@ func TestSplitSettings(t *testing.T) {
 // TestProRes: a MOV file of ProRes with two sound tracks, cut at any picture, since each is a
 // keyframe.
 func TestProRes(t *testing.T) {
+	t.Parallel()
 	feed := newFastFeed(t)
 	sound := feed.tracks[1]
 	sound.Title = "Clean"
@@ -475,6 +486,7 @@ func TestProRes(t *testing.T) {
 
 // TestOtherCodecs: HEVC with B-frames, and AV1 with Opus, are cut, paused and found good.
 func TestOtherCodecs(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		encoder   string
 		audio     media.Codec

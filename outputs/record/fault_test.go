@@ -48,8 +48,10 @@ type roomyDisk struct{ disk }
 func (roomyDisk) Free(string) (int64, error) { return 1 << 40, nil }
 
 func TestNearlyFullDisk(t *testing.T) {
+	t.Parallel()
 	for container := range containers {
 		t.Run(container, func(t *testing.T) {
+			t.Parallel()
 			dir := mountTmpfs(t, "size=110m")
 			o := newRecorder(t, map[string]any{"path": filepath.Join(dir, "show."+container)})
 			feed := newLiveFeed(t, 1)
@@ -71,6 +73,7 @@ func TestNearlyFullDisk(t *testing.T) {
 
 // TestFullDisk: another program takes the last of the disk between two looks at it.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	for container := range containers {
 		t.Run(container, func(t *testing.T) {
 			t.Parallel() // mostly waiting
@@ -79,7 +82,7 @@ func TestFullDisk(t *testing.T) {
 			o := newRecorder(t, map[string]any{"path": path})
 			o.disk = roomyDisk{realDisk{}}
 			feed := newLiveFeed(t, 8)
-			err := run(t, o, feed).wait(t, 20*time.Second)
+			err := run(t, o, feed).wait(t, time.Minute)
 			if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "is full; what was recorded so far is kept in show."+container) {
 				t.Fatalf("got %v", err)
 			}
@@ -112,6 +115,7 @@ func (m *faultyMuxer) Close() error {
 }
 
 func TestDiskFaults(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		err       error
 		want      string
@@ -165,6 +169,7 @@ func (f slowFile) SyncData() error {
 }
 
 func TestSlowDisk(t *testing.T) {
+	t.Parallel()
 	o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show.mkv"})
 	o.disk = &slowDisk{disk: realDisk{}, delay: 4500 * time.Millisecond}
 	feed := newLiveFeed(t, 1)
@@ -221,6 +226,7 @@ func recordUntilKilled(dir string) {
 
 // TestKilled: kill -9 at 20 random moments; both files play up to the last second.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	const (
 		moments  = 20
 		together = 5

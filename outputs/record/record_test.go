@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,6 +29,11 @@ func TestMain(m *testing.M) {
 	}
 	if os.Geteuid() != 0 {
 		os.Exit(asRoot())
+	}
+	// The tests wait for a feed in real time, which costs next to nothing.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -102,6 +108,7 @@ func onlyFile(t *testing.T, dir string) string {
 }
 
 func TestRecords(t *testing.T) {
+	t.Parallel()
 	for container, c := range containers {
 		for _, how := range []string{"feed ends", "stopped"} {
 			t.Run(container+" "+how, func(t *testing.T) {
@@ -148,6 +155,7 @@ func TestRecords(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sub := filepath.Join(dir, "folder.with.dots")
 	if err := os.Mkdir(sub, 0o755); err != nil {
@@ -197,6 +205,7 @@ func TestNames(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ settings, want string }{
 		{`{"container":"avi"}`, "mkv, mp4, mov or ts"},
 		{`{"path":"a.mp4","container":"mkv"}`, "ends in .mp4"},
@@ -209,6 +218,7 @@ func TestSettings(t *testing.T) {
 }
 
 func TestPathErrors(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	plain := filepath.Join(dir, "plain")
 	if err := os.WriteFile(plain, nil, 0o644); err != nil {
@@ -249,6 +259,7 @@ func TestPathErrors(t *testing.T) {
 }
 
 func TestCodecsThatDoNotFit(t *testing.T) {
+	t.Parallel()
 	c, err := clip()
 	if err != nil {
 		t.Fatal(err)
@@ -262,6 +273,7 @@ func TestCodecsThatDoNotFit(t *testing.T) {
 }
 
 func TestNothingCame(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	c, err := clip()
 	if err != nil {
@@ -280,6 +292,7 @@ func TestNothingCame(t *testing.T) {
 }
 
 func TestUserDir(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"# comment\nXDG_MUSIC_DIR=\"$HOME/Musik\"\nXDG_VIDEOS_DIR=\"$HOME/Vidéos\"\n": "/home/a/Vidéos",
 		"XDG_VIDEOS_DIR=\"/data/films/\"":                                             "/data/films",

@@ -62,7 +62,7 @@ type segment struct {
 
 	copied     bool // its sound may begin and end apart from its pictures
 	begun      bool
-	sounded    []bool // by track: some of it has come
+	sounded    []bool        // by track: some of it has come
 	first, end time.Duration // of what it holds, on the feed's timeline without pauses
 	data       int64         // bytes of packets
 	sinceKey   int64         // of those, since the newest keyframe

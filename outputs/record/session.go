@@ -51,7 +51,7 @@ type session struct {
 	noSplit  time.Duration // no new file is tried before this
 	closing  sync.WaitGroup
 	splitNow bool
-	copied   bool // it is a source's, as it comes
+	copied   bool          // it is a source's, as it comes
 	restarts time.Duration // of the first picture since the tracks changed
 
 	begun     bool

@@ -13,6 +13,7 @@ import (
 // TestChaptersAreTold: as soon as there are new ones, of every file, and not for each cut when
 // cuts are none.
 func TestChaptersAreTold(t *testing.T) {
+	t.Parallel()
 	for chapters, want := range map[string]int{"marks": 2, "cuts": 7, "none": 0} {
 		o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show.mkv", "split_minutes": 4.0 / 60, "chapters": chapters})
 		var e events
