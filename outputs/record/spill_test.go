@@ -42,7 +42,6 @@ func wantAll(t *testing.T, exact bool, paths ...string) {
 }
 
 func TestSpillsWhenLow(t *testing.T) {
-	t.Parallel()
 	first, second := mountTmpfs(t, "size=170m"), t.TempDir()
 	o := newRecorder(t, map[string]any{"path": first + "/show.mkv", "spill": second, "spill_below_mb": 100})
 	var e events
@@ -71,7 +70,6 @@ func TestSpillsWhenLow(t *testing.T) {
 }
 
 func TestSpillsWhenFull(t *testing.T) {
-	t.Parallel()
 	for container := range containers {
 		t.Run(container, func(t *testing.T) {
 			t.Parallel() // mostly waiting
@@ -117,7 +115,6 @@ func (d *fillingDisk) Free(dir string) (int64, error) {
 
 // TestSpillsWhenNearlyFull: the file that was left has its end, and says so.
 func TestSpillsWhenNearlyFull(t *testing.T) {
-	t.Parallel()
 	first, second := t.TempDir(), t.TempDir()
 	o := newRecorder(t, map[string]any{"path": first + "/show.mkv", "spill": second})
 	d := &fillingDisk{disk: realDisk{}, dir: first}
@@ -146,7 +143,6 @@ func TestSpillsWhenNearlyFull(t *testing.T) {
 // TestFullRightAfterASplit: the file before the one that fails, which still waits for sound,
 // keeps its own chapters.
 func TestFullRightAfterASplit(t *testing.T) {
-	t.Parallel()
 	o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show.mkv", "spill": t.TempDir(), "split_minutes": 4.0 / 60})
 	made := 0
 	o.newMuxer = func(format string, tracks []media.Track, path string) (muxer, error) {
@@ -185,7 +181,6 @@ func TestFullRightAfterASplit(t *testing.T) {
 // TestDiskTakenAway: the volume goes while it is written to, as when a cable is pulled and
 // the kernel keeps the file open.
 func TestDiskTakenAway(t *testing.T) {
-	t.Parallel()
 	for _, spill := range []bool{false, true} {
 		t.Run(fmt.Sprint("second folder ", spill), func(t *testing.T) {
 			first, second := t.TempDir(), t.TempDir()
@@ -228,7 +223,6 @@ func TestDiskTakenAway(t *testing.T) {
 
 // TestFirstDiskRefuses: the recording begins on the second one.
 func TestFirstDiskRefuses(t *testing.T) {
-	t.Parallel()
 	first, second := mountTmpfs(t, "size=60m,ro"), t.TempDir()
 	feed := newFastFeed(t)
 	o := newRecorder(t, map[string]any{"path": first + "/show.mkv", "spill": second})
@@ -241,7 +235,6 @@ func TestFirstDiskRefuses(t *testing.T) {
 }
 
 func TestDeletedFile(t *testing.T) {
-	t.Parallel()
 	dir := t.TempDir()
 	feed := newLiveFeed(t, 1)
 	rec := run(t, newRecorder(t, map[string]any{"path": dir + "/show.mkv"}), feed)
