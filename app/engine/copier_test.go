@@ -16,6 +16,7 @@ import (
 	"crosspoint.studio/crosspoint/internal/framecode"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 	"crosspoint.studio/crosspoint/scenes/sources"
@@ -36,7 +37,7 @@ type timedShot struct {
 }
 
 // timedShots decodes a file; ticks count from the studio's start at 30 fps.
-func timedShots(t *testing.T, path string) (out []timedShot) {
+func timedShots(t testing.TB, path string) (out []timedShot) {
 	t.Helper()
 	in, err := av.OpenInput(t.Context(), path, av.InputOptions{})
 	if err != nil {
@@ -81,7 +82,7 @@ func timedShots(t *testing.T, path string) (out []timedShot) {
 // every tick that it covers, it has the picture that was on air. It returns how many there were.
 // On ticks that were too late the programme shows its last picture again, whatever the
 // source has by then: so many of those are nothing to tell.
-func wantShown(t *testing.T, path string, programme map[int64]shot, late int64) (n int) {
+func wantShown(t testing.TB, path string, programme map[int64]shot, late int64) (n int) {
 	t.Helper()
 	list := timedShots(t, path)
 	if len(list) == 0 {
@@ -111,7 +112,7 @@ func wantShown(t *testing.T, path string, programme map[int64]shot, late int64) 
 }
 
 // onAir is what the programme's recording shows by tick.
-func onAir(t *testing.T, path string) map[int64]shot {
+func onAir(t testing.TB, path string) map[int64]shot {
 	t.Helper()
 	out := map[int64]shot{}
 	for _, s := range timedShots(t, path) {
@@ -252,7 +253,7 @@ func wantRecut(t *testing.T, dir string, programme map[int64]shot) {
 // feedTS sends pictures with counters as MPEG-TS in real time to whoever connects, a new
 // stream each time, with so many B-frames, which is another parameter set; each ends after
 // so long, the last when the studio does.
-func feedTS(t *testing.T, length time.Duration, bframes ...int) (url string) {
+func feedTS(t testing.TB, length time.Duration, bframes ...int) (url string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -280,7 +281,7 @@ func feedTS(t *testing.T, length time.Duration, bframes ...int) (url string) {
 	return "tcp://" + l.Addr().String()
 }
 
-func sendTS(t *testing.T, to io.Writer, bframes int, length time.Duration, count uint32) {
+func sendTS(t testing.TB, to io.Writer, bframes int, length time.Duration, count uint32) {
 	fps := media.NewRational(30, 1)
 	video, err := av.NewVideoEncoder(av.VideoEncoderOptions{Encoder: "libx264", Width: 480, Height: 270, FPS: fps, BitrateBPS: 800_000, GOP: 15, Preset: "ultrafast", BFrames: bframes, Threads: 1})
 	if err != nil {
@@ -331,6 +332,10 @@ func sendTS(t *testing.T, to io.Writer, bframes int, length time.Duration, count
 // other parameter sets, each file has what the programme showed at its ticks.
 func TestCopiedISOOfANetworkStream(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { copiedISOOfANetworkStream(a) })
+}
+
+func copiedISOOfANetworkStream(t testing.TB) {
 	dir := t.TempDir()
 	url := feedTS(t, 2500*time.Millisecond, 0, 2)
 	s := newStudio(t, parse(t, copyShow(dir, "network", `{"url":`+strconv.Quote(url)+`}`)), media.NewRealClock(), func(o *Options) {

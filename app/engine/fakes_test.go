@@ -452,14 +452,14 @@ func (s *studio) noFrames(t testing.TB) {
 // until waits for ok to hold of the state, at most 5 s.
 func (s *studio) until(t testing.TB, what string, ok func(*State) bool) *State {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(20 * time.Second)
 	for {
 		st := s.State()
 		if ok(st) {
 			return st
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("after 5 s still not: %s", what)
+			t.Fatalf("after 20 s still not: %s", what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

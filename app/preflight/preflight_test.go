@@ -35,7 +35,7 @@ func kinds() map[string]outputs.Kind {
 	return m
 }
 
-func parse(t *testing.T, text string) *scenes.Show {
+func parse(t testing.TB, text string) *scenes.Show {
 	t.Helper()
 	show, err := scenes.Parse([]byte(text))
 	if err != nil {

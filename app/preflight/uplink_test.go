@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/app/rehearsal"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/faults"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/planner"
@@ -37,6 +38,10 @@ func spied(secrets *[]string) map[string]outputs.Kind {
 // test's, what arrived is what the plan is judged by, and who cannot be measured is said.
 func TestMeasuredUplink(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { measuredUplink(a) })
+}
+
+func measuredUplink(t testing.TB) {
 	r, err := rehearsal.Start(t.Context(), rehearsal.Options{NoDecode: true, Secret: "the key of ours"})
 	if err != nil {
 		t.Fatal(err)
@@ -112,6 +117,10 @@ func TestMeasuredUplink(t *testing.T) {
 // far end's.
 func TestOwnServers(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { ownServers(a) })
+}
+
+func ownServers(t testing.TB) {
 	r, err := rehearsal.Start(t.Context(), rehearsal.Options{NoDecode: true})
 	if err != nil {
 		t.Fatal(err)

@@ -157,7 +157,7 @@ func TestFaderNeverSteps(t *testing.T) {
 			// The step of a product of two straight lines: each one's, times the most that
 			// the other is meanwhile; and what a float32 rounds of a value up to 2.
 			steepest := func(a0, a1, b0, b1 float32) float32 {
-				return 0.5*(abs(a1-a0)*max(b0, b1)+abs(b1-b0)*max(a0, a1))/float32(frames) + 1e-6
+				return 0.5*(abs(a1-a0)*max(b0, b1)+abs(b1-b0)*max(a0, a1))/float32(frames) + 4e-6
 			}
 			limits := [2]float32{steepest(from.left, to.left, busFrom.left, busTo.left), steepest(from.right, to.right, busFrom.right, busTo.right)}
 			for i, v := range dst {
@@ -166,7 +166,7 @@ func TestFaderNeverSteps(t *testing.T) {
 				}
 				last[i%2] = v
 			}
-			if got, want := dst[2*frames-2], 0.5*to.left*busTo.left; abs(got-want) > 1e-6 {
+			if got, want := dst[2*frames-2], 0.5*to.left*busTo.left; abs(got-want) > 4e-6 {
 				t.Fatalf("block %d ends at %v, want %v", n, got, want)
 			}
 		}

@@ -25,12 +25,12 @@ type result struct {
 }
 
 // cli runs the program to its end, with a configuration folder of the test's own.
-func cli(t *testing.T, config string, args ...string) result {
+func cli(t testing.TB, config string, args ...string) result {
 	t.Helper()
 	return runCommand(t, config, program(t), args...)
 }
 
-func runCommand(t *testing.T, config, name string, args ...string) result {
+func runCommand(t testing.TB, config, name string, args ...string) result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -58,7 +58,7 @@ func environment(config string) []string {
 }
 
 // withSecrets is a configuration folder with credentials.
-func withSecrets(t *testing.T, secrets map[string]string) string {
+func withSecrets(t testing.TB, secrets map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	raw, err := json.Marshal(secrets)
@@ -73,7 +73,7 @@ func withSecrets(t *testing.T, secrets map[string]string) string {
 	return dir
 }
 
-func write(t *testing.T, path string, content []byte) string {
+func write(t testing.TB, path string, content []byte) string {
 	t.Helper()
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func write(t *testing.T, path string, content []byte) string {
 
 // oneLine finds the line of stderr that has all the words, and checks that it is a
 // sentence.
-func oneLine(t *testing.T, r result, words ...string) {
+func oneLine(t testing.TB, r result, words ...string) {
 	t.Helper()
 	for line := range strings.Lines(r.err) {
 		all := true
@@ -330,7 +330,6 @@ dir=$1; shift; "$@"; status=$?; cp "$dir/filling/b.mkv" "$dir/b.mkv"; ls "$dir/s
 // TestStopWithinFiveSeconds: SIGTERM ends the program within 5 s, in order, while it is
 // live to a host that does not answer, a server that says nothing, and a frozen one.
 func TestStopWithinFiveSeconds(t *testing.T) {
-	t.Parallel()
 	dir := t.TempDir()
 	mute, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -31,7 +31,6 @@ type moment struct {
 // kills: what there is when it is frozen is copied, and it goes on. CROSSPOINT_LONG=1 kills
 // 50 times for good.
 func TestKilledWhileRecording(t *testing.T) {
-	t.Parallel()
 	runs, freezes := 4, 4
 	const together = 4
 	if os.Getenv("CROSSPOINT_LONG") == "1" {
@@ -76,7 +75,7 @@ func TestKilledWhileRecording(t *testing.T) {
 // killOnce runs the program, freezes it after each wait but the last, kills it after that
 // one, and starts it once more, which has to find and finish what was left behind. It may
 // run beside others.
-func killOnce(t *testing.T, bin string, waits []time.Duration) (moments []moment) {
+func killOnce(t testing.TB, bin string, waits []time.Duration) (moments []moment) {
 	dir := t.TempDir()
 	show, files := filepath.Join(dir, "show.json"), filepath.Join(dir, "files")
 	commands, log := filepath.Join(dir, "commands.jsonl"), filepath.Join(dir, "log.jsonl")
@@ -164,7 +163,7 @@ func killOnce(t *testing.T, bin string, waits []time.Duration) (moments []moment
 
 // judgeMoment returns how much of the show before a kill the worst of the recordings lacks, in
 // seconds, and how many recordings were judged.
-func judgeMoment(t *testing.T, m moment) (lost float64, judged int) {
+func judgeMoment(t testing.TB, m moment) (lost float64, judged int) {
 	parts, err := filepath.Glob(filepath.Join(m.dir, "c*.mkv"))
 	if err != nil {
 		t.Error(err)
@@ -186,7 +185,7 @@ func partOf(path string) int {
 }
 
 // judgeFiles judges the files of one recording at a kill.
-func judgeFiles(t *testing.T, paths []string, tick int64) (missing float64) {
+func judgeFiles(t testing.TB, paths []string, tick int64) (missing float64) {
 	next, damaged, sound := uint32(0), int64(0), time.Duration(0)
 	for i, path := range paths {
 		name := filepath.Base(path)

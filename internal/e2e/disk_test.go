@@ -52,17 +52,18 @@ func TestDisksFail(t *testing.T) {
 cd %q
 mount -t tmpfs -o size=170m small small
 mount -t tmpfs -o size=170m usb usb
-%q run --headless --for 5s --stats stats --commands commands show.json &
-until grep -q '"State":"live"' stats 2>/dev/null; do sleep 0.05; done
+%q run --headless --for 12s --stats stats --commands commands show.json &
+pid=$!
+until grep -q '"State":"live"' stats 2>/dev/null; do kill -0 $pid; sleep 0.05; done
 head -c 80000000 /dev/zero > small/other
 umount -l usb
-until [ -e "second/spills part 2.mkv" ]; do sleep 0.05; done
+until [ -e "second/spills part 2.mkv" ]; do kill -0 $pid; sleep 0.05; done
 head -c 50000000 /dev/zero > small/more
 wait
 cp small/*.mkv small/*.mp4 .
 `, dir, bin)
 	p := testkit.Start(t, nil, "unshare", "--map-root-user", "--user", "--mount", "sh", "-c", script)
-	if code := p.Wait(40 * time.Second); code != 0 {
+	if code := p.Wait(60 * time.Second); code != 0 {
 		t.Fatalf("ended with %d: %s", code, p.Output())
 	}
 	said := p.Output()
@@ -106,7 +107,7 @@ cp small/*.mkv small/*.mp4 .
 }
 
 // lastStats is the last line of a file of statistics.
-func lastStats(t *testing.T, path string) (line struct{ Counters struct{ Ticks int64 } }) {
+func lastStats(t testing.TB, path string) (line struct{ Counters struct{ Ticks int64 } }) {
 	t.Helper()
 	raw, err := os.ReadFile(path)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 )
 
 // runLength is how long the long run is.
-func runLength(t *testing.T) time.Duration {
+func runLength(t testing.TB) time.Duration {
 	text := os.Getenv("CROSSPOINT_E2E_SECONDS")
 	if text == "" {
 		return time.Minute
@@ -72,7 +73,7 @@ func commandsOf(list []change) (out []engine.Timed) {
 // judgeProgramme checks the programme itself against the command list: every camera
 // on its ticks, sound with pictures, and, when the machine kept up, none of a camera's
 // pictures left out or shown twice.
-func judgeProgramme(t *testing.T, tr *testkit.Truth, list []change, ticks int64, keptUp bool) {
+func judgeProgramme(t testing.TB, tr *testkit.Truth, list []change, ticks int64, keptUp bool) {
 	t.Helper()
 	codes := tr.Codes()
 	if int64(len(codes)) != ticks {
@@ -153,7 +154,7 @@ type wants struct {
 }
 
 // judge checks a received stream and returns its verdict.
-func judge(t *testing.T, tr *testkit.Truth, name, path string, w wants) *testkit.Verdict {
+func judge(t testing.TB, tr *testkit.Truth, name, path string, w wants) *testkit.Verdict {
 	t.Helper()
 	r := testkit.Read(t, name, path)
 	v, err := tr.Judge(r)
@@ -210,6 +211,10 @@ func judge(t *testing.T, tr *testkit.Truth, name, path string, w wants) *testkit
 // the same time, with cuts, mixes and a title; then every received stream and file is
 // decoded and held against the programme, picture by picture.
 func TestEverythingAtOnce(t *testing.T) {
+	attempts.Run(t, 2, func(a *attempts.T) { everythingAtOnce(a) })
+}
+
+func everythingAtOnce(t testing.TB) {
 	nginx, srt, whip := testkit.StartNginx(t), testkit.StartSRT(t, srtPass), testkit.StartWHIP(t, "token")
 	dir := t.TempDir()
 	ticks := media.UnitsIn(runLength(t), media.NewRational(1, fps))

@@ -10,6 +10,7 @@ import (
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 // ingest is one destination with a primary that is done something to and a backup.
@@ -38,6 +39,10 @@ func grown(path string) func() bool {
 // run loses nothing.
 func TestFailover(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { failover(a) })
+}
+
+func failover(t testing.TB) {
 	const (
 		ticks   = 13 * fps
 		faultAt = 4 * fps

@@ -8,6 +8,7 @@ import (
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 // TestFaultyDestinations: one destination is killed, one frozen and thawed, three are
@@ -15,6 +16,10 @@ import (
 // recording show nothing of it.
 func TestFaultyDestinations(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { faultyDestinations(a) })
+}
+
+func faultyDestinations(t testing.TB) {
 	const (
 		length = 20 * time.Second
 		ticks  = int64(length/time.Second) * fps

@@ -9,6 +9,7 @@ import (
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/faults"
 )
 
@@ -17,6 +18,10 @@ import (
 // the healthy destinations and the recording of the same run lose nothing.
 func TestFaultTable(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { faultTable(a) })
+}
+
+func faultTable(t testing.TB) {
 	const (
 		ticks  = 19 * fps
 		faulty = 4 * fps // the faults begin

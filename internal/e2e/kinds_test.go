@@ -16,7 +16,7 @@ import (
 
 // datagrams writes what comes to a port into a file, until the test ends or done is
 // called.
-func datagrams(t *testing.T, path string) (port int, done func()) {
+func datagrams(t testing.TB, path string) (port int, done func()) {
 	t.Helper()
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {

@@ -85,7 +85,7 @@ func TestSourcesLeakNothing(t *testing.T) {
 
 // settled measures once goroutines and files have stopped shrinking, for a second; they
 // are given ten.
-func settled(t *testing.T) testkit.Resources {
+func settled(t testing.TB) testkit.Resources {
 	t.Helper()
 	now := testkit.Measure(t)
 	for look, same := 0, 0; look < 50 && same < 5; look, same = look+1, same+1 {
@@ -105,7 +105,7 @@ type rudeServer struct {
 	accepted atomic.Int64
 }
 
-func newRudeServer(t *testing.T) *rudeServer {
+func newRudeServer(t testing.TB) *rudeServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

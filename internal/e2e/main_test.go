@@ -53,7 +53,7 @@ var built = sync.OnceValues(func() (string, error) {
 })
 
 // program is the path of the built program.
-func program(t *testing.T) string {
+func program(t testing.TB) string {
 	t.Helper()
 	bin, err := built()
 	if err != nil {
@@ -85,7 +85,7 @@ func outputKinds() map[string]outputs.Kind {
 type object = map[string]any
 
 // document is a show file: canvas and what differs from the defaults.
-func document(t *testing.T, width, height, fps int, rest object) []byte {
+func document(t testing.TB, width, height, fps int, rest object) []byte {
 	t.Helper()
 	doc := object{"format": 1, "name": strings.TrimPrefix(t.Name(), "Test"),
 		"canvas": object{"width": width, "height": height, "fps": fmt.Sprint(fps), "color": "bt709"}}

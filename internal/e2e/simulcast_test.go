@@ -11,6 +11,7 @@ import (
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs/whip"
 )
 
@@ -40,6 +41,10 @@ func (s *layerSink) End(error) { close(s.ended) }
 // which a recording uses one too; both arrive whole, on one clock, with keyframes at the
 // same times.
 func TestSimulcast(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { simulcast(a) })
+}
+
+func simulcast(t testing.TB) {
 	const ticks = 4 * fps
 	sink := &layerSink{ended: make(chan struct{})}
 	server := whip.NewServer(whip.ServerOptions{

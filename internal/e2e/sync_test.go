@@ -59,7 +59,7 @@ func syncBounds(r *testkit.Reading, camera uint8, from, to time.Duration) (least
 
 // syncError checks that the sound of r between from and to is later than its pictures by the
 // delay: every beep against the pictures around it.
-func syncError(t *testing.T, r *testkit.Reading, camera uint8, from, to, delay time.Duration) {
+func syncError(t testing.TB, r *testkit.Reading, camera uint8, from, to, delay time.Duration) {
 	t.Helper()
 	const period, around = syncEvery * time.Second, time.Second
 	n := 0
@@ -94,7 +94,7 @@ func syncError(t *testing.T, r *testkit.Reading, camera uint8, from, to, delay t
 var syncDelays = []int{-500, 0, 500}
 
 // recorded renders a show with one source on the virtual clock and reads its recording.
-func recorded(t *testing.T, name string, source object, seconds int) *testkit.Reading {
+func recorded(t testing.TB, name string, source object, seconds int) *testkit.Reading {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "show.mkv")
 	doc := document(t, 320, 180, fps, object{

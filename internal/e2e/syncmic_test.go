@@ -19,7 +19,7 @@ import (
 )
 
 // writeBeeps writes raw stereo floats with a beep of 30 ms every second.
-func writeBeeps(t *testing.T, path string, seconds int) {
+func writeBeeps(t testing.TB, path string, seconds int) {
 	t.Helper()
 	second := make([]byte, 0, 8*media.SampleRateHz)
 	for i := range media.SampleRateHz {

@@ -216,7 +216,7 @@ func TestTwoTracksOfSound(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, ServerOptions{})
 	feed := testkit.NewLiveFeed(t, 1)
-	out := newOutput(t, map[string]any{"url": r.url()}, "")
+	out := newOutput(t, map[string]any{"url": r.url(), "latency_ms": calm}, "")
 	ended := make(chan error, 1)
 	go func() { ended <- out.Run(t.Context(), &twoSounds{LiveFeed: feed}) }()
 	feed.Await(t, 10*time.Second, 0, func(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 40 })

@@ -64,7 +64,7 @@ async function one() {
 one();
 </script>`
 
-func startBrowser(t *testing.T) *browser {
+func startBrowser(t testing.TB) *browser {
 	b := &browser{offers: make(chan string), answers: make(chan string, 1)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
@@ -131,7 +131,7 @@ func startBrowser(t *testing.T) *browser {
 	return b
 }
 
-func (b *browser) await(t *testing.T, within time.Duration, what string, ok func(pageStats) bool) pageStats {
+func (b *browser) await(t testing.TB, within time.Duration, what string, ok func(pageStats) bool) pageStats {
 	t.Helper()
 	limit := time.Now().Add(within)
 	tick := time.NewTicker(50 * time.Millisecond)

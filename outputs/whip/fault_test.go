@@ -9,12 +9,17 @@ import (
 	"testing"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
 // At 3 % loss both ways every packet is repaired by NACK, and the operator sees the loss.
 func TestLossIsRepaired(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { lossIsRepaired(a) })
+}
+
+func lossIsRepaired(t testing.TB) {
 	r := newRelay(t)
 	s := newTestServer(t, r.wrap)
 	feed := newPlayout(t, 6*time.Second)
@@ -62,7 +67,7 @@ func TestServerGone(t *testing.T) {
 	}
 }
 
-func expectLost(t *testing.T, done <-chan error) {
+func expectLost(t testing.TB, done <-chan error) {
 	t.Helper()
 	start := time.Now()
 	select {
@@ -206,7 +211,7 @@ func TestReconnectsLeakNothing(t *testing.T) {
 }
 
 // publishOnce publishes until the server has confirmed, and stops in order.
-func publishOnce(t *testing.T, s *testServer, o outputs.Output) error {
+func publishOnce(t testing.TB, s *testServer, o outputs.Output) error {
 	feed := newPlayout(t, time.Minute)
 	defer feed.end()
 	ctx, cancel := context.WithCancel(t.Context())

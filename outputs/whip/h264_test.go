@@ -143,7 +143,7 @@ func (t *tap) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 	return len(payload), nil
 }
 
-func tapped(t *testing.T) (*stream, *tap) {
+func tapped(t testing.TB) (*stream, *tap) {
 	t.Helper()
 	row, _ := findCodec(media.H264)
 	track := media.Track{Codec: media.H264, TimeBase: media.Rational{Num: 1, Den: 25}, FPS: media.Rational{Num: 25, Den: 1}}

@@ -25,7 +25,7 @@ import (
 // janus is the Janus SFU in a process of its own, with a WHIP endpoint before it that
 // speaks to its VideoRoom as simple-whip-server does.
 type janus struct {
-	t    *testing.T
+	t    testing.TB
 	api  string
 	cmd  *exec.Cmd
 	http *httptest.Server
@@ -53,7 +53,7 @@ plugins: { disable = "libjanus_audiobridge.so,libjanus_duktape.so,libjanus_echot
 transports: { disable = "libjanus_mqtt.so,libjanus_nanomsg.so,libjanus_pfunix.so,libjanus_rabbitmq.so,libjanus_websockets.so" }
 `
 
-func startJanus(t *testing.T) *janus {
+func startJanus(t testing.TB) *janus {
 	dir := t.TempDir()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -251,7 +251,7 @@ func (j *janus) patch(ctx context.Context, w http.ResponseWriter, text string) e
 }
 
 // forward has Janus send its publisher's pictures on, and ffmpeg decode so many of them.
-func (j *janus) forward(t *testing.T, pictures int) {
+func (j *janus) forward(t testing.TB, pictures int) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {

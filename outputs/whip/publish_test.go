@@ -7,12 +7,17 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/media/h264"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
 // Every access unit and Opus packet arrives, equal and in order, and pictures and
 // sound keep their distance although pictures leave 130 ms later than sound.
 func TestPublishArrivesExactly(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { publishArrivesExactly(a) })
+}
+
+func publishArrivesExactly(t testing.TB) {
 	s := newTestServer(t, nil)
 	feed := newPlayout(t, clipSeconds*time.Second)
 	if err := newOutput(t, s.url(), testToken).Run(t.Context(), feed); err != nil {
@@ -68,7 +73,7 @@ func TestHighProfileIsAgreedOn(t *testing.T) {
 }
 
 // compare holds what a sink got against what the feed gave.
-func compare(t *testing.T, feed *playout, sink *collector) {
+func compare(t testing.TB, feed *playout, sink *collector) {
 	t.Helper()
 	var shift [2]time.Duration
 	for kind, audio := range []bool{false, true} {

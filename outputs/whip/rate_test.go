@@ -82,7 +82,7 @@ func newSettable(t testing.TB, length time.Duration) *settable {
 	return s
 }
 
-func (s *settable) awaitRate(t *testing.T, within time.Duration, what string, ok func(int64) bool) int64 {
+func (s *settable) awaitRate(t testing.TB, within time.Duration, what string, ok func(int64) bool) int64 {
 	t.Helper()
 	timer := time.NewTimer(within)
 	defer timer.Stop()

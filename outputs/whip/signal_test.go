@@ -48,7 +48,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func expectError(t *testing.T, err error, want string, permanent bool) {
+func expectError(t testing.TB, err error, want string, permanent bool) {
 	t.Helper()
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Fatalf("error %v, want one with %q", err, want)

@@ -12,6 +12,7 @@ import (
 	"github.com/pion/sdp/v3"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -68,7 +69,7 @@ func newLayered(t testing.TB, length time.Duration, more int) *layered {
 }
 
 // publish runs o with feed until its end.
-func publish(t *testing.T, o outputs.Output, feed outputs.Feed) {
+func publish(t testing.TB, o outputs.Output, feed outputs.Feed) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -80,6 +81,10 @@ func publish(t *testing.T, o outputs.Output, feed outputs.Feed) {
 // Three layers arrive as three tracks beside the sound, each complete; a server that wants
 // one gets the first.
 func TestSimulcast(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { layersArrive(a) })
+}
+
+func layersArrive(t testing.TB) {
 	for _, all := range []bool{true, false} {
 		s := newTestServer(t, nil)
 		s.opt.Layers = all
@@ -122,6 +127,10 @@ func TestSimulcast(t *testing.T) {
 
 // A keyframe is asked of the rendition that needs it, and bitrates are set layer by layer.
 func TestSimulcastSteersEachLayer(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { steersEachLayer(a) })
+}
+
+func steersEachLayer(t testing.TB) {
 	s := newTestServer(t, nil)
 	s.opt.Layers = true
 	feed := newLayered(t, time.Minute, 2)

@@ -18,7 +18,7 @@ import (
 )
 
 // slowSTUN answers binding requests after a while and returns its address.
-func slowSTUN(t *testing.T, after time.Duration) string {
+func slowSTUN(t testing.TB, after time.Duration) string {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func slowSTUN(t *testing.T, after time.Duration) string {
 	return conn.LocalAddr().String()
 }
 
-func readAll(t *testing.T, r *http.Request) string {
+func readAll(t testing.TB, r *http.Request) string {
 	b, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Error(err)

@@ -2,8 +2,10 @@ package inserts
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"crosspoint.studio/crosspoint/internal/audio"
@@ -93,7 +95,8 @@ func drawn(t testing.TB, r *rand.Rand, kind string, schema json.RawMessage) json
 		t.Fatal(err)
 	}
 	set := map[string]any{}
-	for name, p := range s.Properties {
+	for _, name := range slices.Sorted(maps.Keys(s.Properties)) { // in an order, that the seed decides alone
+		p := s.Properties[name]
 		switch {
 		case len(p.Enum) > 0:
 			set[name] = p.Enum[r.IntN(len(p.Enum))]
