@@ -337,7 +337,7 @@ func TestCopiedISOOfANetworkStream(t *testing.T) {
 
 func copiedISOOfANetworkStream(t testing.TB) {
 	dir := t.TempDir()
-	url := feedTS(t, 2500*time.Millisecond, 0, 2)
+	url := feedTS(t, 4*time.Second, 0, 2)
 	s := newStudio(t, parse(t, copyShow(dir, "network", `{"url":`+strconv.Quote(url)+`}`)), media.NewRealClock(), func(o *Options) {
 		realRecords(o)
 		o.SourceKinds["network"] = sources.Network()
