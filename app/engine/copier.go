@@ -54,6 +54,10 @@ type copier struct {
 	group   []*media.Packet       // guarded by mu; from the newest keyframe on
 	size    int                   // guarded by mu; bytes of group
 	streams []*stream             // guarded by mu
+	told    bool                  // guarded by mu; lost has been told why it does not go on
+	came    bool                  // guarded by mu; packets have come since the last tick
+	since   time.Duration         // guarded by mu; studio time since when packets have come and no picture was handed on; below 0: none
+	latest  time.Duration         // guarded by mu; studio time when packets came last
 }
 
 const (
@@ -71,6 +75,17 @@ const (
 	copySounds = 128
 	// copyAnchors is how many pictures that were shown are remembered.
 	copyAnchors = 1200
+	// copyEntry is what a packet that waits takes besides its data, in bytes.
+	copyEntry = 256
+	// copyDrain is how many packets are handed on at a time: a tick must not wait for what
+	// has gathered while nothing was shown.
+	copyDrain = 64
+	// copyAhead is how many pictures that are decoded later may be shown earlier: H.264 and
+	// H.265 allow 16.
+	copyAhead = 32
+	// copyKeyframe is how long packets may come without one that a stretch can begin with
+	// before that is told, and copyGap how long none may come that this still counts.
+	copyKeyframe, copyGap = 20 * time.Second, time.Second
 )
 
 // copyAnchor is a picture that was shown first at a tick.
@@ -83,7 +98,7 @@ type copyAnchor struct {
 }
 
 func newCopier(fps media.Rational, lost func(why string)) *copier {
-	return &copier{fps: fps, lost: lost, frame: media.TickTime(1, fps), unit: media.NewRational(fps.Den, fps.Num*copyUnits)}
+	return &copier{fps: fps, lost: lost, since: -1, frame: media.TickTime(1, fps), unit: media.NewRational(fps.Den, fps.Num*copyUnits)}
 }
 
 // wants reports whether packets are of any use.
@@ -135,6 +150,7 @@ func (c *copier) forget() {
 	clear(c.waiting)
 	c.waiting, c.bytes = c.waiting[:0], 0
 	c.early, c.recent = nil, nil
+	c.came, c.since = false, -1
 	c.ungroup()
 }
 
@@ -150,8 +166,64 @@ func (c *copier) describe(in *input, tracks []media.Track, why string) {
 		return
 	}
 	c.coming, c.why = c.timed(tracks), why
-	if len(tracks) == 0 && len(c.streams) > 0 {
+	if len(tracks) == 0 {
+		c.tell(why)
+	}
+}
+
+// tell says once why it does not go on, to whom it matters; mu is held.
+func (c *copier) tell(why string) {
+	if len(c.streams) > 0 && !c.told {
+		c.told = true
 		c.lost(why)
+	}
+}
+
+// goesOn takes that back; mu is held.
+func (c *copier) goesOn() {
+	if c.told {
+		c.told = false
+		c.lost("")
+	}
+}
+
+// plain says that in shows pictures and tells of no coded streams.
+func (c *copier) plain(in *input) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if in == c.owner {
+		c.tell("it does not arrive coded any more")
+	}
+}
+
+// watch is a tick at studio time t: what is left of before is handed on, and it is told when
+// packets come and none can be. Where not every picture is decoded (wanted is false), it is
+// not known whether one could.
+func (c *copier) watch(in *input, t time.Duration, wanted bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if in != c.owner {
+		return
+	}
+	c.drain()
+	came := c.came
+	c.came = false
+	switch {
+	case len(c.streams) == 0 || !wanted:
+		c.since = -1
+	case !came:
+	default:
+		if c.since < 0 || t-c.latest > copyGap {
+			c.since = t
+		}
+		c.latest = t
+		limit := lostAfter
+		if len(c.waiting) == 0 { // they were let go: the next keyframe may be due only now
+			limit = copyKeyframe
+		}
+		if t-c.since > limit {
+			c.tell("nothing of what it sends can be brought to its pictures")
+		}
 	}
 }
 
@@ -188,10 +260,11 @@ func (c *copier) put(in *input, p sources.CodedPacket) {
 	if in != c.owner || len(c.coming) == 0 {
 		return
 	}
-	if c.bytes += len(p.Data); c.bytes > copyWaits {
+	c.came = true
+	if c.bytes += len(p.Data) + copyEntry; c.bytes > copyWaits {
 		// Nothing is shown of it: it begins anew with what is.
 		clear(c.waiting)
-		c.waiting, c.bytes, c.begun = c.waiting[:0], len(p.Data), false
+		c.waiting, c.bytes, c.begun = c.waiting[:0], len(p.Data)+copyEntry, false
 	}
 	c.waiting = append(c.waiting, p)
 	c.drain()
@@ -251,11 +324,11 @@ func (c *copier) place(pts time.Duration) (at, by int64, ok bool) {
 	return by - int64(float64(span*copyUnits)*float64(before)/float64(a.pts-b.pts)), by, true
 }
 
-// drain hands on what has its place; mu is held.
+// drain hands on what has its place, at most copyDrain packets; mu is held.
 func (c *copier) drain() {
 	n := 0
-	for n < len(c.waiting) && c.next(&c.waiting[n]) {
-		c.bytes -= len(c.waiting[n].Data)
+	for n < min(len(c.waiting), copyDrain) && c.next(n) {
+		c.bytes -= len(c.waiting[n].Data) + copyEntry
 		n++
 	}
 	if n > 0 {
@@ -265,9 +338,10 @@ func (c *copier) drain() {
 	}
 }
 
-// next hands on the oldest packet, or leaves it out; false: its place is not known. mu is
-// held.
-func (c *copier) next(it *sources.CodedPacket) bool {
+// next hands on packet i of waiting, whose place is the oldest, or leaves it out; false: its
+// place is not known. mu is held.
+func (c *copier) next(i int) bool {
+	it := &c.waiting[i]
 	if it.Audio {
 		return c.sound(it)
 	}
@@ -292,14 +366,14 @@ func (c *copier) next(it *sources.CodedPacket) bool {
 	}
 	switch {
 	case !c.begun || it.Keyframe && (c.stale || !sameConfig(c.tracks[0], it.Track)):
-		c.begin(it, by)
+		c.begin(i, by)
 	case it.PTS < c.first:
 		// A picture before the first one, which refers to what is not there (H.265 RASL).
 	case at <= c.start:
 		// The first was not shown, and this follows it before the tick is over.
-		c.picture(it, c.start+1+int64(it.PTS-c.first)*copyUnits/int64(64*c.frame), nil)
+		c.picture(i, c.start+1+int64(it.PTS-c.first)*copyUnits/int64(64*c.frame), nil)
 	default:
-		c.picture(it, at, nil)
+		c.picture(i, at, nil)
 	}
 	return true
 }
@@ -309,9 +383,10 @@ func sameConfig(a, b media.Track) bool {
 	return a.Codec == b.Codec && a.Width == b.Width && a.Height == b.Height && bytes.Equal(a.Extradata, b.Extradata)
 }
 
-// begin begins a stretch with a keyframe at a whole tick: that at which it or, if it was not
-// shown, the next one was. mu is held.
-func (c *copier) begin(it *sources.CodedPacket, at int64) {
+// begin begins a stretch with the keyframe i of waiting at a whole tick: that at which it or,
+// if it was not shown, the next one was. mu is held.
+func (c *copier) begin(i int, at int64) {
+	it := &c.waiting[i]
 	if c.handed[0] && at <= c.newest {
 		at = (c.newest/copyUnits + 1) * copyUnits
 	}
@@ -325,10 +400,7 @@ func (c *copier) begin(it *sources.CodedPacket, at int64) {
 	for _, s := range c.streams {
 		s.retrack(tracks)
 	}
-	if len(c.streams) > 0 {
-		c.lost("")
-	}
-	c.picture(it, at, tracks)
+	c.picture(i, at, tracks)
 	early := c.early
 	c.early = nil
 	from := media.TimeOf(at, c.unit)
@@ -339,14 +411,15 @@ func (c *copier) begin(it *sources.CodedPacket, at int64) {
 	}
 }
 
-// picture hands on a picture; mu is held.
-func (c *copier) picture(it *sources.CodedPacket, at int64, tracks []media.Track) {
+// picture hands on the picture i of waiting; mu is held.
+func (c *copier) picture(i int, at int64, tracks []media.Track) {
+	it := &c.waiting[i]
 	length := it.Duration
 	if length <= 0 {
 		length = c.frame
 	}
 	p := &media.Packet{
-		Data: it.Data, PTS: at, DTS: min(at-max(int64(it.PTS-it.DTS), 0)*copyUnits/int64(c.frame), c.shownBefore(it)),
+		Data: it.Data, PTS: at, DTS: min(at-max(int64(it.PTS-it.DTS), 0)*copyUnits/int64(c.frame), c.shownBefore(i)),
 		Duration: max(int64(length)*copyUnits/int64(c.frame), 1), Keyframe: it.Keyframe, Tracks: tracks,
 	}
 	if c.handed[0] {
@@ -355,19 +428,22 @@ func (c *copier) picture(it *sources.CodedPacket, at int64, tracks []media.Track
 	p.PTS = max(p.PTS, p.DTS)
 	p.Time = media.TimeOf(p.PTS, c.unit)
 	c.newest = max(c.newest, p.PTS)
+	c.since = -1
+	c.goesOn()
 	c.emit(p)
 }
 
-// shownBefore is when it, the oldest of waiting, has to be decoded at the latest for those
-// that are shown before it: these have come, since it has its place. mu is held.
-func (c *copier) shownBefore(it *sources.CodedPacket) int64 {
+// shownBefore is when the picture i of waiting has to be decoded at the latest for those that
+// are shown before it: these have come, since it has its place. mu is held.
+func (c *copier) shownBefore(i int) int64 {
 	latest, n := int64(math.MaxInt64), int64(0)
-	i := slices.IndexFunc(c.waiting, func(p sources.CodedPacket) bool { return !p.Audio && p.PTS == it.PTS && p.DTS == it.DTS })
-	for _, q := range c.waiting[i+1:] {
+	pts := c.waiting[i].PTS
+	for j := i + 1; j < len(c.waiting) && n < copyAhead; j++ {
+		q := &c.waiting[j]
 		if q.Audio || q.Hidden {
 			continue
 		}
-		if n++; q.PTS >= it.PTS {
+		if n++; q.PTS >= pts {
 			continue
 		}
 		if at, _, ok := c.place(q.PTS); ok {
@@ -481,5 +557,8 @@ func (c *copier) remove(s *stream) {
 	defer c.mu.Unlock()
 	if i := slices.Index(c.streams, s); i >= 0 {
 		c.streams = slices.Delete(c.streams, i, i+1)
+	}
+	if len(c.streams) == 0 {
+		c.goesOn() // or it ended: nobody waits for it
 	}
 }

@@ -490,6 +490,10 @@ func (in *input) take(t time.Duration) {
 	if in.begins.Swap(false) {
 		in.lastFresh = t
 	}
+	copied := in.copier.wants()
+	if copied {
+		in.copier.watch(in, t, in.Demand() == sources.DemandFull)
+	}
 	if in.parked {
 		in.lastFresh = t
 		in.choose(t)
@@ -505,13 +509,15 @@ func (in *input) take(t time.Duration) {
 		return
 	}
 	due, timeline := in.due(t), int64(0)
-	copied := in.copier.wants()
 	if copied {
 		timeline = in.copier.timeline()
 	}
 	f, fresh := in.sync.Take(due)
 	if copied && fresh && f != nil {
 		in.copier.shown(timeline, f.PTS, media.UnitsIn(t, in.copier.fps.Inv()), in.offset, in.Demand() == sources.DemandFull)
+		if !in.coded.Load() {
+			in.copier.plain(in)
+		}
 	}
 	in.taken.Release()
 	in.taken = f

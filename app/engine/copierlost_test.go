@@ -1,0 +1,214 @@
+package engine
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
+)
+
+// copying is a copier that is recorded, of an input that sends H.264 at 30 fps.
+type copying struct {
+	*copier
+	in    *input
+	queue *media.PacketQueue
+	said  []string
+	track media.Track
+}
+
+func newCopying() *copying {
+	c := &copying{in: &input{}, queue: media.NewPacketQueue(media.RecordLimits, true)}
+	c.track = media.Track{Codec: media.H264, Width: 64, Height: 48, Extradata: []byte{1}}
+	c.copier = newCopier(media.NewRational(30, 1), func(why string) { c.said = append(c.said, why) })
+	c.adopt(c.in)
+	c.use(1)
+	c.describe(c.in, []media.Track{c.track}, "")
+	c.add(c.queue)
+	return c
+}
+
+// picture puts picture n, a keyframe each second.
+func (c *copying) picture(n int64, hidden bool) {
+	at := media.TickTime(n, c.fps)
+	c.put(c.in, sources.CodedPacket{Data: []byte{byte(n)}, PTS: at, DTS: at, Keyframe: n%30 == 0, Hidden: hidden, Track: c.track})
+}
+
+// show shows picture n at its tick.
+func (c *copying) show(n int64) {
+	at := media.TickTime(n, c.fps)
+	c.shown(c.timeline(), at, n, 0, true)
+}
+
+// tick is one without anything fresh.
+func (c *copying) tick(n int64) { c.watch(c.in, media.TickTime(n, c.fps), true) }
+
+// handed is how many packets have come out.
+func (c *copying) handed() int { return int(c.queue.Stats().Accepted) }
+
+// TestCopySaysThatItHasDied: whatever keeps packets from being handed on is told once, and taken
+// back when it goes on or nobody waits for it any more.
+func TestCopySaysThatItHasDied(t *testing.T) {
+	t.Parallel()
+	play := func(c *copying, from, to int64) {
+		for n := from; n < to; n++ {
+			c.picture(n, false)
+			c.tick(n)
+			c.show(n)
+		}
+	}
+	for _, k := range []struct {
+		name string
+		then func(c *copying)
+		want []string
+	}{
+		{"another source, which is not coded", func(c *copying) {
+			other := &input{}
+			c.adopt(other)
+			c.plain(c.in) // the one before: nothing to do with it
+			c.plain(other)
+			c.plain(other)
+		}, []string{"it does not arrive coded any more"}},
+		{"another source, of which nothing can be passed on", func(c *copying) {
+			other := &input{}
+			c.adopt(other)
+			c.describe(other, nil, "it is coded as vp9")
+		}, []string{"it is coded as vp9"}},
+		{"packets come, no picture is shown", func(c *copying) {
+			for n := int64(30); n < 400; n++ {
+				c.picture(n, false)
+				c.tick(n)
+			}
+		}, []string{"nothing of what it sends can be brought to its pictures"}},
+		{"it is shown again", func(c *copying) {
+			for n := int64(30); n < 240; n++ {
+				c.picture(n, false)
+				c.tick(n)
+			}
+			c.show(30)
+		}, []string{"nothing of what it sends can be brought to its pictures", ""}},
+		{"hidden packets alone", func(c *copying) {
+			for n := int64(30); n < 30*22; n++ {
+				c.picture(n, true)
+				c.tick(n)
+			}
+		}, []string{"nothing of what it sends can be brought to its pictures"}},
+		{"paused for long", func(c *copying) {
+			c.picture(30, false) // read ahead
+			for n := int64(30); n < 3000; n++ {
+				c.tick(n)
+			}
+			c.picture(31, false)
+			c.tick(3000)
+		}, nil},
+		{"a keyframe only every ten seconds", func(c *copying) {
+			c.restart(c.in)
+			for n := int64(31); n < 330; n++ {
+				at := media.TickTime(n, c.fps)
+				c.put(c.in, sources.CodedPacket{Data: []byte{1}, PTS: at, DTS: at, Track: c.track})
+				c.tick(n)
+				c.show(n)
+			}
+		}, nil},
+		{"stopped", func(c *copying) {
+			c.describe(c.in, nil, "it has become strange")
+			c.remove(c.streams[0])
+		}, []string{"it has become strange", ""}},
+	} {
+		c := newCopying()
+		play(c, 0, 30)
+		if len(c.said) != 0 || c.handed() != 30 {
+			t.Fatalf("%s: %d packets, said %q", k.name, c.handed(), c.said)
+		}
+		if k.then(c); !slices.Equal(c.said, k.want) {
+			t.Errorf("%s: said %q, want %q", k.name, c.said, k.want)
+		}
+	}
+}
+
+// TestCopyOfMuchThatWaits: what has gathered while nothing was shown is handed on little by
+// little, whole and in order, and in a time that grows with its number alone.
+func TestCopyOfMuchThatWaits(t *testing.T) {
+	t.Parallel()
+	const pictures = 20_000
+	const due = pictures - 29 // after the slate it begins anew with a keyframe
+	c := newCopying()
+	for n := range int64(pictures) {
+		c.picture(n, false)
+	}
+	c.show(0)
+	start := time.Now()
+	c.show(pictures)
+	if n := c.handed(); n > 1+2*copyDrain {
+		t.Errorf("%d packets in one tick", n)
+	}
+	for n := int64(pictures); c.handed() < due && n < 2*pictures; n++ {
+		c.tick(n)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if c.handed() != due || c.bytes != 0 {
+		t.Fatalf("%d packets of %d; %d bytes wait", c.handed(), due, c.bytes)
+	}
+	last := int64(-1)
+	for range due {
+		p, err := c.queue.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.DTS <= last {
+			t.Fatalf("%d is decoded after %d", p.DTS, last)
+		}
+		last = p.DTS
+	}
+}
+
+// TestCopyCountsEmptyPackets: those without data take room too.
+func TestCopyCountsEmptyPackets(t *testing.T) {
+	t.Parallel()
+	c := newCopying()
+	for n := range int64(2 * copyWaits / copyEntry) {
+		c.put(c.in, sources.CodedPacket{Audio: true, Hidden: true, PTS: time.Duration(n), Track: c.track})
+	}
+	if n := len(c.waiting); n > copyWaits/copyEntry {
+		t.Errorf("%d packets wait", n)
+	}
+}
+
+// TestCopiedISOOfASourceThatIsExchanged: a file that becomes a generator while it is recorded as
+// it comes is told of, until its recording is stopped as the sentence says.
+func TestCopiedISOOfASourceThatIsExchanged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "camera.mp4")
+	testkit.Clip{Width: 480, Height: 270, FPS: media.NewRational(30, 1), Camera: 1, Seconds: 3}.Write(t, path)
+	s := newStudio(t, parse(t, copyShow(dir, "file", `{"loop":true,"path":`+strconv.Quote(path)+`}`)), media.NewRealClock(), realRecords)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := s.start(ctx)
+	warned := func(st *State) bool {
+		return slices.ContainsFunc(st.Warnings, func(w Warning) bool { return strings.Contains(w.Text, "it does not arrive coded any more") })
+	}
+	s.until(t, "the file plays", func(st *State) bool { return len(st.Sources) > 0 && st.Sources[0].Frames > 3 })
+	s.must(t, &StartISO{Sources: []string{"cam1"}})
+	s.until(t, "it is recorded as it comes", func(st *State) bool { return st.ISOs[0].Copied && st.ISOs[0].Report.State == outputs.Confirmed })
+	s.must(t, UpdateSource{scenes.Source{ID: "cam1", Kind: "synthetic", Settings: []byte(`{"camera":1}`)}})
+	s.until(t, "it is told", warned)
+	s.must(t, &StopISO{Sources: []string{"cam1"}})
+	s.until(t, "that is over", func(st *State) bool { return !warned(st) })
+	s.must(t, &StartISO{Sources: []string{"cam1"}})
+	s.until(t, "it is encoded", func(st *State) bool {
+		return st.ISOs[0].Started && !st.ISOs[0].Copied && st.ISOs[0].Report.State == outputs.Confirmed
+	})
+	cancel()
+	finish(t, done, 10*time.Second)
+}
