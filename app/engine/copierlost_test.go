@@ -212,3 +212,18 @@ func TestCopiedISOOfASourceThatIsExchanged(t *testing.T) {
 	cancel()
 	finish(t, done, 10*time.Second)
 }
+
+// TestCopyNeedsAPicture: a source that is known and never decoded is not copied.
+func TestCopyNeedsAPicture(t *testing.T) {
+	t.Parallel()
+	c := newCopying()
+	iso := &isoSource{in: &input{done: make(chan struct{}), copier: c.copier}, copier: c.copier}
+	iso.in.coded.Store(true)
+	if why := iso.awaitCopy(20 * time.Millisecond); why != "no picture of it has been decoded yet" {
+		t.Errorf("without a picture it says %q", why)
+	}
+	iso.in.size.Store(64<<32 | 48)
+	if why := iso.awaitCopy(time.Minute); why != "" {
+		t.Errorf("with one it says %q", why)
+	}
+}

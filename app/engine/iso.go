@@ -371,8 +371,9 @@ func (d *deliveries) copyOrNot(v *delivery, on sink) (*link, error) {
 	return nil, nil
 }
 
-// awaitCopy waits until it is known what the source sends, at most limit, and says why it
-// cannot be copied; empty when it can.
+// awaitCopy waits until it is known what the source sends and a picture of it has been
+// decoded, at most limit, and says why it cannot be copied; empty when it can. What is not
+// decoded is not shown, and has no place in studio time.
 func (s *isoSource) awaitCopy(limit time.Duration) string {
 	if s.in.kind.Pacing == sources.Still || !s.in.coded.Load() && s.in.size.Load() != 0 {
 		return "it does not arrive coded"
@@ -383,7 +384,7 @@ func (s *isoSource) awaitCopy(limit time.Duration) string {
 	defer look.Stop()
 	for {
 		ok, why := s.copier.can()
-		if ok || why != "" {
+		if ok && s.in.size.Load() != 0 || why != "" {
 			return why
 		}
 		select {
@@ -397,6 +398,9 @@ func (s *isoSource) awaitCopy(limit time.Duration) string {
 		case <-s.in.done:
 			return "it has ended"
 		case <-timeout.C:
+			if ok {
+				return "no picture of it has been decoded yet"
+			}
 			return "what it sends is not known yet"
 		}
 	}
