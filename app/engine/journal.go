@@ -215,29 +215,55 @@ func (j *journal) close() {
 // leftJournal is the journal of a program that has ended, with the files that it did not
 // settle and that still exist. It is locked until release.
 type leftJournal struct {
-	file    *os.File
+	file    *os.File // nil once released
 	jobs    []fileJob
 	settled []string // there is nothing more to do about these
+	noted   int      // of settled: those that the file says
+	looked  bool     // every job has been looked at once, and what came of it told
 }
 
 // settle notes that a file needs nothing more.
-func (l *leftJournal) settle(path string) { l.settled = append(l.settled, path) }
+func (l *leftJournal) settle(path string) {
+	l.settled = append(l.settled, path)
+	if l.looked {
+		l.note()
+	}
+}
 
-// release gives it up.
-func (l *leftJournal) release() {
-	if len(l.settled) == len(l.jobs) {
-		_ = os.Remove(l.file.Name()) // or it is found once more
-	} else {
+// note brings what is settled to the disk at once, so that a run that is cut off does not make
+// the next one read and tell of it again. A journal of which all is settled is given up.
+func (l *leftJournal) note() {
+	l.looked = true
+	switch {
+	case l.file == nil:
+	case len(l.settled) == len(l.jobs):
+		l.release()
+	case l.noted < len(l.settled):
 		text := []byte("\n") // the last line may be cut
-		for _, path := range l.settled {
+		for _, path := range l.settled[l.noted:] {
 			raw, err := json.Marshal(journalLine{Path: path, Settled: true})
 			if err == nil {
 				text = append(append(text, raw...), '\n')
 			}
 		}
+		l.noted = len(l.settled)
 		_, _ = l.file.Write(text) // behind what was read; or they are found once more
+		_ = l.file.Sync()         // as above
+	}
+}
+
+// release gives it up.
+func (l *leftJournal) release() {
+	if l.file == nil {
+		return
+	}
+	if len(l.settled) == len(l.jobs) {
+		_ = os.Remove(l.file.Name()) // or it is found once more
+	} else {
+		l.note()
 	}
 	_ = l.file.Close() // as above
+	l.file = nil
 }
 
 // leftBehind are the journals of earlier runs.

@@ -42,6 +42,7 @@ func (k *keeper) recover(ctx context.Context) {
 			}
 			k.recovered(j, end, c, err)
 		}
+		l.note()
 	}
 }
 
