@@ -1,7 +1,7 @@
 package record
 
 import (
-	"bytes"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,9 +35,7 @@ func TestTracksThatChange(t *testing.T) {
 			q.Tracks = c.tracks
 			if p.PTS > 0 {
 				cut = i
-				video := c.tracks[0]
-				video.Extradata = slices.Concat(video.Extradata, []byte{0, 0, 0, 1, 0x0c, 0xff}) // filler: another one to look at
-				if q.Tracks = []media.Track{video, c.tracks[1]}; silent {
+				if q.Tracks = []media.Track{other(c.tracks[0]), c.tracks[1]}; silent {
 					q.Tracks = q.Tracks[:1]
 				}
 			}
@@ -68,17 +66,89 @@ func TestTracksThatChange(t *testing.T) {
 	}
 }
 
-// TestTracksThatChangeBeforeTheFirstPicture: the file has been begun for others.
+// other is track with parameter sets that are different to look at: filler comes behind them.
+func other(track media.Track) media.Track {
+	track.Extradata = slices.Concat(track.Extradata, []byte{0, 0, 0, 1, 0x0c, 0xff})
+	return track
+}
+
+// TestTracksThatChangeBeforeTheFirstPicture: the file that was begun for others makes way for
+// one that can hold them, also where the recording begins paused, and nothing is left of it.
 func TestTracksThatChangeBeforeTheFirstPicture(t *testing.T) {
+	t.Parallel()
+	for _, from := range []time.Duration{0, 2 * time.Second} {
+		o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show"})
+		var e events
+		o.files = e.add
+		if from > 0 {
+			o.Pause(0, true)
+			o.control.settled(true) // as after a Run that ended paused
+			o.Pause(from, false)
+		}
+		feed := newFastFeed(t)
+		feed.tracks = slices.Clone(feed.tracks)
+		tracks := slices.Clone(feed.tracks)
+		feed.tracks[0] = other(feed.tracks[0])
+		q := *feed.packets[0]
+		q.Tracks = tracks
+		feed.packets[0] = &q
+		if err := o.Run(t.Context(), feed); err != nil {
+			t.Fatal(err)
+		}
+		files := e.closed()
+		files = slices.DeleteFunc(files, func(f outputs.FileEvent) bool { return f.Removed })
+		left, _ := filepath.Glob(o.path + "*")
+		if len(files) != 1 || files[0].Part != 1 || len(left) != 1 {
+			t.Fatalf("from %v: files %+v, left %q", from, files, left)
+		}
+		wantPictures(t, files, upTo(uint32(from.Seconds()*clipFPS), everyPicture))
+		if _, err := check(t.Context(), files[0].Path, files[0].Holds); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestPacketsOfATrackThatIsGone: what was queued of it before the change is left out.
+func TestPacketsOfATrackThatIsGone(t *testing.T) {
+	t.Parallel()
+	o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show"})
+	var e events
+	o.files = e.add
+	feed := newFastFeed(t)
+	q := *feed.packets[0]
+	q.Tracks = feed.tracks[:1]
+	feed.packets[0] = &q
+	if err := o.Run(t.Context(), feed); err != nil {
+		t.Fatal(err)
+	}
+	files := slices.DeleteFunc(e.closed(), func(f outputs.FileEvent) bool { return f.Removed })
+	if len(files) != 1 || !slices.Equal(files[0].Holds.Packets, []int64{everyPicture}) {
+		t.Fatalf("files %+v", files)
+	}
+	if _, err := check(t.Context(), files[0].Path, files[0].Holds); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNoFileForOtherTracks: where none can be begun for them, that ends the recording with
+// words and leaves nothing behind.
+func TestNoFileForOtherTracks(t *testing.T) {
 	t.Parallel()
 	o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show"})
 	feed := newFastFeed(t)
+	made := 0
+	o.newMuxer = func(format string, tracks []media.Track, path string) (muxer, error) {
+		if made++; made == 2 {
+			return nil, errors.New("no such thing")
+		}
+		return newMuxer(format, tracks, path)
+	}
 	q := *feed.packets[0]
 	q.Tracks = slices.Clone(feed.tracks)
-	q.Tracks[0].Extradata = bytes.Repeat([]byte{1}, 5)
+	q.Tracks[0] = other(q.Tracks[0])
 	feed.packets[0] = &q
 	err := o.Run(t.Context(), feed)
-	if err == nil || outputs.IsPermanent(err) || !strings.Contains(err.Error(), "something else") {
+	if err == nil || outputs.IsPermanent(err) || !strings.Contains(err.Error(), "no such thing") {
 		t.Errorf("it says %v", err)
 	}
 	if left, _ := filepath.Glob(o.path + "*"); len(left) != 0 {

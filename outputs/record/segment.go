@@ -60,6 +60,7 @@ type segment struct {
 	cancel  context.CancelCauseFunc
 	watched chan struct{} // closed when the watch has ended
 
+	discarded  bool // nothing came for it: it is closed and removed
 	copied     bool // its sound may begin and end apart from its pictures
 	begun      bool
 	sounded    []bool        // by track: some of it has come

@@ -52,6 +52,7 @@ type session struct {
 	closing  sync.WaitGroup
 	splitNow bool
 	copied   bool          // it is a source's, as it comes
+	changed  bool          // the present file was begun for other tracks
 	restarts time.Duration // of the first picture since the tracks changed
 
 	begun     bool
@@ -154,6 +155,9 @@ func (s *session) follow() error {
 
 // take is one packet of the feed.
 func (s *session) take(p *media.Packet) error {
+	if p.Track >= len(s.tracks) {
+		return nil // of before the tracks became fewer
+	}
 	if s.old != nil && media.TimeOf(p.DTS, s.tracks[p.Track].TimeBase) >= s.cut {
 		s.finish(s.old, false, "")
 		s.old = nil
@@ -163,11 +167,16 @@ func (s *session) take(p *media.Packet) error {
 	}
 	fresh := false
 	if p.Keyframe {
+		s.retrack(p)
+		if s.changed && !s.cur.begun {
+			if err := s.anew(); err != nil {
+				return err
+			}
+		}
 		before := s.cur
-		changed := s.retrack(p)
 		s.turn(p)
 		fresh = s.cur != before
-		if changed && !fresh && !s.paused {
+		if s.changed && !s.paused {
 			return errors.New("record: the source sends something else now, and the next file could not be begun")
 		}
 	}
@@ -195,22 +204,54 @@ func (s *session) take(p *media.Packet) error {
 }
 
 // retrack takes the tracks that begin with the keyframe p, where it brings some, for which
-// the next file is then due; changed reports that the present one cannot hold them.
-func (s *session) retrack(p *media.Packet) (changed bool) {
+// the next file is then due.
+func (s *session) retrack(p *media.Packet) {
 	if p.Tracks == nil {
-		return false
+		return
 	}
 	s.copied = true
-	changed = !slices.EqualFunc(p.Tracks, s.tracks, sameTrack)
+	changed := !slices.EqualFunc(p.Tracks, s.tracks, sameTrack)
 	if !changed && !s.cur.begun {
-		return false
+		return
 	}
+	s.changed = s.changed || changed
 	n := len(p.Tracks)
 	s.tracks, s.splitNow = p.Tracks, true
 	s.shift, s.soundEnd = resized(s.shift, n), resized(s.soundEnd, n)
 	s.resync, s.recent = resized(s.resync, n), make([][2]*media.Packet, n)
 	s.restarts = p.Time
-	return changed
+}
+
+// anew makes another file in the place of the present one, which nothing has come for.
+func (s *session) anew() error {
+	dir := s.cur.dir
+	_ = s.discard(s.cur) // what its disk has to say comes with the next file
+	s.parts--            // it takes the other's name
+	seg, err := s.begin(dir)
+	if err != nil && s.o.spill != "" && s.o.spill != dir {
+		if other, serr := s.begin(s.o.spill); serr == nil {
+			s.warn(fmt.Sprintf("%s; recording in %s instead", strings.TrimPrefix(err.Error(), "record: "), s.o.spill))
+			seg, err, s.spilled = other, nil, true
+		}
+	}
+	if err != nil {
+		return err
+	}
+	s.become(seg)
+	return nil
+}
+
+// discard closes and removes a file that nothing has come for: it would only puzzle. That
+// it cannot be removed changes nothing.
+func (s *session) discard(g *segment) error {
+	err := g.close(nil)
+	_ = s.o.disk.Remove(g.path)
+	g.discarded = true
+	s.mu.Lock()
+	s.open = slices.DeleteFunc(s.open, func(x *segment) bool { return x == g })
+	s.mu.Unlock()
+	s.o.tellFile(outputs.FileEvent{Path: g.path, Part: g.part, Closed: true, Removed: true})
+	return err
 }
 
 // sameTrack: packets of b can go into a file that was begun for a.
@@ -252,7 +293,7 @@ func (s *session) turn(p *media.Packet) {
 	if s.paused {
 		return
 	}
-	if dir, due := s.due(p); due && (p.Time >= s.noSplit || p.Tracks != nil) {
+	if dir, due := s.due(p); due && (p.Time >= s.noSplit || p.Tracks != nil || s.changed) {
 		s.next(p, dir)
 	}
 }
@@ -311,7 +352,7 @@ func (s *session) next(p *media.Packet, dir string) {
 
 // become makes seg the present file.
 func (s *session) become(seg *segment) {
-	s.cur = seg
+	s.cur, s.changed = seg, false
 	s.free.Store(seg.free.Load())
 	s.present.Store(seg)
 	s.tail, s.tailBytes, s.tailKeys = s.tail[:0:0], 0, nil
@@ -488,7 +529,7 @@ func (s *session) begin(dir string) (*segment, error) {
 	s.open = append(s.open, seg)
 	s.mu.Unlock()
 	from := time.Duration(0)
-	if s.cur != nil {
+	if s.cur != nil && s.cur.begun {
 		from = s.cur.end - s.zero
 	}
 	s.o.tellFile(outputs.FileEvent{Path: path, Part: seg.part, From: from})
@@ -512,15 +553,14 @@ func (s *session) finish(g *segment, last bool, problem string) {
 // closeLast closes the present file at the end of it all.
 func (s *session) closeLast(problem string) error {
 	g := s.cur
+	switch {
+	case g.discarded:
+		return nil
+	case s.packets.Load() == 0 || g.part == 1 && !g.begun:
+		return s.discard(g)
+	}
 	chapters := s.chapters(g, true)
 	err := g.close(chapters)
-	if s.packets.Load() == 0 || g.part == 1 && !g.begun {
-		// Nothing came before the end: an empty file would only puzzle. That it could
-		// not be removed changes nothing.
-		_ = s.o.disk.Remove(g.path)
-		s.o.tellFile(outputs.FileEvent{Path: g.path, Part: g.part, Closed: true, Removed: true})
-		return err
-	}
 	if problem == "" && err != nil {
 		problem = describe(err, g.dir, g.path).Error()
 	}
