@@ -153,6 +153,7 @@ func (v *delivery) run(ctx context.Context, err error) {
 		}
 	}
 	v.d.e.warn.clear("delay " + v.def.ID)
+	v.d.e.warn.clear("tracks " + v.def.ID)
 	if failed {
 		v.d.e.warn.set(key, fmt.Sprintf("%s has stopped: %s. Everything else goes on; change it, then start it again.", v.def.Name, err), v.d.e.state.Load().Tick)
 	} else {

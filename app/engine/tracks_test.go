@@ -193,8 +193,9 @@ func TestDestinationTracks(t *testing.T) {
 	many := kinds["fake"]
 	many.SoundTracks = 2
 	kinds["fake"] = many
+	var warnings []Warning
 	s := newStudio(t, show, media.NewVirtualClock(), func(opt *Options) {
-		opt.Ticks, opt.Commands, opt.OutputKinds = 60, []Timed{{Command: &GoLive{}}}, kinds
+		opt.Ticks, opt.Commands, opt.OutputKinds = 60, []Timed{{Command: &GoLive{}}, {50, &lookAtWarnings{&warnings}}}, kinds
 	})
 	s.run(t, t.Context(), time.Minute)
 	for name, want := range map[string][]string{"many": {"Programme", "Crowd"}, "one": {"Crowd"}, "plain": {""}} {
@@ -211,10 +212,21 @@ func TestDestinationTracks(t *testing.T) {
 			t.Errorf("%s has the tracks %q with %v packets, want %q", name, titles, blocks, want)
 		}
 	}
-	said := slices.ContainsFunc(s.State().Warnings, func(w Warning) bool {
+	said := slices.ContainsFunc(warnings, func(w Warning) bool {
 		return strings.Contains(w.Text, "One: webrtc does not carry 2 tracks of sound, so only Crowd is sent.")
 	})
-	if !said || len(s.State().Warnings) != 1 {
-		t.Errorf("warnings: %+v", s.State().Warnings)
+	if !said || len(warnings) != 1 {
+		t.Errorf("warnings: %+v", warnings)
 	}
+	if left := s.State().Warnings; len(left) != 0 {
+		t.Errorf("after the end: %+v", left)
+	}
+}
+
+// lookAtWarnings notes what the operator is told at its tick.
+type lookAtWarnings struct{ to *[]Warning }
+
+func (c *lookAtWarnings) apply(e *Engine) error {
+	*c.to = e.warn.all()
+	return nil
 }
