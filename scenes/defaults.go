@@ -17,6 +17,7 @@ var emptyObject = json.RawMessage("{}")
 // Default is a show with no sources: 1920x1080 at 30, one programme, one rendition.
 func Default() *Show {
 	s := blank()
+	s.ISO.Codec = ISOAuto // where files have none, they keep what they had
 	s.complete()
 	return s
 }

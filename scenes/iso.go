@@ -13,7 +13,8 @@ type ISO struct {
 	// Rendition is the id of the rendition whose codec, preset, keyframes and bitrates
 	// are used; empty: the first. The size is the source's own.
 	Rendition string `json:"rendition"`
-	// Codec is how they are coded: ISOAuto, ISOCopy or ISOEncode.
+	// Codec is how they are coded: ISOAuto, ISOCopy or ISOEncode. Default says ISOAuto; a
+	// show without it was written before sources were copied, and is ISOEncode.
 	Codec string `json:"codec"`
 	// WithRecording starts and stops them with the recordings of the programme.
 	WithRecording bool `json:"with_recording"`
@@ -44,7 +45,7 @@ func completeISO(v ISO) ISO {
 	v.Sources = nonNil(slices.Clone(v.Sources))
 	v.Settings = compact(v.Settings)
 	if v.Codec == "" {
-		v.Codec = ISOAuto
+		v.Codec = ISOEncode
 	}
 	return v
 }

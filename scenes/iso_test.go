@@ -43,6 +43,29 @@ func TestOldShowsHaveNoISO(t *testing.T) {
 	}
 }
 
+// TestOldShowsEncode: a file without the field records what it did before there was one, and
+// goes on to say so; new shows copy what can be copied.
+func TestOldShowsEncode(t *testing.T) {
+	old := mustParse(t, isoShow)
+	if old.ISO.Codec != ISOEncode {
+		t.Errorf("an older show has %q", old.ISO.Codec)
+	}
+	if old, err := old.SetISO(ISO{Sources: []string{"cam1"}}); err != nil || old.ISO.Codec != ISOEncode {
+		t.Errorf("after another choice by an older client: %v, %v", old.ISO, err)
+	}
+	fresh := Default()
+	if fresh.ISO.Codec != ISOAuto {
+		t.Errorf("a new show has %q", fresh.ISO.Codec)
+	}
+	raw, err := fresh.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := mustParse(t, string(raw)); again.ISO.Codec != ISOAuto {
+		t.Errorf("saved and opened it has %q", again.ISO.Codec)
+	}
+}
+
 func TestISOMistakes(t *testing.T) {
 	doc := strings.Replace(isoShow, `["cam1","cam2"],"rendition":"fine"`, `["cam1","cam1","wide","x"],"rendition":"main2"`, 1)
 	got := Validate([]byte(doc), nil)

@@ -27,7 +27,7 @@ func copyShow(dir, kind, settings string) string {
 	doc := isoShow(dir)
 	from, to := strings.Index(doc, `"sources":[`), strings.Index(doc, `"scenes":`)
 	doc = doc[:from] + fmt.Sprintf(`"sources":[{"id":"cam1","kind":%q,"settings":%s},{"id":"cam2","kind":"synthetic","settings":{"camera":8}}],`, kind, settings) + doc[to:]
-	return strings.Replace(doc, `"iso":{"sources":["cam1","cam2"],`, `"iso":{"sources":["cam1"],`, 1)
+	return strings.Replace(doc, `"iso":{"sources":["cam1","cam2"],`, `"iso":{"codec":"auto","sources":["cam1"],`, 1)
 }
 
 // timedShot is a picture of a file with the tick at which it is shown first.
