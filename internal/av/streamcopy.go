@@ -165,6 +165,9 @@ func (c *StreamCopy) raw(b []byte) ([]byte, error) {
 		return b, nil
 	}
 	profile, rate, channels := b[2]>>6, b[2]>>2&15, b[2]&1<<2|b[3]>>6
+	if b[6]&3 != 0 {
+		return nil, errors.New("its AAC has several blocks to a header")
+	}
 	if channels == 0 || rate > 12 {
 		return nil, errors.New("its AAC has channels of an unusual order")
 	}

@@ -102,3 +102,31 @@ func TestStreamCopyRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestADTS: the header goes and becomes the configuration; a block that is several cannot be
+// passed on, since nothing else says where each ends.
+func TestADTS(t *testing.T) {
+	block := func(protected bool, more byte) []byte {
+		b := []byte{0xff, 0xf1, 1<<6 | 3<<2, 2 << 6, 0, 0x1f, 0xfc | more} // AAC-LC, 48 kHz, stereo
+		if protected {
+			b[1] &^= 1
+			b = append(b, 0xaa, 0xbb)
+		}
+		return append(b, 1, 2, 3)
+	}
+	for _, c := range []struct {
+		protected bool
+		more      byte
+		want      string
+	}{{false, 0, ""}, {true, 0, ""}, {false, 1, "its AAC has several blocks to a header"}, {true, 3, "its AAC has several blocks to a header"}} {
+		s := &StreamCopy{track: media.Track{Codec: media.AAC}}
+		data, err := s.raw(block(c.protected, c.more))
+		if c.want != "" {
+			if err == nil || err.Error() != c.want || s.track.Extradata != nil {
+				t.Errorf("%+v: %v, %x", c, err, s.track.Extradata)
+			}
+		} else if err != nil || !bytes.Equal(data, []byte{1, 2, 3}) || !bytes.Equal(s.track.Extradata, []byte{0x11, 0x90}) {
+			t.Errorf("%+v: %x, %v, configured as %x", c, data, err, s.track.Extradata)
+		}
+	}
+}

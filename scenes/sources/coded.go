@@ -41,7 +41,12 @@ type codedTap struct {
 	to    CodedTaker
 	in    *av.Input
 	parts [2]*av.StreamCopy
+	wrong [2]int // packets in a row that could not be passed on; of pictures, keyframes
 }
+
+// codedWrong is so many of those that the stream is given up: no keyframe and no block of sound
+// of it can be expected to be any better.
+const codedWrong = 5
 
 // newCodedTap is nil where sink takes no coded packets, or in has none to pass on.
 func newCodedTap(sink Sink, in *av.Input) *codedTap {
@@ -60,13 +65,18 @@ func newCodedTap(sink Sink, in *av.Input) *codedTap {
 		}
 		c, err := av.NewStreamCopy(s)
 		if err != nil {
-			to.CodedStreams(nil, [...]string{"its pictures cannot be passed on: ", "its sound cannot be passed on: "}[i]+err.Error())
+			to.CodedStreams(nil, unpassable(i, err))
 			return nil
 		}
 		t.parts[i] = c
 	}
 	t.tell()
 	return t
+}
+
+// unpassable says why the pictures or the sound cannot be passed on.
+func unpassable(stream int, err error) string {
+	return [...]string{"its pictures cannot be passed on: ", "its sound cannot be passed on: "}[stream] + err.Error()
 }
 
 // tell says what comes.
@@ -92,6 +102,16 @@ func (t *codedTap) packet(stream int, p *av.InputPacket, pts, dts time.Duration,
 		return
 	}
 	data, err := c.Copy(p)
+	if err == nil && (stream == sound || p.Keyframe) {
+		t.wrong[stream] = 0
+	} else if err != nil && (stream == sound || p.Keyframe) {
+		t.wrong[stream]++
+	}
+	if t.wrong[stream] == codedWrong {
+		t.parts = [2]*av.StreamCopy{}
+		t.to.CodedStreams(nil, unpassable(stream, err))
+		return
+	}
 	if !known && len(c.Track().Extradata) > 0 {
 		t.tell()
 	}
