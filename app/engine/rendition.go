@@ -64,7 +64,18 @@ type videoRunner struct {
 	aimed  int64        // what it was told last; of the goroutine
 	fixed  atomic.Bool  // it cannot change its bitrate
 	swaps  bool         // it changes it by making way for another; of the goroutine
-	swapAt int64        // the picture that the last swap began with; of the goroutine
+	swapAt int64        // the picture of the last swap or try; of the goroutine
+	// stuck is told why the encoder stays below the rendition's bitrate, and that it does
+	// not any more (nil).
+	stuck func(aimed int64, why error)
+
+	// The other encoder is opened, and the one before it emptied, while pictures are encoded:
+	// for half a second there would be no room for them (x265, 1080p: 0.6 s).
+	aside   sync.WaitGroup
+	next    chan openedEncoder
+	opening bool                // it will be in next; of the goroutine
+	flushed chan flushedEncoder // nil: none is being emptied; of the goroutine
+	held    []*media.Packet     // they go out after those; of the goroutine
 
 	mu      sync.Mutex
 	streams []place           // guarded by mu
@@ -80,6 +91,19 @@ type pictureEncoder interface {
 	SetBitrate(bps int) error
 	Flush() ([]*media.Packet, error)
 	Close()
+}
+
+// openedEncoder is one for another bitrate.
+type openedEncoder struct {
+	pictureEncoder
+	bps int
+	err error
+}
+
+// flushedEncoder is what one that has made way still held.
+type flushedEncoder struct {
+	packets []*media.Packet
+	err     error
 }
 
 // openEncoder is the usual Engine.openEncoder.
@@ -111,8 +135,16 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 	v := &videoRunner{
 		id: r.ID, divisor: divisor, gop: gop, clock: e.clock, log: e.log, encoder: enc, track: enc.Track(),
 		jobs: make(chan pictureJob, pictureDepth), done: make(chan struct{}), onError: onError, users: map[*delivery]int{},
+		next: make(chan openedEncoder, 1),
 	}
 	v.use(enc)
+	v.stuck = func(aimed int64, why error) {
+		if why == nil {
+			e.warn.clear("bitrate " + r.ID)
+			return
+		}
+		e.warn.set("bitrate "+r.ID, fmt.Sprintf("Rendition %q stays at %d of its %d kb/s: its encoder could not be opened for more (%v). That is tried again; if it stays so, restart its destinations.", r.ID, aimed/1000, v.track.BitrateBPS/1000, why), e.state.Load().Tick)
+	}
 	v.wanted.Store(int64(v.track.BitrateBPS))
 	v.aimed, v.swapAt = v.wanted.Load(), -1
 	v.another = func(bps int) (pictureEncoder, error) {
@@ -200,14 +232,48 @@ func (v *videoRunner) run() {
 			continue
 		}
 		v.frames.Add(1)
-		v.send(packets)
+		v.hand(packets)
 		v.pending.Add(-1)
 	}
 	packets, err := v.encoder.Flush()
 	if err != nil {
 		v.onError(err)
 	}
+	if v.flushed != nil {
+		v.emptied(<-v.flushed)
+	}
 	v.send(packets)
+	v.aside.Wait()
+	if v.opening {
+		if n := <-v.next; n.err == nil {
+			n.Close()
+		}
+	}
+	v.stuck(0, nil)
+}
+
+// hand sends packets, after those of the encoder that has made way.
+func (v *videoRunner) hand(packets []*media.Packet) {
+	if v.flushed != nil {
+		select {
+		case f := <-v.flushed:
+			v.emptied(f)
+		default:
+			v.held = append(v.held, packets...)
+			return
+		}
+	}
+	v.send(packets)
+}
+
+// emptied sends what the encoder before still held, and what has waited for that.
+func (v *videoRunner) emptied(f flushedEncoder) {
+	if f.err != nil {
+		v.onError(f.err)
+	}
+	v.send(f.packets)
+	v.send(v.held)
+	v.flushed, v.held = nil, nil
 }
 
 // encode is the encoder's Encode. When a hardware encoder fails, a software one is opened
@@ -228,6 +294,7 @@ func (v *videoRunner) encode(f *media.Frame, tick int64, force bool) ([]*media.P
 	v.aimed = int64(v.track.BitrateBPS)
 	v.fixed.Store(false)
 	v.swaps, v.swapAt = false, -1
+	v.stuck(0, nil)
 	v.retune(tick)
 	v.took(again.Name(), err)
 	return again.Encode(f, tick, true)
@@ -246,6 +313,12 @@ func (v *videoRunner) name() string { return *v.using.Load() }
 // retune brings the encoder to the bitrate that is wanted, before the picture number.
 func (v *videoRunner) retune(number int64) {
 	want := v.wanted.Load()
+	if v.opening {
+		if number%v.gop == 0 {
+			v.makeWay(want, number)
+		}
+		return
+	}
 	if want == v.aimed || v.fixed.Load() {
 		return
 	}
@@ -261,9 +334,48 @@ func (v *videoRunner) retune(number int64) {
 		}
 		v.swaps = true
 	}
-	if number%v.gop == 0 && v.worthSwapping(want, number) {
-		v.swap(int(want), number)
+	if v.flushed != nil || !v.worthSwapping(want, number) {
+		return
 	}
+	v.opening = true
+	v.aside.Go(func() {
+		enc, err := v.another(int(want))
+		v.next <- openedEncoder{enc, int(want), err}
+	})
+}
+
+// makeWay goes on with the encoder that has been opened, if that is there by now and still
+// what is wanted, from picture number on, which is a keyframe.
+func (v *videoRunner) makeWay(want, number int64) {
+	var n openedEncoder
+	select {
+	case n = <-v.next:
+	default:
+		return
+	}
+	v.opening = false
+	down := int64(n.bps) < v.aimed
+	switch {
+	case n.err != nil:
+		v.swapFailed(n.err, number)
+	case want == v.aimed || want < v.aimed != down || float64(want) < swapDown*float64(n.bps):
+		v.aside.Go(n.Close) // what is wanted has changed meanwhile
+	default:
+		v.swap(n, number)
+	}
+}
+
+// swapFailed goes on as before, for a while.
+func (v *videoRunner) swapFailed(err error, number int64) {
+	v.swapAt = number // tried again as late as after a swap
+	v.log.Warn("no encoder for another bitrate", "rendition", v.id, "bps", v.aimed, "reason", err)
+	if v.aimed < int64(v.track.BitrateBPS) {
+		v.stuck(v.aimed, err)
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.wanted.Store(v.aimed) // whoever wants less asks again
 }
 
 // keepBitrate gives up on another bitrate.
@@ -299,23 +411,20 @@ func (v *videoRunner) worthSwapping(want, number int64) bool {
 	return v.swapAt < 0 || media.TimeOf(number-v.swapAt, v.track.TimeBase) >= after
 }
 
-// swap opens the same encoder for another bitrate, which begins with picture number as a
-// keyframe; what the one before still holds goes out first, so no picture is missing.
-func (v *videoRunner) swap(bps int, number int64) {
-	next, err := v.another(bps)
-	if err != nil {
-		v.keepBitrate(err)
-		return
-	}
-	packets, err := v.encoder.Flush()
-	if err != nil {
-		v.onError(err)
-	}
-	v.send(packets)
-	v.encoder.Close()
-	v.use(next)
-	v.log.Info("encoder opened anew for another bitrate", "rendition", v.id, "from_bps", v.aimed, "to_bps", bps)
-	v.aimed, v.swapAt = int64(bps), number
+// swap makes way for next, the same encoder for another bitrate, which begins with picture
+// number as a keyframe; what the one before still holds goes out first, so no picture is missing.
+func (v *videoRunner) swap(next openedEncoder, number int64) {
+	old, flushed := v.encoder, make(chan flushedEncoder, 1)
+	v.aside.Go(func() {
+		packets, err := old.Flush()
+		old.Close()
+		flushed <- flushedEncoder{packets, err}
+	})
+	v.flushed = flushed
+	v.use(next.pictureEncoder)
+	v.log.Info("encoder opened anew for another bitrate", "rendition", v.id, "from_bps", v.aimed, "to_bps", next.bps)
+	v.aimed, v.swapAt = int64(next.bps), number
+	v.stuck(0, nil)
 }
 
 // bitrateFloor is the share of a rendition's bitrate that a destination may bring it to.

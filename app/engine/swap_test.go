@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,6 +26,7 @@ type swapping struct {
 	opened []int // bitrates
 	refuse atomic.Bool
 	next   int64
+	e      *Engine
 }
 
 const swapGOP = 15 // half a second
@@ -32,6 +35,8 @@ func startSwapping(t *testing.T, encoder, codec string) *swapping {
 	t.Helper()
 	s := &swapping{user: &delivery{}, queue: media.NewPacketQueue(media.RecordLimits, true), pool: media.NewFramePool(media.I420, 160, 96, 4)}
 	e := &Engine{clock: media.NewRealClock(), log: slog.New(slog.DiscardHandler), fps: media.NewRational(30, 1), color: media.Rec709}
+	s.e = e
+	e.state.Store(&State{})
 	e.openEncoder = func(opt av.VideoEncoderOptions) (pictureEncoder, error) {
 		opt.Threads = 1
 		if s.refuse.Load() {
@@ -88,7 +93,9 @@ func TestBitrateByAnotherEncoder(t *testing.T) {
 			s.play(time.Second)
 			s.settle(t)
 			follow(300_000)
-			s.play(3 * time.Second)
+			s.play(time.Second / 30)
+			s.opens(t)
+			s.play(3*time.Second - time.Second/30)
 			s.settle(t)
 			follow(320_000) // and this
 			s.play(2 * time.Second)
@@ -96,13 +103,26 @@ func TestBitrateByAnotherEncoder(t *testing.T) {
 			follow(1_000_000) // not so soon after the last
 			s.play(2 * time.Second)
 			s.settle(t)
-			s.play(6 * time.Second)
+			s.play(4 * time.Second) // by now it is
+			s.opens(t)
+			s.play(2 * time.Second)
 			s.v.close()
 			if len(s.opened) != 3 || s.opened[1] != 300_000 || s.opened[2] != 1_000_000 {
 				t.Errorf("encoders were opened for %v", s.opened)
 			}
 			s.judge(t, c.codec)
 		})
+	}
+}
+
+// opens waits until another encoder that has been asked for has been opened, or could not be.
+func (s *swapping) opens(t *testing.T) {
+	t.Helper()
+	s.settle(t) // the encode's goroutine has nothing to do
+	for deadline := time.Now().Add(30 * time.Second); s.v.opening && len(s.v.next) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no other encoder is opened")
+		}
 	}
 }
 
@@ -170,7 +190,8 @@ func (s *swapping) judge(t *testing.T, codec string) {
 	}
 }
 
-// TestNoOtherEncoder: where none opens, the one that runs goes on at its bitrate.
+// TestNoOtherEncoder: where none opens, the one that runs goes on at its bitrate, and it is tried
+// again.
 func TestNoOtherEncoder(t *testing.T) {
 	t.Parallel()
 	s := startSwapping(t, "libsvtav1", "av1")
@@ -178,10 +199,39 @@ func TestNoOtherEncoder(t *testing.T) {
 	s.play(time.Second)
 	s.settle(t)
 	s.v.follow(s.user, 300_000)
+	s.play(time.Second / 30)
+	s.opens(t)
 	s.play(2 * time.Second)
 	s.settle(t)
 	if got := s.v.aim(); got != 1_000_000 {
 		t.Errorf("it aims at %d b/s", got)
+	}
+	if w := s.e.warn.all(); len(w) != 0 {
+		t.Errorf("at the rendition's bitrate it warns: %+v", w)
+	}
+	// On the way up it is tried again, and the operator is told until then.
+	s.refuse.Store(false)
+	s.v.follow(s.user, 300_000)
+	s.play(5 * time.Second)
+	s.opens(t)
+	s.play(time.Second)
+	s.settle(t)
+	s.refuse.Store(true)
+	s.v.follow(s.user, 1_000_000)
+	s.play(10 * time.Second)
+	s.opens(t)
+	s.play(time.Second)
+	s.settle(t)
+	if w := s.e.warn.all(); len(w) != 1 || !strings.Contains(w[0].Text, "stays at 300 of its 1000 kb/s") {
+		t.Errorf("warnings %+v", w)
+	}
+	s.refuse.Store(false)
+	s.play(10 * time.Second)
+	s.opens(t)
+	s.play(time.Second)
+	s.settle(t)
+	if w := s.e.warn.all(); len(w) != 0 || !slices.Equal(s.opened, []int{1_000_000, 300_000, 1_000_000}) {
+		t.Errorf("opened for %v, warnings %+v", s.opened, w)
 	}
 	s.v.close()
 	if got := s.v.frames.Load(); got != s.next || s.v.packets.Load() != s.next {
