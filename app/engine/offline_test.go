@@ -213,12 +213,22 @@ func TestStopSendsUpToItsTick(t *testing.T) {
 		if len(ticks) == 0 || ticks[0] != c.from {
 			t.Fatalf("%s: begins at %v, want %d", c.name, ticks, c.from)
 		}
-		want := make([]int64, 0, 100)
-		for n := c.from; n <= c.to; n++ {
-			want = append(want, n)
+		// A destination's queue drops pictures where the machine stops it for a second, and says
+		// so; a recording's does not.
+		dropped := int64(0)
+		for _, d := range s.State().Destinations {
+			if d.ID == c.name {
+				dropped = d.Dropped
+			}
 		}
-		if len(ticks) < len(want) || !slices.Equal(ticks[:len(want)], want) || len(ticks) > len(want)+c.over {
-			t.Errorf("%s: got pictures %v, want %d to %d", c.name, ticks, c.from, c.to)
+		var missing []int64
+		for n := c.from; n <= c.to; n++ {
+			if !slices.Contains(ticks, n) {
+				missing = append(missing, n)
+			}
+		}
+		if int64(len(missing)) > dropped || len(slices.Compact(slices.Clone(ticks))) != len(ticks) || ticks[len(ticks)-1] > c.to+int64(c.over) {
+			t.Errorf("%s: got pictures %v, want %d to %d; %d dropped", c.name, ticks, c.from, c.to, dropped)
 		}
 		for _, k := range keys {
 			if k%30 != 0 && k != c.from {
