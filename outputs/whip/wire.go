@@ -3,7 +3,6 @@ package whip
 import (
 	"encoding/binary"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/pion/interceptor"
@@ -28,7 +27,13 @@ const (
 // payloads are kept as they are, since nobody writes to them, and a stream has one header.
 type wire struct {
 	interceptor.NoOp
-	number atomic.Uint32 // of the next packet of the transport
+
+	// turn is held while a packet is written, so that numbers are given in the order of
+	// writing: a goroutine that rests with one in its hand would be seen as a loss by feedback
+	// that comes meanwhile. All write to one socket, and none waits longer for it than it would
+	// there.
+	turn   sync.Mutex
+	number uint16 // guarded by turn; of the next packet of the transport
 
 	mu    sync.Mutex
 	lines map[uint32]*line     // guarded by mu; by SSRC
@@ -150,7 +155,10 @@ func (l *line) send(o *outgoing, ssrc uint32, k kept) (int, error) {
 	h.Version, h.SSRC, h.PayloadType = 2, ssrc, k.payloadType
 	h.SequenceNumber, h.Timestamp, h.Marker = k.number, k.timestamp, k.marker
 	if l.extension != 0 {
-		binary.BigEndian.PutUint16(o.number[:], uint16(l.wire.number.Add(1)-1))
+		l.wire.turn.Lock()
+		defer l.wire.turn.Unlock()
+		binary.BigEndian.PutUint16(o.number[:], l.wire.number)
+		l.wire.number++
 		if err := h.SetExtension(l.extension, o.number[:]); err != nil {
 			return 0, err
 		}
