@@ -330,6 +330,63 @@ func TestProjectorFindsItsDisplay(t *testing.T) {
 	}
 }
 
+// focused counts how often a window is given the keyboard.
+type focused struct {
+	fyne.Window
+	times int
+}
+
+func (w *focused) RequestFocus() { w.times++ }
+
+// A projector that opens by itself leaves the keyboard to the main window, unless it covers it.
+func TestProjectorLeavesTheKeyboard(t *testing.T) {
+	b := newBench(t, aState())
+	two := []display{{"eDP-1", 0, 0, 1366, 768}, {"HDMI-1", 1366, 0, 1920, 1080}}
+	p, f, win := b.projector, &fakeScreens{all: two}, &focused{}
+	p.screens, p.main = f, win
+	p.toggle(projectProgram)
+	if win.times != 0 {
+		t.Error("a projector that was asked for does not get the keyboard")
+	}
+	f.all = two[:1]
+	p.displaysChanged()
+	f.all = two
+	p.displaysChanged()
+	if !p.showing(projectProgram) || win.times != 1 {
+		t.Errorf("it came back with its display (%v), and the window got the keyboard %d times", p.showing(projectProgram), win.times)
+	}
+	p.want("eDP-1")
+	if f.last() != "eDP-1" || win.times != 1 {
+		t.Errorf("over the window, on %s, the window was put before it", f.last())
+	}
+	p.want("HDMI-1")
+	if f.last() != "HDMI-1" || win.times != 2 {
+		t.Errorf("moved to %s, the window got the keyboard %d times", f.last(), win.times)
+	}
+	p.leave()
+}
+
+// Of two equal displays the one that is left has another name; the projector on it stays.
+func TestProjectorKnowsItsDisplayByItsPlace(t *testing.T) {
+	b := newBench(t, aState())
+	f := &fakeScreens{all: []display{{"Panel", 0, 0, 1366, 768}, {"Beamer", 1366, 0, 1920, 1080}, {"Beamer 2", 3286, 0, 1920, 1080}}}
+	p := b.projector
+	p.screens = f
+	p.prefs.SetString(prefProjector, "Beamer 2")
+	p.toggle(projectProgram)
+	win := p.win
+	f.all = []display{f.all[0], {"Beamer", 3286, 0, 1920, 1080}}
+	p.displaysChanged()
+	if p.win != win || p.on.name != "Beamer" {
+		t.Errorf("it was closed or is on %+v", p.on)
+	}
+	f.all = f.all[:1]
+	p.displaysChanged()
+	if p.win != nil || p.lostOn != "Beamer" {
+		t.Errorf("its display is gone, and it stays; lost on %q", p.lostOn)
+	}
+}
+
 func TestMinimisedWindowRests(t *testing.T) {
 	b := newBench(t, aState())
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
