@@ -35,6 +35,7 @@ type backupRow struct {
 	was           scenes.Ingest // as opened; what is not shown is kept
 	credential    string
 	same          bool // it has the destination's key
+	typed         bool // not any more since a key is being typed
 	title         *label
 	up, remove    *button
 	name, address *widget.Entry
@@ -113,8 +114,12 @@ func (p *backupList) append(in scenes.Ingest, same bool) {
 	changed := func(string) { p.label(r); p.changed() }
 	r.name.OnChanged, r.address.OnChanged = changed, changed
 	r.secret.OnChanged = func(text string) {
-		if text != "" && r.same {
-			r.same = false
+		switch {
+		case text != "" && r.same:
+			r.same, r.typed = false, true
+			p.label(r)
+		case text == "" && r.typed: // it was taken back
+			r.same, r.typed = true, false
 			p.label(r)
 		}
 		p.changed()
@@ -125,7 +130,7 @@ func (p *backupList) append(in scenes.Ingest, same bool) {
 		p.refill()
 	}).hint("Take this backup away")
 	r.shared = newButton(p.desk, "Same", textSmall, func() {
-		r.same = !r.same
+		r.same, r.typed = !r.same, false
 		r.secret.SetText("")
 		p.label(r)
 		p.changed()

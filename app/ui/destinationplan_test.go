@@ -208,3 +208,29 @@ func TestBackupFormLooks(t *testing.T) {
 	press(b.keys.outputs.cards[0].edit)
 	b.golden(t, "backups", b.keys.outputs.form.backups)
 }
+
+// A key that is typed and taken back leaves what was there.
+func TestBackupKeyTakenBack(t *testing.T) {
+	b := newBenchWith(t, backedUp(), Services{Credentials: &vault{kept: map[string]string{}}})
+	press(b.keys.outputs.cards[0].edit)
+	r := b.keys.outputs.form.backups.rows[1]
+	r.secret.SetText("k")
+	if r.same || r.secret.PlaceHolder != "no key" {
+		t.Fatalf("with a key typed it says %q", r.secret.PlaceHolder)
+	}
+	r.secret.SetText("")
+	if !r.same || r.secret.PlaceHolder != "the destination's key" {
+		t.Errorf("taken back, it says %q", r.secret.PlaceHolder)
+	}
+	r.secret.SetText("k")
+	r.shared.press()
+	r.shared.press()
+	if r.same || r.secret.Text != "" {
+		t.Error("what the button said last is not what counts")
+	}
+	r.secret.SetText("k")
+	r.secret.SetText("")
+	if r.same {
+		t.Error("a key of its own that was taken back became the destination's")
+	}
+}
