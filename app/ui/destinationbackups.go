@@ -206,7 +206,7 @@ func (p *backupList) ingests(d scenes.Destination) (list []scenes.Ingest, keys m
 				credential = d.Credential
 			}
 		case secret != "":
-			if credential == "" {
+			if credential == "" || p.shares(r, d) {
 				credential = credentialName(d.Name + " " + in.Name)
 			}
 			keys[credential] = secret
@@ -215,6 +215,27 @@ func (p *backupList) ingests(d scenes.Destination) (list []scenes.Ingest, keys m
 		list = append(list, in)
 	}
 	return list, keys
+}
+
+// shares reports whether something else has the key of r, a backup of d, under its name: it
+// would get what is typed for r.
+func (p *backupList) shares(r *backupRow, d scenes.Destination) bool {
+	if r.credential == d.Credential {
+		return true
+	}
+	for _, o := range p.rows {
+		if o != r && !o.same && o.credential == r.credential {
+			return true
+		}
+	}
+	if p.desk.state == nil {
+		return false
+	}
+	return slices.ContainsFunc(p.desk.state.Show.Destinations, func(o scenes.Destination) bool {
+		return o.ID != d.ID && (o.Credential == r.credential || slices.ContainsFunc(o.Backups, func(b scenes.Ingest) bool {
+			return b.Credential != nil && *b.Credential == r.credential
+		}))
+	})
 }
 
 // forget takes what was typed as keys out of the fields.

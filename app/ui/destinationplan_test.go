@@ -234,3 +234,38 @@ func TestBackupKeyTakenBack(t *testing.T) {
 		t.Error("a key of its own that was taken back became the destination's")
 	}
 }
+
+// A key typed for a backup is nobody else's, whatever names the show file had.
+func TestBackupKeyReplacesNoOther(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*scenes.Show)
+	}{
+		{"the destination's, of another kind", func(s *scenes.Show) {
+			s.Destinations[0].Credential = "oslo key"
+			s.Destinations[0].Backups[0].Kind = "whip"
+		}},
+		{"another backup's", func(s *scenes.Show) { s.Destinations[0].Backups[1].Credential = s.Destinations[0].Backups[0].Credential }},
+		{"another destination's", func(s *scenes.Show) {
+			s.Destinations = append(s.Destinations, scenes.Destination{ID: "b", Kind: "srt", Credential: "oslo key"})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, v := backedUp(), &vault{kept: map[string]string{"oslo key": "old"}}
+			c.change(s.Show)
+			b := newBenchWith(t, s, Services{Credentials: v})
+			press(b.keys.outputs.cards[0].edit)
+			f := b.keys.outputs.form
+			f.backups.rows[0].secret.SetText("new")
+			f.doSave()
+			put, ok := sentOne(t, b).(*engine.PutDestination)
+			if !ok {
+				t.Fatal("nothing was saved")
+			}
+			name := *put.Destination.Backups[0].Credential
+			if name == "oslo key" || v.kept[name] != "new" || v.kept["oslo key"] != "old" {
+				t.Errorf("the backup's key is %q, the keyring has %v", name, v.kept)
+			}
+		})
+	}
+}
