@@ -52,6 +52,7 @@ type outputForm struct {
 	settings   map[string]json.RawMessage // what the form does not show is kept
 	enabled    bool
 	started    bool
+	saving     *pendingSave // nil: none runs for what the form shows
 }
 
 // outputFormRow is a caption over a field.
@@ -203,7 +204,7 @@ func (f *outputForm) layoutBody(s fyne.Size) {
 func (f *outputForm) open(s *scenes.Show, id string, recording bool) {
 	f.show, f.id, f.recording, f.kind = s, id, recording, protocols[0]
 	f.settings, f.credential, f.enabled, f.started = map[string]json.RawMessage{}, "", true, false
-	f.original = scenes.Destination{}
+	f.original, f.saving = scenes.Destination{}, nil
 	name, rendition := "", ""
 	var raw json.RawMessage
 	if recording {
@@ -413,9 +414,12 @@ func (f *outputForm) check() {
 		}
 		l.setText(line)
 	}
-	if fault == "" {
+	switch {
+	case f.saving != nil:
+		f.save.look("Saving", colControl, colDim)
+	case fault == "":
 		f.save.look("Save", colFocus, colInk)
-	} else {
+	default:
 		f.save.look("Save", colControl, colDim)
 	}
 }
