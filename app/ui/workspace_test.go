@@ -3,6 +3,8 @@ package ui
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +76,26 @@ func TestEveryRegionCanBeHiddenAndComesBack(t *testing.T) {
 		b.place.show(r.id, false)
 	}
 	b.show(aState())
+}
+
+// A window too low for the status bar does not say that it shows.
+func TestStatusBarNeedsHeight(t *testing.T) {
+	b := newBench(t, aState())
+	b.content.Resize(fyne.NewSize(900, 341))
+	i := slices.IndexFunc(b.keys.actions, func(a *action) bool { return a.menu == "View" && a.name == "Status bar" })
+	bar := b.keys.actions[i]
+	if bar.checked() || b.place.status.Visible() {
+		t.Errorf("in a low window it shows (%v), the menu says %v", b.place.status.Visible(), bar.checked())
+	}
+	b.takeNotice()
+	bar.do()
+	if text, _ := b.takeNotice(); !strings.Contains(text, "too low") || !b.place.visible(regionStatus) {
+		t.Errorf("asked for, it says %q", text)
+	}
+	b.content.Resize(fyne.NewSize(1366, 728))
+	if !bar.checked() || !b.place.status.Visible() {
+		t.Error("it does not come back with the height")
+	}
 }
 
 func TestDividersMoveWithTheKeyboardAndReset(t *testing.T) {
