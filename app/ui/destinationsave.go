@@ -186,7 +186,7 @@ func (f *outputForm) destination(settings json.RawMessage) scenes.Destination {
 	v := f.original
 	v.ID, v.Name, v.Kind, v.Rendition = f.id, strings.TrimSpace(f.name.Text), f.kind, f.rendition.Selected
 	v.Settings, v.Credential, v.Enabled = settings, f.credential, f.enabled
-	v = withPlan(v, f.plan.values)
+	v = f.withPicks(withPlan(v, f.plan.values))
 	v.Backups, _ = f.backups.ingests(v)
 	return v
 }
