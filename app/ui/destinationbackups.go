@@ -35,6 +35,7 @@ type backupRow struct {
 	was           scenes.Ingest // as opened; what is not shown is kept
 	credential    string
 	same          bool // it has the destination's key
+	typed         bool // not any more since a key is being typed
 	title         *label
 	up, remove    *button
 	name, address *widget.Entry
@@ -113,8 +114,12 @@ func (p *backupList) append(in scenes.Ingest, same bool) {
 	changed := func(string) { p.label(r); p.changed() }
 	r.name.OnChanged, r.address.OnChanged = changed, changed
 	r.secret.OnChanged = func(text string) {
-		if text != "" && r.same {
-			r.same = false
+		switch {
+		case text != "" && r.same:
+			r.same, r.typed = false, true
+			p.label(r)
+		case text == "" && r.typed: // it was taken back
+			r.same, r.typed = true, false
 			p.label(r)
 		}
 		p.changed()
@@ -125,7 +130,7 @@ func (p *backupList) append(in scenes.Ingest, same bool) {
 		p.refill()
 	}).hint("Take this backup away")
 	r.shared = newButton(p.desk, "Same", textSmall, func() {
-		r.same = !r.same
+		r.same, r.typed = !r.same, false
 		r.secret.SetText("")
 		p.label(r)
 		p.changed()
@@ -201,7 +206,7 @@ func (p *backupList) ingests(d scenes.Destination) (list []scenes.Ingest, keys m
 				credential = d.Credential
 			}
 		case secret != "":
-			if credential == "" {
+			if credential == "" || p.shares(r, d) {
 				credential = credentialName(d.Name + " " + in.Name)
 			}
 			keys[credential] = secret
@@ -210,6 +215,27 @@ func (p *backupList) ingests(d scenes.Destination) (list []scenes.Ingest, keys m
 		list = append(list, in)
 	}
 	return list, keys
+}
+
+// shares reports whether something else has the key of r, a backup of d, under its name: it
+// would get what is typed for r.
+func (p *backupList) shares(r *backupRow, d scenes.Destination) bool {
+	if r.credential == d.Credential {
+		return true
+	}
+	for _, o := range p.rows {
+		if o != r && !o.same && o.credential == r.credential {
+			return true
+		}
+	}
+	if p.desk.state == nil {
+		return false
+	}
+	return slices.ContainsFunc(p.desk.state.Show.Destinations, func(o scenes.Destination) bool {
+		return o.ID != d.ID && (o.Credential == r.credential || slices.ContainsFunc(o.Backups, func(b scenes.Ingest) bool {
+			return b.Credential != nil && *b.Credential == r.credential
+		}))
+	})
 }
 
 // forget takes what was typed as keys out of the fields.

@@ -40,6 +40,8 @@ type outputForm struct {
 	body         *box
 	rows         []outputFormRow
 	more         *form       // the kind's other settings; nil when it has none
+	tracks       *pickList   // of sound, where the kind takes several
+	layers       *pickList   // further renditions, likewise
 	backups      *backupList // of destinations
 	plan         *form       // likewise: delay, group, times
 
@@ -52,6 +54,7 @@ type outputForm struct {
 	settings   map[string]json.RawMessage // what the form does not show is kept
 	enabled    bool
 	started    bool
+	saving     *pendingSave // nil: none runs for what the form shows
 }
 
 // outputFormRow is a caption over a field.
@@ -75,7 +78,11 @@ func newOutputForm(d *desk, done func()) *outputForm {
 	f.name, f.address = widget.NewEntry(), widget.NewEntry()
 	f.secret = widget.NewPasswordEntry()
 	f.container = widget.NewSelect([]string{"mkv", "mp4", "mov", "ts"}, nil)
-	f.rendition = widget.NewSelect(nil, func(string) { f.check() })
+	f.rendition = widget.NewSelect(nil, func(string) {
+		f.fillPicks()
+		f.layoutBody(f.body.Size())
+		f.check()
+	})
 	f.name.OnChanged = func(string) { f.check() }
 	f.address.OnChanged = func(string) { f.check() }
 	f.secret.OnChanged = func(string) { f.check() }
@@ -107,6 +114,7 @@ func newOutputForm(d *desk, done func()) *outputForm {
 	}
 	plan.resized, plan.scrolled = func() { f.layoutBody(f.body.Size()) }, f.scroll.Scrolled
 	f.plan = plan
+	f.newPicks()
 	f.backups = newBackupList(d)
 	f.backups.changed = f.check
 	f.backups.resized = func() { f.layoutBody(f.body.Size()) }
@@ -179,8 +187,11 @@ func (f *outputForm) layoutBody(s fyne.Size) {
 		y += h + gap
 	}
 	if !f.recording {
-		for _, p := range []stacked{f.backups, f.plan} {
+		for _, p := range []stacked{f.tracks, f.layers, f.backups, f.plan} {
 			h := p.heightFor(w)
+			if h == 0 {
+				continue
+			}
 			place(p, 0, y, w, h)
 			y += h + gap
 		}
@@ -203,7 +214,7 @@ func (f *outputForm) layoutBody(s fyne.Size) {
 func (f *outputForm) open(s *scenes.Show, id string, recording bool) {
 	f.show, f.id, f.recording, f.kind = s, id, recording, protocols[0]
 	f.settings, f.credential, f.enabled, f.started = map[string]json.RawMessage{}, "", true, false
-	f.original = scenes.Destination{}
+	f.original, f.saving = scenes.Destination{}, nil
 	name, rendition := "", ""
 	var raw json.RawMessage
 	if recording {
@@ -219,6 +230,7 @@ func (f *outputForm) open(s *scenes.Show, id string, recording bool) {
 	}
 	f.plan.set(planOf(f.original))
 	f.backups.open(f.original)
+	f.pickAs(f.original)
 	if len(raw) > 0 && json.Unmarshal(raw, &f.settings) != nil {
 		f.settings = map[string]json.RawMessage{}
 	}
@@ -270,6 +282,7 @@ func (f *outputForm) fillKind() {
 		f.lookForKey()
 	}
 	f.fillMore()
+	f.fillPicks()
 	f.layoutBody(f.body.Size())
 	f.check()
 }
@@ -346,6 +359,7 @@ func (f *outputForm) setKind(kind string) {
 		return
 	}
 	f.kind, f.settings = kind, map[string]json.RawMessage{}
+	f.pickAs(scenes.Destination{})
 	f.fillKind()
 }
 
@@ -413,9 +427,12 @@ func (f *outputForm) check() {
 		}
 		l.setText(line)
 	}
-	if fault == "" {
+	switch {
+	case f.saving != nil:
+		f.save.look("Saving", colControl, colDim)
+	case fault == "":
 		f.save.look("Save", colFocus, colInk)
-	} else {
+	default:
 		f.save.look("Save", colControl, colDim)
 	}
 }

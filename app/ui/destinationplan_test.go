@@ -208,3 +208,150 @@ func TestBackupFormLooks(t *testing.T) {
 	press(b.keys.outputs.cards[0].edit)
 	b.golden(t, "backups", b.keys.outputs.form.backups)
 }
+
+// A key that is typed and taken back leaves what was there.
+func TestBackupKeyTakenBack(t *testing.T) {
+	b := newBenchWith(t, backedUp(), Services{Credentials: &vault{kept: map[string]string{}}})
+	press(b.keys.outputs.cards[0].edit)
+	r := b.keys.outputs.form.backups.rows[1]
+	r.secret.SetText("k")
+	if r.same || r.secret.PlaceHolder != "no key" {
+		t.Fatalf("with a key typed it says %q", r.secret.PlaceHolder)
+	}
+	r.secret.SetText("")
+	if !r.same || r.secret.PlaceHolder != "the destination's key" {
+		t.Errorf("taken back, it says %q", r.secret.PlaceHolder)
+	}
+	r.secret.SetText("k")
+	r.shared.press()
+	r.shared.press()
+	if r.same || r.secret.Text != "" {
+		t.Error("what the button said last is not what counts")
+	}
+	r.secret.SetText("k")
+	r.secret.SetText("")
+	if r.same {
+		t.Error("a key of its own that was taken back became the destination's")
+	}
+}
+
+// A key typed for a backup is nobody else's, whatever names the show file had.
+func TestBackupKeyReplacesNoOther(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*scenes.Show)
+	}{
+		{"the destination's, of another kind", func(s *scenes.Show) {
+			s.Destinations[0].Credential = "oslo key"
+			s.Destinations[0].Backups[0].Kind = "whip"
+		}},
+		{"another backup's", func(s *scenes.Show) {
+			s.Destinations[0].Backups[1].Credential = s.Destinations[0].Backups[0].Credential
+		}},
+		{"another destination's", func(s *scenes.Show) {
+			s.Destinations = append(s.Destinations, scenes.Destination{ID: "b", Kind: "srt", Credential: "oslo key"})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, v := backedUp(), &vault{kept: map[string]string{"oslo key": "old"}}
+			c.change(s.Show)
+			b := newBenchWith(t, s, Services{Credentials: v})
+			press(b.keys.outputs.cards[0].edit)
+			f := b.keys.outputs.form
+			f.backups.rows[0].secret.SetText("new")
+			f.doSave()
+			put, ok := sentOne(t, b).(*engine.PutDestination)
+			if !ok {
+				t.Fatal("nothing was saved")
+			}
+			name := *put.Destination.Backups[0].Credential
+			if name == "oslo key" || v.kept[name] != "new" || v.kept["oslo key"] != "old" {
+				t.Errorf("the backup's key is %q, the keyring has %v", name, v.kept)
+			}
+		})
+	}
+}
+
+// Where the keyring takes some keys and not all, that is said, and another try makes no
+// further names.
+func TestSomeKeysKept(t *testing.T) {
+	v := &vault{kept: map[string]string{}, refuse: errors.New("the keyring is full"), room: 1}
+	s := backedUp()
+	s.Show.Destinations[0].Credential = ""
+	b := newBenchWith(t, s, Services{Credentials: v})
+	press(b.keys.outputs.cards[0].edit)
+	f := b.keys.outputs.form
+	f.secret.SetText("one")
+	f.backups.rows[1].secret.SetText("two")
+	f.doSave()
+	if list := b.sent(t); len(list) != 0 || !f.Visible() || f.saving != nil {
+		t.Fatalf("it was saved: %s", commandsText(list))
+	}
+	if len(v.kept) != 1 || f.faults[0].full != "Not every key could be kept; the show is as it was." || !strings.HasPrefix(f.faults[2].full, "Kept in the keyring: ") {
+		t.Errorf("with %d keys kept it says %q, %q", len(v.kept), f.faults[0].full, f.faults[2].full)
+	}
+	v.refuse = nil
+	f.doSave()
+	put, ok := sentOne(t, b).(*engine.PutDestination)
+	if !ok || f.Visible() {
+		t.Fatal("the second try saves nothing")
+	}
+	if d := put.Destination; len(v.kept) != 2 || v.kept[d.Credential] != "one" || v.kept[*d.Backups[1].Credential] != "two" {
+		t.Errorf("the keyring has %v, the destination %q and %q", v.kept, d.Credential, *d.Backups[1].Credential)
+	}
+}
+
+// A save that takes long is not begun twice, does not close what the form shows by then, and
+// is taken back by Cancel.
+func TestSlowSave(t *testing.T) {
+	v := &vault{kept: map[string]string{}}
+	b := newBenchWith(t, backedUp(), Services{Credentials: v})
+	var late []func()
+	b.desk.post = func(f func()) { late = append(late, f) }
+	finish := func(n int) {
+		t.Helper()
+		if len(late) != n {
+			t.Fatalf("%d saves run, want %d", len(late), n)
+		}
+		for _, f := range late {
+			f()
+		}
+		late = nil
+	}
+	p := b.keys.outputs
+	begin := func() {
+		t.Helper()
+		p.edit("a", false)
+		late = nil // what looks for keys
+		p.form.secret.SetText("k")
+		p.form.doSave()
+		wantLabel(t, "the button", p.form.save.caption, "Saving")
+	}
+	begin()
+	p.form.doSave()
+	finish(1)
+	if sentOne(t, b); p.form.Visible() {
+		t.Error("the form stays open")
+	}
+	begin()
+	p.edit("", false) // another destination meanwhile
+	late = late[:1]
+	finish(1)
+	if sentOne(t, b); !p.form.Visible() || p.form.id != "" {
+		t.Error("the form of another destination was closed")
+	}
+	begin()
+	p.form.cancel.press()
+	finish(1)
+	if list := b.sent(t); len(list) != 0 {
+		t.Errorf("taken back, it was saved: %s", commandsText(list))
+	}
+	v.refuse = errors.New("the keyring is locked")
+	begin()
+	p.edit("", false)
+	late = late[:1]
+	finish(1)
+	if text, _ := b.takeNotice(); len(b.sent(t)) != 0 || text != "Stage was not saved: The keyring is locked." {
+		t.Errorf("the window says %q", text)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -57,6 +58,9 @@ func (f *outputForm) collected() map[string]json.RawMessage {
 }
 
 func (f *outputForm) doSave() {
+	if f.saving != nil {
+		return
+	}
 	if f.fault() != "" || f.more != nil && !f.more.valid() || !f.recording && !f.plan.valid() {
 		f.check()
 		return
@@ -101,28 +105,80 @@ func (f *outputForm) doSave() {
 	}
 }
 
+// pendingSave is a destination whose keys are being put into the keyring, which may ask its
+// owner and take minutes.
+type pendingSave struct {
+	destination scenes.Destination
+	rows        []*backupRow // of its backups
+	dropped     bool         // the operator has taken it back
+}
+
 // keep puts keys into the keyring, and then the destination into the show.
 func (f *outputForm) keep(secrets map[string]string, v scenes.Destination) {
 	keys := f.desk.services.Credentials
+	p := &pendingSave{destination: v, rows: slices.Clone(f.backups.rows)}
+	f.saving = p
 	f.save.look("Saving", colControl, colDim)
-	f.desk.background(func() {
+	started := f.desk.work.start(func() {
 		var err error
+		var kept []string
 		for _, name := range slices.Sorted(maps.Keys(secrets)) {
 			if err = keys.Set(name, secrets[name]); err != nil {
 				break
 			}
+			kept = append(kept, name)
 		}
-		f.desk.post(func() {
-			if err != nil {
-				f.check()
-				f.faults[0].setText("The key could not be kept; nothing was changed.")
-				f.faults[1].setText(sentence(err.Error()))
-				return
-			}
-			f.desk.send(&engine.PutDestination{Destination: v})
-			f.close()
-		})
+		f.desk.post(func() { f.saved(p, kept, err) })
 	})
+	if !started {
+		f.saving = nil
+		f.check()
+		f.desk.tell("Too much is still being done; " + v.Name + " was not saved.")
+	}
+}
+
+// saved ends a save; kept are the names under which keys are in the keyring now. The form
+// may show something else by then.
+func (f *outputForm) saved(p *pendingSave, kept []string, err error) {
+	shown := f.saving == p
+	if shown {
+		f.saving = nil
+	}
+	switch {
+	case p.dropped:
+	case err == nil:
+		f.desk.send(&engine.PutDestination{Destination: p.destination})
+		if shown && f.Visible() {
+			f.close()
+		}
+	case !shown:
+		f.desk.tell(fmt.Sprintf("%s was not saved: %s", p.destination.Name, sentence(err.Error())))
+	default:
+		names := f.keptAs(p, kept)
+		f.check()
+		f.faults[0].setText("The key could not be kept; nothing was changed.")
+		f.faults[1].setText(sentence(err.Error()))
+		if len(names) > 0 {
+			f.faults[0].setText("Not every key could be kept; the show is as it was.")
+			f.faults[2].setText("Kept in the keyring: " + strings.Join(names, ", ") + ".")
+		}
+	}
+}
+
+// keptAs notes under which names keys are in the keyring already, so that another try uses
+// those again, and says whose they are.
+func (f *outputForm) keptAs(p *pendingSave, kept []string) (whose []string) {
+	if slices.Contains(kept, p.destination.Credential) {
+		f.credential = p.destination.Credential
+		whose = append(whose, "the destination's")
+	}
+	for i, in := range p.destination.Backups {
+		if name := *in.Credential; name != p.destination.Credential && slices.Contains(kept, name) {
+			p.rows[i].credential = name
+			whose = append(whose, in.Name+"'s")
+		}
+	}
+	return whose
 }
 
 // destination is what has been typed, with these settings.
@@ -130,7 +186,7 @@ func (f *outputForm) destination(settings json.RawMessage) scenes.Destination {
 	v := f.original
 	v.ID, v.Name, v.Kind, v.Rendition = f.id, strings.TrimSpace(f.name.Text), f.kind, f.rendition.Selected
 	v.Settings, v.Credential, v.Enabled = settings, f.credential, f.enabled
-	v = withPlan(v, f.plan.values)
+	v = f.withPicks(withPlan(v, f.plan.values))
 	v.Backups, _ = f.backups.ingests(v)
 	return v
 }
@@ -144,7 +200,12 @@ func (f *outputForm) doRemove() {
 	f.close()
 }
 
+// close goes back to the list; a save that still runs does not reach the show any more.
 func (f *outputForm) close() {
+	if f.saving != nil {
+		f.saving.dropped = true
+		f.saving = nil
+	}
 	f.secret.SetText("")
 	f.backups.forget()
 	f.done()

@@ -38,8 +38,9 @@ func (w *window) dropped(at fyne.Position, files []fyne.URI) {
 	if len(refused) > 0 {
 		d.tell("No source can show " + orList(refused) + "; media and picture files can be dropped here.")
 	}
-	if len(add.sources) > 0 && owner == "" {
+	if n := len(add.sources); n > 0 && owner == "" {
 		d.openTab("show")
+		w.lists.chooseNew(add.sources[n-1].ID)
 	}
 }
 

@@ -232,6 +232,7 @@ func TestTitleIsEditedInPlace(t *testing.T) {
 func TestDroppedFilesBecomeSources(t *testing.T) {
 	b := newBenchWith(t, quad(), buildServices())
 	uris := []fyne.URI{storage.NewFileURI("/v/Opening Film.MP4"), storage.NewFileURI("/v/opening film.mov"), storage.NewFileURI("/v/Logo.png"), storage.NewFileURI("/v/notes.doc")}
+	b.lists.open(partScenes)
 	b.dropped(fyne.NewPos(1300, 600), uris)
 	got := b.sent(t)
 	if len(got) != 3 {
@@ -248,6 +249,15 @@ func TestDroppedFilesBecomeSources(t *testing.T) {
 	if text, _ := b.takeNotice(); text != "No source can show notes.doc; media and picture files can be dropped here." {
 		t.Errorf("told %q", text)
 	}
+	with := quad()
+	for _, c := range got {
+		with.Show.Sources = append(with.Show.Sources, c.(*engine.AddSource).Source)
+	}
+	b.show(with)
+	if last := got[2].(*engine.AddSource).Source.ID; b.lists.part != partSources || b.lists.selected[partSources] != last {
+		t.Errorf("the list has %q chosen, want the new source", b.lists.selected[b.lists.part])
+	}
+	b.show(quad())
 	h := b.monitors[0].handles
 	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(h).AddXY(50, 50)
 	b.dropped(at, uris[2:3])

@@ -183,10 +183,11 @@ func TestOneOutputStartsAndStops(t *testing.T) {
 type vault struct {
 	kept   map[string]string
 	refuse error
+	room   int // when not 0, how many keys it takes before it refuses
 }
 
 func (v *vault) Set(name, secret string) error {
-	if v.refuse != nil {
+	if v.refuse != nil && (v.room == 0 || len(v.kept) >= v.room) {
 		return v.refuse
 	}
 	v.kept[name] = secret

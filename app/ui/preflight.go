@@ -2,9 +2,11 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"image/color"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -198,14 +200,14 @@ func (p *preflightPage) toggle() {
 	if p.desk.services.Preflight == nil || p.desk.state == nil || !ok {
 		return
 	}
-	if s := p.desk.state; s.Live || s.Recording {
+	if onShow(p.desk.state) {
 		p.fill("A check loads encoders and disks, so there is none while something is live or recorded.")
 		return
 	}
 	p.replan()
 	p.findings = nil
-	ctx, cancel := context.WithCancel(context.Background())
-	p.running = cancel
+	ctx, cancel := context.WithCancelCause(context.Background())
+	p.running = func() { cancel(nil) }
 	p.check.look("Stop", colAmber, colInk)
 	seconds, _ := strconv.Atoi(strings.TrimSuffix(p.length.Selected, " s"))
 	opt := PreflightOptions{
@@ -213,11 +215,16 @@ func (p *preflightPage) toggle() {
 		Measure: p.measure.Selected != measureNot, LoadOwn: p.measure.Selected == measureOwn,
 	}
 	document, check := p.desk.state.Show, p.desk.services.Preflight
-	post := p.desk.post
+	post, s := p.desk.post, p.desk.studio
 	started := p.desk.work.start(func() {
+		var watching sync.WaitGroup
+		over := make(chan struct{})
+		watching.Go(func() { yieldToShow(s, cancel, over) })
 		err := check.Check(ctx, document, opt, func(f PreflightFinding) {
 			post(func() { p.found(ctx, f) })
 		})
+		close(over)
+		watching.Wait()
 		post(func() { p.finished(ctx, err) })
 	})
 	if !started {
@@ -225,6 +232,31 @@ func (p *preflightPage) toggle() {
 		p.desk.tell("Too much is going on to check now: try again in a moment.")
 	}
 	p.fill("")
+}
+
+// errYielded ends a check because the show has begun.
+var errYielded = errors.New("something is live or recorded now, and a check loads encoders, disks and the uplink, so it was ended")
+
+// showWatch is how often a check looks whether the show has begun.
+const showWatch = 100 * time.Millisecond
+
+func onShow(s *engine.State) bool { return s != nil && (s.Live || s.Recording) }
+
+// yieldToShow ends a check as soon as something is live or recorded, whoever started that
+// and whether the window is seen or not. It blocks until over is closed.
+func yieldToShow(s studio, end context.CancelCauseFunc, over <-chan struct{}) {
+	tick := time.NewTicker(showWatch)
+	defer tick.Stop()
+	for {
+		select {
+		case <-over:
+			return
+		case <-tick.C:
+			if onShow(s.State()) {
+				end(errYielded)
+			}
+		}
+	}
 }
 
 func (p *preflightPage) found(ctx context.Context, f PreflightFinding) {
@@ -240,7 +272,10 @@ func (p *preflightPage) found(ctx context.Context, f PreflightFinding) {
 }
 
 func (p *preflightPage) finished(ctx context.Context, err error) {
-	if ctx.Err() != nil {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errYielded):
+		err = cause
+	case cause != nil:
 		return
 	}
 	p.stop()

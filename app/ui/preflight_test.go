@@ -148,6 +148,30 @@ func TestPreflightEnds(t *testing.T) {
 	}
 }
 
+// TestPreflightYieldsToTheShow: what goes live by another's hand ends a check, in words.
+func TestPreflightYieldsToTheShow(t *testing.T) {
+	b := newBench(t, planState(t))
+	ended, posted := make(chan struct{}), make(chan func(), 1)
+	b.desk.services.Preflight, b.desk.work.inline = endless(ended), false
+	b.desk.post = func(f func()) { posted <- f }
+	b.keys.outputs.openPreflight()
+	p := b.keys.outputs.preflight
+	p.check.press()
+	live := planState(t)
+	live.Live = true
+	b.studio.state.Store(live)
+	select {
+	case f := <-posted:
+		f()
+	case <-time.After(10 * time.Second):
+		t.Fatal("the check goes on while the show is live")
+	}
+	wantLabel(t, "verdict", p.verdict, "Not checked yet")
+	if p.running != nil || !strings.Contains(p.texts(), "live or recorded now") {
+		t.Errorf("the page says %q", p.texts())
+	}
+}
+
 type endless chan struct{}
 
 func (e endless) Check(ctx context.Context, _ *scenes.Show, _ PreflightOptions, _ func(PreflightFinding)) error {

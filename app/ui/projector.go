@@ -165,6 +165,18 @@ func (p *projector) named(name string) (display, bool) {
 	return display{}, false
 }
 
+// still is the display that the projector fills, at the last look. Names of equal displays
+// are told by their order in the list, which changes when one of them goes or comes: the one
+// at the same place and of the same size is the same.
+func (p *projector) still() (display, bool) {
+	for _, d := range p.all {
+		if d.x == p.on.x && d.y == p.on.y && d.width == p.on.width && d.height == p.on.height {
+			return d, true
+		}
+	}
+	return p.named(p.on.name)
+}
+
 // look takes note of the displays that there are, and makes the entries of the menu.
 func (p *projector) look() {
 	p.all, p.choices = p.screens.list(p.main), nil
@@ -191,9 +203,7 @@ func (p *projector) want(name string) {
 		return
 	}
 	if to, ok := p.choose(); ok && to.name != p.on.name {
-		kind := p.kind
-		p.close()
-		p.open(kind)
+		p.reopen(p.kind)
 	}
 }
 
@@ -205,7 +215,9 @@ func (p *projector) actions() []*action { return p.choices }
 func (p *projector) displaysChanged() {
 	p.look()
 	if p.win != nil && p.on.name != "" {
-		if _, there := p.named(p.on.name); !there {
+		if on, there := p.still(); there {
+			p.on = on
+		} else {
 			p.lost, p.lostOn = p.kind, p.on.name
 			p.close()
 			p.desk.tell(fmt.Sprintf("The display %s is gone, and with it the %s; it comes back with the display.", p.lostOn, strings.ToLower(p.lost.title())))
@@ -215,7 +227,18 @@ func (p *projector) displaysChanged() {
 	if _, there := p.named(p.lostOn); there && p.lost != 0 && p.win == nil {
 		kind := p.lost
 		p.lost = 0
-		p.open(kind)
+		p.reopen(kind)
+	}
+}
+
+// reopen shows kind on the display that is right now. A new window takes the keyboard, and
+// nobody asked for one at this moment: what is being typed in the main window would become
+// cuts. So that gets the keyboard back, unless the projector covers it.
+func (p *projector) reopen(kind projection) {
+	p.close()
+	p.open(kind)
+	if p.main != nil && p.on.name != "" && !p.on.has(p.screens.middle(p.main)) {
+		p.main.RequestFocus()
 	}
 }
 

@@ -135,6 +135,14 @@ func (p *showPanel) addSource(owner, kind, name string, settings json.RawMessage
 	}
 }
 
+// chooseNew opens the list of sources and chooses one there when the state brings it.
+func (p *showPanel) chooseNew(id string) {
+	if p.part != partSources {
+		p.open(partSources)
+	}
+	p.want = id
+}
+
 // addSource adds one source and, with an owner, a layer of it on top; it returns the
 // source's id.
 func (d *desk) addSource(owner, kind, name string, settings json.RawMessage) string {

@@ -90,6 +90,7 @@ type window struct {
 	status    *statusPanel
 	banner    *bannerPanel
 	side      *sidePanel
+	lists     *showPanel
 	place     *workspace
 	help      *helpPanel
 	palette   *commandPalette
@@ -192,9 +193,10 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	transition, bank, audio, outs := newTransitionPanel(d), newBankPanel(d), newAudioPanel(d), newOutputsPanel(d)
 	w.status, w.banner, w.help = newStatusPanel(d), newBannerPanel(d), newHelpPanel()
 	w.monitors = [2]*monitorPanel{preview, program}
+	w.lists = newShowPanel(d)
 	w.side = newSidePanel(d,
 		side("Outputs", "outputs", outs),
-		side("Show", "show", newShowPanel(d)),
+		side("Show", "show", w.lists),
 		side("Sound", "sound", newSoundPanel(d)),
 		side("Log", "log", newLogPanel(d)),
 		side("Stats", "stats", newStatsPanel(d)),

@@ -49,8 +49,10 @@ func realWindow() error {
 	f := &fakeStudio{}
 	f.state.Store(s)
 	ctx, stop := context.WithCancel(context.Background())
+	ending := make(chan time.Time, 1) // when the end was wished for
 	go func() {
 		defer stop()
+		defer func() { ending <- time.Now() }()
 		said, _ := io.ReadAll(os.Stdin)    // its end is the message
 		n, _ := strconv.Atoi(string(said)) // nothing is none
 		testkit.Within(30*time.Second, func() bool { return len(f.done()) >= n })
@@ -78,6 +80,12 @@ func realWindow() error {
 	err := Run(ctx, f, Options{Services: buildServices(), OnClose: func() { closed++ }})
 	stop()
 	<-painted
+	took := time.Duration(0)
+	select {
+	case at := <-ending:
+		took = time.Since(at)
+	default: // it ended by itself, which the test sees
+	}
 	if commands := f.done(); len(commands) > 0 {
 		fmt.Println(commandsText(commands))
 	}
@@ -85,6 +93,9 @@ func realWindow() error {
 		if !p.closed.Load() {
 			return fmt.Errorf("a view of %+v is still open", p.spec)
 		}
+	}
+	if took > 5*time.Second {
+		return fmt.Errorf("closing took %v", took)
 	}
 	if closed != 1 {
 		return fmt.Errorf("OnClose was called %d times", closed)
@@ -110,11 +121,7 @@ func TestRealWindow(t *testing.T) {
 	screen.Drop("Crosspoint", 250, 200, "/v/Opening Film.MP4", "/v/Tölpel #1, 50%.png") // over the preview
 	screen.Drop("Crosspoint", 700, 600, "/v/walk-in.mov")
 	w.expect(4)
-	start := time.Now()
 	w.close()
-	if d := time.Since(start); d > 5*time.Second {
-		t.Errorf("closing took %v", d)
-	}
 	for _, want := range []string{`"path":"/v/Opening Film.MP4"`, `"path":"/v/Tölpel #1, 50%.png"`, `"path":"/v/walk-in.mov"`, "*engine.SetLayers"} {
 		if !strings.Contains(w.out.String(), want) {
 			t.Errorf("files were dropped, and the studio was not told %s: %s", want, w.out.String())
@@ -193,8 +200,8 @@ func (w *openWindow) close() {
 	}
 }
 
-// The programme fills the second display and leaves the window alone; it goes with its
-// display, comes back with it, and Escape ends it.
+// The programme fills the second display and leaves the window alone; Escape ends it. It
+// goes with its display and comes back with it.
 func TestProjectorOnTheSecondDisplay(t *testing.T) {
 	const width, height = 1366, 768
 	screen := testkit.StartDisplays(t, width, height)
@@ -214,14 +221,30 @@ func TestProjectorOnTheSecondDisplay(t *testing.T) {
 	whole := func(img image.Image) bool {
 		return framed(img, colProgram, programInk) && framed(img, colPreview, previewInk)
 	}
-	screen.Key("ctrl+F11")
-	w.await("the programme does not fill the second display beside the window", func(img image.Image) bool { return filled(img) && whole(img) })
+	// A title that cannot be asked for is empty too, so that of the window has to be there.
+	open := func() bool { return screen.Title("full screen") != "" }
+	closed := func() bool { return screen.Title("Crosspoint") != "" && !open() && screen.Title("Crosspoint") != "" }
+	// Without a window manager nobody has the keyboard for a moment now and then, so a key is
+	// pressed again for as long as it is of use.
+	await := func(key string, useful func() bool, what string, ok func(image.Image) bool) {
+		t.Helper()
+		var pressed time.Time
+		w.await(what, func(img image.Image) bool {
+			if time.Since(pressed) > 5*time.Second && useful() {
+				screen.Key(key)
+				pressed = time.Now()
+				return false // the picture is from before
+			}
+			return ok(img) && whole(img)
+		})
+	}
+	await("ctrl+F11", closed, "the programme does not fill the second display beside the window", filled)
+	await("Escape", open, "Escape does not end the projector", gone)
+	await("ctrl+F11", closed, "the programme does not fill the second display again", filled)
 	screen.Plug(false)
-	testkit.Eventually(t, 20*time.Second, "the projector stays without its display", func() bool { return screen.Title("full screen") == "" })
+	testkit.Eventually(t, 20*time.Second, "the projector stays without its display", closed)
 	screen.Plug(true)
 	w.await("the projector does not come back with its display", func(img image.Image) bool { return filled(img) && whole(img) })
-	screen.Key("Escape")
-	w.await("Escape does not end the projector", func(img image.Image) bool { return gone(img) && whole(img) })
 	w.close()
 }
 

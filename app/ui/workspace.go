@@ -145,9 +145,18 @@ func (w *workspace) visible(r region) bool { return !w.Hidden[r] }
 // narrow: the side column is a drawer over the others.
 func (w *workspace) narrow() bool { return w.root.Size().Width < drawerBelow }
 
+// low: there is no room for the status line.
+func (w *workspace) low() bool { return w.root.Size().Height < statusAbove }
+
 // shows reports whether a region shows, for its entry in the menu.
 func (w *workspace) shows(r region) bool {
-	return w.visible(r) && (r != regionSide || !w.narrow() || w.drawn)
+	switch {
+	case r == regionSide && w.narrow():
+		return w.visible(r) && w.drawn
+	case r == regionStatus && w.low():
+		return false
+	}
+	return w.visible(r)
 }
 
 // pushIn closes the drawer; it reports whether it was out.
@@ -164,6 +173,9 @@ func (w *workspace) pushIn() bool {
 func (w *workspace) show(r region, visible bool) {
 	if visible && (r == regionBank || r == regionAudio) {
 		w.latest = r
+	}
+	if visible && r == regionStatus && w.low() {
+		w.desk.tell("The window is too low for the status bar, which comes back with more height; the Stats tab has its numbers.")
 	}
 	if r == regionSide && w.narrow() {
 		w.drawn = visible

@@ -3,6 +3,8 @@ package ui
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +76,26 @@ func TestEveryRegionCanBeHiddenAndComesBack(t *testing.T) {
 		b.place.show(r.id, false)
 	}
 	b.show(aState())
+}
+
+// A window too low for the status bar does not say that it shows.
+func TestStatusBarNeedsHeight(t *testing.T) {
+	b := newBench(t, aState())
+	b.content.Resize(fyne.NewSize(900, 341))
+	i := slices.IndexFunc(b.keys.actions, func(a *action) bool { return a.menu == "View" && a.name == "Status bar" })
+	bar := b.keys.actions[i]
+	if bar.checked() || b.place.status.Visible() {
+		t.Errorf("in a low window it shows (%v), the menu says %v", b.place.status.Visible(), bar.checked())
+	}
+	b.takeNotice()
+	bar.do()
+	if text, _ := b.takeNotice(); !strings.Contains(text, "too low") || !b.place.visible(regionStatus) {
+		t.Errorf("asked for, it says %q", text)
+	}
+	b.content.Resize(fyne.NewSize(1366, 728))
+	if !bar.checked() || !b.place.status.Visible() {
+		t.Error("it does not come back with the height")
+	}
 }
 
 func TestDividersMoveWithTheKeyboardAndReset(t *testing.T) {
@@ -327,6 +349,63 @@ func TestProjectorFindsItsDisplay(t *testing.T) {
 	again.displaysChanged()
 	if again.win != nil {
 		t.Error("closed by hand, it comes back with a display")
+	}
+}
+
+// focused counts how often a window is given the keyboard.
+type focused struct {
+	fyne.Window
+	times int
+}
+
+func (w *focused) RequestFocus() { w.times++ }
+
+// A projector that opens by itself leaves the keyboard to the main window, unless it covers it.
+func TestProjectorLeavesTheKeyboard(t *testing.T) {
+	b := newBench(t, aState())
+	two := []display{{"eDP-1", 0, 0, 1366, 768}, {"HDMI-1", 1366, 0, 1920, 1080}}
+	p, f, win := b.projector, &fakeScreens{all: two}, &focused{}
+	p.screens, p.main = f, win
+	p.toggle(projectProgram)
+	if win.times != 0 {
+		t.Error("a projector that was asked for does not get the keyboard")
+	}
+	f.all = two[:1]
+	p.displaysChanged()
+	f.all = two
+	p.displaysChanged()
+	if !p.showing(projectProgram) || win.times != 1 {
+		t.Errorf("it came back with its display (%v), and the window got the keyboard %d times", p.showing(projectProgram), win.times)
+	}
+	p.want("eDP-1")
+	if f.last() != "eDP-1" || win.times != 1 {
+		t.Errorf("over the window, on %s, the window was put before it", f.last())
+	}
+	p.want("HDMI-1")
+	if f.last() != "HDMI-1" || win.times != 2 {
+		t.Errorf("moved to %s, the window got the keyboard %d times", f.last(), win.times)
+	}
+	p.leave()
+}
+
+// Of two equal displays the one that is left has another name; the projector on it stays.
+func TestProjectorKnowsItsDisplayByItsPlace(t *testing.T) {
+	b := newBench(t, aState())
+	f := &fakeScreens{all: []display{{"Panel", 0, 0, 1366, 768}, {"Beamer", 1366, 0, 1920, 1080}, {"Beamer 2", 3286, 0, 1920, 1080}}}
+	p := b.projector
+	p.screens = f
+	p.prefs.SetString(prefProjector, "Beamer 2")
+	p.toggle(projectProgram)
+	win := p.win
+	f.all = []display{f.all[0], {"Beamer", 3286, 0, 1920, 1080}}
+	p.displaysChanged()
+	if p.win != win || p.on.name != "Beamer" {
+		t.Errorf("it was closed or is on %+v", p.on)
+	}
+	f.all = f.all[:1]
+	p.displaysChanged()
+	if p.win != nil || p.lostOn != "Beamer" {
+		t.Errorf("its display is gone, and it stays; lost on %q", p.lostOn)
 	}
 }
 

@@ -105,12 +105,12 @@ func barsFrame() *media.Frame {
 type load struct {
 	clip    clip
 	climbed chan struct{} // closed when all is known
-	watched func()        // told of the first measurement
+	taken   func()        // told when the far end has acknowledged something
 
 	mu       sync.Mutex
 	climb    *climb // guarded by mu
 	done     bool   // guarded by mu
-	measured bool   // guarded by mu
+	measured bool   // guarded by mu; the far end has acknowledged something
 
 	// Of the goroutine that calls Next.
 	start            time.Time
@@ -204,8 +204,11 @@ func (l *load) Watch(p outputs.Progress) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.measured {
+		if p.AckedBytes <= 0 {
+			return // outputs tell of nothing too, from their first moment on
+		}
 		l.measured = true
-		l.watched()
+		l.taken()
 	}
 	if !l.done && l.climb.look(time.Now(), p) {
 		l.done = true

@@ -67,7 +67,7 @@ func Measure(ctx context.Context, out outputs.Output, o Options) (Result, error)
 	defer connect.Stop()
 	l := &load{
 		clip: c, climbed: make(chan struct{}), climb: newClimb(float64(o.MaxKbps)*1000, o.Duration),
-		watched: func() {
+		taken: func() {
 			if connect.Stop() {
 				connect.Reset(2*o.Duration + 15*time.Second)
 			}

@@ -11,9 +11,12 @@ import (
 
 const (
 	// reorderWindow is how many packets wait behind a missing one, reorderPatience
-	// for how long: several rounds of NACK on a slow path.
+	// for how long: several rounds of NACK on a slow path. Of a time in which nothing came
+	// only reorderPause counts: then the machine or the path stood still, and nothing can
+	// have been repaired either.
 	reorderWindow   = 2048
 	reorderPatience = 500 * time.Millisecond
+	reorderPause    = 100 * time.Millisecond
 	// maxUnit bounds an access unit, since its length is the sender's to say.
 	maxUnit = 8 << 20
 )
@@ -24,16 +27,19 @@ type reorder struct {
 	started bool
 	next    uint16 // the number that is due
 	waiting map[uint16]*rtp.Packet
-	since   time.Time // when the first packet began to wait
-	lost    int64     // packets given up
+	last    time.Time     // when the last packet came
+	waited  time.Duration // how long the first in waiting has
+	lost    int64         // packets given up
 }
 
 // push takes p and calls emit for every packet whose turn it is; gap says that
 // something before that packet is lost for good.
 func (r *reorder) push(p *rtp.Packet, now time.Time, emit func(p *rtp.Packet, gap bool)) {
 	if !r.started {
-		r.started, r.next, r.waiting = true, p.SequenceNumber, map[uint16]*rtp.Packet{}
+		r.started, r.next, r.waiting, r.last = true, p.SequenceNumber, map[uint16]*rtp.Packet{}, now
 	}
+	r.waited += min(now.Sub(r.last), reorderPause)
+	r.last = now
 	ahead := int16(p.SequenceNumber - r.next)
 	switch {
 	case ahead < 0:
@@ -41,14 +47,14 @@ func (r *reorder) push(p *rtp.Packet, now time.Time, emit func(p *rtp.Packet, ga
 	case ahead == 0:
 		r.next++
 		emit(p, false)
-		r.release(emit, now)
+		r.release(emit)
 		return
 	}
 	if len(r.waiting) == 0 {
-		r.since = now
+		r.waited = 0
 	}
 	r.waiting[p.SequenceNumber] = p
-	if len(r.waiting) < reorderWindow && ahead < 1<<14 && now.Sub(r.since) < reorderPatience {
+	if len(r.waiting) < reorderWindow && ahead < 1<<14 && r.waited < reorderPatience {
 		return
 	}
 	for r.waiting[r.next] == nil {
@@ -59,15 +65,15 @@ func (r *reorder) push(p *rtp.Packet, now time.Time, emit func(p *rtp.Packet, ga
 	delete(r.waiting, r.next)
 	r.next++
 	emit(first, true)
-	r.release(emit, now)
+	r.release(emit)
 }
 
 // release emits what has become due.
-func (r *reorder) release(emit func(*rtp.Packet, bool), now time.Time) {
+func (r *reorder) release(emit func(*rtp.Packet, bool)) {
 	for {
 		p := r.waiting[r.next]
 		if p == nil {
-			r.since = now // patience begins anew for the next gap
+			r.waited = 0 // patience begins anew for the next gap
 			return
 		}
 		delete(r.waiting, r.next)

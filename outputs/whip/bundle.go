@@ -1,16 +1,12 @@
 package whip
 
 import (
-	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/pion/ice/v4"
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -26,7 +22,7 @@ const (
 
 // bundle gathers the datagrams of a burst, so that they enter the kernel together: those
 // of one size for one address are handed over as one that it cuts into segments (UDP GSO,
-// Linux 4.18). One passage of sixteen packets through the network stack costs about as
+// Linux 4.18; elsewhere they go one by one). One passage of sixteen packets through the network stack costs about as
 // much as two single ones. Its methods may be called from any goroutine.
 type bundle struct {
 	segmented atomic.Int64 // datagrams that went as segments
@@ -151,27 +147,4 @@ func (c *bundledConn) WriteToAddrPort(p []byte, to netip.AddrPort) (int, error) 
 		return len(p), nil
 	}
 	return c.conn.WriteToUDPAddrPort(p, to)
-}
-
-// writeSegments sends p as datagrams of size bytes. false means that they have to be sent
-// one by one, now and, when the kernel cannot do it at all, from then on.
-func (c *bundledConn) writeSegments(p []byte, size int, to netip.AddrPort) bool {
-	if c.whole.Load() {
-		return false
-	}
-	var room [64]byte
-	oob := room[:unix.CmsgSpace(2)]
-	h := (*unix.Cmsghdr)(unsafe.Pointer(&room))
-	h.Level, h.Type = unix.IPPROTO_UDP, unix.UDP_SEGMENT
-	h.SetLen(unix.CmsgLen(2))
-	binary.NativeEndian.PutUint16(oob[unix.CmsgLen(0):], uint16(size))
-	_, _, err := c.conn.WriteMsgUDPAddrPort(p, oob, to)
-	switch {
-	case err == nil:
-		return true
-	case errors.Is(err, unix.EIO), errors.Is(err, unix.EINVAL), errors.Is(err, unix.EMSGSIZE), errors.Is(err, unix.EOPNOTSUPP):
-		// No checksum offload, a kernel before 4.18, a smaller MTU.
-		c.whole.Store(true)
-	}
-	return false
 }

@@ -48,7 +48,7 @@ type connection struct {
 	layers    []*layer   // the renditions of the pictures, the first in feed
 	refused   []outputs.Feed
 	sound     int64  // bits per second
-	note      string // what the operator should know of this connection
+	note      string // which layers are not sent, and why; for the operator's list of warnings
 
 	watch func(outputs.Progress)
 	told  atomic.Int64 // when watch was called last, in nanoseconds of the epoch
@@ -359,7 +359,7 @@ func (c *connection) report(ice webrtc.PeerConnectionState) error {
 	c.adapt(now, silent, lost)
 	r := outputs.Report{
 		State: outputs.Sending, SentPackets: c.sent.Load(), DroppedPackets: c.skipped.Load(), RTT: rtt, LostPercent: lost,
-		BandwidthBPS: c.bandwidth.Load(),
+		BandwidthBPS: c.bandwidth.Load(), Warning: c.note,
 	}
 	for _, s := range c.streams {
 		sent, acked := s.bytes()
@@ -376,9 +376,6 @@ func (c *connection) report(ice webrtc.PeerConnectionState) error {
 		r.State, r.Detail = outputs.Degraded, "no acknowledgement for some seconds"
 	default:
 		r.State, r.Detail = outputs.Confirmed, c.reduced()
-		if r.Detail == "" {
-			r.Detail = c.note
-		}
 	}
 	c.feed.Report(r)
 	return nil

@@ -1,9 +1,10 @@
 // Package whip delivers a rendition by WHIP (RFC 9725: WebRTC-HTTP ingestion) and,
 // for the rehearsal receiver and tests, takes such streams in (Server).
 //
-// A connection is: OPTIONS for ICE servers, full ICE gathering, one POST with the
-// offer, 201 with the answer, ICE and DTLS, RTP until the end, DELETE. There is no
-// trickle ICE: with every candidate in the offer no server needs it.
+// A connection is: OPTIONS for ICE servers, ICE gathering for a moment, one POST with the
+// offer, 201 with the answer, PATCH with what gathering found later where the server takes
+// it (trickle.go), ICE and DTLS, RTP until the end, DELETE. Where ICE breaks off, it is
+// restarted by another PATCH.
 //
 // Time: RTP timestamps are the packets' PTS on the studio clock, without a random
 // offset, and the package writes its own RTCP sender reports, which map that one

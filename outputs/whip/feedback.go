@@ -60,9 +60,9 @@ func (f *feedback) handle(s *stream, p rtcp.Packet) {
 		}
 	case *rtcp.TransportLayerNack:
 		if p.MediaSSRC == s.ssrc {
-			f.alive()
+			now, rtt := f.alive()
 			if s.line != nil {
-				s.line.repeat(p.Nacks)
+				s.line.repeat(p.Nacks, now, rtt)
 			}
 		}
 	case *rtcp.PictureLossIndication:
@@ -88,10 +88,12 @@ func (f *feedback) wantKeyframe(s *stream) {
 	}
 }
 
-func (f *feedback) alive() {
+// alive notes that the far end answers; rtt is 0 when it is not known.
+func (f *feedback) alive() (now time.Time, rtt time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.last = f.clock()
+	return f.last, f.rtt
 }
 
 // reports takes receiver report blocks (RFC 3550 section 6.4.1).

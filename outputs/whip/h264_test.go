@@ -2,6 +2,7 @@ package whip
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,6 +73,7 @@ func TestLossWaitsForKeyframe(t *testing.T) {
 	need := false
 	cut := newH264Payloader(media.Track{})
 	seq := uint16(65530)
+	now := time.Unix(1e9, 0)
 	picture := func(stamp uint32, au []byte, lose int) {
 		parts := cut.payloads(&media.Packet{Data: au})
 		for i, part := range parts {
@@ -80,7 +82,8 @@ func TestLossWaitsForKeyframe(t *testing.T) {
 			if i == lose {
 				continue
 			}
-			order.push(p, time.Unix(int64(stamp), 0), func(p *rtp.Packet, gap bool) {
+			now = now.Add(reorderPatience / 8)
+			order.push(p, now, func(p *rtp.Packet, gap bool) {
 				need = a.push(p, gap, func(u unit) { got = append(got, u) })
 			})
 		}
@@ -101,6 +104,41 @@ func TestLossWaitsForKeyframe(t *testing.T) {
 	picture(7, nal(0x41, 100), -1)
 	if len(got) != 3 || need || got[1].rtpTime != 6 || got[2].rtpTime != 7 {
 		t.Fatalf("%d units in all, want 3; keyframe wanted %v", len(got), need)
+	}
+}
+
+// A machine that stood still while a packet was missing gives its repetition time to come.
+func TestStandstillIsNotLoss(t *testing.T) {
+	var r reorder
+	var got []uint16
+	gaps := 0
+	now := time.Unix(1e9, 0)
+	push := func(number uint16, after time.Duration) {
+		now = now.Add(after)
+		r.push(&rtp.Packet{Header: rtp.Header{SequenceNumber: number}}, now, func(p *rtp.Packet, gap bool) {
+			got = append(got, p.SequenceNumber)
+			if gap {
+				gaps++
+			}
+		})
+	}
+	push(1, 0)
+	push(3, 5*time.Millisecond)
+	push(4, 2*time.Second)
+	push(2, 30*time.Millisecond)
+	if !slices.Equal(got, []uint16{1, 2, 3, 4}) || gaps != 0 || r.lost != 0 {
+		t.Errorf("%v came out with %d gaps, %d lost", got, gaps, r.lost)
+	}
+	push(6, 10*time.Millisecond)
+	for number := uint16(7); number < 31; number++ {
+		push(number, 20*time.Millisecond)
+	}
+	if gaps != 0 {
+		t.Errorf("after %v it was given up", 24*20*time.Millisecond)
+	}
+	push(31, 20*time.Millisecond)
+	if gaps != 1 || r.lost != 1 {
+		t.Errorf("in the end %d gaps and %d lost, want one", gaps, r.lost)
 	}
 }
 

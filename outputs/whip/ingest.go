@@ -28,6 +28,11 @@ const (
 	eventQueue = 1024
 	// keyframeInterval is how often a keyframe is asked for while one is missing.
 	keyframeInterval = 500 * time.Millisecond
+	// What was sent before a DELETE, which comes by another socket, may still be on its way
+	// through this process: it is all there when nothing has come for drainQuiet, or else
+	// the publisher goes on and is not listened to after drainMost.
+	drainQuiet = 40 * time.Millisecond
+	drainMost  = 500 * time.Millisecond
 )
 
 var errDeleted = errors.New("whip: ended by the publisher")
@@ -49,6 +54,7 @@ type ingest struct {
 	tracks  []*ingestTrack // fixed by negotiate, under mu: pion's goroutines read it without any other order
 	events  chan event
 	ended   chan struct{} // closed by end
+	closing chan struct{} // closed by close: nobody takes events any more
 	readers sync.WaitGroup
 	stalled atomic.Bool // ICE hears nothing of the publisher
 
@@ -70,6 +76,16 @@ func (in *ingest) end(err error) {
 	if in.cause == nil {
 		in.cause = err
 		close(in.ended)
+	}
+}
+
+// over: end has been called.
+func (in *ingest) over() bool {
+	select {
+	case <-in.ended:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -324,12 +340,12 @@ func readRTCP(r *webrtc.RTPReceiver, rid string) (packets []rtcp.Packet, err err
 	return packets, err
 }
 
-// post hands e to run; false means that the stream is over.
+// post hands e to run; false means that nobody takes it any more.
 func (in *ingest) post(e event) bool {
 	select {
 	case in.events <- e:
 		return true
-	case <-in.ended:
+	case <-in.closing:
 		return false
 	}
 }
@@ -360,10 +376,7 @@ func (in *ingest) run(sink Sink) {
 	in.mu.Unlock()
 	if errors.Is(err, errDeleted) {
 		err = nil
-		// What came before the DELETE has been sent before it.
-		for len(in.events) > 0 {
-			join.take(<-in.events)
-		}
+		in.drain(&join)
 		join.start()
 	}
 	in.close()
@@ -371,11 +384,30 @@ func (in *ingest) run(sink Sink) {
 	sink.End(err)
 }
 
-// close ends the peer connection and waits for the readers.
+// drain takes what was sent before the DELETE.
+func (in *ingest) drain(join *joiner) {
+	most, quiet := time.NewTimer(drainMost), time.NewTimer(drainQuiet)
+	defer most.Stop()
+	defer quiet.Stop()
+	for over := false; !over; {
+		select {
+		case e := <-in.events:
+			join.take(e)
+			quiet.Reset(drainQuiet)
+		case <-quiet.C:
+			over = len(in.events) == 0 // of both, select takes any
+		case <-most.C:
+			over = true
+		}
+	}
+}
+
+// close ends the peer connection and waits for the readers. It is called once.
 func (in *ingest) close() {
 	in.mu.Lock()
 	in.ending = true
 	in.mu.Unlock()
+	close(in.closing)
 	in.end(context.Canceled)
 	if in.pc != nil {
 		closePeer(in.pc)

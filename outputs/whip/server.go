@@ -154,7 +154,8 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "the offer could not be read")
 		return
 	}
-	in := &ingest{key: key, layers: s.opt.Layers, id: rand.Text(), log: s.opt.Log, events: make(chan event, eventQueue), ended: make(chan struct{})}
+	in := &ingest{key: key, layers: s.opt.Layers, id: rand.Text(), log: s.opt.Log, events: make(chan event, eventQueue),
+		ended: make(chan struct{}), closing: make(chan struct{})}
 	if code, text := s.claim(in); code != 0 {
 		refuse(w, code, text)
 		return
@@ -194,12 +195,13 @@ func (s *Server) claim(in *ingest) (code int, text string) {
 	switch {
 	case s.closed:
 		return http.StatusServiceUnavailable, "the server is stopping"
-	case old != nil && !old.stalled.Load():
+	case old != nil && !old.stalled.Load() && !old.over():
 		return http.StatusConflict, "this stream is being published already"
 	case old == nil && len(s.streams) >= s.opt.MaxStreams:
 		return http.StatusServiceUnavailable, "there are too many streams"
 	case old != nil:
-		// Its publisher does not answer: this is most likely the same one, back again.
+		// Its publisher has ended it, or does not answer: this is most likely the same one,
+		// back again.
 		old.end(errors.New("whip: replaced by a new connection of the publisher"))
 	}
 	s.streams[in.key] = in

@@ -101,9 +101,9 @@ func (c *connection) takeLayers(answer string) {
 	c.streams = slices.DeleteFunc(c.streams, func(s *stream) bool { return s.layer > 0 && !slices.Contains(taken, s.rid) })
 	switch {
 	case len(c.layers) == 1:
-		c.note = "the server takes no simulcast: only the first rendition is sent"
+		c.note = "the server takes no simulcast, so only the first rendition is sent; the others are encoded all the same"
 	case len(c.layers) < offered:
-		c.note = fmt.Sprintf("the server takes %d of %d renditions", len(c.layers), offered)
+		c.note = fmt.Sprintf("the server takes %d of %d renditions; the others are encoded all the same", len(c.layers), offered)
 	}
 	c.shareOut()
 }

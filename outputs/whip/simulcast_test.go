@@ -208,8 +208,8 @@ func TestSimulcastRefused(t *testing.T) {
 	if n := len(of(sink.packets, false)); n != clipFPS || len(sink.tracks) != 2 {
 		t.Errorf("%d pictures in %d tracks arrived, want %d in 2", n, len(sink.tracks), clipFPS)
 	}
-	if r := feed.last(); !strings.Contains(r.Detail, "no simulcast") {
-		t.Errorf("the operator reads %q", r.Detail)
+	if r := feed.last(); !strings.Contains(r.Warning, "no simulcast") || r.Detail != "" {
+		t.Errorf("the operator reads %q and %q", r.Warning, r.Detail)
 	}
 	if n := feed.more[0].Queued(); n > time.Second {
 		t.Errorf("%v of the layer that nobody wants wait", n)

@@ -3,7 +3,7 @@ package whip
 import (
 	"encoding/binary"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
@@ -16,6 +16,9 @@ const (
 	nackHistory = 4096
 	// soundHistory is 10 s of sound.
 	soundHistory = 512
+	// repeatPause is how long a packet that was repeated is not repeated again while the
+	// round trip is not known; else it is half of that.
+	repeatPause = 10 * time.Millisecond
 )
 
 // wire is the interceptor that numbers what is sent for transport-wide feedback, keeps it
@@ -24,7 +27,13 @@ const (
 // payloads are kept as they are, since nobody writes to them, and a stream has one header.
 type wire struct {
 	interceptor.NoOp
-	number atomic.Uint32 // of the next packet of the transport
+
+	// turn is held while a packet is written, so that numbers are given in the order of
+	// writing: a goroutine that rests with one in its hand would be seen as a loss by feedback
+	// that comes meanwhile. All write to one socket, and none waits longer for it than it would
+	// there.
+	turn   sync.Mutex
+	number uint16 // guarded by turn; of the next packet of the transport
 
 	mu    sync.Mutex
 	lines map[uint32]*line     // guarded by mu; by SSRC
@@ -117,7 +126,8 @@ type kept struct {
 	marker      bool
 	payloadType uint8
 	timestamp   uint32
-	payload     []byte // nil: there is none
+	payload     []byte    // nil: there is none
+	repeated    time.Time // last; zero: never
 }
 
 // outgoing is what one goroutine needs to send a packet without making anything.
@@ -130,7 +140,7 @@ type outgoing struct {
 // Write implements interceptor.RTPWriter. It belongs to the goroutine that sends the stream.
 // The payload must never change again.
 func (l *line) Write(h *rtp.Header, payload []byte, _ interceptor.Attributes) (int, error) {
-	k := kept{h.SequenceNumber, h.Marker, h.PayloadType, h.Timestamp, payload}
+	k := kept{number: h.SequenceNumber, marker: h.Marker, payloadType: h.PayloadType, timestamp: h.Timestamp, payload: payload}
 	l.mu.Lock()
 	l.history[int(k.number)%len(l.history)] = k
 	l.mu.Unlock()
@@ -145,7 +155,10 @@ func (l *line) send(o *outgoing, ssrc uint32, k kept) (int, error) {
 	h.Version, h.SSRC, h.PayloadType = 2, ssrc, k.payloadType
 	h.SequenceNumber, h.Timestamp, h.Marker = k.number, k.timestamp, k.marker
 	if l.extension != 0 {
-		binary.BigEndian.PutUint16(o.number[:], uint16(l.wire.number.Add(1)-1))
+		l.wire.turn.Lock()
+		defer l.wire.turn.Unlock()
+		binary.BigEndian.PutUint16(o.number[:], l.wire.number)
+		l.wire.number++
 		if err := h.SetExtension(l.extension, o.number[:]); err != nil {
 			return 0, err
 		}
@@ -153,15 +166,26 @@ func (l *line) send(o *outgoing, ssrc uint32, k kept) (int, error) {
 	return l.next.Write(h, k.payload, o.attributes)
 }
 
-// repeat sends the packets that a NACK names and that are still known. It is called by
-// one goroutine.
-func (l *line) repeat(pairs []rtcp.NackPair) {
+// repeat sends the packets that a NACK names and that are still known, but for those whose
+// last repetition can hardly have arrived yet: else a far end that asks often, or lies, has
+// each packet sent as often as it likes. rtt is 0 when it is not known. It is called by one
+// goroutine.
+func (l *line) repeat(pairs []rtcp.NackPair, now time.Time, rtt time.Duration) {
+	pause := repeatPause
+	if rtt > 0 {
+		pause = rtt / 2
+	}
 	for i := range pairs {
 		pairs[i].Range(func(number uint16) bool {
 			l.mu.Lock()
-			k := l.history[int(number)%len(l.history)]
+			at := &l.history[int(number)%len(l.history)]
+			k := *at
+			due := k.payload != nil && k.number == number && (k.repeated.IsZero() || now.Sub(k.repeated) >= pause)
+			if due {
+				at.repeated = now
+			}
 			l.mu.Unlock()
-			if k.payload == nil || k.number != number {
+			if !due {
 				return true
 			}
 			ssrc := l.ssrc

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"testing"
+	"time"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
@@ -51,7 +52,7 @@ func TestRepeat(t *testing.T) {
 		n := len(*out)
 		last := uint16((first + nackHistory + 99) % 65536)
 		// The second is gone already, the third was never sent.
-		l.repeat(rtcp.NackPairsFromSequenceNumbers([]uint16{last, first + 5, last + 1, last - 3}))
+		l.repeat(rtcp.NackPairsFromSequenceNumbers([]uint16{last, first + 5, last + 1, last - 3}), time.Now(), 0)
 		again := (*out)[n:]
 		if len(again) != 2 {
 			t.Fatalf("%d packets came again, want 2", len(again))
@@ -79,6 +80,45 @@ func TestRepeat(t *testing.T) {
 				t.Fatalf("packet %d has the transport's number %d", i, got)
 			}
 		}
+	}
+}
+
+// A packet that was repeated is not repeated again before that can have arrived.
+func TestRepeatWaits(t *testing.T) {
+	l, out := newLine(t, true, true)
+	for number := range uint16(4) {
+		if _, err := l.Write(&rtp.Header{SequenceNumber: number, PayloadType: 96}, []byte{1}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Unix(100, 0)
+	for _, step := range []struct {
+		after, rtt time.Duration
+		ask        []uint16
+		want       int
+	}{
+		{0, 0, []uint16{1, 1, 1, 2}, 2},
+		{9 * time.Millisecond, 0, []uint16{1, 3}, 1},
+		{time.Millisecond, 0, []uint16{1, 3}, 1},
+		{40 * time.Millisecond, 100 * time.Millisecond, []uint16{1}, 0},
+		{10 * time.Millisecond, 100 * time.Millisecond, []uint16{1}, 1},
+		{2 * time.Millisecond, 4 * time.Millisecond, []uint16{1}, 1},
+	} {
+		now = now.Add(step.after)
+		before := len(*out)
+		l.repeat(rtcp.NackPairsFromSequenceNumbers(step.ask), now, step.rtt)
+		if got := len(*out) - before; got != step.want {
+			t.Errorf("%v after the last request for %v, round trip %v: %d came again, want %d", step.after, step.ask, step.rtt, got, step.want)
+		}
+	}
+	// A new packet under an old number has never been repeated.
+	if _, err := l.Write(&rtp.Header{SequenceNumber: 1, PayloadType: 96}, []byte{2}, nil); err != nil {
+		t.Fatal(err)
+	}
+	before := len(*out)
+	l.repeat(rtcp.NackPairsFromSequenceNumbers([]uint16{1}), now, time.Second)
+	if got := len(*out) - before; got != 1 {
+		t.Errorf("a new packet came again %d times, want once", got)
 	}
 }
 

@@ -1,0 +1,112 @@
+package ui
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// manyState has three buses, four renditions, and destinations that can send several.
+func manyState() (*engine.State, Services) {
+	s := aState()
+	s.Show.Buses = []scenes.Bus{{ID: "pgm", Name: "Programme"}, {ID: "comm", Name: "Commentary"}, {ID: "clean", Name: "Clean"}}
+	s.Show.Renditions = nil
+	for _, height := range []int{1080, 540, 270, 720} {
+		r := scenes.Rendition{ID: fmt.Sprintf("%dp", height)}
+		r.Video.Width, r.Video.Height = height*16/9, height
+		s.Show.Renditions = append(s.Show.Renditions, r)
+	}
+	s.Show.Destinations = []scenes.Destination{
+		{ID: "a", Name: "Stage", Kind: "rtmp", Rendition: "1080p", Settings: []byte(`{"url":"rtmp://one/live"}`), BackAfterSeconds: 10, Standby: scenes.Cold,
+			Tracks: []scenes.Track{{Bus: "comm", Name: "English"}}},
+		{ID: "w", Name: "SFU", Kind: "whip", Rendition: "1080p", Settings: []byte(`{"url":"https://sfu/whip"}`), BackAfterSeconds: 10, Standby: scenes.Cold,
+			Simulcast: []string{"540p"}},
+	}
+	s.Destinations = append(s.Destinations, engine.DestinationState{ID: "w", Name: "SFU", Kind: "whip", Rendition: "1080p", Report: outputs.Report{State: outputs.Idle}})
+	kinds := map[string]outputs.Kind{}
+	for _, name := range protocols {
+		kinds[name] = outputs.Kind{Name: name}
+	}
+	kinds["rtmp"] = outputs.Kind{Name: "rtmp", SoundTracks: 32}
+	kinds["whip"] = outputs.Kind{Name: "whip", Layers: 2}
+	return s, Services{OutputKinds: kinds}
+}
+
+func TestSoundTracksOfADestination(t *testing.T) {
+	s, services := manyState()
+	b := newBenchWith(t, s, services)
+	p := b.keys.outputs
+	f := p.form
+	p.edit("a", false)
+	if !f.tracks.Visible() || f.layers.Visible() {
+		t.Fatalf("RTMP is offered tracks: %v, simulcast: %v", f.tracks.Visible(), f.layers.Visible())
+	}
+	press := func(list *pickList, i int) { list.buttons.items[i].(*button).press() }
+	wantLabel(t, "the chosen bus", f.tracks.buttons.items[1].(*button).caption, "1  Commentary")
+	f.doSave()
+	if got := sentOne(t, b).(*engine.PutDestination).Destination; !reflect.DeepEqual(got, s.Show.Destinations[0]) {
+		t.Errorf("unchanged, it became %+v", got)
+	}
+	p.edit("a", false)
+	press(f.tracks, 0)
+	press(f.tracks, 2)
+	b.golden(t, "tracks", f.tracks)
+	press(f.tracks, 0)
+	press(f.tracks, 0)
+	f.doSave()
+	want := []scenes.Track{{Bus: "comm", Name: "English"}, {Bus: "clean", Name: "Clean"}, {Bus: "pgm", Name: "Programme"}}
+	if got := sentOne(t, b).(*engine.PutDestination).Destination; !reflect.DeepEqual(got.Tracks, want) {
+		t.Errorf("the tracks are %+v, want %+v", got.Tracks, want)
+	}
+	// A kind that can do neither; a recording.
+	p.edit("", false)
+	f.setKind("udp")
+	if f.tracks.Visible() || f.layers.Visible() {
+		t.Error("UDP is offered what it cannot do")
+	}
+	p.edit("", true)
+	if f.tracks.Visible() || f.layers.Visible() {
+		t.Error("a recording is offered what destinations have")
+	}
+}
+
+func TestSimulcastOfADestination(t *testing.T) {
+	s, services := manyState()
+	b := newBenchWith(t, s, services)
+	p := b.keys.outputs
+	f := p.form
+	p.edit("w", false)
+	if f.tracks.Visible() || !f.layers.Visible() {
+		t.Fatalf("WHIP is offered tracks: %v, simulcast: %v", f.tracks.Visible(), f.layers.Visible())
+	}
+	find := func(id string) func() {
+		for i, v := range f.layers.items {
+			if v.id == id {
+				return f.layers.buttons.items[i].(*button).press
+			}
+		}
+		t.Fatalf("%s is not offered", id)
+		return nil
+	}
+	find("720p")()
+	b.golden(t, "simulcast", f.layers)
+	find("270p")() // one too many
+	if text, _ := b.takeNotice(); text != "At most 2 can be chosen here." {
+		t.Errorf("the window says %q", text)
+	}
+	f.doSave()
+	if got := sentOne(t, b).(*engine.PutDestination).Destination.Simulcast; !reflect.DeepEqual(got, []string{"720p", "540p"}) {
+		t.Errorf("sent along are %v, want the larger one first", got)
+	}
+	// What is sent in the first place is not sent along.
+	p.edit("w", false)
+	f.rendition.SetSelected("540p")
+	f.doSave()
+	if got := sentOne(t, b).(*engine.PutDestination).Destination; got.Rendition != "540p" || len(got.Simulcast) != 0 {
+		t.Errorf("of 540p it sends along %v", got.Simulcast)
+	}
+}
