@@ -174,15 +174,15 @@ func TestSlowDisk(t *testing.T) {
 	o.disk = &slowDisk{disk: realDisk{}, delay: 4500 * time.Millisecond}
 	feed := newLiveFeed(t, 1)
 	run(t, o, feed)
-	feed.await(t, 2*time.Second, 0, inState(outputs.Confirmed))
-	slow := feed.await(t, 8*time.Second, 0, inState(outputs.Degraded))
+	feed.await(t, 10*time.Second, 0, inState(outputs.Confirmed))
+	slow := feed.await(t, 20*time.Second, 0, inState(outputs.Degraded))
 	if !strings.Contains(slow.Detail, "slow") || slow.SentPackets < 100 {
 		t.Errorf("report %+v", slow)
 	}
-	if d := feed.Queued(); d > 500*time.Millisecond {
+	if d := feed.Queued(); d > 2*time.Second { // of the 4.5 that the sync takes
 		t.Errorf("%v wait: the slow sync holds up writing", d)
 	}
-	feed.await(t, 8*time.Second, feed.reported(), inState(outputs.Confirmed))
+	feed.await(t, 20*time.Second, feed.reported(), inState(outputs.Confirmed))
 }
 
 // childDir names the folder a child process of TestKilled records to.

@@ -124,7 +124,7 @@ func TestRecords(t *testing.T) {
 				feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 300 })
 				if how == "stopped" {
 					rec.cancel()
-					if err := rec.wait(t, 2*time.Second); !errors.Is(err, context.Canceled) {
+					if err := rec.wait(t, 20*time.Second); !errors.Is(err, context.Canceled) {
 						t.Errorf("ended with %v", err)
 					}
 				} else {
@@ -234,7 +234,7 @@ func TestPathErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			feed := newLiveFeed(t, 1)
-			err := run(t, newRecorder(t, map[string]any{"path": c.path}), feed).wait(t, 2*time.Second)
+			err := run(t, newRecorder(t, map[string]any{"path": c.path}), feed).wait(t, 20*time.Second)
 			if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -243,7 +243,7 @@ func TestPathErrors(t *testing.T) {
 	t.Run("read-only with room", func(t *testing.T) {
 		o := newRecorder(t, map[string]any{"path": readOnly + "/show.mkv"})
 		o.disk = roomyDisk{realDisk{}}
-		err := run(t, o, newLiveFeed(t, 1)).wait(t, 2*time.Second)
+		err := run(t, o, newLiveFeed(t, 1)).wait(t, 20*time.Second)
 		if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "is read-only") {
 			t.Errorf("got %v", err)
 		}
@@ -266,7 +266,7 @@ func TestCodecsThatDoNotFit(t *testing.T) {
 	}
 	feed := newLiveFeed(t, 1)
 	feed.tracks = append(c.tracks[:1:1], media.Track{Codec: media.Opus})
-	err = run(t, newRecorder(t, map[string]any{"path": t.TempDir() + "/a.ts"}), feed).wait(t, time.Second)
+	err = run(t, newRecorder(t, map[string]any{"path": t.TempDir() + "/a.ts"}), feed).wait(t, 20*time.Second)
 	if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "a ts file cannot hold opus") {
 		t.Errorf("got %v", err)
 	}
@@ -282,7 +282,7 @@ func TestNothingCame(t *testing.T) {
 	feed := &liveFeed{queue: media.NewPacketQueue(media.RecordLimits, true), tracks: c.tracks, changed: make(chan struct{})}
 	feed.queue.Close()
 	for _, container := range []string{"mkv", "mp4", "ts"} {
-		if err := run(t, newRecorder(t, map[string]any{"path": dir + "/", "container": container}), feed).wait(t, 2*time.Second); err != nil {
+		if err := run(t, newRecorder(t, map[string]any{"path": dir + "/", "container": container}), feed).wait(t, 20*time.Second); err != nil {
 			t.Errorf("%s: %v", container, err)
 		}
 	}
