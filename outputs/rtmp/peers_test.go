@@ -156,7 +156,7 @@ func makeClip(t *testing.T, ffmpeg string, codec media.Codec, seconds int) clip 
 	case media.HEVC:
 		args = append(args, "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:bframes=0:aud=1:repeat-headers=1", "-f", "hevc", video)
 	case media.AV1:
-		args = append(args, "-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "pred-struct=1", "-f", "obu", video)
+		args = append(args, "-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "rc=2:pred-struct=1", "-f", "obu", video)
 	}
 	cmd := exec.Command(ffmpeg, args...)
 	cmd.Env = append(os.Environ(), "SVT_LOG=1")
