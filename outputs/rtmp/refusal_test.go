@@ -95,6 +95,7 @@ func TestRefusals(t *testing.T) {
 	web := listen(t, func(c net.Conn) {
 		_, _ = c.Read(make([]byte, 100))
 		_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+		_, _ = io.Copy(io.Discard, c) // closing on what is unread would take the answer back
 	})
 	slammed := listen(t, func(net.Conn) {})
 	const secret = "s3cr3t-key"
