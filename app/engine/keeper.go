@@ -198,7 +198,11 @@ func (k *keeper) run(ctx context.Context) {
 			return // the journal keeps what has not been read
 		}
 		if end == postponed {
-			k.later = append(k.later, j)
+			at := len(k.later)
+			if waited { // given way, it keeps its turn
+				at = 0
+			}
+			k.later = slices.Insert(k.later, at, j)
 			k.e.log.Info("recording will be finished when its disk is not recorded to", "file", j.event.Path)
 		}
 		switch {

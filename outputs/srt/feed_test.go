@@ -20,7 +20,7 @@ type contents struct {
 	biggestGap              time.Duration // between pictures, in decoding order
 }
 
-func demux(t *testing.T, path string) contents {
+func demux(t testing.TB, path string) contents {
 	t.Helper()
 	in, err := av.OpenInput(t.Context(), path, av.InputOptions{})
 	if err != nil {

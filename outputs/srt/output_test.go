@@ -31,7 +31,7 @@ const passphrase = "correct-horse-battery"
 
 // freePort is a UDP port that was free a moment ago, for peers that cannot be
 // given port 0.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	c, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -41,7 +41,7 @@ func freePort(t *testing.T) int {
 	return c.LocalAddr().(*net.UDPAddr).Port
 }
 
-func newOutput(t *testing.T, settings map[string]any, secret string) outputs.Output {
+func newOutput(t testing.TB, settings map[string]any, secret string) outputs.Output {
 	t.Helper()
 	raw, err := json.Marshal(settings)
 	if err != nil {
@@ -60,7 +60,7 @@ type running struct {
 	done   chan error
 }
 
-func run(t *testing.T, o outputs.Output, feed outputs.Feed) *running {
+func run(t testing.TB, o outputs.Output, feed outputs.Feed) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &running{cancel, make(chan error, 1)}
@@ -70,13 +70,13 @@ func run(t *testing.T, o outputs.Output, feed outputs.Feed) *running {
 }
 
 // stop ends the output, which has to obey within the time outputs.Output promises.
-func (r *running) stop(t *testing.T) error {
+func (r *running) stop(t testing.TB) error {
 	t.Helper()
 	r.cancel()
 	return r.wait(t, 2*time.Second)
 }
 
-func (r *running) wait(t *testing.T, d time.Duration) error {
+func (r *running) wait(t testing.TB, d time.Duration) error {
 	t.Helper()
 	select {
 	case err := <-r.done:
@@ -96,7 +96,7 @@ type receiver struct {
 	stop  func()
 }
 
-func newReceiver(t *testing.T, opt ServerOptions) *receiver {
+func newReceiver(t testing.TB, opt ServerOptions) *receiver {
 	t.Helper()
 	s, err := NewServer(opt)
 	if err != nil {
@@ -133,7 +133,7 @@ func newReceiver(t *testing.T, opt ServerOptions) *receiver {
 
 func (r *receiver) url() string { return "srt://" + r.Addr().String() }
 
-func (r *receiver) file(t *testing.T, n int) string {
+func (r *receiver) file(t testing.TB, n int) string {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -240,7 +240,7 @@ func TestTwoTracksOfSound(t *testing.T) {
 func TestEndIsComplete(t *testing.T) {
 	r := newReceiver(t, ServerOptions{})
 	feed := testkit.NewLiveFeed(t, 1)
-	o := newOutput(t, map[string]any{"url": r.url()}, "")
+	o := newOutput(t, map[string]any{"url": r.url(), "latency_ms": calm}, "")
 	out := run(t, o, feed)
 	feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 100 })
 	feed.End()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/faults"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -18,7 +19,7 @@ type impairment struct {
 }
 
 // relay forwards UDP between one client and a server, as badly as asked.
-func relay(t *testing.T, server netip.AddrPort, bad impairment) netip.AddrPort {
+func relay(t testing.TB, server netip.AddrPort, bad impairment) netip.AddrPort {
 	t.Helper()
 	r := faults.NewUDP(t, server, nil)
 	r.Loss(bad.loss)
@@ -29,6 +30,10 @@ func relay(t *testing.T, server netip.AddrPort, bad impairment) netip.AddrPort {
 
 // TestLossyNetwork: 5 % loss on a 40 ms round trip is repaired within the latency.
 func TestLossyNetwork(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { lossyNetwork(a) })
+}
+
+func lossyNetwork(t testing.TB) {
 	r := newReceiver(t, ServerOptions{})
 	addr := relay(t, r.Addr(), impairment{loss: 0.05, delay: 20 * time.Millisecond})
 	feed := testkit.NewLiveFeed(t, 1)

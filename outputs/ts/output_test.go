@@ -18,12 +18,13 @@ import (
 	"golang.org/x/net/ipv4"
 
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func newOutput(t *testing.T, kind outputs.Kind, settings map[string]any, secret string) outputs.Output {
+func newOutput(t testing.TB, kind outputs.Kind, settings map[string]any, secret string) outputs.Output {
 	t.Helper()
 	raw, err := json.Marshal(settings)
 	if err != nil {
@@ -37,7 +38,7 @@ func newOutput(t *testing.T, kind outputs.Kind, settings map[string]any, secret 
 }
 
 // run runs o until the test ends; the stop has to be quick.
-func run(t *testing.T, o outputs.Output, feed outputs.Feed) {
+func run(t testing.TB, o outputs.Output, feed outputs.Feed) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -54,7 +55,7 @@ func run(t *testing.T, o outputs.Output, feed outputs.Feed) {
 	})
 }
 
-func evenPort(t *testing.T) int {
+func evenPort(t testing.TB) int {
 	t.Helper()
 	for range 50 {
 		c, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -185,7 +186,19 @@ func TestDatagrams(t *testing.T) {
 
 // What has found nobody is said; it goes on, and whoever comes later gets the stream.
 func TestNobodyListens(t *testing.T) {
+	attempts.Run(t, 3, nobodyListens)
+}
+
+func nobodyListens(t *attempts.T) {
 	port := evenPort(t)
+	t.Excuse(func() string {
+		conn, err := net.ListenPacket("udp4", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return fmt.Sprintf("another program took port %d meanwhile", port)
+		}
+		conn.Close()
+		return ""
+	})
 	feed := testkit.NewLiveFeed(t, 1)
 	run(t, newOutput(t, UDP(), map[string]any{"url": fmt.Sprintf("udp://127.0.0.1:%d", port)}, ""), feed)
 	feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return strings.Contains(r.Detail, "nothing listens") })
