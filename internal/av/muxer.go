@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unsafe"
 
 	"github.com/asticode/go-astiav"
 
@@ -52,6 +53,7 @@ type Muxer struct {
 	opt     MuxerOptions
 	ctx     *astiav.FormatContext
 	io      *astiav.IOContext
+	opaque  unsafe.Pointer // of io, by which libavformat names this muxer
 	file    *os.File
 	pkt     *astiav.Packet
 	streams []*astiav.Stream
@@ -125,10 +127,9 @@ func (m *Muxer) open() error {
 	} else if m.opt.Format == "mpegts" {
 		size = 20 * 7 * 188 // whole SRT and UDP payloads
 	}
-	if m.io, err = astiav.AllocIOContext(size, true, nil, seek, m.write); err != nil {
-		return reason(err)
+	if err := m.openIO(size, seek); err != nil {
+		return err
 	}
-	m.ctx.SetPb(m.io)
 	if m.opt.Timecode {
 		return nil
 	}
@@ -262,45 +263,6 @@ const maxEarly = 1000
 
 func (m *Muxer) hasVideo() bool {
 	return slices.ContainsFunc(m.opt.Tracks, func(t media.Track) bool { return !t.Codec.IsAudio() })
-}
-
-func (m *Muxer) write(b []byte) (int, error) {
-	if m.failed != nil {
-		return 0, astiav.ErrEio
-	}
-	var err error
-	if m.file != nil {
-		_, err = m.file.Write(b)
-		var pe *os.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-	} else {
-		err = m.opt.Write(b)
-	}
-	if err != nil {
-		m.failed = err
-		return 0, astiav.ErrEio
-	}
-	m.written += int64(len(b))
-	return len(b), nil
-}
-
-// seek implements libav's whence values: the usual three, and AVSEEK_SIZE.
-func (m *Muxer) seek(offset int64, whence int) (int64, error) {
-	const size, force = 0x10000, 0x20000
-	if whence&size != 0 {
-		st, err := m.file.Stat()
-		if err != nil {
-			return 0, astiav.ErrEio
-		}
-		return st.Size(), nil
-	}
-	n, err := m.file.Seek(offset, whence&^force)
-	if err != nil {
-		return 0, astiav.ErrEio
-	}
-	return n, nil
 }
 
 // begin fixes the shift of all tracks by the first packet.
@@ -484,10 +446,7 @@ func (m *Muxer) free() {
 		m.ctx.Free()
 		m.ctx = nil
 	}
-	if m.io != nil {
-		m.io.Free()
-		m.io = nil
-	}
+	m.freeIO()
 	if m.file != nil {
 		if err := m.file.Close(); err != nil && m.failed == nil {
 			m.failed = err

@@ -481,6 +481,19 @@ const char *cp_chapter_at(const AVFormatContext *c, int i, int64_t *start, int64
 	return t ? t->value : NULL;
 }
 
+extern int goMuxerWrite(void *opaque, uint8_t *buf, int size);
+
+static int write_borrowed(void *opaque, const uint8_t *buf, int size)
+{
+	return goMuxerWrite(opaque, (uint8_t *)buf, size);
+}
+
+void *cp_borrow_writes(AVFormatContext *c)
+{
+	c->pb->write_packet = write_borrowed;
+	return c->pb->opaque;
+}
+
 extern void goLogLine(int level, char *context, char *line);
 
 // go-astiav's own callback prints into 1024 bytes without a bound.

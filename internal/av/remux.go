@@ -121,10 +121,9 @@ func remux(in *Input, from, to string, opt RemuxOptions) (err error) {
 		return err
 	}
 	made = true
-	if m.io, err = astiav.AllocIOContext(64<<10, true, nil, m.seek, m.write); err != nil {
-		return reason(err)
+	if err := m.openIO(64<<10, m.seek); err != nil {
+		return err
 	}
-	m.ctx.SetPb(m.io)
 	if err := m.ctx.WriteHeader(nil); err != nil {
 		return reason(err)
 	}

@@ -53,7 +53,7 @@ func bencher(ctx context.Context, args []string) error {
 		quick   = flags.Bool("quick", false, "run the gate: short runs on the virtual clock, held against "+quickFile)
 		record  = flags.Bool("record", false, "run the gate's cases and write their ratios to "+quickFile)
 		quiet   = flags.Duration("quiet", 0, "wait up to this long before each run until other programs are idle")
-		profile = flags.String("profile", "", "folder for a CPU profile of each run of Crosspoint")
+		profile = flags.String("profile", "", "folder for a CPU and a heap profile of each run of Crosspoint")
 	)
 	if err := flags.Parse(args); err != nil {
 		return err

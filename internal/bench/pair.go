@@ -215,7 +215,7 @@ func (b *bench) crosspoint(ctx context.Context, c benchCase, a *around, show *sc
 		return usage{}, err
 	}
 	if b.profile != "" {
-		args = append(args, "--cpuprofile", filepath.Join(b.profile, what+".pprof"))
+		args = append(args, "--cpuprofile", filepath.Join(b.profile, what+".pprof"), "--memprofile", filepath.Join(b.profile, what+".heap.pprof"))
 	}
 	return run(ctx, job{
 		program: b.program, args: args, env: a.env(filepath.Join(b.work, "config")),

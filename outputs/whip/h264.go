@@ -96,7 +96,11 @@ func (h *h264Payloader) run(nals [][]byte) int {
 
 // aggregate is section 5.7.1; its NRI is the largest of its parts.
 func (h *h264Payloader) aggregate(nals [][]byte) {
-	out := h.grab(maxPayload)[:1]
+	size := 1
+	for _, nal := range nals {
+		size += 2 + len(nal)
+	}
+	out := h.grab(size)[:1]
 	var nri, forbidden byte
 	for _, nal := range nals {
 		nri, forbidden = max(nri, nal[0]&0x60), forbidden|nal[0]&0x80
