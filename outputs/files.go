@@ -35,13 +35,18 @@ type Chapter struct {
 	Name string        `json:"name"`
 }
 
-// FileEvent tells of a file that a recording has begun, noted a chapter for, or closed.
+// FileEvent tells of a file that a recording has made, begun to fill, noted a chapter for, or
+// closed.
 type FileEvent struct {
 	Path string
 	// Part counts the files of one start of the recording, from 1.
 	Part int
 	// From is where the file begins on the recording's own timeline, which has no pauses.
 	From time.Duration
+	// Begun: its first picture has come (the first block of sound where there are none), and
+	// lies at First in studio time. Path and Part are the only other fields that are set then.
+	Begun bool
+	First time.Duration
 	// Closed: nobody writes to the file any more. The fields below are set then.
 	Closed bool
 	// Removed: it was empty, and is gone.

@@ -27,7 +27,7 @@ type Session struct {
 	// Show is the show at tick First, with what was on programme and preview as its start.
 	Show *scenes.Show
 	// First is the tick at which recording was started, End the first one after the
-	// journal, as far as it goes.
+	// journal, as far as it goes. Files may begin before First, with the keyframe of before.
 	First, End int64
 	Complete   bool // it has its end: the program was not killed
 	Commands   []Timed
@@ -141,7 +141,6 @@ func lookInto(f sessionFile, dir string, fps media.Rational) (cutlist.File, bool
 			own = media.NewRational(fps.Num, fps.Den*every)
 		}
 	}
-	out.First *= every
 	if n, ok := in.Timecode(own); ok {
 		out.First = n * every
 	}

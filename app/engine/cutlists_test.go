@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
+	"crosspoint.studio/crosspoint/outputs"
 )
 
 // read is what an independent reader of a cut list makes of it: for each frame of the
@@ -28,7 +31,7 @@ type spot struct {
 }
 
 // readOTIO reads with nothing but the documented schema.
-func readOTIO(t *testing.T, path string) read {
+func readOTIO(t testing.TB, path string) read {
 	t.Helper()
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -108,7 +111,7 @@ func readOTIO(t *testing.T, path string) read {
 var edlLine = regexp.MustCompile(`^(\d{3})  (\S+)\s+(V|AA)\s+(C|D)\s+(\d{3})?\s+(\S+) (\S+) (\S+) (\S+)$`)
 
 // readEDL reads a CMX 3600 list.
-func readEDL(t *testing.T, path string, first map[string]int64) read {
+func readEDL(t testing.TB, path string, first map[string]int64) read {
 	t.Helper()
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -182,7 +185,7 @@ func readEDL(t *testing.T, path string, first map[string]int64) read {
 }
 
 // readFCPXML reads the spine.
-func readFCPXML(t *testing.T, path string) read {
+func readFCPXML(t testing.TB, path string) read {
 	t.Helper()
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -323,6 +326,143 @@ func TestCutListsAreFrameExact(t *testing.T) {
 			t.Errorf("%s: %d frames from sources, %d mixed, %d listed", name, own, mixed, len(got))
 		}
 	}
+}
+
+// TestCutListsOfWhatRanAlready: a recording that joins an encode which goes on begins with
+// the very tick of its start on the virtual clock, and every event of the lists has the
+// right picture of the right file, also where the container has no timecode.
+func TestCutListsOfWhatRanAlready(t *testing.T) {
+	for _, container := range []string{"mkv", "mp4", "ts"} {
+		t.Run(container, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			s := newStudio(t, parse(t, strings.ReplaceAll(isoShow(dir), "show.mkv", "show."+container)), media.NewVirtualClock(), func(o *Options) {
+				realRecords(o)
+				o.CutLists, o.Ticks = true, 110
+				o.Commands = []Timed{
+					{0, &StartReplay{}}, // the encode
+					{0, &StartISO{}},
+					{14, &AutoTake{}}, // a mix of six frames: one > two
+					{18, &StartRecording{}},
+					{40, &Cut{}},      // two > one
+					{60, &AutoTake{}}, // one > two
+					{80, &Cut{Scene: "both"}},
+				}
+			})
+			s.run(t, t.Context(), time.Minute)
+			for _, w := range s.State().Warnings {
+				t.Error(w.Text)
+			}
+			first, own := wantListsRight(t, dir, "show."+container, 0)
+			// All but the last frame of the mix, five of the other, and "both" at the end.
+			if first != 18 || own != 80-19-5 {
+				t.Errorf("the programme begins at tick %d, %d frames are from sources", first, own)
+			}
+		})
+	}
+}
+
+// TestCutListsBeginWithTheFile: on the real clock a recording takes a keyframe that is
+// still in the encoder, and so begins before its start; the lists begin with it.
+func TestCutListsBeginWithTheFile(t *testing.T) {
+	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) {
+		dir := a.TempDir()
+		doc := strings.NewReplacer(`"preset":"ultrafast"`, `"preset":"veryfast"`, `"keyframe_seconds":0.5`, `"keyframe_seconds":0.25`).Replace(isoShow(dir))
+		s := newStudio(a, parse(a, doc), media.NewRealClock(), func(o *Options) {
+			realRecords(o)
+			o.CutLists = true
+		})
+		ctx, cancel := context.WithCancel(a.Context())
+		defer cancel()
+		done := s.start(ctx)
+		s.must(a, &StartReplay{})
+		s.must(a, &StartISO{})
+		s.until(a, "it runs", func(st *State) bool { return st.ISOs[1].Report.State == outputs.Confirmed && st.Replay.Held > 0 })
+		s.must(a, &StartRecording{})
+		start := s.State().Tick
+		s.until(a, "some of one", func(st *State) bool { return st.Tick > start+15 })
+		s.must(a, &Cut{})
+		s.until(a, "some of two", func(st *State) bool { return st.Tick > start+25 })
+		s.must(a, &AutoTake{})
+		s.until(a, "some of one again", func(st *State) bool { return st.Tick > start+45 })
+		cancel()
+		finish(a, done, 10*time.Second)
+		first, own := wantListsRight(a, dir, "show.mkv", s.State().Counters.Repeated)
+		if first >= start || own < 35 {
+			a.Errorf("the programme begins at tick %d, it was started at %d or one before; %d frames are from sources", first, start, own)
+		}
+	})
+}
+
+// wantListsRight compares each list beside the programme's recording with the counters in
+// all files: every picture is that of its tick, and whatever a list asks for is what the
+// programme has there. On late ticks, so many, the programme has the picture before. It
+// returns the tick at which the programme's file begins, and how many frames of the lists
+// are from sources.
+func wantListsRight(t testing.TB, dir, programme string, late int64) (begins int64, own int) {
+	t.Helper()
+	programme = filepath.Join(dir, programme)
+	// The journal is called after what is recorded first, unless the programme's recording
+	// follows within 2 s of wall time.
+	names, _ := filepath.Glob(filepath.Join(dir, "*"+SessionExtension))
+	if len(names) == 0 {
+		names, _ = filepath.Glob(filepath.Join(dir, "iso", "*"+SessionExtension))
+	}
+	if len(names) != 1 {
+		t.Fatalf("journals %q", names)
+	}
+	journal, err := ReadSession(names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, first := map[string][]shot{}, map[string]int64{}
+	for _, f := range journal.History.Files {
+		list, _ := shotsOf(t, f.Path)
+		if int64(len(list)) != f.Frames {
+			t.Errorf("%s has %d frames of %d", filepath.Base(f.Path), len(list), f.Frames)
+		}
+		wrong := int64(0)
+		for i, v := range list {
+			if v != (shot{}) && int64(v.n) != f.First+int64(i) {
+				wrong++
+			}
+		}
+		if wrong > late {
+			t.Errorf("%d pictures of %s, from tick %d, are of other ticks: %v", wrong, filepath.Base(f.Path), f.First, list[:3])
+		}
+		files[f.Path], first[f.Path] = list, f.First
+	}
+	pgm := files[programme]
+	stem := strings.TrimSuffix(names[0], SessionExtension)
+	for name, got := range map[string]read{
+		"otio": readOTIO(t, stem+".otio"), "edl": readEDL(t, stem+".edl", first), "fcpxml": readFCPXML(t, stem+".fcpxml"),
+	} {
+		own = 0
+		wrong := int64(0)
+		for i := range int64(len(pgm)) {
+			p, ok := got[i]
+			if !ok {
+				continue // mixed
+			}
+			list := files[p.file]
+			if p.frame < 0 || p.frame >= int64(len(list)) {
+				t.Fatalf("%s: frame %d is frame %d of %q, which has %d", name, i, p.frame, p.file, len(list))
+			}
+			if list[p.frame] != pgm[i] {
+				if wrong++; wrong > late {
+					t.Errorf("%s: frame %d is %v of %s, the programme shows %v", name, i, list[p.frame], filepath.Base(p.file), pgm[i])
+				}
+			}
+			if p.file != programme {
+				own++
+			}
+		}
+		if len(got) < len(pgm)-5 || len(got) > len(pgm) {
+			t.Errorf("%s: it lists %d frames of %d", name, len(got), len(pgm))
+		}
+	}
+	return first[programme], own
 }
 
 // TestJournalOfAKilledShow is read as far as it goes.

@@ -52,7 +52,7 @@ func (d *deliveries) acquire(show *scenes.Show, user *delivery, id string, sound
 		l.users++
 		l.video.join(user)
 		if on != nil {
-			l.stream.attach(on)
+			l.stream.attachFrom(on, l.video.beginFor(user))
 		}
 		return l, nil
 	}
@@ -94,7 +94,7 @@ func (d *deliveries) acquire(show *scenes.Show, user *delivery, id string, sound
 	l.stream, l.video = newStream(tracks...), v
 	v.join(user)
 	if on != nil {
-		l.stream.attach(on)
+		l.stream.attachFrom(on, v.beginFor(user))
 	}
 	d.links[l.key] = l
 	v.add(l.stream)

@@ -15,6 +15,7 @@ import (
 	"crosspoint.studio/crosspoint/compositor/gpu"
 	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/cutlist"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
@@ -81,8 +82,9 @@ type Engine struct {
 	outs     *deliveries
 	keeper   *keeper
 	replay   *replayer
-	session  *session   // of the tick goroutine: what is recorded now
-	sessions []*session // ended ones, whose cut lists may still be in the making
+	session  *session       // of the tick goroutine: what is recorded now
+	lately   []cutlist.Look // the same: what programme has shown last, at most keptLooks
+	sessions []*session     // ended ones, whose cut lists may still be in the making
 	views    *viewer
 	warn     warnings
 

@@ -52,8 +52,19 @@ type shot struct {
 	n   uint32
 }
 
-// shots reads the counters of a file's pictures, in order; unread ones are zero.
-func shots(t *testing.T, path string) (out []shot, first int64) {
+// shots reads the counters of a file's pictures, in order; unread ones are zero. The file
+// has to say at which tick it begins.
+func shots(t *testing.T, path string) ([]shot, int64) {
+	t.Helper()
+	out, first := shotsOf(t, path)
+	if first < 0 {
+		t.Errorf("%s has no timecode", filepath.Base(path))
+	}
+	return out, first
+}
+
+// shotsOf is shots of any file; first is -1 where it has no timecode.
+func shotsOf(t testing.TB, path string) (out []shot, first int64) {
 	t.Helper()
 	in, err := av.OpenInput(t.Context(), path, av.InputOptions{})
 	if err != nil {
@@ -62,7 +73,7 @@ func shots(t *testing.T, path string) (out []shot, first int64) {
 	defer in.Close()
 	first, ok := in.Timecode(media.NewRational(30, 1))
 	if !ok {
-		t.Errorf("%s has no timecode", filepath.Base(path))
+		first = -1
 	}
 	dec, err := av.NewVideoDecoder(in.Video(), av.VideoDecoderOptions{Canvas: media.Rec709})
 	if err != nil {

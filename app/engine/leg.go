@@ -29,8 +29,7 @@ type leg struct {
 
 	counters outputs.Counters
 	queue    atomic.Pointer[media.PacketQueue]
-	pictures atomic.Int64 // PTS of the picture that Next gave last, in pictures
-	own      atomic.Bool  // the output steers the bitrate itself, on this connection
+	own      atomic.Bool // the output steers the bitrate itself, on this connection
 
 	mu        sync.Mutex
 	begun     bool           // guarded by mu; the queue is on its stream
@@ -65,8 +64,10 @@ func (l *leg) open(show *scenes.Show) error {
 	if l.v.recording {
 		opt.BaseDir = e.opt.RecordDir
 		opt.Files = func(f outputs.FileEvent) {
-			e.keeper.file(l.v.def.ID, l.def.Kind, f)
-			l.v.note(f, l.pictures.Load())
+			if !f.Begun {
+				e.keeper.file(l.v.def.ID, l.def.Kind, f)
+			}
+			l.v.note(f)
 		}
 	}
 	if name := *l.def.Credential; name != "" && e.opt.Secret != nil {
@@ -231,15 +232,7 @@ func (l *leg) Next(ctx context.Context) (*media.Packet, error) {
 	if q == nil {
 		return nil, errors.New("the feed has ended")
 	}
-	p, err := q.Next(ctx)
-	switch {
-	case err != nil || p.Audio:
-	case l.link.copied != nil:
-		l.pictures.Store(p.PTS / copyUnits)
-	default:
-		l.pictures.Store(p.PTS)
-	}
-	return p, err
+	return q.Next(ctx)
 }
 
 // Queued implements outputs.Feed.

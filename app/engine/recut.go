@@ -22,10 +22,10 @@ type Recut struct {
 }
 
 // Recut makes of a journal the show that gives its programme again: tick 0 is the
-// journal's first. Commands of destinations, recordings and replays are left out, and those
+// journal's first: what a recording has of before its start is not cut again. Commands of destinations, recordings and replays are left out, and those
 // that position or open anew what is recorded already.
 func (s *Session) Recut() (*Recut, error) {
-	r := &Recut{From: s.History.First - s.First, Ticks: s.History.End - s.First}
+	r := &Recut{From: max(s.History.First-s.First, 0), Ticks: s.History.End - s.First}
 	if r.Ticks <= r.From {
 		return nil, fmt.Errorf("nothing of the show was recorded")
 	}

@@ -54,6 +54,7 @@ type videoRunner struct {
 	keyframe  atomic.Bool  // forced at the next picture
 	lastForce atomic.Int64
 	forceNext atomic.Bool // the next picture that is offered becomes a keyframe
+	offered   atomic.Bool // pictures have been
 
 	frames, dropped, bytes atomic.Int64
 	packets                atomic.Int64 // that have left the encoder
@@ -177,6 +178,7 @@ func (v *videoRunner) offer(f *media.Frame, tick int64, wait bool) {
 	if tick%v.divisor != 0 {
 		return
 	}
+	v.offered.Store(true)
 	j := pictureJob{f.Retain(), tick / v.divisor, v.forceNext.Swap(false)}
 	v.pending.Add(1)
 	if wait {
@@ -206,6 +208,22 @@ func (v *videoRunner) requestKeyframe() {
 		return
 	}
 	v.keyframe.Store(true)
+}
+
+// beginFor makes the next picture a keyframe where user is a recording that joins an encode
+// which goes on already, so that it does not begin up to a whole GOP later. from is the
+// time of that picture on the virtual clock, where the recording begins with it; on the
+// real clock, where it could be missed, a keyframe that is still in the encoder is welcome
+// (0).
+func (v *videoRunner) beginFor(user *delivery) (from time.Duration) {
+	if !user.recording || !v.offered.Load() {
+		return 0
+	}
+	v.forceNext.Store(true)
+	if !v.clock.Virtual() {
+		return 0
+	}
+	return user.begins.At
 }
 
 func (v *videoRunner) run() {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/cutlist"
+	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 )
@@ -25,15 +26,14 @@ const sessionBytes = 16 << 20
 
 // session is the journal of what happens while something is recorded: one JSON object a
 // line, beside the first recording. From it the cut lists are made when the last
-// recording has ended, and the show can be cut again from its files. begin, look, command
+// recording has ended, and the show can be cut again from its files. observe, command
 // and end are of the tick goroutine; file is for the outputs'.
 type session struct {
 	log  *slog.Logger
 	warn func(text string)
 
-	last   cutlist.Look // of the tick goroutine
-	keys   map[string]bool
-	looked bool
+	keys   map[string]bool // of the tick goroutine
+	looked bool            // the same
 
 	mu      sync.Mutex
 	buf     bytes.Buffer    // guarded by mu; not written yet
@@ -65,8 +65,8 @@ type (
 	sessionFile struct {
 		Path   string `json:"path"`
 		Source string `json:"source,omitempty"` // empty: the programme
-		// First is the tick of its first picture as the engine saw it; the file's own
-		// timecode is believed where it has one.
+		// First is the tick of its first picture; the file's own timecode is believed where
+		// it has one.
 		First int64 `json:"first"`
 		// Copied: it has the source's pictures as they came, at the ticks at which they were
 		// shown, however many there are of them.
@@ -89,16 +89,56 @@ func (e *Engine) beginSession() {
 	s := &session{log: e.log, named: map[string]bool{}, keys: map[string]bool{}, wake: make(chan struct{}, 1), done: make(chan struct{}),
 		warn: func(text string) { e.warn.set("session", text, e.state.Load().Tick) }}
 	s.line(sessionHead{1, e.tick, time.Now().Format(time.RFC3339), e.opt.BaseDir, show})
+	from := e.tick - media.UnitsIn(keptLooksFor, e.fps.Inv())
+	for i := range e.lately {
+		if i+1 < len(e.lately) && e.lately[i+1].At <= from {
+			continue
+		}
+		s.line(sessionLine{At: e.lately[i].At, Look: &e.lately[i]})
+	}
 	e.session = s
 	go s.run()
 }
 
-// observe notes what programme shows from this tick on, if that is new. Of the tick
-// goroutine, after the switcher's step.
-func (s *session) observe(e *Engine) {
+// keptLooks is how many changes of what programme shows are kept, and keptLooksFor for how
+// long, for a recording that begins later: its files may begin with a keyframe of before.
+const (
+	keptLooks    = 64
+	keptLooksFor = time.Minute
+)
+
+// look notes what programme shows from this tick on, if that is new. Of the tick goroutine,
+// after the switcher's step.
+func (e *Engine) look() {
 	look := cutlist.Look{Scene: e.switcher.Program, Black: e.switcher.Black >= 1 || e.switcher.Program == ""}
 	look.Mixed = e.switcher.Crossing() || e.switcher.Black > 0 && e.switcher.Black < 1
 	look.Source = e.wholeSource(e.switcher.Program)
+	var last cutlist.Look
+	if n := len(e.lately); n > 0 {
+		if last = e.lately[n-1]; look == unplaced(last) {
+			return
+		}
+	}
+	if len(e.lately) == keptLooks {
+		e.lately = e.lately[:copy(e.lately, e.lately[1:])]
+	}
+	mixes := look.Mixed && !last.Mixed && e.switcher.Crossing()
+	look.At = e.tick
+	e.lately = append(e.lately, look)
+	if e.session == nil {
+		return
+	}
+	if mixes && e.show.Transition.Kind != scenes.Mix {
+		e.session.line(sessionLine{At: e.tick, Mark: "Transition " + string(e.show.Transition.Kind)})
+	}
+	e.session.line(sessionLine{At: e.tick, Look: &look})
+}
+
+// unplaced is a look without the tick at which it began.
+func unplaced(l cutlist.Look) cutlist.Look { l.At = 0; return l }
+
+// observe notes the keys that have come and gone. Of the tick goroutine.
+func (s *session) observe(e *Engine) {
 	for i := range e.show.Overlays {
 		o := &e.show.Overlays[i]
 		if s.keys[o.ID] != o.On {
@@ -108,14 +148,7 @@ func (s *session) observe(e *Engine) {
 			}
 		}
 	}
-	if s.looked && look == s.last {
-		return
-	}
-	if look.Mixed && !s.last.Mixed && e.switcher.Crossing() && e.show.Transition.Kind != scenes.Mix {
-		s.line(sessionLine{At: e.tick, Mark: "Transition " + string(e.show.Transition.Kind)})
-	}
-	s.last, s.looked = look, true
-	s.line(sessionLine{At: e.tick, Look: &look})
+	s.looked = true
 }
 
 // wholeSource is the source that is all there is of a scene, whole and over the whole
@@ -136,11 +169,11 @@ func (e *Engine) wholeSource(id string) string {
 // command notes an applied command as the command log does.
 func (s *session) command(line string) { s.add([]byte(line + "\n")) }
 
-// file notes a file that a recording has begun.
-func (s *session) file(f sessionFile) {
+// file notes a file of a recording; begun says that it has its first picture, at f.First.
+func (s *session) file(f sessionFile, begun bool) {
 	s.mu.Lock()
 	known := s.named[f.Path]
-	s.named[f.Path] = true
+	s.named[f.Path] = known || begun
 	base := strings.TrimSuffix(f.Path, filepath.Ext(f.Path)) + SessionExtension
 	if s.path == "" && f.Source == "" {
 		s.path = base
@@ -148,7 +181,7 @@ func (s *session) file(f sessionFile) {
 		s.second = base
 	}
 	s.mu.Unlock()
-	if !known {
+	if begun && !known {
 		s.line(sessionLine{At: f.First, File: &f})
 	}
 }
@@ -262,6 +295,7 @@ func createBeside(path string) (*os.File, error) {
 
 // followSession keeps the journal in step with the recordings. Of the tick goroutine.
 func (e *Engine) followSession() {
+	e.look()
 	s := e.session
 	if s == nil {
 		return
@@ -299,13 +333,13 @@ func (d *deliveries) recording() bool {
 	return false
 }
 
-// note tells the session of a new file of a recording; picture is the PTS of the newest
-// picture that it was given.
-func (v *delivery) note(f outputs.FileEvent, picture int64) {
+// note tells the session of a file of a recording: when it is made, which the journal is
+// called after, and when its first picture has come.
+func (v *delivery) note(f outputs.FileEvent) {
 	if v.session == nil || f.Closed || f.Removed || f.Path == "" {
 		return
 	}
-	line := sessionFile{Path: f.Path, First: picture}
+	line := sessionFile{Path: f.Path, First: media.UnitsIn(f.First, v.d.e.fps.Inv())}
 	if v.iso != nil {
 		line.Source = v.iso.id
 		line.Copied = v.legs[0].link != nil && v.legs[0].link.copied != nil
@@ -313,5 +347,5 @@ func (v *delivery) note(f outputs.FileEvent, picture int64) {
 	if abs, err := filepath.Abs(f.Path); err == nil {
 		line.Path = abs
 	}
-	v.session.file(line)
+	v.session.file(line, f.Begun)
 }

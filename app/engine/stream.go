@@ -37,10 +37,19 @@ type tap struct {
 	// destination: what the encoders still hold of the time before goes out first.
 	until time.Duration
 	past  []bool // this track has come to until
+	// from, when set, is the studio time of the picture that it begins with, or the next
+	// keyframe after that; what comes before is not for it.
+	from time.Duration
 }
 
 // put hands a packet over and reports whether the tap is done.
 func (t *tap) put(p *media.Packet, dts time.Duration) (done bool) {
+	if t.from > 0 {
+		if p.Audio || !p.Keyframe || p.Time < t.from {
+			return false
+		}
+		t.from = 0
+	}
 	if t.until > 0 && dts >= t.until {
 		t.past[p.Track] = true
 		if !slices.Contains(t.past, false) {
@@ -147,10 +156,13 @@ func (s *stream) drain() {
 }
 
 // attach starts a queue with the next packet.
-func (s *stream) attach(q sink) {
+func (s *stream) attach(q sink) { s.attachFrom(q, 0) }
+
+// attachFrom starts a queue with the first keyframe at or after from.
+func (s *stream) attachFrom(q sink, from time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.taps = append(s.taps, &tap{queue: q, past: make([]bool, len(s.tracks))})
+	s.taps = append(s.taps, &tap{queue: q, past: make([]bool, len(s.tracks)), from: from})
 }
 
 // finish closes q once everything before studio time until has been put in.

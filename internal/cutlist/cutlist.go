@@ -47,7 +47,7 @@ type History struct {
 	FPS           media.Rational
 	Width, Height int
 	First, End    int64
-	Looks         []Look // in order; the first at or before First
+	Looks         []Look // in order; what was before the first, only the programme's recording shows
 	Markers       []Marker
 	Files         []File
 	// Names are what sources and scenes are called, by id.
@@ -114,6 +114,10 @@ type builder struct {
 func (b *builder) regions() (out []region) {
 	h := b.h
 	var raw []region
+	if len(h.Looks) == 0 || h.Looks[0].At > h.First {
+		// What nobody noted, the programme's recording has.
+		h.Looks = append([]Look{{At: h.First}}, h.Looks...)
+	}
 	for i, l := range h.Looks {
 		r := region{from: max(l.At, h.First), to: h.End, look: l}
 		if i+1 < len(h.Looks) {

@@ -45,6 +45,8 @@ func TestBuild(t *testing.T) {
 		{"composed", []Look{{0, "both", "", false, false}, {20, "both", "", false, true}, {30, "sb", "b", false, false}},
 			"0+20 /p; 20+10 /p; 30+170 /b"},
 		{"a recording stops and starts again", []Look{{0, "sa", "a", false, false}}, "0+100 /a; 100+10 /p; 110+90 /a2"},
+		{"the recording has more than was noted", []Look{{12, "sa", "a", false, false}, {20, "sb", "b", false, false}}, "0+12 /p; 12+8 /a; 20+180 /b"},
+		{"nothing was noted", nil, "0+200 /p"},
 		{"nothing has it", []Look{{0, "x", "c", false, false}}, "0+200 /p"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -448,6 +448,9 @@ func (s *session) put(q *media.Packet) error {
 	s.tail = append(s.tail, q)
 	s.tailBytes += len(q.Data)
 	s.cur.copied = s.copied
+	if q.Track == s.lead && !s.cur.begun {
+		s.o.tellFile(outputs.FileEvent{Path: s.cur.path, Part: s.cur.part, Begun: true, First: q.Time + media.TimeOf(s.shift[s.lead], s.tracks[s.lead].TimeBase)})
+	}
 	if err := s.cur.write(q, q.Track == s.lead, s.tracks[q.Track].TimeBase); err != nil {
 		return err
 	}
