@@ -50,6 +50,12 @@ func completeISO(v ISO) ISO {
 	return v
 }
 
+// Untouched: it is what a show has that says nothing of ISO recordings.
+func (v ISO) Untouched() bool {
+	v = completeISO(v)
+	return len(v.Sources) == 0 && v.Rendition == "" && v.Codec == ISOEncode && v.WithRecording && (len(v.Settings) == 0 || string(v.Settings) == "{}")
+}
+
 // SetISO changes which sources are recorded on their own, and how.
 func (s *Show) SetISO(v ISO) (*Show, error) {
 	return s.edit(func(n *Show) error { n.ISO = completeISO(v); return nil })

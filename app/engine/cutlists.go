@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"crosspoint.studio/crosspoint/internal/atomicfile"
@@ -132,7 +133,7 @@ func lookInto(f sessionFile, dir string, fps media.Rational) (cutlist.File, bool
 	defer in.Close()
 	out := cutlist.File{Path: f.Path, Source: f.Source, First: f.First, Sound: in.Audio() != nil}
 	if in.Video() == nil {
-		return cutlist.File{}, false
+		return lookIntoSound(in, out, fps)
 	}
 	// A rendition may have every n-th picture alone.
 	own, every := fps, int64(1)
@@ -152,15 +153,38 @@ func lookInto(f sessionFile, dir string, fps media.Rational) (cutlist.File, bool
 	return out, true
 }
 
+// lookIntoSound is lookInto for a file of sound alone. Its beginning is that of a tick, except
+// where the container shifts all to zero: then it is less than one off.
+func lookIntoSound(in *av.Input, out cutlist.File, fps media.Rational) (cutlist.File, bool) {
+	if in.Audio() == nil {
+		return cutlist.File{}, false
+	}
+	out.NoPictures = true
+	if n, ok := in.Timecode(fps); ok {
+		out.First = n
+	}
+	end, ok := in.SoundEnd()
+	if !ok {
+		return cutlist.File{}, false
+	}
+	if start := in.Audio().Start; start >= media.TickTime(1, fps) {
+		end -= start // MPEG-TS begins later than zero
+	}
+	// What is left over of a tick is heard too.
+	out.Frames = int64(math.Ceil(end.Seconds()*fps.Float() - 0.01))
+	return out, out.Frames > 0
+}
+
 // bounds sets the stretch that cut lists are of: that of the programme's files, or of all
 // where there are none.
 func (s *Session) bounds() {
 	h := &s.History
 	h.First, h.End = s.First, s.First
+	pictures := slices.ContainsFunc(h.Files, func(f cutlist.File) bool { return !f.NoPictures })
 	for _, programme := range []bool{true, false} {
 		any := false
 		for _, f := range h.Files {
-			if (f.Source == "") != programme {
+			if (f.Source == "") != programme || f.NoPictures && pictures {
 				continue
 			}
 			if !any || f.First < h.First {

@@ -210,6 +210,9 @@ func (v *delivery) switched(s outputs.Switch) {
 	v.d.e.asked.Store(true)
 }
 
+// sounds: it is the recording of a source that has sound alone. Known once it has opened.
+func (v *delivery) sounds() bool { return v.iso != nil && v.iso.sounds }
+
 func (v *delivery) isActive(leg int) bool { return int(v.active.Load()) == leg }
 
 func (v *delivery) isRunning() bool {
@@ -285,6 +288,7 @@ func (v *delivery) state(now time.Duration) DestinationState {
 	if v.stopping.Load() && s.Report.State != outputs.Failed {
 		s.Problem = "" // nobody waits for it any more
 	}
+	s.SoundOnly = v.opened.Load() && v.sounds()
 	if running && v.opened.Load() && active.link != nil {
 		if video := active.link.video; video != nil {
 			s.TargetBPS, s.EncoderBPS = int64(video.track.BitrateBPS), video.aim()

@@ -105,6 +105,46 @@ func (d *deliveries) acquire(show *scenes.Show, user *delivery, id string, sound
 	return l, nil
 }
 
+// acquireSound is acquire for the recording of a source that has sound alone: lossless where
+// the container holds that, else as the rendition's sound is coded.
+func (d *deliveries) acquireSound(show *scenes.Show, user *delivery, kind outputs.Kind, on sink) (*link, error) {
+	iso, codec, bitrate := user.iso, media.FLAC, 0
+	if !iso.lossless(user.def.Settings) {
+		r, ok := show.Rendition(user.def.Rendition)
+		if !ok {
+			return nil, fmt.Errorf("there is no rendition %q", user.def.Rendition)
+		}
+		codec, bitrate = kind.Audio[0], r.Audio.BitrateKbps*1000
+	}
+	d.opens.Lock()
+	defer d.opens.Unlock()
+	bus := iso.name()
+	key := fmt.Sprintf("%s %d %s", codec, bitrate, bus)
+	l := &link{key: bus + " sound", audioKeys: []string{key}, users: 1}
+	a := d.audio[key]
+	if a == nil {
+		var err error
+		a, err = openAudio(bus, codec, bitrate, d.e, func(err error) {
+			d.e.warn.set("audio encoder "+bus, fmt.Sprintf("The %s encoder of %s reports: %v. Sound is missing in its own recording; everything else goes on.", codec, iso.in.def.Name, err), d.e.state.Load().Tick)
+		})
+		if err != nil {
+			return nil, err
+		}
+		a.source = iso.id
+		d.audio[key] = a
+	}
+	track := a.track
+	track.Title, track.FPS = iso.in.def.Name, d.e.fps
+	l.stream = newStream(track)
+	if on != nil {
+		l.stream.attach(on)
+	}
+	d.links[l.key] = l
+	a.add(l.stream, 0)
+	d.activate()
+	return l, nil
+}
+
 // unused closes those of l's encodes that no link uses, after the tick has let go of
 // them; opens is held.
 func (d *deliveries) unused(l *link) {
@@ -166,7 +206,9 @@ func (d *deliveries) release(user *delivery, l *link) {
 		l.copied.use(-1)
 		return
 	}
-	l.video.leave(user)
+	if l.video != nil {
+		l.video.leave(user)
+	}
 	if l.users--; l.users > 0 || d.links[l.key] != l {
 		return
 	}

@@ -621,7 +621,7 @@ func (in *input) state(t time.Duration) SourceState {
 	s := SourceState{
 		ID: in.def.ID, Name: in.def.Name, Kind: in.def.Kind, Detail: detail,
 		HasVideo: in.kind.HasVideo && in.video.Load(), HasAudio: in.kind.HasAudio && in.audio.Load(), Strip: in.def.Audio,
-		Recordable: in.src != nil && in.kind.HasVideo && in.kind.Pacing != sources.Still,
+		Recordable: in.src != nil && in.kind.Pacing != sources.Still,
 		Meter:      meterState(in.strip.Meter()),
 		Frames:     in.arrived.Load(), Dropped: dropped, Skipped: skipped, Repeated: in.repeated,
 		Underruns: st.MissedFrames, QueueMS: float64(st.Queued) / 1e6, DelayMS: float64(st.Delay) / 1e6, DriftPPM: st.PPM, Restarts: max(in.restarts.Load()-1, 0),

@@ -17,12 +17,13 @@ import (
 )
 
 // isoSource is what an ISO recording is of: one source's pictures at their own size, as
-// they are brought to the studio's ticks, and its sound before the strip.
+// they are brought to the studio's ticks, and its sound before the strip, or that alone.
 type isoSource struct {
 	id            string
 	folder        string // of its files; empty or relative: in the folder for recordings
 	in            *input // as it was when the recording was started
 	width, height int    // of the encode; set before it is opened
+	sounds        bool   // it has sound alone; set before its encode is opened
 	copier        *copier
 	codec         string // scenes.ISOAuto and so on
 }
@@ -46,7 +47,20 @@ func sizeOf(f *media.Frame) int64 {
 // learn its size; without one the canvas's is taken, and what comes is fitted to it.
 const isoSizeWait = 2 * time.Second
 
-// learnSize sets the size to the source's, waiting at most limit for its first picture.
+// soundOnly: it is of a kind without pictures, or what it plays has none.
+func (in *input) soundOnly() bool {
+	return in.kind.HasAudio && in.audio.Load() && !(in.kind.HasVideo && in.video.Load())
+}
+
+// lossless: a file of these settings can hold sound as it is.
+func (s *isoSource) lossless(settings json.RawMessage) bool {
+	var set struct{ Container string }
+	_ = json.Unmarshal(settings, &set) // the recorder says what is wrong with them
+	return set.Container == "" || set.Container == "mkv"
+}
+
+// learnSize sets the size to the source's, waiting at most limit for its first picture
+// unless it has none.
 func (s *isoSource) learnSize(canvas scenes.Canvas, limit time.Duration) {
 	timeout := time.NewTimer(limit)
 	defer timeout.Stop()
@@ -55,6 +69,9 @@ func (s *isoSource) learnSize(canvas scenes.Canvas, limit time.Duration) {
 	for {
 		if size := s.in.size.Load(); size != 0 {
 			s.width, s.height = int(size>>32), int(size&0xffffffff)
+			return
+		}
+		if s.in.soundOnly() {
 			return
 		}
 		select {
@@ -151,10 +168,19 @@ func (d *deliveries) canISO(id string) error {
 		return fmt.Errorf("there is no source %q", id)
 	case in.src == nil:
 		return fmt.Errorf("%s does not run: there is nothing to record of it", in.def.Name)
-	case !in.kind.HasVideo:
-		return fmt.Errorf("%s has no picture: record its sound as a track of a recording, through a bus of its own", in.def.Name)
 	case in.kind.Pacing == sources.Still:
 		return fmt.Errorf("%s is a still: there is nothing to record of it", in.def.Name)
+	}
+	return nil
+}
+
+// canAngle says why a source cannot be an angle of the replay buffer.
+func (d *deliveries) canAngle(id string) error {
+	if err := d.canISO(id); err != nil {
+		return err
+	}
+	if in := d.e.inputs[id]; !in.kind.HasVideo {
+		return fmt.Errorf("%s has no picture: it cannot be an angle of the replay buffer", in.def.Name)
 	}
 	return nil
 }
@@ -344,7 +370,7 @@ func (d *deliveries) isoWait(in *input) time.Duration {
 // copyOrNot joins what the source of v sends as it comes, where that is to be and can be; nil
 // without an error: it is encoded.
 func (d *deliveries) copyOrNot(v *delivery, on sink) (*link, error) {
-	if v.iso == nil || v.ring != nil || v.iso.codec == scenes.ISOEncode {
+	if v.iso == nil || v.ring != nil || v.iso.sounds || v.iso.codec == scenes.ISOEncode {
 		return nil, nil
 	}
 	c := v.iso.copier

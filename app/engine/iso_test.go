@@ -198,13 +198,13 @@ func TestISOCommands(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := s.start(ctx)
-	for _, id := range []string{"logo", "mic", "nobody"} {
+	for _, id := range []string{"logo", "nobody"} {
 		if err := s.Do(&StartISO{Sources: []string{id}}); err == nil {
 			t.Errorf("%s is recorded", id)
 		}
 	}
 	s.must(t, &StartISO{Sources: []string{"cam2"}})
-	live := func(st *State, i int) bool { return st.ISOs[i].Report.State == outputs.Confirmed }
+	live := func(st *State, i int) bool { return i < len(st.ISOs) && st.ISOs[i].Report.State == outputs.Confirmed }
 	st := s.until(t, "cam2 is recorded", func(st *State) bool { return live(st, 1) })
 	if st.Recording || st.ISOs[0].Started || !st.ISOs[1].Started {
 		t.Errorf("recording %v, cam1 %v, cam2 %v", st.Recording, st.ISOs[0].Started, st.ISOs[1].Started)
@@ -216,15 +216,30 @@ func TestISOCommands(t *testing.T) {
 	if err := s.Do(&StopRecording{Recordings: []string{isoKey("cam2")}}); err == nil {
 		t.Error("an ISO recording was stopped as a recording")
 	}
+	// A microphone has no pictures to begin with.
+	s.must(t, &StartISO{Sources: []string{"mic"}})
+	began := s.until(t, "the microphone is recorded", func(st *State) bool { return live(st, 2) }).Tick
+	s.until(t, "some of it", func(st *State) bool { return st.Tick > began+15 })
+	if err := s.Do(&SetReplay{Replay: scenes.Replay{Seconds: 5, Angles: []string{"mic"}}}); err == nil {
+		if err = s.Do(&StartReplay{}); err == nil || !strings.Contains(err.Error(), "has no picture") {
+			t.Errorf("a microphone is an angle: %v", err)
+		}
+	}
 	s.must(t, &StopISO{})
-	s.until(t, "cam2 is stopped", func(st *State) bool {
-		return st.ISOs[1].Report.State == outputs.Idle && st.ISOs[0].Report.State == outputs.Idle
+	s.until(t, "all are stopped", func(st *State) bool {
+		return !slices.ContainsFunc(st.ISOs, func(v DestinationState) bool { return v.Report.State != outputs.Idle })
 	})
+	if files := isoFiles(t, dir, "mic"); len(files) != 1 {
+		t.Errorf("of the microphone: %q", files)
+	} else if b := decodeTrack(t, files[0], 0); len(b) < 2*19200 || levelAt(b[2*9600:2*19200], 440) < 0.01 {
+		t.Errorf("the microphone's file has %d samples, its tone is not in it", len(b)/2)
+	}
+	s.must(t, &Undo{}) // the choice of the angle
 	s.must(t, &SetISO{ISO: scenes.ISO{Sources: []string{"cam1"}, Settings: json.RawMessage(`{}`)}})
 	s.must(t, &Undo{})
 	s.until(t, "the choice is undone", func(st *State) bool { return len(st.Show.ISO.Sources) == 2 })
 	s.must(t, &RemoveSource{ID: "cam2", Cascade: true})
-	s.until(t, "cam2 is gone", func(st *State) bool { return len(st.ISOs) == 1 })
+	s.until(t, "cam2 is gone", func(st *State) bool { return len(st.ISOs) == 2 })
 	cancel()
 	finish(t, done, 10*time.Second)
 }

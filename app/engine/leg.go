@@ -91,6 +91,7 @@ func (l *leg) open(show *scenes.Show) error {
 	if l.v.iso != nil {
 		l.v.iso.makeFolder(opt.BaseDir)
 		l.v.iso.learnSize(show.Canvas, l.v.d.isoWait(l.v.iso.in))
+		l.v.iso.sounds = l.v.ring == nil && l.v.iso.in.soundOnly()
 	}
 	l.limits = media.LiveLimits
 	if kind.Recording {
@@ -120,11 +121,15 @@ func (l *leg) join(show *scenes.Show, atOnce bool) error {
 	var on sink
 	var queue *media.PacketQueue
 	if atOnce {
-		queue = media.NewPacketQueue(l.limits, true)
+		queue = media.NewPacketQueue(l.limits, !l.v.sounds())
 		on = queue
 	}
 	k, err := l.v.d.copyOrNot(l.v, on)
-	if k == nil && err == nil {
+	switch {
+	case k != nil || err != nil:
+	case l.v.sounds():
+		k, err = l.v.d.acquireSound(show, l.v, l.kind, on)
+	default:
 		k, err = l.v.d.acquire(show, l.v, l.v.def.Rendition, l.sound(), l.kind, on)
 	}
 	if err != nil {
@@ -137,8 +142,8 @@ func (l *leg) join(show *scenes.Show, atOnce bool) error {
 		l.begun = true
 		l.mu.Unlock()
 	}
-	if k.copied != nil {
-		return nil
+	if k.video == nil {
+		return nil // nothing to steer
 	}
 	for _, t := range k.stream.now()[1:] {
 		l.soundBPS += t.BitrateBPS
@@ -166,7 +171,7 @@ func (l *leg) Begin() {
 		return
 	}
 	l.beginLayers()
-	queue := media.NewPacketQueue(l.limits, true)
+	queue := media.NewPacketQueue(l.limits, !l.v.sounds())
 	l.queue.Store(queue)
 	if l.delay != nil {
 		l.delay.attach(queue)

@@ -95,7 +95,7 @@ func (c StartReplay) apply(e *Engine) error {
 		return errors.New("the show has no rendition to keep")
 	}
 	for _, id := range set.Angles {
-		if err := e.outs.canISO(id); err != nil {
+		if err := e.outs.canAngle(id); err != nil {
 			return err
 		}
 	}

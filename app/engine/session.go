@@ -131,7 +131,8 @@ func (e *Engine) look() {
 	if mixes && e.show.Transition.Kind != scenes.Mix {
 		e.session.line(sessionLine{At: e.tick, Mark: "Transition " + string(e.show.Transition.Kind)})
 	}
-	e.session.line(sessionLine{At: e.tick, Look: &look})
+	noted := look // only now a place of its own in memory
+	e.session.line(sessionLine{At: e.tick, Look: &noted})
 }
 
 // unplaced is a look without the tick at which it began.
@@ -339,7 +340,8 @@ func (v *delivery) note(f outputs.FileEvent) {
 	if v.session == nil || f.Closed || f.Removed || f.Path == "" {
 		return
 	}
-	line := sessionFile{Path: f.Path, First: media.UnitsIn(f.First, v.d.e.fps.Inv())}
+	// The tick in which it begins; less than a sample may be lost in nanoseconds.
+	line := sessionFile{Path: f.Path, First: int64((f.First + 10*time.Microsecond).Seconds() * v.d.e.fps.Float())}
 	if v.iso != nil {
 		line.Source = v.iso.id
 		line.Copied = v.legs[0].link != nil && v.legs[0].link.copied != nil

@@ -115,7 +115,8 @@ type SourceState struct {
 	// StandIn is the id of the source that is shown and heard in its place at present.
 	StandIn            string
 	HasVideo, HasAudio bool
-	// Recordable: it can be recorded on its own, and be an angle of the replay buffer.
+	// Recordable: it can be recorded on its own, and, where its kind has pictures, be an
+	// angle of the replay buffer.
 	Recordable  bool
 	Strip       scenes.Strip
 	Inserts     []InsertState
@@ -178,6 +179,7 @@ type DestinationState struct {
 	BitrateBPS int64         // sent over the last second
 	Queue      time.Duration
 	Copied     bool  // an ISO recording that has its source's streams as they come, not encoded
+	SoundOnly  bool  // an ISO recording of a source that has no pictures
 	Dropped    int64 // packets dropped by the queue or by the output
 	Reconnects int64
 	// TargetBPS is what its encoders are to make together, EncoderBPS what they aim at now:

@@ -12,10 +12,12 @@ import (
 // alone.
 const maxHold = 4 * time.Second
 
-// stream joins one video encode and one or more audio encodes in DTS order and hands the
-// packets to any number of queues. Destinations of the same rendition, codecs and buses
+// stream joins one video encode and one or more audio encodes, or one audio encode alone, in
+// DTS order and hands the packets to any number of queues. Destinations of the same rendition, codecs and buses
 // share one.
 type stream struct {
+	sounds bool // it has no pictures
+
 	mu     sync.Mutex
 	tracks []media.Track     // guarded by mu; video, then sound; only a copied source's change
 	wait   [][]*media.Packet // guarded by mu; by track
@@ -63,7 +65,7 @@ func (t *tap) put(p *media.Packet, dts time.Duration) (done bool) {
 }
 
 func newStream(tracks ...media.Track) *stream {
-	return &stream{tracks: tracks, wait: make([][]*media.Packet, len(tracks))}
+	return &stream{sounds: tracks[0].Codec.IsAudio(), tracks: tracks, wait: make([][]*media.Packet, len(tracks))}
 }
 
 // dts is a packet's decoding time as studio time.
@@ -75,9 +77,10 @@ func (s *stream) dts(p *media.Packet, track int) time.Duration {
 // goes to every queue as it is; one that does not, since its data may be another track
 // elsewhere, gets a header of its own.
 func (s *stream) put(p *media.Packet, track int) {
-	if p.Track != track || p.Audio != (track > 0) {
+	sound := track > 0 || s.sounds
+	if p.Track != track || p.Audio != sound {
 		q := *p
-		q.Track, q.Audio = track, track > 0
+		q.Track, q.Audio = track, sound
 		p = &q
 	}
 	s.mu.Lock()

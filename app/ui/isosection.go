@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // isoSection is the matrix of sources that are recorded on their own: for each whether it
@@ -98,7 +99,11 @@ func (p *isoSection) update(s *engine.State) (changed bool) {
 			chosen++
 		}
 		r.chosen.lit(on, colProgram, colWhite)
-		r.name.set(list[i].Name, colText)
+		name := list[i].Name
+		if !list[i].HasVideo {
+			name += " (sound)"
+		}
+		r.name.set(name, colText)
 		text, ink := "off", color.Color(colDim)
 		r.started = false
 		for _, d := range s.ISOs {
@@ -137,13 +142,22 @@ func (p *isoSection) newRow(id string) *isoRow {
 	return r
 }
 
+// firstChoice is iso, coded as in new shows where the show has said nothing of it yet: it
+// records nothing that could become other than it was.
+func firstChoice(iso scenes.ISO) scenes.ISO {
+	if iso.Untouched() {
+		iso.Codec = scenes.ISOAuto
+	}
+	return iso
+}
+
 // choose changes whether a source goes along with the recordings.
 func (p *isoSection) choose(id string) {
 	s := p.desk.state
 	if s == nil {
 		return
 	}
-	iso := s.Show.ISO
+	iso := firstChoice(s.Show.ISO)
 	if i := slices.Index(iso.Sources, id); i >= 0 {
 		iso.Sources = slices.Delete(slices.Clone(iso.Sources), i, i+1)
 	} else {
@@ -158,7 +172,7 @@ func (p *isoSection) chooseAll() {
 	if s == nil || len(p.rows) == 0 {
 		return
 	}
-	iso := s.Show.ISO
+	iso := firstChoice(s.Show.ISO)
 	all := !slices.ContainsFunc(p.rows, func(r *isoRow) bool { return !slices.Contains(iso.Sources, r.id) })
 	iso.Sources = nil
 	for _, r := range p.rows {

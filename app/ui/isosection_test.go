@@ -75,6 +75,46 @@ func TestISOMatrix(t *testing.T) {
 	}
 }
 
+// TestFirstISOChoice: in a show that says nothing of ISO recordings the first choice makes
+// them as in new shows; what a show says of them stays.
+func TestFirstISOChoice(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		iso  scenes.ISO
+		want string
+	}{
+		{"nothing said", scenes.ISO{WithRecording: true, Codec: scenes.ISOEncode}, scenes.ISOAuto},
+		{"chosen before", scenes.ISO{WithRecording: true, Codec: scenes.ISOEncode, Sources: []string{"cam2"}}, scenes.ISOEncode},
+		{"set up before", scenes.ISO{WithRecording: true, Codec: scenes.ISOEncode, Settings: json.RawMessage(`{"path":"iso"}`)}, scenes.ISOEncode},
+		{"to be copied", scenes.ISO{WithRecording: true, Codec: scenes.ISOCopy}, scenes.ISOCopy},
+	} {
+		s := recordableState()
+		s.Show.ISO = c.iso
+		b := newBench(t, s)
+		for _, press := range []*button{b.keys.outputs.iso.rows[0].chosen, b.keys.outputs.iso.all} {
+			press.press()
+			if got, ok := sentOne(t, b).(*engine.SetISO); !ok || got.ISO.Codec != c.want {
+				t.Errorf("%s: %+v, want the codec %q", c.name, got, c.want)
+			}
+		}
+	}
+}
+
+// TestISOOfSoundAlone: a microphone has a row, which says so, and is no angle.
+func TestISOOfSoundAlone(t *testing.T) {
+	s := recordableState()
+	s.Sources = append(s.Sources, engine.SourceState{ID: "mic", Name: "Desk mic", Recordable: true, HasAudio: true})
+	b := newBench(t, s)
+	rows := b.keys.outputs.iso.rows
+	if len(rows) != 3 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	wantLabel(t, "its name", rows[2].name, "Desk mic (sound)")
+	if list := angleSources(s); len(list) != 2 {
+		t.Errorf("%d angles", len(list))
+	}
+}
+
 func TestReplayControls(t *testing.T) {
 	s := recordableState()
 	s.Show.Replay.Angles = []string{"cam1"}

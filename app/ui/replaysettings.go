@@ -121,7 +121,7 @@ func (p *replaySettings) update(s *engine.State) {
 func angleSources(s *engine.State) []engine.SourceState {
 	var list []engine.SourceState
 	for _, v := range s.Sources {
-		if v.Recordable || slices.Contains(s.Show.Replay.Angles, v.ID) {
+		if v.Recordable && v.HasVideo || slices.Contains(s.Show.Replay.Angles, v.ID) {
 			list = append(list, v)
 		}
 	}

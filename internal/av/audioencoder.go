@@ -17,8 +17,8 @@ import (
 
 // AudioEncoderOptions describe one rendition's sound.
 type AudioEncoderOptions struct {
-	Codec      media.Codec // AAC (AAC-LC) or Opus; not set means AAC
-	BitrateBPS int         // 0: 160 kb/s for AAC, 128 kb/s for Opus
+	Codec      media.Codec // AAC (AAC-LC), Opus or FLAC (24 bits); not set means AAC
+	BitrateBPS int         // 0: 160 kb/s for AAC, 128 kb/s for Opus; FLAC takes what it needs
 	Title      string
 }
 
@@ -33,6 +33,7 @@ type AudioEncoder struct {
 	next   int64
 	begun  bool
 	planar bool
+	deep   bool // 24 bits, not float
 }
 
 // maxGap is how much missing sound is filled with silence: more is a mistake.
@@ -46,6 +47,9 @@ func NewAudioEncoder(opt AudioEncoderOptions) (*AudioEncoder, error) {
 		opt.Codec = media.AAC
 	case media.Opus:
 		name, rate, format = "libopus", 128_000, astiav.SampleFormatFlt
+	case media.FLAC:
+		name, rate, format = "flac", 0, astiav.SampleFormatS32
+		opt.BitrateBPS = 0
 	default:
 		return nil, fmt.Errorf("av: no encoder for %s sound", opt.Codec)
 	}
@@ -56,7 +60,10 @@ func NewAudioEncoder(opt AudioEncoderOptions) (*AudioEncoder, error) {
 	if codec == nil {
 		return nil, fmt.Errorf("av: open %s: this FFmpeg was built without it", name)
 	}
-	e := &AudioEncoder{ctx: astiav.AllocCodecContext(codec), planar: format == astiav.SampleFormatFltp}
+	e := &AudioEncoder{ctx: astiav.AllocCodecContext(codec), planar: format == astiav.SampleFormatFltp, deep: format == astiav.SampleFormatS32}
+	if e.deep {
+		C.cp_codec_bits((*C.AVCodecContext)(e.ctx.UnsafePointer()), 24)
+	}
 	e.ctx.SetBitRate(int64(rate))
 	e.ctx.SetSampleRate(media.SampleRateHz)
 	e.ctx.SetSampleFormat(format)
@@ -120,7 +127,12 @@ func (e *AudioEncoder) add(out []*media.Packet, samples []float32) ([]*media.Pac
 			}
 		}
 		n := min(len(samples)/media.Channels, e.size-e.filled)
-		C.cp_audio_fill(cFrame(e.frame), (*C.float)(unsafe.Pointer(&samples[0])), C.int(e.filled), C.int(n), media.Channels, C.int(boolInt(e.planar)))
+		in := (*C.float)(unsafe.Pointer(&samples[0]))
+		if e.deep {
+			C.cp_audio_fill24(cFrame(e.frame), in, C.int(e.filled), C.int(n), media.Channels)
+		} else {
+			C.cp_audio_fill(cFrame(e.frame), in, C.int(e.filled), C.int(n), media.Channels, C.int(boolInt(e.planar)))
+		}
 		samples = samples[n*media.Channels:]
 		e.filled += n
 		e.next += int64(n)

@@ -17,11 +17,11 @@ import (
 func written(t *testing.T, path, format string, chapters []Chapter, closed bool) {
 	t.Helper()
 	e := x264(t, VideoEncoderOptions{GOP: 30, BFrames: 2})
-	m, err := NewMuxer(MuxerOptions{Format: format, Path: path, Tracks: []media.Track{e.Track()}, FragmentDuration: 250 * time.Millisecond, StartAtZero: true})
+	m, err := NewMuxer(MuxerOptions{Format: format, Path: path, Tracks: []media.Track{e.Track()}, FragmentDuration: 250 * time.Millisecond, StartAtZero: true, Timecode: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range encoded(t, e, 0, 90) {
+	for _, p := range encoded(t, e, 60, 90) {
 		if err := m.WritePacket(p); err != nil {
 			t.Fatal(err)
 		}
@@ -94,6 +94,9 @@ func TestRemuxFinishes(t *testing.T) {
 		}
 		if d := in.Duration(); d < 2900*time.Millisecond || d > 3200*time.Millisecond {
 			t.Errorf("%s: lasts %v, want 3 s", format, d)
+		}
+		if n, ok := in.Timecode(media.NewRational(30, 1)); format != "mpegts" && (!ok || n != 60) {
+			t.Errorf("%s: its timecode is %d (%v), want 60", format, n, ok)
 		}
 		in.Close()
 		if err := Remux(t.Context(), from, to, RemuxOptions{Format: format}); err == nil {

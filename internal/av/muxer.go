@@ -32,7 +32,8 @@ type MuxerOptions struct {
 	Tracks []media.Track
 	// FragmentDuration is how much a crash may cost in mp4 and matroska; 0 means 1 s.
 	FragmentDuration time.Duration
-	// StartAtZero shifts all tracks alike so that the first packet's PTS becomes 0.
+	// StartAtZero shifts all tracks alike so that the first packet's PTS becomes 0; of sound
+	// without pictures, whose track says what timecode counts, the beginning of its frame.
 	// In mpegts and flv, which know no negative time, it becomes as much later as decoding
 	// order and the sound's first packet need. mp4 files always start at zero, and the
 	// sound's first packet (21 ms) may be cut there; offsets stay exact.
@@ -199,7 +200,7 @@ func (m *Muxer) settings() map[string]string {
 
 var codecIDs = map[media.Codec]astiav.CodecID{
 	media.H264: astiav.CodecIDH264, media.HEVC: astiav.CodecIDHevc, media.AV1: astiav.CodecIDAv1, media.ProRes: astiav.CodecIDProres,
-	media.AAC: astiav.CodecIDAac, media.Opus: astiav.CodecIDOpus,
+	media.AAC: astiav.CodecIDAac, media.Opus: astiav.CodecIDOpus, media.FLAC: astiav.CodecIDFlac,
 }
 
 func (m *Muxer) addStream(t media.Track) error {
@@ -216,8 +217,12 @@ func (m *Muxer) addStream(t media.Track) error {
 	st := m.ctx.NewStream(nil)
 	if t.Codec.IsAudio() {
 		size := 1024
-		if t.Codec == media.Opus {
+		switch t.Codec {
+		case media.Opus:
 			size = 960
+		case media.FLAC: // of any size
+			size = 0
+			C.cp_codec_bits((*C.AVCodecContext)(ctx.UnsafePointer()), 24)
 		}
 		C.cp_codec_delay((*C.AVCodecContext)(ctx.UnsafePointer()), C.int(t.Delay), C.int(size), C.int(t.SampleRateHz), C.int(t.Channels))
 	} else {
@@ -283,6 +288,9 @@ func (m *Muxer) begin(p *media.Packet) {
 			tb = t.TimeBase
 			break
 		}
+	}
+	if n, fps, ok := m.soundFrame(p); ok {
+		zero = media.SampleAt(n, fps, m.opt.Tracks[p.Track].SampleRateHz)
 	}
 	lead := int64(0)
 	if m.opt.Format == "mpegts" || m.opt.Format == "flv" {

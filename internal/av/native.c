@@ -416,6 +416,21 @@ void cp_audio_fill(AVFrame *f, const float *in, int at, int n, int channels, int
 	}
 }
 
+void cp_audio_fill24(AVFrame *f, const float *in, int at, int n, int channels)
+{
+	int32_t *out = (int32_t *)f->data[0] + (size_t)at * channels;
+	for (int i = 0; i < n * channels; i++) {
+		float v = in[i] * 8388608.0f;
+		v = v < -8388608.0f ? -8388608.0f : v > 8388607.0f ? 8388607.0f : v;
+		out[i] = (int32_t)lrintf(v) * 256;
+	}
+}
+
+void cp_codec_bits(AVCodecContext *c, int bits)
+{
+	c->bits_per_raw_sample = bits;
+}
+
 static void deepen_chroma(uint8_t *out, int os, const uint8_t *in, int is, int w, int h)
 {
 	int rows = (h + 1) / 2;

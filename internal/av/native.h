@@ -71,6 +71,11 @@ int cp_swr_run(SwrContext *s, const float *in, int in_frames, float *out, int ou
 void cp_denan(float *p, int n);
 // cp_audio_fill copies n interleaved frames to f (flt or fltp), from frame index at.
 void cp_audio_fill(AVFrame *f, const float *in, int at, int n, int channels, int planar);
+// cp_audio_fill24 does so for s32, of which encoders of 24 bits take the upper ones; what is
+// beyond full scale is clipped.
+void cp_audio_fill24(AVFrame *f, const float *in, int at, int n, int channels);
+// cp_codec_bits says how many bits of a sample count.
+void cp_codec_bits(AVCodecContext *c, int bits);
 
 // cp_chapter adds a chapter to what a muxer writes with its trailer; times in ms. The
 // title is copied. Returns <0 without memory.

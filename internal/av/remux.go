@@ -117,6 +117,9 @@ func remux(in *Input, from, to string, opt RemuxOptions) (err error) {
 		index[s.Index] = len(m.streams)
 		m.streams = append(m.streams, st)
 	}
+	if err := m.keepTags(in); err != nil {
+		return err
+	}
 	if err := m.openFile(); err != nil {
 		return err
 	}
@@ -140,6 +143,30 @@ func remux(in *Input, from, to string, opt RemuxOptions) (err error) {
 		return err
 	}
 	return m.Close()
+}
+
+// keepTags copies what recordings say of themselves: when they were made, and the timecode.
+func (m *Muxer) keepTags(in *Input) error {
+	dict := astiav.NewDictionary()
+	places := []*astiav.Dictionary{in.ctx.Metadata()}
+	for _, s := range in.ctx.Streams() {
+		places = append(places, s.Metadata()) // MP4's timecode is there
+	}
+	for _, from := range places {
+		if from == nil {
+			continue
+		}
+		for _, key := range []string{"creation_time", "timecode"} {
+			if e := from.Get(key, nil, astiav.NewDictionaryFlags()); e != nil && dict.Get(key, nil, astiav.NewDictionaryFlags()) == nil {
+				if err := dict.Set(key, e.Value(), 0); err != nil {
+					dict.Free()
+					return reason(err)
+				}
+			}
+		}
+	}
+	m.ctx.SetMetadata(dict) // the context's from here on
+	return nil
 }
 
 func copyTitle(to, from *astiav.Stream) error {

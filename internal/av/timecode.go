@@ -31,8 +31,23 @@ func ParseTimecode(text string, fps media.Rational) (int64, error) {
 // nominal is the whole number of frames that a second of timecode counts.
 func nominal(fps media.Rational) int64 { return max(int64(fps.Float()+0.5), 1) }
 
+// soundFrame is the frame in which the sound of p begins, where there are no pictures and its
+// track says what timecode counts.
+func (m *Muxer) soundFrame(p *media.Packet) (n int64, fps media.Rational, ok bool) {
+	t := m.opt.Tracks[p.Track]
+	if m.hasVideo() || !t.FPS.IsSet() || t.TimeBase.Den != int64(t.SampleRateHz) {
+		return 0, fps, false
+	}
+	from := p.PTS + int64(t.Delay) // of what is heard
+	n = media.Rescale(from, t.TimeBase, t.FPS.Inv())
+	for n > 0 && media.SampleAt(n, t.FPS, t.SampleRateHz) > from {
+		n--
+	}
+	return n, t.FPS, from >= 0
+}
+
 // tag sets the file's time of creation and the timecode of its first picture, which p is
-// or comes before; where there are no pictures, none.
+// or comes before, or of its sound where there are no pictures.
 func (m *Muxer) tag(p *media.Packet) {
 	dict := astiav.NewDictionary()
 	set := func(key, value string) {
@@ -53,6 +68,9 @@ func (m *Muxer) tag(p *media.Packet) {
 		}
 		set("timecode", FormatTimecode(n, t.FPS))
 		break
+	}
+	if n, fps, ok := m.soundFrame(p); ok {
+		set("timecode", FormatTimecode(n, fps))
 	}
 	m.ctx.SetMetadata(dict)
 }
@@ -84,6 +102,21 @@ func (in *Input) LastPicture() (at time.Duration, ok bool) {
 	if in.video == nil {
 		return 0, false
 	}
+	in.readEnd(in.video, func(p *InputPacket) { at, ok = max(at, p.PTS), true })
+	return at, ok
+}
+
+// SoundEnd is where the sound of a file ends, as LastPicture is for pictures.
+func (in *Input) SoundEnd() (at time.Duration, ok bool) {
+	if in.audio == nil {
+		return 0, false
+	}
+	in.readEnd(in.audio, func(p *InputPacket) { at, ok = max(at, p.PTS+p.Duration), true })
+	return at, ok
+}
+
+// readEnd calls see with the packets of a stream near a file's end.
+func (in *Input) readEnd(of *Stream, see func(p *InputPacket)) {
 	if in.duration > 5*time.Second {
 		// A file that cannot be sought in is read from its start.
 		_ = in.Seek(in.start + in.duration - 5*time.Second)
@@ -91,9 +124,8 @@ func (in *Input) LastPicture() (at time.Duration, ok bool) {
 	p := NewInputPacket()
 	defer p.Free()
 	for in.ReadPacket(p) == nil {
-		if p.Stream == in.video.Index && p.HasPTS {
-			at, ok = max(at, p.PTS), true
+		if p.Stream == of.Index && p.HasPTS {
+			see(p)
 		}
 	}
-	return at, ok
 }

@@ -19,6 +19,8 @@ type File struct {
 	First  int64
 	Frames int64
 	Sound  bool
+	// NoPictures: it is of a source that has sound alone.
+	NoPictures bool
 }
 
 // Look is what programme shows from a tick on, until the next Look.
@@ -72,7 +74,15 @@ type Timeline struct {
 	First, End    int64
 	Clips         []Clip
 	Programme     []Clip // the recording of the programme over the same time, gaps included
+	Sounds        []Sound
 	Markers       []Marker
+}
+
+// Sound is a track of a source that has sound alone, over the whole timeline, gaps included.
+// The programme's sound has it too, as it was mixed.
+type Sound struct {
+	Name  string
+	Clips []Clip
 }
 
 // region is a stretch of one look.
@@ -96,6 +106,7 @@ func Build(h History) *Timeline {
 	b.clips = nil
 	b.place(region{from: h.First, to: h.End})
 	t.Programme = b.clips
+	t.Sounds = b.sounds()
 	for _, m := range h.Markers {
 		if m.At >= h.First && m.At < h.End {
 			t.Markers = append(t.Markers, m)
@@ -107,6 +118,49 @@ func Build(h History) *Timeline {
 type builder struct {
 	h     History
 	clips []Clip
+}
+
+// sounds are the tracks of the sources that have sound alone, in the order of their files.
+func (b *builder) sounds() (out []Sound) {
+	var seen []string
+	for _, f := range b.h.Files {
+		if !f.NoPictures || slices.Contains(seen, f.Source) {
+			continue
+		}
+		seen = append(seen, f.Source)
+		s := Sound{Name: b.h.Names[f.Source]}
+		if s.Name == "" {
+			s.Name = f.Source
+		}
+		for at := b.h.First; at < b.h.End; {
+			c := b.heard(f.Source, at)
+			c.Name = s.Name
+			s.Clips = append(s.Clips, c)
+			at += c.Frames
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// heard is the clip of a source's sound from at on: up to the end of its file, or where the
+// next one begins. Of two that share a tick the later one has it.
+func (b *builder) heard(source string, at int64) Clip {
+	c := Clip{At: at, Frames: b.h.End - at}
+	for i := range b.h.Files {
+		f := &b.h.Files[i]
+		switch {
+		case !f.NoPictures || f.Source != source:
+		case f.First > at:
+			c.Frames = min(c.Frames, f.First-at)
+		case at < f.First+f.Frames && (c.File == nil || f.First > c.File.First):
+			c.File = f
+		}
+	}
+	if c.File != nil {
+		c.Frames = min(c.Frames, c.File.First+c.File.Frames-at)
+	}
+	return c
 }
 
 // regions are the looks with transitions resolved: what dissolves is given to the shot
@@ -169,7 +223,7 @@ func (b *builder) dissolves(before []region, r, after region) bool {
 // file is the file of a source (empty: the programme) that has tick at.
 func (b *builder) file(source string, at int64) *File {
 	for i := range b.h.Files {
-		if f := &b.h.Files[i]; f.Source == source && f.First <= at && at < f.First+f.Frames {
+		if f := &b.h.Files[i]; !f.NoPictures && f.Source == source && f.First <= at && at < f.First+f.Frames {
 			return f
 		}
 	}
@@ -216,7 +270,7 @@ func (b *builder) place(r region) {
 func (b *builder) next(source string, at, end int64) int64 {
 	for i := range b.h.Files {
 		f := &b.h.Files[i]
-		if (f.Source == source || f.Source == "") && f.First > at && f.First < end && f.Frames > 0 {
+		if !f.NoPictures && (f.Source == source || f.Source == "") && f.First > at && f.First < end && f.Frames > 0 {
 			end = f.First
 		}
 	}
@@ -225,7 +279,11 @@ func (b *builder) next(source string, at, end int64) int64 {
 
 // files are those that the timeline uses, in the order of their first use.
 func (t *Timeline) files() (out []*File) {
-	for _, list := range [][]Clip{t.Clips, t.Programme} {
+	lists := [][]Clip{t.Clips, t.Programme}
+	for _, s := range t.Sounds {
+		lists = append(lists, s.Clips)
+	}
+	for _, list := range lists {
 		for _, c := range list {
 			if c.File != nil && !slices.Contains(out, c.File) {
 				out = append(out, c.File)

@@ -28,7 +28,7 @@ func brief(t *Timeline) string {
 }
 
 func TestBuild(t *testing.T) {
-	files := []File{{"/p", "", 0, 200, true}, {"/a", "a", 0, 100, true}, {"/a2", "a", 110, 90, true}, {"/b", "b", 10, 190, true}}
+	files := []File{{"/p", "", 0, 200, true, false}, {"/a", "a", 0, 100, true, false}, {"/a2", "a", 110, 90, true, false}, {"/b", "b", 10, 190, true, false}}
 	for _, c := range []struct {
 		name  string
 		looks []Look
@@ -63,7 +63,7 @@ func sample() *Timeline {
 	return Build(History{
 		Name: "Show & <tell>", FPS: media.NewRational(30000, 1001), Width: 1920, Height: 1080, First: 90, End: 300,
 		Looks:   []Look{{90, "sa", "cam-a", false, false}, {120, "sa", "cam-a", false, true}, {131, "sb", "cam-b", false, false}, {200, "sb", "cam-b", true, false}},
-		Files:   []File{{"/v/pgm 1.mkv", "", 90, 210, true}, {"/v/iso/a.mkv", "cam-a", 60, 240, true}, {"/elsewhere/b.mkv", "cam-b", 60, 240, false}},
+		Files:   []File{{"/v/pgm 1.mkv", "", 90, 210, true, false}, {"/v/iso/a.mkv", "cam-a", 60, 240, true, false}, {"/elsewhere/b.mkv", "cam-b", 60, 240, false, false}},
 		Names:   map[string]string{"sa": "Camera A", "sb": "Camera B"},
 		Markers: []Marker{{100, "Key Name on"}},
 	})
@@ -96,7 +96,7 @@ FCM: NON-DROP FRAME
 func TestReels(t *testing.T) {
 	h := History{FPS: media.NewRational(25, 1), First: 0, End: 40}
 	for i, source := range []string{"camera-left-1", "camera-left-2", "bl", "--", ""} {
-		h.Files = append(h.Files, File{fmt.Sprint(i), source, 0, 40, false})
+		h.Files = append(h.Files, File{fmt.Sprint(i), source, 0, 40, false, false})
 		h.Looks = append(h.Looks, Look{int64(8 * i), source, source, false, false})
 	}
 	seen := map[string]bool{}

@@ -7,7 +7,7 @@ import (
 )
 
 // EDL is the timeline as a CMX 3600 edit decision list (SMPTE 258M's ancestor): one
-// video track, and the programme's sound. Record times are the studio's timecode.
+// video track, the programme's sound, and sources that have sound alone. Record times are the studio's timecode.
 // Sources are named by reels of at most eight letters, the files in comments.
 func (t *Timeline) EDL() []byte {
 	w := edl{t: t, reels: t.reels()}
@@ -20,6 +20,18 @@ func (t *Timeline) EDL() []byte {
 			w.number++
 			w.edit("AA", "C", "", c.File, c.At, c.At+c.Frames)
 			w.comment("FROM CLIP NAME: " + filepath.Base(c.File.Path))
+		}
+	}
+	// CMX 3600 has no way to switch a track off: the programme's sound is on A and A2, each
+	// source that has sound alone on a channel of its own behind them.
+	for i, s := range t.Sounds {
+		for _, c := range s.Clips {
+			if c.File == nil {
+				continue
+			}
+			w.number++
+			w.edit(fmt.Sprintf("A%d", i+3), "C", "", c.File, c.At, c.At+c.Frames)
+			w.names("FROM", c)
 		}
 	}
 	return []byte(w.out.String())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"strconv"
 )
 
 // The elements below are those of FCPXML 1.8 (developer.apple.com, "FCPXML Reference"),
@@ -43,8 +44,8 @@ type fcpAsset struct {
 	Src           string `xml:"src,attr"`
 	Start         string `xml:"start,attr"`
 	Duration      string `xml:"duration,attr"`
-	HasVideo      int    `xml:"hasVideo,attr"`
-	Format        string `xml:"format,attr"`
+	HasVideo      int    `xml:"hasVideo,attr,omitempty"`
+	Format        string `xml:"format,attr,omitempty"`
 	HasAudio      int    `xml:"hasAudio,attr,omitempty"`
 	AudioSources  int    `xml:"audioSources,attr,omitempty"`
 	AudioChannels int    `xml:"audioChannels,attr,omitempty"`
@@ -82,6 +83,7 @@ type fcpItem struct {
 	Duration string      `xml:"duration,attr"`
 	Code     string      `xml:"tcFormat,attr,omitempty"`
 	Enable   string      `xml:"srcEnable,attr,omitempty"`
+	Enabled  string      `xml:"enabled,attr,omitempty"`
 	Filter   *fcpFilter  `xml:"filter-video"`
 	Joined   []fcpItem   `xml:"asset-clip"`
 	Markers  []fcpMarker `xml:"marker"`
@@ -102,7 +104,7 @@ type fcpMarker struct {
 const dissolveUID = "FxPlug:4731E73A-8DAC-4113-9A30-AE85B1761265"
 
 // FCPXML is the timeline as FCPXML 1.8: the cut in the primary storyline, the programme's
-// sound joined to it below.
+// sound joined to it below, and sources that have sound alone below that.
 func (t *Timeline) FCPXML() ([]byte, error) {
 	w := fcp{t: t, ids: map[*File]string{}}
 	doc := fcpxml{Version: "1.8", Resources: fcpResources{
@@ -112,6 +114,9 @@ func (t *Timeline) FCPXML() ([]byte, error) {
 	for i, f := range t.files() {
 		a := fcpAsset{ID: fmt.Sprintf("r%d", i+3), Name: filepath.Base(f.Path), Src: (&url.URL{Scheme: "file", Path: filepath.ToSlash(f.Path)}).String(),
 			Start: w.time(f.First), Duration: w.time(f.Frames), HasVideo: 1, Format: "r1"}
+		if f.NoPictures {
+			a.HasVideo, a.Format = 0, ""
+		}
 		if f.Sound {
 			a.HasAudio, a.AudioSources, a.AudioChannels, a.AudioRate = 1, 1, 2, 48000
 		}
@@ -167,14 +172,21 @@ func (w fcp) item(c Clip, from, to int64) fcpItem {
 	return it
 }
 
-// sound is the programme's sound under the first clip, whose own time is the studio's.
+// sound is the programme's sound under the first clip, whose own time is the studio's, and
+// below it, switched off, the sources that have sound alone.
 func (w fcp) sound() (out []fcpItem) {
-	for _, c := range w.t.Programme {
-		if c.File == nil || !c.File.Sound {
-			continue
+	add := func(name string, lane int, enabled string, list []Clip) {
+		for _, c := range list {
+			if c.File == nil || !c.File.Sound {
+				continue
+			}
+			out = append(out, fcpItem{XMLName: element("asset-clip"), Name: name, Ref: w.ids[c.File], Lane: strconv.Itoa(lane), Offset: w.time(c.At),
+				Start: w.time(c.At), Duration: w.time(c.Frames), Code: "NDF", Enable: "audio", Enabled: enabled})
 		}
-		out = append(out, fcpItem{XMLName: element("asset-clip"), Name: "Programme sound", Ref: w.ids[c.File], Lane: "-1", Offset: w.time(c.At),
-			Start: w.time(c.At), Duration: w.time(c.Frames), Code: "NDF", Enable: "audio"})
+	}
+	add("Programme sound", -1, "", w.t.Programme)
+	for i, s := range w.t.Sounds {
+		add(s.Name, -2-i, "0", s.Clips)
 	}
 	return out
 }

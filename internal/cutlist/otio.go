@@ -69,7 +69,7 @@ type otioTimeline struct {
 // OTIO is the timeline as an OpenTimelineIO document (JSON). Times are in studio ticks,
 // which are the files' timecode; files in dir or below it are named relative to it. The
 // tracks are the cut programme, the recording of the programme (switched off, to compare),
-// and its sound.
+// its sound, and the sources that have sound alone (switched off: they are in its sound).
 func (t *Timeline) OTIO(dir string) ([]byte, error) {
 	w := otio{t: t, dir: dir, rate: t.FPS.Float()}
 	off := false
@@ -88,9 +88,17 @@ func (t *Timeline) OTIO(dir string) ([]byte, error) {
 		reference.Children = append(reference.Children, w.clip(c, c.At, c.At+c.Frames))
 		sound.Children = append(sound.Children, w.clip(c, c.At, c.At+c.Frames))
 	}
+	tracks := []otioItem{cut, reference, sound}
+	for _, s := range t.Sounds {
+		own := otioItem{Schema: "Track.1", Metadata: meta(), Name: s.Name, Kind: "Audio", Enabled: &off}
+		for _, c := range s.Clips {
+			own.Children = append(own.Children, w.clip(c, c.At, c.At+c.Frames))
+		}
+		tracks = append(tracks, own)
+	}
 	doc := otioTimeline{
 		Schema: "Timeline.1", Metadata: map[string]any{"crosspoint": map[string]any{"rate": t.FPS.String()}}, Name: t.Name, Start: w.time(t.First),
-		Tracks: otioItem{Schema: "Stack.1", Metadata: meta(), Name: "tracks", Children: []otioItem{cut, reference, sound}},
+		Tracks: otioItem{Schema: "Stack.1", Metadata: meta(), Name: "tracks", Children: tracks},
 	}
 	return json.MarshalIndent(doc, "", "  ")
 }

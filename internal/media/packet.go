@@ -14,10 +14,12 @@ const (
 	ProRes Codec = "prores"
 	AAC    Codec = "aac"
 	Opus   Codec = "opus"
+	// FLAC is lossless, 24 bits: for sound that is recorded alone.
+	FLAC Codec = "flac"
 )
 
 // IsAudio reports whether c carries sound.
-func (c Codec) IsAudio() bool { return c == AAC || c == Opus }
+func (c Codec) IsAudio() bool { return c == AAC || c == Opus || c == FLAC }
 
 // Track describes one elementary stream of a feed.
 type Track struct {
@@ -25,7 +27,7 @@ type Track struct {
 	TimeBase Rational // of the packets' PTS, DTS and Duration; video: one frame, audio: one sample
 
 	Width, Height int      // video
-	FPS           Rational // video
+	FPS           Rational // video; of sound without pictures: what timecode counts, or not set
 	SAR           Rational // video; not set means square
 	SampleRateHz  int      // audio
 	Channels      int      // audio
@@ -33,7 +35,8 @@ type Track struct {
 	BitrateBPS int // the encoder's target
 	// Extradata is the decoder configuration as the codec's encoder gives it: H.264
 	// and HEVC: parameter sets in Annex B (also repeated in each keyframe), AAC:
-	// AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1), Opus: OpusHead (RFC 7845 5.1).
+	// AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1), Opus: OpusHead (RFC 7845 5.1), FLAC:
+	// STREAMINFO (RFC 9639 8.2).
 	Extradata []byte
 	// Delay is how many audio frames the decoder has to discard at the start.
 	Delay int
@@ -49,7 +52,7 @@ type Track struct {
 type Packet struct {
 	Track    int // index into the feed's tracks
 	Audio    bool
-	Data     []byte // H.264 and HEVC: Annex B, one whole access unit; AAC: raw, no ADTS; Opus: one packet
+	Data     []byte // H.264 and HEVC: Annex B, one whole access unit; AAC: raw, no ADTS; Opus: one packet; FLAC: one frame
 	PTS, DTS int64  // in the track's time base; 0 is the studio's start
 	Duration int64
 	Keyframe bool // decoding can start here; always true for sound

@@ -449,7 +449,12 @@ func (s *session) put(q *media.Packet) error {
 	s.tailBytes += len(q.Data)
 	s.cur.copied = s.copied
 	if q.Track == s.lead && !s.cur.begun {
-		s.o.tellFile(outputs.FileEvent{Path: s.cur.path, Part: s.cur.part, Begun: true, First: q.Time + media.TimeOf(s.shift[s.lead], s.tracks[s.lead].TimeBase)})
+		// Before pauses were taken out, and what a decoder leaves out.
+		late := s.shift[s.lead]
+		if q.Audio {
+			late += int64(s.tracks[s.lead].Delay)
+		}
+		s.o.tellFile(outputs.FileEvent{Path: s.cur.path, Part: s.cur.part, Begun: true, First: q.Time + media.TimeOf(late, s.tracks[s.lead].TimeBase)})
 	}
 	if err := s.cur.write(q, q.Track == s.lead, s.tracks[q.Track].TimeBase); err != nil {
 		return err

@@ -26,7 +26,7 @@ type container struct {
 }
 
 var containers = map[string]container{
-	"mkv": {".mkv", "matroska", []media.Codec{media.H264, media.HEVC, media.AV1}, []media.Codec{media.AAC, media.Opus}},
+	"mkv": {".mkv", "matroska", []media.Codec{media.H264, media.HEVC, media.AV1}, []media.Codec{media.AAC, media.Opus, media.FLAC}},
 	"mp4": {".mp4", "mp4", []media.Codec{media.H264, media.HEVC, media.AV1}, []media.Codec{media.AAC, media.Opus}},
 	"mov": {".mov", "mov", []media.Codec{media.ProRes, media.H264, media.HEVC}, []media.Codec{media.AAC}},
 	"ts":  {".ts", "mpegts", []media.Codec{media.H264, media.HEVC}, []media.Codec{media.AAC}},
