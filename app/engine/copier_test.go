@@ -18,7 +18,6 @@ import (
 	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs"
-	"crosspoint.studio/crosspoint/scenes"
 	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
@@ -39,42 +38,13 @@ type timedShot struct {
 // timedShots decodes a file; ticks count from the studio's start at 30 fps.
 func timedShots(t testing.TB, path string) (out []timedShot) {
 	t.Helper()
-	in, err := av.OpenInput(t.Context(), path, av.InputOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	first, ok := in.Timecode(media.NewRational(30, 1))
-	if !ok {
+	first := eachPicture(t, path, func(at time.Duration, s shot) { out = append(out, timedShot{at.Seconds() * 30, s}) })
+	if first < 0 {
 		t.Fatalf("%s has no timecode", filepath.Base(path))
 	}
-	dec, err := av.NewVideoDecoder(in.Video(), av.VideoDecoderOptions{Canvas: media.Rec709})
-	if err != nil {
-		t.Fatal(err)
+	for i := range out {
+		out[i].at += float64(first)
 	}
-	defer dec.Close()
-	p := av.NewInputPacket()
-	defer p.Free()
-	drain := func() {
-		for f, err := dec.Receive(); err == nil; f, err = dec.Receive() {
-			s := timedShot{at: float64(first) + (f.PTS-in.Video().Start).Seconds()*30}
-			s.cam, s.n, _ = framecode.Read(f)
-			f.Release()
-			out = append(out, s)
-		}
-	}
-	for in.ReadPacket(p) == nil {
-		if p.Stream == in.Video().Index {
-			if err := dec.Send(p); err != nil {
-				t.Fatal(err)
-			}
-			drain()
-		}
-	}
-	if err := dec.Send(nil); err != nil {
-		t.Fatal(err)
-	}
-	drain()
 	return out
 }
 
@@ -218,25 +188,7 @@ func shotAt(list []timedShot, n int64) (s shot) {
 // wantRecut cuts the show again and compares it with the live one where cam1 was on air.
 func wantRecut(t *testing.T, dir string, programme map[int64]shot) {
 	t.Helper()
-	journal, err := ReadSession(filepath.Join(dir, "show"+SessionExtension))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := journal.Recut()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "again.mkv")
-	show, err := r.Show.SetRecording(scenes.Recording{ID: "again", Settings: []byte(`{"path":` + strconv.Quote(path) + `}`)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	again := newStudio(t, show, media.NewVirtualClock(), func(o *Options) {
-		realRecords(o)
-		o.SourceKinds["recorded"] = sources.Recorded()
-		o.Ticks, o.Commands = r.Ticks, r.WithRecording(&StartRecording{Recordings: []string{"again"}})
-	})
-	again.run(t, t.Context(), time.Minute)
+	path, _ := cutAgain(t, dir)
 	got, _ := shots(t, path)
 	wrong := 0
 	for i, s := range got {

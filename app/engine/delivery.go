@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -155,10 +156,18 @@ func (v *delivery) run(ctx context.Context, err error) {
 	v.d.e.warn.clear("delay " + v.def.ID)
 	v.d.e.warn.clear("tracks " + v.def.ID)
 	if failed {
-		v.d.e.warn.set(key, fmt.Sprintf("%s has stopped: %s. Everything else goes on; change it, then start it again.", v.def.Name, err), v.d.e.state.Load().Tick)
+		v.d.e.warn.set(key, fmt.Sprintf("%s has stopped: %s. Everything else goes on; change it, then start it again.", v.def.Name, v.said(err.Error())), v.d.e.state.Load().Tick)
 	} else {
 		v.d.e.warn.clear(key)
 	}
+}
+
+// said is what went wrong with a recording, for the operator: who says it is no part of that.
+func (v *delivery) said(problem string) string {
+	if !v.recording {
+		return problem
+	}
+	return strings.TrimPrefix(problem, v.def.Kind+": ")
 }
 
 // deliver keeps the destination going over its ingests.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -204,17 +205,27 @@ func (d *deliveries) startOneISO(id string, along bool) error {
 	return nil
 }
 
-// makeFolder makes the folder of its files where it is missing.
-func (s *isoSource) makeFolder(base string) {
+// makeFolder makes the folder of its files where it is missing. Where there is a second
+// folder, the recorder goes there when it cannot be made.
+func (s *isoSource) makeFolder(base string, settings json.RawMessage) error {
 	if s.folder == "" {
-		return // the folder for recordings, or nothing is written at all
+		return nil // the folder for recordings, or nothing is written at all
 	}
 	folder := s.folder
 	if !filepath.IsAbs(folder) {
 		folder = filepath.Join(base, folder)
 	}
-	// What keeps it from being made, the recorder says when it starts.
-	_ = os.MkdirAll(folder, 0o755)
+	err := os.MkdirAll(folder, 0o755)
+	var set struct{ Spill string }
+	_ = json.Unmarshal(settings, &set) // the recorder says what is wrong with them
+	if err == nil || set.Spill != "" {
+		return nil
+	}
+	var where *fs.PathError
+	if errors.As(err, &where) {
+		err = where.Err
+	}
+	return fmt.Errorf("the folder %s cannot be made: %w", folder, err)
 }
 
 // isoOf is what a delivery of a source of its own needs. Of the tick goroutine.

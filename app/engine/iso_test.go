@@ -66,6 +66,14 @@ func shots(t *testing.T, path string) ([]shot, int64) {
 // shotsOf is shots of any file; first is -1 where it has no timecode.
 func shotsOf(t testing.TB, path string) (out []shot, first int64) {
 	t.Helper()
+	first = eachPicture(t, path, func(_ time.Duration, s shot) { out = append(out, s) })
+	return out, first
+}
+
+// eachPicture decodes a file and calls see with each picture's time from the file's first
+// picture on, and its counter. first is the file's timecode, at 30 fps, -1 where it has none.
+func eachPicture(t testing.TB, path string, see func(at time.Duration, s shot)) (first int64) {
+	t.Helper()
 	in, err := av.OpenInput(t.Context(), path, av.InputOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -82,21 +90,16 @@ func shotsOf(t testing.TB, path string) (out []shot, first int64) {
 	defer dec.Close()
 	p := av.NewInputPacket()
 	defer p.Free()
-	take := func(f *media.Frame) {
-		var s shot
-		if cam, n, ok := framecode.Read(f); ok {
-			s = shot{cam, n}
-		}
-		f.Release()
-		out = append(out, s)
-	}
 	drain := func() {
-		for {
-			f, err := dec.Receive()
-			if err != nil {
-				return // it wants more, or that was all
+		// An error: it wants more, or that was all.
+		for f, err := dec.Receive(); err == nil; f, err = dec.Receive() {
+			var s shot
+			if cam, n, ok := framecode.Read(f); ok {
+				s = shot{cam, n}
 			}
-			take(f)
+			at := f.PTS - in.Video().Start
+			f.Release()
+			see(at, s)
 		}
 	}
 	for in.ReadPacket(p) == nil {
@@ -111,7 +114,7 @@ func shotsOf(t testing.TB, path string) (out []shot, first int64) {
 		t.Fatal(err)
 	}
 	drain()
-	return out, first
+	return first
 }
 
 func isoFiles(t *testing.T, dir, id string) []string {
@@ -177,6 +180,8 @@ func TestISOFailsAlone(t *testing.T) {
 	for _, v := range st.ISOs {
 		if v.Problem == "" {
 			t.Errorf("%s has no problem", v.ID)
+		} else if !strings.Contains(v.Problem, "the folder /proc/nowhere cannot be made: ") {
+			t.Errorf("%s: %q", v.ID, v.Problem)
 		}
 	}
 	if st.Recordings[0].Problem != "" {

@@ -15,8 +15,6 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
-	"crosspoint.studio/crosspoint/scenes"
-	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
 // countedSound writes seconds of 48 kHz sound that says where it is: sample i is i%30000 of
@@ -261,30 +259,9 @@ func TestRecutWithSoundAlone(t *testing.T) {
 		o.Commands = []Timed{{10, &StartRecording{}}, {90, &StopRecording{}}}
 	})
 	s.run(t, t.Context(), time.Minute)
-	journal, err := ReadSession(filepath.Join(dir, "show"+SessionExtension))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := journal.Recut()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path, r := cutAgain(t, dir)
 	if !slices.Equal(r.Live, []string{"cam2"}) {
 		t.Errorf("live are %q", r.Live)
-	}
-	path := filepath.Join(dir, "again.mkv")
-	show, err := r.Show.SetRecording(scenes.Recording{ID: "again", Settings: []byte(`{"path":` + strconv.Quote(path) + `}`)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	again := newStudio(t, show, media.NewVirtualClock(), func(o *Options) {
-		realRecords(o)
-		o.SourceKinds["recorded"] = sources.Recorded()
-		o.Ticks, o.Commands = r.Ticks, r.WithRecording(&StartRecording{Recordings: []string{"again"}})
-	})
-	again.run(t, t.Context(), time.Minute)
-	for _, w := range again.State().Warnings {
-		t.Error(w.Text)
 	}
 	a, b := decodeTrack(t, filepath.Join(dir, "show.mkv"), 0), decodeTrack(t, path, 0)
 	for _, at := range []int{24000, 72000, 110000} {

@@ -89,7 +89,9 @@ func (l *leg) open(show *scenes.Show) error {
 		l.out = l.v.ring
 	}
 	if l.v.iso != nil {
-		l.v.iso.makeFolder(opt.BaseDir)
+		if err := l.v.iso.makeFolder(opt.BaseDir, l.def.Settings); err != nil {
+			return err
+		}
 		l.v.iso.learnSize(show.Canvas, l.v.d.isoWait(l.v.iso.in))
 		l.v.iso.sounds = l.v.ring == nil && l.v.iso.in.soundOnly()
 	}
@@ -329,10 +331,10 @@ func (l *leg) Report(r outputs.Report) {
 		}
 		l.problem = ""
 	case outputs.Waiting, outputs.Failed:
-		l.problem = r.Detail
+		l.problem = l.v.said(r.Detail)
 	}
 	if r.Warning != "" && r.Warning != l.report.Warning {
-		l.v.d.e.warn.set("survived "+l.v.def.ID, fmt.Sprintf("%s: %s.", l.v.def.Name, r.Warning), l.v.d.e.state.Load().Tick)
+		l.v.d.e.warn.set("survived "+l.v.def.ID, fmt.Sprintf("%s: %s.", l.v.def.Name, l.v.said(r.Warning)), l.v.d.e.state.Load().Tick)
 	}
 	l.report = r
 	if now-l.sampled >= time.Second {

@@ -37,30 +37,9 @@ func TestRecutIsTheShow(t *testing.T) {
 	if first != 7 || len(live) != 93 {
 		t.Fatalf("live: %d pictures from tick %d", len(live), first)
 	}
-	journal, err := ReadSession(filepath.Join(dir, "show"+SessionExtension))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := journal.Recut()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path, r := cutAgain(t, dir)
 	if len(r.Live) != 0 || r.From != 0 || r.Ticks != 93 {
-		t.Fatalf("to cut: %+v", r)
-	}
-	path := filepath.Join(dir, "again.mkv")
-	show, err := r.Show.SetRecording(scenes.Recording{ID: "again", Settings: []byte(`{"path":` + strconv.Quote(path) + `}`)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	again := newStudio(t, show, media.NewVirtualClock(), func(o *Options) {
-		realRecords(o)
-		o.SourceKinds["recorded"] = sources.Recorded()
-		o.Ticks, o.Commands = r.Ticks, r.WithRecording(&StartRecording{Recordings: []string{"again"}})
-	})
-	again.run(t, t.Context(), time.Minute)
-	for _, w := range again.State().Warnings {
-		t.Error(w.Text)
+		t.Fatalf("cut: %+v", r)
 	}
 	got, _ := shots(t, path)
 	if len(got) != len(live) {
@@ -87,4 +66,31 @@ func TestRecutIsTheShow(t *testing.T) {
 			}
 		}
 	}
+}
+
+// cutAgain cuts the show again whose journal is in dir, and returns the file and what was cut.
+func cutAgain(t *testing.T, dir string) (path string, r *Recut) {
+	t.Helper()
+	journal, err := ReadSession(filepath.Join(dir, "show"+SessionExtension))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err = journal.Recut(); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(dir, "again.mkv")
+	show, err := r.Show.SetRecording(scenes.Recording{ID: "again", Settings: []byte(`{"path":` + strconv.Quote(path) + `}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := newStudio(t, show, media.NewVirtualClock(), func(o *Options) {
+		realRecords(o)
+		o.SourceKinds["recorded"] = sources.Recorded()
+		o.Ticks, o.Commands = r.Ticks, r.WithRecording(&StartRecording{Recordings: []string{"again"}})
+	})
+	again.run(t, t.Context(), time.Minute)
+	for _, w := range again.State().Warnings {
+		t.Error(w.Text)
+	}
+	return path, r
 }

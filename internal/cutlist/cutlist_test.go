@@ -87,6 +87,7 @@ FCM: NON-DROP FRAME
 * FROM CLIP NAME: Black
 004  PGM      AA    C         00:00:03:00 00:00:10:00 00:00:03:00 00:00:10:00
 * FROM CLIP NAME: pgm 1.mkv
+* SOURCE FILE: /v/pgm 1.mkv
 `
 	if got := string(sample().EDL()); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

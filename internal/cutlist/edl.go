@@ -19,7 +19,8 @@ func (t *Timeline) EDL() []byte {
 		if c.File != nil && c.File.Sound {
 			w.number++
 			w.edit("AA", "C", "", c.File, c.At, c.At+c.Frames)
-			w.comment("FROM CLIP NAME: " + filepath.Base(c.File.Path))
+			w.comment("FROM CLIP NAME: " + line(filepath.Base(c.File.Path)))
+			w.comment("SOURCE FILE: " + path(c.File))
 		}
 	}
 	// CMX 3600 has no way to switch a track off: the programme's sound is on A and A2, each
@@ -76,7 +77,7 @@ func (w *edl) edit(channel, kind, length string, f *File, from, to int64) {
 func (w *edl) names(what string, c Clip) {
 	w.comment(fmt.Sprintf("%s CLIP NAME: %s", what, line(c.Name)))
 	if c.File != nil {
-		w.comment("SOURCE FILE: " + line(c.File.Path))
+		w.comment("SOURCE FILE: " + path(c.File))
 	}
 }
 
@@ -123,6 +124,9 @@ func (t *Timeline) reels() map[*File]string {
 	}
 	return out
 }
+
+// path is a file's, which is kept as it is but for what would end the line.
+func path(f *File) string { return strings.NewReplacer("\n", " ", "\r", " ").Replace(f.Path) }
 
 // line is text on one line.
 func line(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -313,7 +313,7 @@ dir=$1; shift; "$@"; status=$?; cp "$dir/filling/b.mkv" "$dir/b.mkv"; ls "$dir/s
 		t.Errorf("status %d", r.status)
 	}
 	oneLine(t, r, "only", "MB are free", "small")
-	oneLine(t, r, "recording stopped because only", "MB are free", "b.mkv is complete")
+	oneLine(t, r, "MB are free", "too little to go on", "b.mkv is complete")
 	oneLine(t, r, "readonly has stopped", "read-only")
 	if strings.Contains(r.out, "a.mkv") {
 		t.Errorf("an empty recording is left on the small disk: %q", r.out)

@@ -68,9 +68,9 @@ cp small/*.mkv small/*.mp4 .
 	}
 	said := p.Output()
 	for _, want := range []string{
-		"Full has stopped: record: recording stopped because only", "full.mp4 is complete",
+		"Full has stopped: only", "full.mp4 is complete",
 		"Spills: the disk of " + at("small") + " is running full; the recording goes on in " + at("second"),
-		"Stick has stopped: record: the disk of " + at("usb") + " was taken away",
+		"Stick has stopped: the disk of " + at("usb") + " was taken away",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %q but %q", want, said)

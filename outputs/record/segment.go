@@ -160,7 +160,7 @@ func (g *segment) ended(err error) error {
 	var fault *diskError
 	switch {
 	case errors.Is(err, errNearlyFull):
-		return fmt.Errorf("record: recording stopped because only %s are free on the disk of %s; %s is complete", megabytes(g.free.Load()), g.dir, filepath.Base(g.path))
+		return fmt.Errorf("record: only %s are free on the disk of %s, too little to go on there; %s is complete", megabytes(g.free.Load()), g.dir, filepath.Base(g.path))
 	case errors.As(err, &fault):
 		return describe(fault.err, g.dir, g.path)
 	}

@@ -487,7 +487,7 @@ func (s *session) rescue(err error) error {
 		return err
 	}
 	problem := s.cur.ended(err).Error()
-	s.warn(fmt.Sprintf("%s; the recording goes on in %s", problem, seg.path))
+	s.warn(fmt.Sprintf("%s; the recording goes on in %s", strings.TrimPrefix(problem, "record: "), seg.path))
 	broken, tail := s.cur, s.tail
 	s.spilled = s.spilled || dir != broken.dir
 	s.become(seg)
