@@ -184,7 +184,7 @@ func wantSoundTracks(t *testing.T, stem string, first map[string]int64) {
 		t.Fatal(err)
 	}
 	spans = map[string]span{}
-	for _, m := range regexp.MustCompile(`(?m)^\d+  \S+ +A3 +C +(\S+) \S+ (\S+) (\S+)\n\* FROM CLIP NAME: Song\n\* SOURCE FILE: (.*)$`).FindAllStringSubmatch(string(edl), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^\d+  \S+ +A4 +C +(\S+) \S+ (\S+) (\S+)\n\* FROM CLIP NAME: Song\n\* SOURCE FILE: (.*)$`).FindAllStringSubmatch(string(edl), -1) {
 		code := func(s string) int64 {
 			n, err := av.ParseTimecode(s, media.NewRational(30, 1))
 			if err != nil {
@@ -203,7 +203,7 @@ func wantSoundTracks(t *testing.T, stem string, first map[string]int64) {
 	spans = map[string]span{}
 	asset := regexp.MustCompile(`<asset id="(r\d+)" name="([^"]* song[^"]*)" src="[^"]*" start="(\d+)/30s" duration="\d+/30s" hasAudio="1"`)
 	for _, a := range asset.FindAllStringSubmatch(string(xml), -1) {
-		clip := regexp.MustCompile(`<asset-clip name="Song" ref="` + a[1] + `" lane="-2" offset="(\d+)/30s" start="(\d+)/30s" duration="(\d+)/30s" tcFormat="NDF" srcEnable="audio" enabled="0">`).FindStringSubmatch(string(xml))
+		clip := regexp.MustCompile(`<asset-clip name="Song" ref="` + a[1] + `" lane="-3" offset="(\d+)/30s" start="(\d+)/30s" duration="(\d+)/30s" tcFormat="NDF" srcEnable="audio" enabled="0">`).FindStringSubmatch(string(xml))
 		if clip == nil {
 			t.Fatalf("fcpxml: nothing of %s", a[2])
 		}

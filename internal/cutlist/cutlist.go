@@ -120,20 +120,23 @@ type builder struct {
 	clips []Clip
 }
 
-// sounds are the tracks of the sources that have sound alone, in the order of their files.
+// sounds are the tracks of the sources that have sound alone, by id: their files may have been
+// begun in any order.
 func (b *builder) sounds() (out []Sound) {
-	var seen []string
+	var sources []string
 	for _, f := range b.h.Files {
-		if !f.NoPictures || slices.Contains(seen, f.Source) {
-			continue
+		if f.NoPictures && !slices.Contains(sources, f.Source) {
+			sources = append(sources, f.Source)
 		}
-		seen = append(seen, f.Source)
-		s := Sound{Name: b.h.Names[f.Source]}
+	}
+	slices.Sort(sources)
+	for _, source := range sources {
+		s := Sound{Name: b.h.Names[source]}
 		if s.Name == "" {
-			s.Name = f.Source
+			s.Name = source
 		}
 		for at := b.h.First; at < b.h.End; {
-			c := b.heard(f.Source, at)
+			c := b.heard(source, at)
 			c.Name = s.Name
 			s.Clips = append(s.Clips, c)
 			at += c.Frames

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/framecode"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -16,13 +17,17 @@ import (
 // A feed repeats 8 s, which is a whole number of pictures and of AAC packets (375), so
 // that it can be repeated without an end.
 const (
-	// FeedFPS is the rate of a LiveFeed's pictures.
+	// FeedFPS is the rate of a LiveFeed's pictures, each of which has its number as a
+	// framecode of camera 1; FeedSeconds is how long they last.
 	FeedFPS     = 15
-	feedSeconds = 8
-	feedLength  = feedSeconds * time.Second
+	FeedSeconds = 8
+	feedLength  = FeedSeconds * time.Second
 )
 
-var feedClip = sync.OnceValues(makeFeedClip)
+var (
+	feedClip  = sync.OnceValues(func() (Coded, error) { return makeFeedClip(0) })
+	reordered = sync.OnceValues(func() (Coded, error) { return makeFeedClip(2) })
+)
 
 // Coded is a clip as encoders made it.
 type Coded struct {
@@ -31,9 +36,9 @@ type Coded struct {
 }
 
 // makeFeedClip encodes H.264 (keyframe each second) and AAC.
-func makeFeedClip() (Coded, error) {
+func makeFeedClip(bFrames int) (Coded, error) {
 	video, err := av.NewVideoEncoder(av.VideoEncoderOptions{
-		Encoder: "libx264", Width: 320, Height: 180, FPS: media.NewRational(FeedFPS, 1), BitrateBPS: 600_000, GOP: FeedFPS, Threads: 1,
+		Encoder: "libx264", Width: 320, Height: 180, FPS: media.NewRational(FeedFPS, 1), BitrateBPS: 600_000, GOP: FeedFPS, Threads: 1, BFrames: bFrames,
 	})
 	if err != nil {
 		return Coded{}, err
@@ -54,12 +59,13 @@ func makeFeedClip() (Coded, error) {
 		return err
 	}
 	pool := media.NewFramePool(media.I420, 320, 180, 4)
-	for n := range int64(FeedFPS * feedSeconds) {
+	for n := range int64(FeedFPS * FeedSeconds) {
 		f := pool.Get()
 		f.Fill(40, 128, 128)
 		for i := range f.Planes[0].Data {
 			f.Planes[0].Data[i] = byte(i*7 + int(n)*5 + (i>>6)*int(n))
 		}
+		framecode.Draw(f, 1, uint32(n))
 		packets, err := video.Encode(f, n, false)
 		f.Release()
 		if err := add(0, packets, err); err != nil {
@@ -71,7 +77,7 @@ func makeFeedClip() (Coded, error) {
 		return Coded{}, err
 	}
 	sound := make([]float32, media.SampleRateHz*media.Channels)
-	for s := range int64(feedSeconds) {
+	for s := range int64(FeedSeconds) {
 		for i := range sound {
 			sound[i] = float32(0.2 * math.Sin(float64(i/2)*2*math.Pi*440/media.SampleRateHz))
 		}
@@ -85,20 +91,28 @@ func makeFeedClip() (Coded, error) {
 		return Coded{}, err
 	}
 	out.Packets = slices.DeleteFunc(out.Packets, func(p *media.Packet) bool {
-		return p.Audio && p.PTS+p.Duration > feedSeconds*media.SampleRateHz-1024+p.Duration
+		return p.Audio && p.PTS+p.Duration > FeedSeconds*media.SampleRateHz-1024+p.Duration
 	})
 	slices.SortStableFunc(out.Packets, func(a, b *media.Packet) int { return int(a.Time - b.Time) })
 	return out, nil
 }
 
-// FeedClip is the clip that a LiveFeed repeats.
-func FeedClip(t testing.TB) Coded {
+// FeedClip is the clip that a LiveFeed repeats, in memory of its own but for the packets.
+func FeedClip(t testing.TB) Coded { return clipOf(t, feedClip) }
+
+// MadeFeedClip is FeedClip for processes that have no test; not to be changed.
+func MadeFeedClip() (Coded, error) { return feedClip() }
+
+// ReorderedClip is such a clip with two B-frames between others, as recordings have by default.
+func ReorderedClip(t testing.TB) Coded { return clipOf(t, reordered) }
+
+func clipOf(t testing.TB, made func() (Coded, error)) Coded {
 	t.Helper()
-	c, err := feedClip()
+	c, err := made()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return Coded{slices.Clone(c.Tracks), slices.Clone(c.Packets)}
 }
 
 // LiveFeed is an outputs.Feed of H.264 and AAC. It plays over and over in real
@@ -113,32 +127,31 @@ type LiveFeed struct {
 	changed   chan struct{}    // guarded by mu; closed at each report
 }
 
-// NewLiveFeed starts playing; speed 1 is real time. It ends with the test.
+// NewLiveFeed starts playing through a destination's queue; speed 1 is real time. It ends
+// with the test.
 func NewLiveFeed(t testing.TB, speed float64) *LiveFeed {
 	t.Helper()
-	c := FeedClip(t)
-	f := &LiveFeed{queue: media.NewPacketQueue(media.LiveLimits, true), tracks: c.Tracks, changed: make(chan struct{})}
+	return playing(t, FeedClip(t), media.LiveLimits, speed)
+}
+
+// NewRecordFeed is NewLiveFeed through a recording's queue.
+func NewRecordFeed(t testing.TB, speed float64) *LiveFeed {
+	t.Helper()
+	return playing(t, FeedClip(t), media.RecordLimits, speed)
+}
+
+// NewFeed is one through whose queue nothing goes before Play.
+func NewFeed(tracks []media.Track, limits media.QueueLimits) *LiveFeed {
+	return &LiveFeed{queue: media.NewPacketQueue(limits, true), tracks: tracks, changed: make(chan struct{})}
+}
+
+func playing(t testing.TB, c Coded, limits media.QueueLimits, speed float64) *LiveFeed {
+	f := NewFeed(c.Tracks, limits)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		start := time.Now()
-		for loop := int64(0); ; loop++ {
-			for _, p := range c.Packets {
-				q := *p
-				shift := media.UnitsIn(time.Duration(loop)*feedLength, c.Tracks[p.Track].TimeBase)
-				q.PTS, q.DTS = p.PTS+shift, p.DTS+shift
-				q.Time = p.Time + time.Duration(loop)*feedLength
-				timer := time.NewTimer(time.Until(start.Add(time.Duration(float64(q.Time) / speed))))
-				select {
-				case <-timer.C:
-				case <-ctx.Done():
-					timer.Stop()
-					return
-				}
-				f.queue.Put(&q)
-			}
-		}
+		f.Play(ctx, c, speed)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -147,11 +160,32 @@ func NewLiveFeed(t testing.TB, speed float64) *LiveFeed {
 	return f
 }
 
+// Play puts the clip into the queue, over and over, until ctx ends; speed 1 is real time.
+func (f *LiveFeed) Play(ctx context.Context, c Coded, speed float64) {
+	start := time.Now()
+	for loop := int64(0); ; loop++ {
+		for _, p := range c.Packets {
+			q := *p
+			shift := media.UnitsIn(time.Duration(loop)*feedLength, c.Tracks[p.Track].TimeBase)
+			q.PTS, q.DTS = p.PTS+shift, p.DTS+shift
+			q.Time = p.Time + time.Duration(loop)*feedLength
+			timer := time.NewTimer(time.Until(start.Add(time.Duration(float64(q.Time) / speed))))
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				timer.Stop()
+				return
+			}
+			f.queue.Put(&q)
+		}
+	}
+}
+
 // NewStoredFeed has the first n packets of the clip in its queue, all at once.
 func NewStoredFeed(t testing.TB, n int) *LiveFeed {
 	t.Helper()
 	c := FeedClip(t)
-	f := &LiveFeed{queue: media.NewPacketQueue(media.LiveLimits, true), tracks: c.Tracks, changed: make(chan struct{})}
+	f := NewFeed(c.Tracks, media.LiveLimits)
 	for _, p := range c.Packets[:n] {
 		f.queue.Put(p)
 	}
@@ -191,6 +225,16 @@ func (f *LiveFeed) Reported() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.reports)
+}
+
+// Last is the newest report; its zero value where there is none.
+func (f *LiveFeed) Last() (r outputs.Report) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := len(f.reports); n > 0 {
+		r = f.reports[n-1]
+	}
+	return r
 }
 
 // Await waits for a report after the first skip ones that satisfies want.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -116,12 +117,12 @@ func TestFinish(t *testing.T) {
 	for _, container := range []string{"mkv", "mp4"} {
 		t.Run(container, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "show."+container)
-			feed := newFastFeedOf(t, reordered)
-			mux, err := newMuxer(containers[container].format, feed.tracks, path)
+			feed := newFastFeedOf(testkit.ReorderedClip(t))
+			mux, err := newMuxer(containers[container].format, feed.coded.Tracks, path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, p := range feed.packets {
+			for _, p := range feed.coded.Packets {
 				if err := mux.WritePacket(p); err != nil {
 					t.Fatal(err)
 				}
@@ -163,7 +164,7 @@ func TestFinish(t *testing.T) {
 	for _, name := range []string{"header.mkv", "header.mp4", "empty.mkv"} { // and nothing behind it
 		path := filepath.Join(t.TempDir(), name)
 		mux, err := av.NewMuxer(av.MuxerOptions{
-			Format: containers[name[len(name)-3:]].format, Path: path, Tracks: newFastFeed(t).tracks, Timecode: strings.HasPrefix(name, "empty"),
+			Format: containers[name[len(name)-3:]].format, Path: path, Tracks: newFastFeed(t).coded.Tracks, Timecode: strings.HasPrefix(name, "empty"),
 		})
 		if err != nil {
 			t.Fatal(err)

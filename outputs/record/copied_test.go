@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -16,33 +17,30 @@ import (
 // own with the tracks that it has, and nothing else.
 func TestTracksThatChange(t *testing.T) {
 	t.Parallel()
-	c, err := reordered()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := testkit.ReorderedClip(t)
 	for _, silent := range []bool{false, true} {
 		dir := t.TempDir()
 		o := newRecorder(t, map[string]any{"path": dir + "/show"})
 		var e events
 		o.files = e.add
-		feed := newFastFeedOf(t, reordered)
+		feed := newFastFeedOf(testkit.ReorderedClip(t))
 		cut := -1
-		for i, p := range feed.packets {
+		for i, p := range feed.coded.Packets {
 			if !p.Keyframe || p.Audio || p.PTS != 0 && p.PTS != 4*clipFPS {
 				continue
 			}
 			q := *p
-			q.Tracks = c.tracks
+			q.Tracks = c.Tracks
 			if p.PTS > 0 {
 				cut = i
-				if q.Tracks = []media.Track{other(c.tracks[0]), c.tracks[1]}; silent {
+				if q.Tracks = []media.Track{other(c.Tracks[0]), c.Tracks[1]}; silent {
 					q.Tracks = q.Tracks[:1]
 				}
 			}
-			feed.packets[i] = &q
+			feed.coded.Packets[i] = &q
 		}
 		if silent {
-			feed.packets = slices.Concat(feed.packets[:cut], slices.DeleteFunc(slices.Clone(feed.packets[cut:]), func(p *media.Packet) bool { return p.Audio }))
+			feed.coded.Packets = slices.Concat(feed.coded.Packets[:cut], slices.DeleteFunc(slices.Clone(feed.coded.Packets[cut:]), func(p *media.Packet) bool { return p.Audio }))
 		}
 		if err := o.Run(t.Context(), feed); err != nil {
 			t.Fatal(err)
@@ -86,12 +84,12 @@ func TestTracksThatChangeBeforeTheFirstPicture(t *testing.T) {
 			o.Pause(from, false)
 		}
 		feed := newFastFeed(t)
-		feed.tracks = slices.Clone(feed.tracks)
-		tracks := slices.Clone(feed.tracks)
-		feed.tracks[0] = other(feed.tracks[0])
-		q := *feed.packets[0]
+		feed.coded.Tracks = slices.Clone(feed.coded.Tracks)
+		tracks := slices.Clone(feed.coded.Tracks)
+		feed.coded.Tracks[0] = other(feed.coded.Tracks[0])
+		q := *feed.coded.Packets[0]
 		q.Tracks = tracks
-		feed.packets[0] = &q
+		feed.coded.Packets[0] = &q
 		if err := o.Run(t.Context(), feed); err != nil {
 			t.Fatal(err)
 		}
@@ -115,9 +113,9 @@ func TestPacketsOfATrackThatIsGone(t *testing.T) {
 	var e events
 	o.files = e.add
 	feed := newFastFeed(t)
-	q := *feed.packets[0]
-	q.Tracks = feed.tracks[:1]
-	feed.packets[0] = &q
+	q := *feed.coded.Packets[0]
+	q.Tracks = feed.coded.Tracks[:1]
+	feed.coded.Packets[0] = &q
 	if err := o.Run(t.Context(), feed); err != nil {
 		t.Fatal(err)
 	}
@@ -143,10 +141,10 @@ func TestNoFileForOtherTracks(t *testing.T) {
 		}
 		return newMuxer(format, tracks, path)
 	}
-	q := *feed.packets[0]
-	q.Tracks = slices.Clone(feed.tracks)
+	q := *feed.coded.Packets[0]
+	q.Tracks = slices.Clone(feed.coded.Tracks)
 	q.Tracks[0] = other(q.Tracks[0])
-	feed.packets[0] = &q
+	feed.coded.Packets[0] = &q
 	err := o.Run(t.Context(), feed)
 	if err == nil || outputs.IsPermanent(err) || !strings.Contains(err.Error(), "no such thing") {
 		t.Errorf("it says %v", err)

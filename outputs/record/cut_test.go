@@ -21,7 +21,7 @@ import (
 
 // fastFeed gives the clip at once, and then the end. before, if set, sees each packet first.
 type fastFeed struct {
-	coded
+	coded  testkit.Coded
 	at     int
 	before func(p *media.Packet)
 
@@ -31,38 +31,32 @@ type fastFeed struct {
 
 func newFastFeed(t *testing.T) *fastFeed {
 	t.Helper()
-	return newFastFeedOf(t, clip)
+	return newFastFeedOf(testkit.FeedClip(t))
 }
 
-func newFastFeedOf(t *testing.T, clip func() (coded, error)) *fastFeed {
-	t.Helper()
-	c, err := clip()
-	if err != nil {
-		t.Fatal(err)
-	}
+func newFastFeedOf(c testkit.Coded) *fastFeed {
 	// As the engine's streams: in order of decoding time, beginning with a keyframe.
-	c.packets = slices.Clone(c.packets)
 	f := &fastFeed{coded: c}
 	f.sort()
-	f.packets = f.packets[slices.IndexFunc(f.packets, func(p *media.Packet) bool { return !p.Audio }):]
+	f.coded.Packets = f.coded.Packets[slices.IndexFunc(f.coded.Packets, func(p *media.Packet) bool { return !p.Audio }):]
 	return f
 }
 
 func (f *fastFeed) sort() {
-	dts := func(p *media.Packet) time.Duration { return media.TimeOf(p.DTS, f.tracks[p.Track].TimeBase) }
-	slices.SortStableFunc(f.packets, func(a, b *media.Packet) int { return int(dts(a) - dts(b)) })
+	dts := func(p *media.Packet) time.Duration { return media.TimeOf(p.DTS, f.coded.Tracks[p.Track].TimeBase) }
+	slices.SortStableFunc(f.coded.Packets, func(a, b *media.Packet) int { return int(dts(a) - dts(b)) })
 }
 
-func (f *fastFeed) Tracks() []media.Track { return f.tracks }
+func (f *fastFeed) Tracks() []media.Track { return f.coded.Tracks }
 
 func (f *fastFeed) Next(ctx context.Context) (*media.Packet, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if f.at == len(f.packets) {
+	if f.at == len(f.coded.Packets) {
 		return nil, io.EOF
 	}
-	p := f.packets[f.at]
+	p := f.coded.Packets[f.at]
 	f.at++
 	if f.before != nil {
 		f.before(p)
@@ -342,11 +336,9 @@ func TestPausedBeforeReorderedPictures(t *testing.T) {
 		if resumed {
 			o.Pause(2*time.Second, false)
 		}
-		feed := newFastFeedOf(t, func() (coded, error) {
-			c, err := reordered() // from its second keyframe on, so that there is sound before that is shown
-			c.packets = slices.DeleteFunc(slices.Clone(c.packets), func(p *media.Packet) bool { return !p.Audio && p.Time < time.Second })
-			return c, err
-		})
+		c := testkit.ReorderedClip(t) // from its second keyframe on, so that there is sound before that is shown
+		c.Packets = slices.DeleteFunc(c.Packets, func(p *media.Packet) bool { return !p.Audio && p.Time < time.Second })
+		feed := newFastFeedOf(c)
 		if err := o.Run(t.Context(), feed); err != nil {
 			t.Fatal(err)
 		}
@@ -431,17 +423,17 @@ func TestSplitSettings(t *testing.T) {
 func TestProRes(t *testing.T) {
 	t.Parallel()
 	feed := newFastFeed(t)
-	sound := feed.tracks[1]
+	sound := feed.coded.Tracks[1]
 	sound.Title = "Clean"
 	e, err := av.NewVideoEncoder(av.VideoEncoderOptions{Encoder: "prores_ks", Preset: "proxy", Width: 320, Height: 180, FPS: media.NewRational(clipFPS, 1), BitrateBPS: 1_000_000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	feed.tracks = []media.Track{e.Track(), feed.tracks[1], sound}
+	feed.coded.Tracks = []media.Track{e.Track(), feed.coded.Tracks[1], sound}
 	var packets []*media.Packet
 	pool := media.NewFramePool(media.I420, 320, 180, 1)
-	for _, p := range feed.packets {
+	for _, p := range feed.coded.Packets {
 		if p.Audio {
 			q := *p
 			q.Track = 2
@@ -462,7 +454,7 @@ func TestProRes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	feed.packets = append(packets, rest...)
+	feed.coded.Packets = append(packets, rest...)
 	feed.sort()
 	dir := t.TempDir()
 	o := newRecorder(t, map[string]any{"path": dir + "/show.mov"})
@@ -506,7 +498,7 @@ func TestOtherCodecs(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer audio.Close()
-			feed := &fastFeed{coded: coded{tracks: []media.Track{video.Track(), audio.Track()}}}
+			feed := &fastFeed{coded: testkit.Coded{Tracks: []media.Track{video.Track(), audio.Track()}}}
 			add := func(track int, list []*media.Packet, err error) {
 				if err != nil {
 					t.Fatal(err)
@@ -514,7 +506,7 @@ func TestOtherCodecs(t *testing.T) {
 				for _, p := range list {
 					q := *p
 					q.Track, q.Audio = track, track == 1
-					feed.packets = append(feed.packets, &q)
+					feed.coded.Packets = append(feed.coded.Packets, &q)
 				}
 			}
 			pool := media.NewFramePool(media.I420, 320, 180, 4)
@@ -533,7 +525,7 @@ func TestOtherCodecs(t *testing.T) {
 			list, err = audio.Flush()
 			add(1, list, err)
 			feed.sort()
-			feed.packets = feed.packets[slices.IndexFunc(feed.packets, func(p *media.Packet) bool { return !p.Audio }):]
+			feed.coded.Packets = feed.coded.Packets[slices.IndexFunc(feed.coded.Packets, func(p *media.Packet) bool { return !p.Audio }):]
 
 			o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show." + c.container})
 			var ev events

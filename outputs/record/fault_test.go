@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -54,9 +55,9 @@ func TestNearlyFullDisk(t *testing.T) {
 			t.Parallel()
 			dir := mountTmpfs(t, "size=110m")
 			o := newRecorder(t, map[string]any{"path": filepath.Join(dir, "show."+container)})
-			feed := newLiveFeed(t, 1)
+			feed := testkit.NewRecordFeed(t, 1)
 			rec := run(t, o, feed)
-			feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+			feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
 			if err := os.WriteFile(filepath.Join(dir, "other"), make([]byte, 70<<20), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -81,7 +82,7 @@ func TestFullDisk(t *testing.T) {
 			path := filepath.Join(dir, "show."+container)
 			o := newRecorder(t, map[string]any{"path": path})
 			o.disk = roomyDisk{realDisk{}}
-			feed := newLiveFeed(t, 8)
+			feed := testkit.NewRecordFeed(t, 8)
 			err := run(t, o, feed).wait(t, time.Minute)
 			if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "is full; what was recorded so far is kept in show."+container) {
 				t.Fatalf("got %v", err)
@@ -133,7 +134,7 @@ func TestDiskFaults(t *testing.T) {
 				faulty = &faultyMuxer{muxer: m, after: 100, err: c.err}
 				return faulty, err
 			}
-			err := run(t, o, newLiveFeed(t, 8)).wait(t, 10*time.Second)
+			err := run(t, o, testkit.NewRecordFeed(t, 8)).wait(t, 10*time.Second)
 			if err == nil || outputs.IsPermanent(err) != c.permanent || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v", err)
 			}
@@ -172,27 +173,27 @@ func TestSlowDisk(t *testing.T) {
 	t.Parallel()
 	o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show.mkv"})
 	o.disk = &slowDisk{disk: realDisk{}, delay: 4500 * time.Millisecond}
-	feed := newLiveFeed(t, 1)
+	feed := testkit.NewRecordFeed(t, 1)
 	run(t, o, feed)
-	feed.await(t, 10*time.Second, 0, inState(outputs.Confirmed))
-	slow := feed.await(t, 20*time.Second, 0, inState(outputs.Degraded))
+	feed.Await(t, 10*time.Second, 0, inState(outputs.Confirmed))
+	slow := feed.Await(t, 20*time.Second, 0, inState(outputs.Degraded))
 	if !strings.Contains(slow.Detail, "slow") || slow.SentPackets < 100 {
 		t.Errorf("report %+v", slow)
 	}
 	if d := feed.Queued(); d > 2*time.Second { // of the 4.5 that the sync takes
 		t.Errorf("%v wait: the slow sync holds up writing", d)
 	}
-	feed.await(t, 20*time.Second, feed.reported(), inState(outputs.Confirmed))
+	feed.Await(t, 20*time.Second, feed.Reported(), inState(outputs.Confirmed))
 }
 
 // childDir names the folder a child process of TestKilled records to.
 const childDir = "CROSSPOINT_RECORD_CHILD"
 
 // toldFeed prints the time of each packet that its recorder takes.
-type toldFeed struct{ *liveFeed }
+type toldFeed struct{ *testkit.LiveFeed }
 
 func (f toldFeed) Next(ctx context.Context) (*media.Packet, error) {
-	p, err := f.liveFeed.Next(ctx)
+	p, err := f.LiveFeed.Next(ctx)
 	if err == nil {
 		fmt.Println(p.Time.Milliseconds())
 	}
@@ -201,7 +202,7 @@ func (f toldFeed) Next(ctx context.Context) (*media.Packet, error) {
 
 // recordUntilKilled is the child: it records to both containers for ever.
 func recordUntilKilled(dir string) {
-	c, err := clip()
+	c, err := testkit.MadeFeedClip()
 	if err != nil {
 		panic(err)
 	}
@@ -211,8 +212,8 @@ func recordUntilKilled(dir string) {
 		if err != nil {
 			panic(err)
 		}
-		feed := &liveFeed{queue: media.NewPacketQueue(media.RecordLimits, true), tracks: c.tracks, changed: make(chan struct{})}
-		all.Go(func() { feed.play(context.Background(), c, 1) })
+		feed := testkit.NewFeed(c.Tracks, media.RecordLimits)
+		all.Go(func() { feed.Play(context.Background(), c, 1) })
 		all.Go(func() {
 			var f outputs.Feed = feed
 			if i == 0 {

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -115,27 +116,25 @@ func TestRecords(t *testing.T) {
 				t.Parallel() // mostly waiting
 				dir := t.TempDir()
 				o := newRecorder(t, map[string]any{"path": dir + "/", "container": container})
-				feed := newLiveFeed(t, 4)
+				feed := testkit.NewRecordFeed(t, 4)
 				rec := run(t, o, feed)
-				first := feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+				first := feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
 				if first.AckedBytes <= 0 || !strings.Contains(first.Detail, "room for") {
 					t.Errorf("confirmed with %+v", first)
 				}
-				feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 300 })
+				feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 300 })
 				if how == "stopped" {
 					rec.cancel()
 					if err := rec.wait(t, 20*time.Second); !errors.Is(err, context.Canceled) {
 						t.Errorf("ended with %v", err)
 					}
 				} else {
-					feed.queue.Close()
+					feed.End()
 					if err := rec.wait(t, 5*time.Second); err != nil {
 						t.Errorf("ended with %v", err)
 					}
 				}
-				feed.mu.Lock()
-				last := feed.reports[len(feed.reports)-1]
-				feed.mu.Unlock()
+				last := feed.Last()
 				path := onlyFile(t, dir)
 				if filepath.Ext(path) != c.extension {
 					t.Errorf("name %q", path)
@@ -189,11 +188,7 @@ func TestNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		clip, err := clip()
-		if err != nil {
-			t.Fatal(err)
-		}
-		mux, path, err := o.create(folder, name, clip.tracks)
+		mux, path, err := o.create(folder, name, testkit.FeedClip(t).Tracks)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +228,7 @@ func TestPathErrors(t *testing.T) {
 		{"too little room", tiny + "/show.mkv", "only 60 MB are free"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			feed := newLiveFeed(t, 1)
+			feed := testkit.NewRecordFeed(t, 1)
 			err := run(t, newRecorder(t, map[string]any{"path": c.path}), feed).wait(t, 20*time.Second)
 			if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
@@ -243,7 +238,7 @@ func TestPathErrors(t *testing.T) {
 	t.Run("read-only with room", func(t *testing.T) {
 		o := newRecorder(t, map[string]any{"path": readOnly + "/show.mkv"})
 		o.disk = roomyDisk{realDisk{}}
-		err := run(t, o, newLiveFeed(t, 1)).wait(t, 20*time.Second)
+		err := run(t, o, testkit.NewRecordFeed(t, 1)).wait(t, 20*time.Second)
 		if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "is read-only") {
 			t.Errorf("got %v", err)
 		}
@@ -260,13 +255,8 @@ func TestPathErrors(t *testing.T) {
 
 func TestCodecsThatDoNotFit(t *testing.T) {
 	t.Parallel()
-	c, err := clip()
-	if err != nil {
-		t.Fatal(err)
-	}
-	feed := newLiveFeed(t, 1)
-	feed.tracks = append(c.tracks[:1:1], media.Track{Codec: media.Opus})
-	err = run(t, newRecorder(t, map[string]any{"path": t.TempDir() + "/a.ts"}), feed).wait(t, 20*time.Second)
+	feed := testkit.NewFeed(append(testkit.FeedClip(t).Tracks[:1:1], media.Track{Codec: media.Opus}), media.RecordLimits)
+	err := run(t, newRecorder(t, map[string]any{"path": t.TempDir() + "/a.ts"}), feed).wait(t, 20*time.Second)
 	if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "a ts file cannot hold opus") {
 		t.Errorf("got %v", err)
 	}
@@ -275,12 +265,9 @@ func TestCodecsThatDoNotFit(t *testing.T) {
 func TestNothingCame(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	c, err := clip()
-	if err != nil {
-		t.Fatal(err)
-	}
-	feed := &liveFeed{queue: media.NewPacketQueue(media.RecordLimits, true), tracks: c.tracks, changed: make(chan struct{})}
-	feed.queue.Close()
+	c := testkit.FeedClip(t)
+	feed := testkit.NewFeed(c.Tracks, media.RecordLimits)
+	feed.End()
 	for _, container := range []string{"mkv", "mp4", "ts"} {
 		if err := run(t, newRecorder(t, map[string]any{"path": dir + "/", "container": container}), feed).wait(t, 20*time.Second); err != nil {
 			t.Errorf("%s: %v", container, err)

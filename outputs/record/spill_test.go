@@ -49,19 +49,19 @@ func TestSpillsWhenLow(t *testing.T) {
 	o := newRecorder(t, map[string]any{"path": first + "/show.mkv", "spill": second, "spill_below_mb": 100})
 	var e events
 	o.files = e.add
-	feed := newLiveFeed(t, 8)
+	feed := testkit.NewRecordFeed(t, 8)
 	rec := run(t, o, feed)
-	feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+	feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
 	if err := os.WriteFile(filepath.Join(first, "other"), make([]byte, 80<<20), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r := feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 })
+	r := feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 })
 	if want := filepath.Join(second, "show part 2.mkv"); r.Path != want || !strings.Contains(r.Warning, "running full") {
 		t.Errorf("report %+v", r)
 	}
 	n := r.SentPackets
-	feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > n+300 })
-	feed.queue.Close()
+	feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > n+300 })
+	feed.End()
 	if err := rec.wait(t, 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
@@ -81,15 +81,15 @@ func TestSpillsWhenFull(t *testing.T) {
 			o.disk = roomyDisk{realDisk{}}
 			var e events
 			o.files = e.add
-			feed := newLiveFeed(t, 8)
+			feed := testkit.NewRecordFeed(t, 8)
 			rec := run(t, o, feed)
-			r := feed.await(t, 10*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 && r.State == outputs.Confirmed })
+			r := feed.Await(t, 10*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 && r.State == outputs.Confirmed })
 			if !strings.Contains(r.Warning, "is full; what was recorded so far is kept in show."+container+"; the recording goes on in "+second) {
 				t.Errorf("warned %q", r.Warning)
 			}
 			n := r.SentPackets
-			feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > n+200 })
-			feed.queue.Close()
+			feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > n+200 })
+			feed.End()
 			if err := rec.wait(t, 5*time.Second); err != nil {
 				t.Fatal(err)
 			}
@@ -125,12 +125,12 @@ func TestSpillsWhenNearlyFull(t *testing.T) {
 	o.disk = d
 	var e events
 	o.files = e.add
-	feed := newLiveFeed(t, 8)
+	feed := testkit.NewRecordFeed(t, 8)
 	rec := run(t, o, feed)
-	feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+	feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
 	d.free.Store(stopBelow - 1)
-	feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 })
-	feed.queue.Close()
+	feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 })
+	feed.End()
 	if err := rec.wait(t, 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
@@ -160,10 +160,10 @@ func TestFullRightAfterASplit(t *testing.T) {
 	o.Mark(outputs.Mark{At: 3 * time.Second, Name: "a"})
 	o.Mark(outputs.Mark{At: 4500 * time.Millisecond, Name: "b"})
 	feed := newFastFeed(t)
-	for i, p := range feed.packets { // pictures decoded long before they are shown
+	for i, p := range feed.coded.Packets { // pictures decoded long before they are shown
 		if q := *p; !p.Audio {
-			q.DTS -= media.UnitsIn(2*time.Second, feed.tracks[p.Track].TimeBase)
-			feed.packets[i] = &q
+			q.DTS -= media.UnitsIn(2*time.Second, feed.coded.Tracks[p.Track].TimeBase)
+			feed.coded.Packets[i] = &q
 		}
 	}
 	feed.sort()
@@ -199,12 +199,12 @@ func TestDiskTakenAway(t *testing.T) {
 			if spill {
 				settings["spill"] = second
 			}
-			feed := newLiveFeed(t, 8)
+			feed := testkit.NewRecordFeed(t, 8)
 			o := newRecorder(t, settings)
 			var e events
 			o.files = e.add
 			rec := run(t, o, feed)
-			feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+			feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
 			if err := syscall.Unmount(first, syscall.MNT_DETACH); err != nil {
 				t.Fatal(err)
 			}
@@ -214,11 +214,11 @@ func TestDiskTakenAway(t *testing.T) {
 				}
 				return
 			}
-			r := feed.await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 && r.State == outputs.Confirmed })
+			r := feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 && r.State == outputs.Confirmed })
 			if !strings.Contains(r.Warning, "was taken away") {
 				t.Errorf("warned %q", r.Warning)
 			}
-			feed.queue.Close()
+			feed.End()
 			if err := rec.wait(t, 5*time.Second); err != nil {
 				t.Fatal(err)
 			}
@@ -247,13 +247,13 @@ func TestFirstDiskRefuses(t *testing.T) {
 
 func TestDeletedFile(t *testing.T) {
 	dir := t.TempDir()
-	feed := newLiveFeed(t, 1)
+	feed := testkit.NewRecordFeed(t, 1)
 	rec := run(t, newRecorder(t, map[string]any{"path": dir + "/show.mkv"}), feed)
-	feed.await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+	feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
 	if err := os.Rename(dir+"/show.mkv", dir+"/named.mkv"); err != nil {
 		t.Fatal(err)
 	}
-	feed.await(t, 5*time.Second, feed.reported(), inState(outputs.Confirmed)) // goes on
+	feed.Await(t, 5*time.Second, feed.Reported(), inState(outputs.Confirmed)) // goes on
 	if err := os.Remove(dir + "/named.mkv"); err != nil {
 		t.Fatal(err)
 	}
