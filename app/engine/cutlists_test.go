@@ -353,10 +353,10 @@ func TestCutListsOfWhatRanAlready(t *testing.T) {
 			for _, w := range s.State().Warnings {
 				t.Error(w.Text)
 			}
-			first, own := wantListsRight(t, dir, "show."+container, 0)
+			journal, first, own := wantListsRight(t, dir, "show."+container, 0)
 			// All but the last frame of the mix, five of the other, and "both" at the end.
-			if first != 18 || own != 80-19-5 {
-				t.Errorf("the programme begins at tick %d, %d frames are from sources", first, own)
+			if at := startedAt(journal); first != 18 || at != 18 || own != 80-19-5 {
+				t.Errorf("the programme begins at tick %d, started at %d, %d frames are from sources", first, at, own)
 			}
 		})
 	}
@@ -388,19 +388,29 @@ func TestCutListsBeginWithTheFile(t *testing.T) {
 		s.until(a, "some of one again", func(st *State) bool { return st.Tick > start+45 })
 		cancel()
 		finish(a, done, 10*time.Second)
-		first, own := wantListsRight(a, dir, "show.mkv", s.State().Counters.Repeated)
-		if first >= start || own < 35 {
-			a.Errorf("the programme begins at tick %d, it was started at %d or one before; %d frames are from sources", first, start, own)
+		journal, first, own := wantListsRight(a, dir, "show.mkv", s.State().Counters.Repeated)
+		if at := startedAt(journal); first >= at || own < 35 {
+			a.Errorf("the programme begins at tick %d, it was started at %d; %d frames are from sources", first, at, own)
 		}
 	})
+}
+
+// startedAt is the tick at which the programme's recording was started.
+func startedAt(journal *Session) int64 {
+	for _, c := range journal.Commands {
+		if _, ok := c.Command.(*StartRecording); ok {
+			return c.Tick
+		}
+	}
+	return -1
 }
 
 // wantListsRight compares each list beside the programme's recording with the counters in
 // all files: every picture is that of its tick, and whatever a list asks for is what the
 // programme has there. On late ticks, so many, the programme has the picture before. It
-// returns the tick at which the programme's file begins, and how many frames of the lists
-// are from sources.
-func wantListsRight(t testing.TB, dir, programme string, late int64) (begins int64, own int) {
+// returns the journal, the tick at which the programme's file begins, and how many frames
+// of the lists are from sources.
+func wantListsRight(t testing.TB, dir, programme string, late int64) (journal *Session, begins int64, own int) {
 	t.Helper()
 	programme = filepath.Join(dir, programme)
 	// The journal is called after what is recorded first, unless the programme's recording
@@ -412,8 +422,8 @@ func wantListsRight(t testing.TB, dir, programme string, late int64) (begins int
 	if len(names) != 1 {
 		t.Fatalf("journals %q", names)
 	}
-	journal, err := ReadSession(names[0])
-	if err != nil {
+	var err error
+	if journal, err = ReadSession(names[0]); err != nil {
 		t.Fatal(err)
 	}
 	files, first := map[string][]shot{}, map[string]int64{}
@@ -462,7 +472,7 @@ func wantListsRight(t testing.TB, dir, programme string, late int64) (begins int
 			t.Errorf("%s: it lists %d frames of %d", name, len(got), len(pgm))
 		}
 	}
-	return first[programme], own
+	return journal, first[programme], own
 }
 
 // TestJournalOfAKilledShow is read as far as it goes.
