@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,8 +64,8 @@ func sample() *Timeline {
 	return Build(History{
 		Name: "Show & <tell>", FPS: media.NewRational(30000, 1001), Width: 1920, Height: 1080, First: 90, End: 300,
 		Looks:   []Look{{90, "sa", "cam-a", false, false}, {120, "sa", "cam-a", false, true}, {131, "sb", "cam-b", false, false}, {200, "sb", "cam-b", true, false}},
-		Files:   []File{{"/v/pgm 1.mkv", "", 90, 210, true, false}, {"/v/iso/a.mkv", "cam-a", 60, 240, true, false}, {"/elsewhere/b.mkv", "cam-b", 60, 240, false, false}},
-		Names:   map[string]string{"sa": "Camera A", "sb": "Camera B"},
+		Files:   []File{{"/v/pgm 1.mkv", "", 90, 210, true, false}, {"/v/iso/a.mkv", "cam-a", 60, 240, true, false}, {"/elsewhere/b.mkv", "cam-b", 60, 240, false, false}, {"/v/iso/mic.mkv", "mic", 95, 100, true, true}, {"/v/iso/mic 2.mkv", "mic", 194, 60, true, true}},
+		Names:   map[string]string{"sa": "Camera A", "sb": "Camera B", "mic": "Desk mic"},
 		Markers: []Marker{{100, "Key Name on"}},
 	})
 }
@@ -88,6 +89,12 @@ FCM: NON-DROP FRAME
 004  PGM      AA    C         00:00:03:00 00:00:10:00 00:00:03:00 00:00:10:00
 * FROM CLIP NAME: pgm 1.mkv
 * SOURCE FILE: /v/pgm 1.mkv
+005  MIC      A3    C         00:00:03:05 00:00:06:14 00:00:03:05 00:00:06:14
+* FROM CLIP NAME: Desk mic
+* SOURCE FILE: /v/iso/mic.mkv
+006  MIC2     A3    C         00:00:06:14 00:00:08:14 00:00:06:14 00:00:08:14
+* FROM CLIP NAME: Desk mic
+* SOURCE FILE: /v/iso/mic 2.mkv
 `
 	if got := string(sample().EDL()); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -152,7 +159,7 @@ func TestOTIO(t *testing.T) {
 		t.Fatal(err)
 	}
 	walk(doc)
-	if seen["Clip.1"] != 4 || seen["Gap.1"] != 1 || seen["Transition.1"] != 1 || seen["Track.1"] != 3 || seen["Marker.2"] != 1 {
+	if seen["Clip.1"] != 6 || seen["Gap.1"] != 3 || seen["Transition.1"] != 1 || seen["Track.1"] != 4 || seen["Marker.2"] != 1 {
 		t.Errorf("it has %v", seen)
 	}
 	for _, url := range []string{`"iso/a.mkv"`, `"pgm%201.mkv"`, `"file:///elsewhere/b.mkv"`} {
@@ -162,7 +169,66 @@ func TestOTIO(t *testing.T) {
 	}
 }
 
-// TestFCPXML: well formed, every reference resolves, and the spine has no holes.
+// fcpElements are the elements that we write, with the attributes and the children, in their
+// order, that the published DTD allows (developer.apple.com, "FCPXML Reference", "Document
+// Type Definition"; of version 1.8 an asset names its file itself). ! must be there.
+var fcpElements = map[string][2]string{
+	"fcpxml":       {"version!", "resources library"},
+	"resources":    {"", "format effect asset"},
+	"format":       {"id! name frameDuration width height", ""},
+	"effect":       {"id! name uid!", ""},
+	"asset":        {"id! name src! start duration hasVideo format hasAudio audioSources audioChannels audioRate", ""},
+	"library":      {"", "event"},
+	"event":        {"name", "project"},
+	"project":      {"name", "sequence"},
+	"sequence":     {"format! duration tcStart tcFormat", "spine"},
+	"spine":        {"", "asset-clip|gap|transition"},
+	"asset-clip":   {"ref! name lane offset start duration enabled srcEnable tcFormat", "asset-clip marker"},
+	"gap":          {"name offset start duration! enabled", "asset-clip marker"},
+	"transition":   {"name offset duration!", "filter-video marker"},
+	"filter-video": {"ref! name", ""},
+	"marker":       {"start! duration value!", ""},
+}
+
+// wantAllowed holds an element against fcpElements; last is its last child so far.
+func wantAllowed(t *testing.T, e xml.StartElement, parent string, last *string) {
+	t.Helper()
+	rule, ok := fcpElements[e.Name.Local]
+	if !ok {
+		t.Fatalf("an element %s", e.Name.Local)
+	}
+	have := map[string]bool{}
+	for _, a := range e.Attr {
+		have[a.Name.Local] = true
+	}
+	for _, name := range strings.Fields(rule[0]) {
+		name, must := strings.CutSuffix(name, "!")
+		if must && !have[name] {
+			t.Errorf("%s has no %s", e.Name.Local, name)
+		}
+		delete(have, name)
+	}
+	for name := range have {
+		t.Errorf("%s has an attribute %s", e.Name.Local, name)
+	}
+	if parent == "" {
+		return
+	}
+	place := func(name string) int {
+		for i, group := range strings.Fields(fcpElements[parent][1]) {
+			if slices.Contains(strings.Split(group, "|"), name) {
+				return i
+			}
+		}
+		return -1
+	}
+	if at := place(e.Name.Local); at < 0 || *last != "" && at < place(*last) {
+		t.Errorf("%s in %s, behind %q", e.Name.Local, parent, *last)
+	}
+	*last = e.Name.Local
+}
+
+// TestFCPXML: well formed, nothing in it that the DTD does not know, every reference resolves, and the spine has no holes.
 func TestFCPXML(t *testing.T) {
 	raw, err := sample().FCPXML()
 	if err != nil {
@@ -171,15 +237,23 @@ func TestFCPXML(t *testing.T) {
 	ids, refs := map[string]bool{}, []string{}
 	dec := xml.NewDecoder(strings.NewReader(string(raw)))
 	elements := map[string]int{}
+	type level struct{ name, last string }
+	path := []level{{}}
 	for {
 		tok, err := dec.Token()
 		if err != nil {
 			break
 		}
+		if _, ok := tok.(xml.EndElement); ok {
+			path = path[:len(path)-1]
+		}
 		e, ok := tok.(xml.StartElement)
 		if !ok {
 			continue
 		}
+		in := &path[len(path)-1]
+		wantAllowed(t, e, in.name, &in.last)
+		path = append(path, level{name: e.Name.Local})
 		elements[e.Name.Local]++
 		for _, a := range e.Attr {
 			switch a.Name.Local {
@@ -200,7 +274,7 @@ func TestFCPXML(t *testing.T) {
 			t.Errorf("reference %q leads nowhere", r)
 		}
 	}
-	if elements["asset"] != 3 || elements["asset-clip"] != 3 || elements["gap"] != 1 || elements["transition"] != 1 || elements["marker"] != 1 || elements["spine"] != 1 {
+	if elements["asset"] != 5 || elements["asset-clip"] != 5 || elements["gap"] != 1 || elements["transition"] != 1 || elements["marker"] != 1 || elements["spine"] != 1 {
 		t.Errorf("it has %v", elements)
 	}
 }
