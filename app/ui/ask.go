@@ -28,7 +28,7 @@ func newAskButton(d *desk, caption string, size float32, asks func() string, dee
 	a.yes = newButton(d, "Yes", textSmall, a.confirmed).hint("Do it now")
 	a.no = newButton(d, "No", textSmall, a.takeBack).hint("Leave it as it is")
 	a.yes.look("Yes", colAmber, colInk)
-	a.question = newBold("", textSmall, colAmber)
+	a.question = newBold("", textSmall, colWarn)
 	a.question.Alignment = fyne.TextAlignCenter
 	a.add(a.main, a.question, a.yes, a.no)
 	a.min = a.main.min

@@ -219,7 +219,7 @@ func (p *bankPanel) rebuild(s *engine.State) {
 	}
 	p.sources = p.tab == tabSources
 	for i, b := range p.tabs {
-		b.lit(i == p.tab, colDim, colWell)
+		b.lit(i == p.tab, colLit, colOnLit)
 	}
 
 	var items []bankItem

@@ -206,7 +206,7 @@ func (c *outputCard) redraw() {
 	look := lookOf(d)
 	c.lamp.set(look.shape, look.color)
 	c.name.setText(d.Name)
-	c.word.set(look.word, look.color)
+	c.word.set(look.word, look.ink())
 	c.facts.setText(factsOf(d))
 	c.chain.setText(chainText(d))
 	c.change.setText(changeText(d))
@@ -234,7 +234,7 @@ func (c *outputCard) redraw() {
 	} else {
 		show(c.enabled, !graphed)
 		if c.isEnabled {
-			c.enabled.look("Enabled", colDim, colWell)
+			c.enabled.look("Enabled", colLit, colOnLit)
 		} else {
 			c.enabled.look("Disabled", colControl, colText)
 		}
@@ -277,6 +277,17 @@ type outputLook struct {
 	shape shape
 	color color.Color
 	word  string
+}
+
+// ink is the colour for text of the state.
+func (l outputLook) ink() color.Color {
+	switch l.color {
+	case colAmber:
+		return colWarn
+	case colOff:
+		return colDim
+	}
+	return l.color
 }
 
 func lookOf(d engine.DestinationState) outputLook {

@@ -152,7 +152,7 @@ func (p *backupList) setKind(kind string) {
 
 // label says what stands for the key.
 func (p *backupList) label(r *backupRow) {
-	r.shared.lit(r.same, colDim, colWell)
+	r.shared.lit(r.same, colLit, colOnLit)
 	switch {
 	case r.same && kindOfURL(r.address.Text, p.kind) != p.kind:
 		r.secret.SetPlaceHolder("no key: another protocol")

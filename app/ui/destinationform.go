@@ -263,7 +263,7 @@ func (f *outputForm) heading() string {
 // fillKind shows what belongs to the kind.
 func (f *outputForm) fillKind() {
 	for i, b := range f.kinds {
-		b.lit(protocols[i] == f.kind, colDim, colWell)
+		b.lit(protocols[i] == f.kind, colLit, colOnLit)
 	}
 	key, caption, hold := addressKey(f.kind), "Address", addressHint(f.kind)
 	if f.recording {
@@ -415,7 +415,7 @@ func (f *outputForm) check() {
 	hint, ink := "", colDim
 	if r, ok := f.show.Rendition(f.rendition.Selected); ok && !f.recording {
 		if hint = presetFor(f.kind, f.address.Text).tooMuch(r); hint != "" {
-			ink = colAmber
+			ink = colWarn
 		}
 	}
 	f.hint.set(hint, ink)

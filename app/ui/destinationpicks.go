@@ -72,7 +72,7 @@ func (p *pickList) refill() {
 			text = fmt.Sprintf("%d  %s", at+1, v.name)
 		}
 		b := newButton(p.desk, text, textSmall, func() { p.press(v.id) }).hint("Send it too, behind those that are chosen; chosen: leave it out")
-		b.lit(at >= 0, colDim, colWell)
+		b.lit(at >= 0, colLit, colOnLit)
 		p.buttons.append(b)
 	}
 	p.buttons.Refresh()

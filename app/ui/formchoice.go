@@ -77,7 +77,7 @@ func (s *selector) choose(raw json.RawMessage) {
 func (s *selector) mark(n int) {
 	s.chosen = n
 	for i, b := range s.buttons {
-		b.lit(i == n, colDim, colWell)
+		b.lit(i == n, colLit, colOnLit)
 	}
 	text := "choose"
 	if n >= 0 {

@@ -113,9 +113,9 @@ func (p *isoSection) update(s *engine.State) (changed bool) {
 			r.started = d.Started
 			switch look := lookOf(d); {
 			case d.Problem != "":
-				text, ink = d.Problem, look.color
+				text, ink = d.Problem, look.ink()
 			case d.Started:
-				text, ink = clockText(d.Uptime)+"  "+sizeText(d.Report.SentBytes), look.color
+				text, ink = clockText(d.Uptime)+"  "+sizeText(d.Report.SentBytes), look.ink()
 			}
 		}
 		r.state.set(text, ink)
@@ -268,7 +268,7 @@ func (p *replaySection) layOut(w float32) float32 {
 // toggleSettings opens and closes what the buffer keeps.
 func (p *replaySection) toggleSettings() {
 	show(p.setting, !p.setting.Visible())
-	p.set.lit(p.setting.Visible(), colDim, colWell)
+	p.set.lit(p.setting.Visible(), colLit, colOnLit)
 	if s := p.desk.state; s != nil {
 		p.update(s)
 	}

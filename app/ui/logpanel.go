@@ -94,7 +94,7 @@ func (p *logPanel) layout(s fyne.Size) {
 func (p *logPanel) setLevel(least slog.Level) {
 	p.least = least
 	for i, v := range logLevels {
-		p.levels[i].lit(v.level == least, colDim, colWell)
+		p.levels[i].lit(v.level == least, colLit, colOnLit)
 	}
 	p.choose()
 }
@@ -168,7 +168,7 @@ func levelColor(l slog.Level) color.Color {
 	case l >= slog.LevelError:
 		return colBad
 	case l >= slog.LevelWarn:
-		return colAmber
+		return colWarn
 	case l >= slog.LevelInfo:
 		return colText
 	}

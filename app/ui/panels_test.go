@@ -62,7 +62,7 @@ func TestTransitionPanel(t *testing.T) {
 	b := newBench(t, s)
 	p := b.keys.transition
 	wantLabel(t, "rate", p.rate.text, "0:09")
-	wantColor(t, "MIX", p.kind[0].back.FillColor, colDim)
+	wantColor(t, "MIX", p.kind[0].back.FillColor, colLit)
 	wantColor(t, "DIP", p.kind[1].back.FillColor, colControl)
 	wantColor(t, "AUTO at rest", p.auto.back.FillColor, colControl)
 

@@ -294,7 +294,7 @@ func (p *preflightPage) worst() (word string, ink color.Color) {
 		case "no-go":
 			return "NO-GO", colBad
 		case "caution":
-			word, ink = "GO, WITH CAUTION", colAmber
+			word, ink = "GO, WITH CAUTION", colWarn
 		}
 	}
 	return word, ink
@@ -324,7 +324,7 @@ func (p *preflightPage) fill(fault string) {
 		case "no-go":
 			ink = colBad
 		case "caution":
-			ink = colAmber
+			ink = colWarn
 		}
 		say(strings.ToUpper(f.Verdict)+"  ·  "+f.Subject, ink)
 		say(f.Text, colText)

@@ -57,7 +57,7 @@ func (p *rehearsalPanel) update(*engine.State) {
 	case len(streams) == 0:
 		p.title.set("Nothing has arrived yet: go live to a rehearsal.", colDim)
 	case problems > 0:
-		p.title.set(counted(len(streams), "stream")+"; a platform would complain of "+counted(problems, "thing"), colAmber)
+		p.title.set(counted(len(streams), "stream")+"; a platform would complain of "+counted(problems, "thing"), colWarn)
 	default:
 		p.title.set(counted(len(streams), "stream")+"; nothing to complain of", colDim)
 	}
@@ -76,7 +76,7 @@ func rehearsalLines(streams []RehearsalStream) (lines []textLine, problems int) 
 		}
 		for _, text := range v.Problems {
 			problems++
-			lines = append(lines, textLine{front: "problem", text: sentence(text), ink: colAmber})
+			lines = append(lines, textLine{front: "problem", text: sentence(text), ink: colWarn})
 		}
 	}
 	return lines, problems
@@ -87,7 +87,7 @@ func streamColor(v RehearsalStream) color.Color {
 	case v.State == "refused":
 		return colBad
 	case len(v.Problems) > 0:
-		return colAmber
+		return colWarn
 	case v.State == "receiving":
 		return colGood
 	}

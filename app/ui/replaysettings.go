@@ -45,7 +45,7 @@ func newReplaySettings(d *desk) *replaySettings {
 	p := &replaySettings{desk: d, resized: func() {}, scrolled: func(*fyne.ScrollEvent) {}}
 	p.caption = newLabel("Angles", textSmall, colDim)
 	p.none = newLabel("No source can be an angle.", textSmall, colDim)
-	p.note = newLabel("Changes count from the next start.", textSmall, colAmber)
+	p.note = newLabel("Changes count from the next start.", textSmall, colWarn)
 	p.arrange = func(s fyne.Size) { p.lay(s.Width) }
 	p.ExtendBaseWidget(p)
 	return p
@@ -105,7 +105,7 @@ func (p *replaySettings) update(s *engine.State) {
 		changed = true
 	}
 	for _, b := range p.angles {
-		b.lit(slices.Contains(s.Show.Replay.Angles, b.id), colDim, colWell)
+		b.lit(slices.Contains(s.Show.Replay.Angles, b.id), colLit, colOnLit)
 	}
 	if p.note.Visible() != s.Replay.Running {
 		show(p.note.Text, s.Replay.Running)

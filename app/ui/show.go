@@ -106,7 +106,7 @@ func (p *showPanel) open(part showPart) {
 	p.part = part
 	p.ask.close()
 	for i, b := range p.tabs {
-		b.lit(showPart(i) == part, colDim, colWell)
+		b.lit(showPart(i) == part, colLit, colOnLit)
 	}
 	if part == partSources {
 		p.column.set(p.adds[part], p.empty, p.list, p.actions, p.ask, p.source)
@@ -376,7 +376,7 @@ type askRow struct {
 
 func newAskRow(d *desk) *askRow {
 	a := &askRow{desk: d, surface: newSurface(colBackground), resized: func() {}}
-	a.text = newParagraph("", textNormal, colAmber, 6)
+	a.text = newParagraph("", textNormal, colWarn, 6)
 	a.yes = newButton(d, "", textSmall, func() {
 		deed := a.deed
 		a.close()
@@ -401,7 +401,7 @@ func newAskRow(d *desk) *askRow {
 // ask puts a question.
 func (a *askRow) ask(text, yes, no string, deed func()) {
 	a.deed = deed
-	a.text.set(text, colAmber)
+	a.text.set(text, colWarn)
 	for b, caption := range map[*button]string{a.yes: yes, a.no: no} {
 		b.caption.setText(caption)
 		b.min.Width = b.caption.measure(caption) + 2*inset
@@ -416,7 +416,7 @@ func (a *askRow) close() {
 		return
 	}
 	a.deed = nil
-	a.text.set("", colAmber)
+	a.text.set("", colWarn)
 	a.resized()
 }
 

@@ -32,7 +32,7 @@ func newSourceEditor(d *desk) *sourceEditor {
 	e := &sourceEditor{desk: d, backup: &backupChoice{desk: d}, resized: func() {}, scrolled: func(*fyne.ScrollEvent) {}}
 	e.title = newBold("", textSmall, colDim)
 	e.status = newParagraph("", textSmall, colDim, 3)
-	e.note = newParagraph("", textNormal, colAmber, 5)
+	e.note = newParagraph("", textNormal, colWarn, 5)
 	e.min = fyne.NewSize(120, 20)
 	e.arrange = func(s fyne.Size) { e.lay(s.Width) }
 	e.ExtendBaseWidget(e)
@@ -113,12 +113,12 @@ func (e *sourceEditor) update(s *engine.State, id string) {
 func (e *sourceEditor) open(v scenes.Source, id string) {
 	e.id, e.kind, e.form, e.idle = id, v.Kind, nil, nil
 	e.title.setText("SETTINGS")
-	e.note.set("", colAmber)
+	e.note.set("", colWarn)
 	k, known := e.desk.services.SourceKinds[v.Kind]
 	switch {
 	case id == "":
 	case !known:
-		e.note.set(fmt.Sprintf("This version does not know the kind “%s”; the source is kept as it is and shows nothing.", v.Kind), colAmber)
+		e.note.set(fmt.Sprintf("This version does not know the kind “%s”; the source is kept as it is and shows nothing.", v.Kind), colWarn)
 	default:
 		f, err := newForm(e.desk, k.Schema, func(raw json.RawMessage) { e.give(id, raw) })
 		if err != nil {

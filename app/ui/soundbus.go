@@ -83,7 +83,7 @@ func (t *busTabs) set(buses []engine.BusState, chosen string) {
 			b.min.Width = min(b.caption.measure(name)+2*inset, 150)
 			fresh = true
 		}
-		b.lit(t.ids[i] == chosen, colDim, colWell)
+		b.lit(t.ids[i] == chosen, colLit, colOnLit)
 	}
 	if fresh {
 		width := float32(0)

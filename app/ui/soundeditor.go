@@ -44,7 +44,7 @@ func newSoundPanel(d *desk) *soundPanel {
 	p := &soundPanel{desk: d, surface: canvas.NewRectangle(colPanel), graph: newLoudnessGraph()}
 	p.nameRow = newNameRow(d, p.rename)
 	p.status = newParagraph("", textSmall, colDim, 4)
-	p.legend = newParagraph("The last minute: M grey, S white, I blue; marks at -14 and -23 LUFS.", textSmall, colDim, 2)
+	p.legend = newParagraph("The last minute: M faint, S strong, I blue; marks at -14 and -23 LUFS.", textSmall, colDim, 2)
 	p.ask = newAskRow(d)
 	p.inserts = newInsertEditor(d, func() { p.compose() })
 	p.column = newColumn()
@@ -119,10 +119,10 @@ func (p *soundPanel) updateSource(s *engine.State, choice soundChoice, v *engine
 		text += "; " + late
 	}
 	if v.SoundProblem != "" {
-		text, ink = v.SoundProblem, colAmber
+		text, ink = v.SoundProblem, colWarn
 	}
 	if v.Problem != "" {
-		text, ink = v.Problem, colAmber
+		text, ink = v.Problem, colWarn
 	}
 	changed = p.tell(sentence(text), ink) || changed
 	if p.inserts.update(choice, p.strip.Inserts, v.Inserts, s.Time, fresh) || changed {
@@ -364,7 +364,7 @@ func (p *soundPanel) toggle(caption, tip string, read func() bool, set func(bool
 			text = "✓ " + caption
 		}
 		b.look(text, colControl, colText)
-		b.lit(read(), colDim, colWell)
+		b.lit(read(), colLit, colOnLit)
 	})
 	b.min.Width = b.caption.measure("✓ "+caption) + 2*inset
 	return b
@@ -489,9 +489,9 @@ func (r *sendRow) follow() {
 		pre = "PRE"
 	}
 	r.on.caption.setText(on)
-	r.on.lit(r.send.On, colFocus, colWell)
+	r.on.lit(r.send.On, colFocus, colOnLit)
 	r.pre.caption.setText(pre)
-	r.pre.lit(r.send.Pre, colDim, colWell)
+	r.pre.lit(r.send.Pre, colLit, colOnLit)
 }
 
 // heightFor implements stacked.

@@ -180,7 +180,7 @@ func (b *loudnessBlock) update(bus *engine.BusState, s *engine.State, calm bool)
 	case !(l.MomentaryLUFS > -120):
 		b.phase.setText("correlation")
 	case l.Correlation < -0.3:
-		b.phase.set("OUT OF PHASE", colAmber)
+		b.phase.set("OUT OF PHASE", colWarn)
 	default:
 		b.phase.set(fmt.Sprintf("correlation %+.1f", roundTo(l.Correlation, 0.1)), colDim)
 	}
@@ -191,7 +191,7 @@ func truePeakInk(db float64) color.Color {
 	case db >= truePeakRed:
 		return colBad
 	case db >= truePeakAmber:
-		return colAmber
+		return colWarn
 	}
 	return colText
 }

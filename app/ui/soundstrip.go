@@ -68,7 +68,7 @@ func newAudioStrip(d *desk, source, bus string, setter *typesetter) *audioStrip 
 		place(a.name.back, 0, 0, s.Width, s.Height)
 		a.name.caption.place(5, 0, s.Width-a.word-10, s.Height)
 	}
-	a.state = newLabel("", textSmall, colAmber)
+	a.state = newLabel("", textSmall, colWarn)
 	a.state.Alignment = fyne.TextAlignTrailing
 	a.gain = newValueBox(d, decibelField("Gain", silenceDB, 24), a.giveGain)
 	a.gain.step = 0.5
@@ -346,11 +346,11 @@ func (a *audioStrip) showSource(v *engine.SourceState, s *engine.State, late, ca
 		} else if a.compact {
 			on = "–"
 		}
-		a.lamp(a.mute, a.send.On, on, colFocus, colWell)
-		a.lamp(a.follow, a.send.Pre, point, colDim, colWell)
+		a.lamp(a.mute, a.send.On, on, colFocus, colOnLit)
+		a.lamp(a.follow, a.send.Pre, point, colLit, colOnLit)
 	} else {
 		a.showMute()
-		a.lamp(a.follow, a.onAir == scenes.OnAirAFV, strings.ToUpper(string(a.onAir)), colDim, colWell)
+		a.lamp(a.follow, a.onAir == scenes.OnAirAFV, strings.ToUpper(string(a.onAir)), colLit, colOnLit)
 		if a.onAir == scenes.OnAirOff {
 			a.lamp(a.follow, true, "OFF", colAmber, colInk)
 		}
@@ -389,7 +389,7 @@ func (a *audioStrip) showSource(v *engine.SourceState, s *engine.State, late, ca
 func (a *audioStrip) showBus(b *engine.BusState, calm bool) {
 	a.muted = b.Muted
 	a.showMute()
-	a.lamp(a.solo, b.Listening, "LISTEN", colDim, colWell)
+	a.lamp(a.solo, b.Listening, "LISTEN", colLit, colOnLit)
 	a.showGain(b.GainDB)
 	word := ""
 	if b.Clipped > 0 && b.Meter.Clipped {

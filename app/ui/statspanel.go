@@ -85,7 +85,7 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 			add("", colText, "repeated %d", v.Repeated)
 		}
 		if v.Underruns > 0 || v.Restarts > 0 {
-			add("", colAmber, "%d audio frames of silence, restarted %d times", v.Underruns, v.Restarts)
+			add("", colWarn, "%d audio frames of silence, restarted %d times", v.Underruns, v.Restarts)
 		}
 	}
 
@@ -194,5 +194,5 @@ func statusColor(s engine.SourceStatus) color.Color {
 	case 5, 6:
 		return colBad
 	}
-	return colAmber
+	return colWarn
 }

@@ -237,7 +237,7 @@ func grade(amber, red bool) color.Color {
 	case red:
 		return colBad
 	case amber:
-		return colAmber
+		return colWarn
 	}
 	return colDim
 }

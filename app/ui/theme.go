@@ -10,7 +10,8 @@ import (
 
 // The colours of the window, all of them. Red is on air and green is next, and
 // nothing else is; amber is "look here"; each comes with a word or a shape. Of two
-// values the first is for the dark theme, the second for the light one.
+// values the first is for the dark theme, the second for the light one. Every text has
+// at least 4.5:1 to what is under it (WCAG 2.2, AA), which TestTextCanBeRead sees.
 var (
 	colBackground             = both(0x16181c, 0xc9cdd4) // the desk
 	colPanel                  = both(0x1e2126, 0xe4e7ec) // a panel on the desk
@@ -19,13 +20,16 @@ var (
 	colHover                  = both(0x3c424c, 0xffffff)
 	colLine                   = both(0x3a3f47, 0xa9afb9)
 	colText                   = both(0xe4e6ea, 0x14171b)
-	colDim                    = both(0xa2a8b2, 0x454b55) // 7:1 on colPanel
+	colDim                    = both(0xaab0ba, 0x454b55) // 7:1 on colPanel
 	colOff                    = both(0x999999, 0x7c828c) // tally off
 	colProgram                = rgb(0xd00000)
 	colPreview                = rgb(0x00d000)
-	colAmber                  = both(0xf0a818, 0xe09000)
-	colBad                    = both(0xff6058, 0xb01810) // text and lamps of trouble, legible on the panel
-	colGood                   = both(0x35c46a, 0x157a38)
+	colLit                    = both(0xa2a8b2, 0x454b55) // a button that is chosen
+	colOnLit                  = both(0x0d0e10, 0xffffff) // text on it, and on colFocus
+	colAmber                  = both(0xf0a818, 0xe09000) // surfaces and lamps
+	colWarn                   = both(0xf0a818, 0x6a3c00) // text that says "look here"
+	colBad                    = both(0xff6058, 0x900c08) // text and lamps of trouble
+	colGood                   = both(0x35c46a, 0x0b5226)
 	colFocus                  = both(0x62a8ff, 0x1564d0)
 	colBlack                  = rgb(0x000000)
 	colWhite                  = rgb(0xffffff)

@@ -158,7 +158,7 @@ func (p *transitionPanel) setFadeRate(frames int) {
 
 func (p *transitionPanel) toggleDrawer() {
 	show(p.drawer, !p.drawer.Visible())
-	p.options.lit(p.drawer.Visible(), colDim, colWell)
+	p.options.lit(p.drawer.Visible(), colLit, colOnLit)
 }
 
 func (p *transitionPanel) toggleBackground() {
@@ -206,7 +206,7 @@ func (p *transitionPanel) tie(id string) {
 func (p *transitionPanel) update(s *engine.State) {
 	t := s.Show.Transition
 	for i, k := range p.kinds {
-		p.kind[i].lit(t.Kind == k, colDim, colWell)
+		p.kind[i].lit(t.Kind == k, colLit, colOnLit)
 	}
 	// Quick presses add up before the first has come back.
 	now := p.desk.now()
@@ -216,11 +216,11 @@ func (p *transitionPanel) update(s *engine.State) {
 	if now.After(p.fadeUntil) {
 		p.fadeRate.set(s.Show.FadeToBlack.Frames, s.Show.Canvas.FPS)
 	}
-	p.back.lit(s.Next.Background, colDim, colWell)
+	p.back.lit(s.Next.Background, colLit, colOnLit)
 	if n := len(s.Next.Overlays); n != p.tied || p.keys.caption.full == "" {
 		p.tied = n
 		if n > 0 {
-			p.keys.look(fmt.Sprintf("KEYS %d", n), colDim, colWell)
+			p.keys.look(fmt.Sprintf("KEYS %d", n), colLit, colOnLit)
 		} else {
 			p.keys.look("KEYS", colControl, colText)
 		}

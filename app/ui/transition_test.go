@@ -84,7 +84,7 @@ func TestNextTransition(t *testing.T) {
 	s.Next = engine.Next{Background: true}
 	b := newBench(t, s)
 	p := b.keys.transition
-	wantColor(t, "BKGD", p.back.back.FillColor, colDim)
+	wantColor(t, "BKGD", p.back.back.FillColor, colLit)
 	press(p.back)
 	p.tie("lower")
 	wantSent(t, b, &engine.SetNext{Background: ptr(false)}, &engine.SetNext{Overlays: &[]string{"lower"}})

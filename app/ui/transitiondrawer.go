@@ -126,7 +126,7 @@ func (p *transitionDrawer) restore() {
 func (p *transitionDrawer) update(s *engine.State) {
 	t := s.Show.Transition
 	for i, b := range p.directions {
-		b.lit(t.Direction == drawerDirections[i], colDim, colWell)
+		b.lit(t.Direction == drawerDirections[i], colLit, colOnLit)
 	}
 	p.softness.follow(t.Softness)
 	p.softText.setText(strconv.Itoa(int(math.Round(t.Softness*100))) + " %")

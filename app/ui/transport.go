@@ -206,9 +206,9 @@ func (t *transport) update(s *engine.State) {
 	}
 	switch {
 	case clip.Parked && !clip.Paused:
-		t.word.set("CUED", colAmber)
+		t.word.set("CUED", colWarn)
 	case clip.Over:
-		t.word.set("END", colAmber)
+		t.word.set("END", colWarn)
 	case clip.Loop:
 		t.word.set("LOOP", colDim)
 	default:

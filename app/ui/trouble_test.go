@@ -70,7 +70,7 @@ func TestStatusLine(t *testing.T) {
 	wantLabel(t, "renderer", f[statusGPU], "llvmpipe, on the processor")
 	wantLabel(t, "processor", f[statusCPU], "CPU 1.2 of 2 cores")
 	wantLabel(t, "disk", f[statusDisk], "disk 3.0 GB left")
-	wantColor(t, "3 GB left", f[statusDisk].Color, colAmber)
+	wantColor(t, "3 GB left", f[statusDisk].Color, colWarn)
 	next := *s
 	next.Tick, next.Time = 324, s.Time+time.Second
 	next.Counters.Ticks, next.Counters.New, next.Counters.TickMS, next.Counters.Late = 323, 323, 30, 2
@@ -80,7 +80,7 @@ func TestStatusLine(t *testing.T) {
 	b.show(&next)
 	wantLabel(t, "rate", f[statusRate], "23.0 of 30 fps")
 	wantColor(t, "23 of 30 fps", f[statusRate].Color, colBad)
-	wantColor(t, "a tick of 30 ms", f[statusTick].Color, colAmber)
+	wantColor(t, "a tick of 30 ms", f[statusTick].Color, colWarn)
 	wantColor(t, "2 of 23 late", f[statusLate].Color, colBad)
 	wantColor(t, "0.5 GB left", f[statusDisk].Color, colBad)
 	wantLabel(t, "encoder", f[statusEncoder], "libx264")
@@ -201,7 +201,7 @@ func TestStatsSayWhatIsMeasured(t *testing.T) {
 	wantColor(t, "ticks at 60 %", find("20.0 ms of 33.3").ink, colText)
 	wantColor(t, "p99 over the budget", find("40.0, 44.0").ink, colBad)
 	wantColor(t, "6 % lost", find("dropped 60").ink, colBad)
-	wantColor(t, "2 % before encoding", find("12.5 ms a picture").ink, colAmber)
+	wantColor(t, "2 % before encoding", find("12.5 ms a picture").ink, colWarn)
 	find("0.50 of 2 cores")
 	for _, l := range lines {
 		if strings.Contains(l.text, "disk") {
@@ -230,7 +230,7 @@ func TestRehearsalPanel(t *testing.T) {
 	if text := strings.Join(got, "|"); text != want {
 		t.Errorf("%q, want %q", text, want)
 	}
-	wantColor(t, "title", p.title.Color, colAmber)
+	wantColor(t, "title", p.title.Color, colWarn)
 }
 
 // What a transport knows of its path is in the statistics; what it does not know is not.
