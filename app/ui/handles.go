@@ -30,6 +30,7 @@ type handles struct {
 	sides   [4]*canvas.Line
 	squares [8]*canvas.Rectangle
 	guide   [2]*canvas.Line
+	ring    *outline          // says that the keyboard is here
 	plate   *canvas.Rectangle // behind size
 	size    *label
 	text    *field // of a title that is edited in place
@@ -73,6 +74,9 @@ func newHandles(d *desk) *handles {
 		h.squares[i].StrokeColor, h.squares[i].StrokeWidth = colFocus, 2
 		h.add(h.squares[i])
 	}
+	h.ring = newOutline(colFocus)
+	h.ring.show(false)
+	h.ring.addTo(&h.box)
 	h.plate = canvas.NewRectangle(colShade)
 	h.size = newBold("", textSmall, colWhite)
 	h.add(h.plate, h.size)
@@ -81,7 +85,10 @@ func newHandles(d *desk) *handles {
 	h.text.undone = func() { h.textID = ""; h.draw() }
 	h.add(h.text)
 	h.min = fyne.NewSize(32, 18)
-	h.arrange = func(fyne.Size) { h.draw() }
+	h.arrange = func(s fyne.Size) {
+		h.ring.place(0, 0, s.Width, s.Height, 2)
+		h.draw()
+	}
 	h.ExtendBaseWidget(h)
 	return h
 }
@@ -150,6 +157,7 @@ func (h *handles) draw() {
 	show(h.size.Text, ok && h.hold != 0)
 	show(h.plate, ok && h.hold != 0)
 	show(h.text, h.textID != "")
+	h.ring.show(h.focused)
 	h.drawGuides(ok)
 	if !ok {
 		return
