@@ -235,6 +235,25 @@ func TestFirstPage(t *testing.T) {
 			t.Error("the page is still there")
 		}
 	})
+	t.Run("recent shows that fit", func(t *testing.T) {
+		f := &fakeDocuments{info: first, recent: []RecentShow{{Path: "/a.json"}, {Path: "/b.json"}, {Path: "/c.json"}}}
+		b := newBenchWith(t, aState(), Services{Documents: f})
+		for height, want := range map[float32]int{728: 3, 365: 1, 341: 0} { // at 200 % on 1366x768, and a little more
+			b.first.Resize(fyne.NewSize(683, height))
+			got := 0
+			for _, r := range b.first.recent {
+				if r.Visible() {
+					got++
+					if end := r.Position().Y + r.Size().Height; end > height {
+						t.Errorf("%v high: a recent show ends at %v", height, end)
+					}
+				}
+			}
+			if got != want {
+				t.Errorf("%v high: %d recent shows, want %d", height, got, want)
+			}
+		}
+	})
 	t.Run("recovery in the bar", func(t *testing.T) {
 		f := &fakeDocuments{info: DocumentInfo{Name: "Sunday", Path: "/a"}, has: true, work: RecoveredShow{Name: "Sunday"}}
 		b := newBenchWith(t, aState(), Services{Documents: f})

@@ -136,11 +136,12 @@ func (p *firstPage) layout(s fyne.Size) {
 	cw := p.close.MinSize().Width
 	place(p.close, x+w-cw, y+gap, cw, rowHeight)
 	y += rowHeight + 3*gap
-	show(p.recentTitle.Text, len(p.paths) > 0)
+	fits := func(y float32) bool { return y+rowHeight <= s.Height-gap } // File › Open recent has the others
+	show(p.recentTitle.Text, len(p.paths) > 0 && fits(y+22))
 	p.recentTitle.place(x, y, w, 20)
 	y += 22
 	for i, b := range p.recent {
-		show(b, i < len(p.paths))
+		show(b, i < len(p.paths) && fits(y))
 		place(b, x, y, w, rowHeight)
 		y += rowHeight + 2
 	}

@@ -23,6 +23,7 @@ var lastKeys = [][2]string{
 const (
 	sheetRow   float32 = 24
 	sheetWidth float32 = 860
+	sheetKey   float32 = 106 // of the column of keys
 )
 
 // helpPanel is the key sheet over the whole window; a click or any key closes it.
@@ -34,6 +35,7 @@ type helpPanel struct {
 	list       *box
 	scroll     *container.Scroll
 	keys, what []*label
+	widest     float32 // of what
 }
 
 func newHelpPanel() *helpPanel {
@@ -47,7 +49,7 @@ func newHelpPanel() *helpPanel {
 	p.arrange = func(s fyne.Size) {
 		w := min(sheetWidth, s.Width-2*gap)
 		columns := 1
-		if w > 640 {
+		if (w-48)/2-sheetKey-12 >= p.widest {
 			columns = 2
 		}
 		rows := (len(p.keys) + columns - 1) / columns
@@ -63,7 +65,7 @@ func newHelpPanel() *helpPanel {
 		for i := range p.keys {
 			left, top := float32(i/rows)*column, float32(i%rows)*sheetRow
 			p.keys[i].place(left, top, 100, sheetRow)
-			p.what[i].place(left+106, top, column-118, sheetRow)
+			p.what[i].place(left+sheetKey, top, column-sheetKey-12, sheetRow)
 		}
 	}
 	p.ExtendBaseWidget(p)
@@ -73,10 +75,11 @@ func newHelpPanel() *helpPanel {
 
 // fill lists the keys of actions.
 func (p *helpPanel) fill(actions []*action) {
-	p.keys, p.what, p.list.objects = nil, nil, nil
+	p.keys, p.what, p.list.objects, p.widest = nil, nil, nil, 0
 	row := func(key, what string) {
 		k, w := newBold(key, textNormal, colText), newLabel(what, textNormal, colDim)
 		p.keys, p.what = append(p.keys, k), append(p.what, w)
+		p.widest = max(p.widest, w.MinSize().Width)
 		p.list.add(k, w)
 	}
 	for _, r := range otherKeys {

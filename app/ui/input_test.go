@@ -92,6 +92,20 @@ func TestHelpSheetClosesOnAnyKeyAndKeyStillActs(t *testing.T) {
 	wantSent(t, b, &engine.AutoTake{})
 }
 
+// At any scale the key sheet has its texts whole.
+func TestHelpSheetCutsNoText(t *testing.T) {
+	b := newBench(t, aState())
+	b.help.toggle()
+	for _, width := range []float32{683, 760, 860, 1366} {
+		b.help.Resize(fyne.NewSize(width, 341))
+		for _, l := range b.help.what {
+			if l.Text.Text != l.full {
+				t.Errorf("%v wide: %q is cut to %q", width, l.full, l.Text.Text)
+			}
+		}
+	}
+}
+
 func TestFocusedControlTakesSpaceAndPassesOtherKeysOn(t *testing.T) {
 	b := newBench(t, aState())
 	cut := b.keys.transition.cut
