@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+
+	"crosspoint.studio/crosspoint/app/engine"
 )
 
 // fakeDocuments keeps a diary of what it was asked for.
@@ -233,6 +235,40 @@ func TestFirstPage(t *testing.T) {
 		wantDiary(t, f, "recover")
 		if b.first.Visible() {
 			t.Error("the page is still there")
+		}
+	})
+	t.Run("the desk under it is out of reach", func(t *testing.T) {
+		b, _ := benchWithDocuments(t, first)
+		for range 20 {
+			b.canvas.(interface{ FocusNext() }).FocusNext()
+			switch f := b.canvas.Focused(); f {
+			case b.first.cards[0], b.first.cards[1], b.first.cards[2], b.first.open, b.first.close:
+			default:
+				t.Fatalf("Tab went to %s, which is not on the page", typeName(f))
+			}
+		}
+		for _, key := range []fyne.KeyName{fyne.KeyReturn, fyne.KeySpace, fyne.Key2, fyne.KeyR} {
+			b.keys.down(key, 0)
+		}
+		b.keys.down(fyne.Key2, fyne.KeyModifierControl)
+		wantSent(t, b)
+		b.keys.down(fyne.KeyEscape, 0)
+		if b.canvas.Focused() != nil || !b.place.root.Visible() {
+			t.Error("the desk is not as it was")
+		}
+		b.keys.down(fyne.KeyReturn, 0)
+		wantSent(t, b, &engine.Cut{})
+	})
+	t.Run("what is asked is seen", func(t *testing.T) {
+		b, _ := benchWithDocuments(t, DocumentInfo{Name: "Sunday", Path: "/a", Dirty: true})
+		b.first.ask()
+		press(b.first.cards[2])
+		if b.first.Visible() || !b.place.root.Visible() || !b.place.bar.Visible() {
+			t.Fatal("the question is under the page")
+		}
+		b.canvas.(interface{ FocusNext() }).FocusNext()
+		if b.canvas.Focused() != b.place.bar.buttons[0] {
+			t.Errorf("Tab went to %s, not to the first answer", typeName(b.canvas.Focused()))
 		}
 	})
 	t.Run("recent shows that fit", func(t *testing.T) {

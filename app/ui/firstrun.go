@@ -37,6 +37,8 @@ type firstPage struct {
 	offered       bool
 	everBegan     bool
 	recoveryOf    RecoveredShow
+	// covers is told that the page hides all of the desk, or no longer.
+	covers func(bool)
 }
 
 // card is a large button with a picture, a name and a line about it.
@@ -63,7 +65,7 @@ func newCard(d *desk, iconName, title, about string, press func()) *card {
 }
 
 func newFirstPage(d *desk, f *files) *firstPage {
-	p := &firstPage{desk: d, files: f, back: newVeil(canvas.NewRectangle(colBackground), func(fyne.Position) {})}
+	p := &firstPage{desk: d, files: f, back: newVeil(canvas.NewRectangle(colBackground), func(fyne.Position) {}), covers: func(bool) {}}
 	p.title = newBold("What do you want to produce?", textHuge+6, colText)
 	p.line = newLabel("You can change everything later. Nothing goes on air until you say so.", textNormal, colDim)
 	begin := func(template string) func() { return func() { f.fresh(template) } }
@@ -208,10 +210,14 @@ func (p *firstPage) ask() {
 func (p *firstPage) show() {
 	p.list()
 	p.Show()
+	p.covers(true)
 }
 
 // shut closes the page and leaves the show as it is.
-func (p *firstPage) shut() { p.Hide() }
+func (p *firstPage) shut() {
+	p.Hide()
+	p.covers(false)
+}
 
 // stay goes on with the demo show, which is what runs on a first run; any other show
 // is replaced by it.

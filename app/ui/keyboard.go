@@ -24,6 +24,8 @@ type keyboard struct {
 	help       *helpPanel
 	fullscreen func()
 	unfocus    func()
+	// covered: the desk cannot be seen, and keys without Ctrl leave it alone.
+	covered bool
 	// escape closes what lies over the window; it reports whether there was something.
 	escape func() bool
 	// acted: the key that is being handled has done its action. It may have put the
@@ -39,6 +41,8 @@ var digits = map[fyne.KeyName]int{
 	fyne.Key6: 5, fyne.Key7: 6, fyne.Key8: 7, fyne.Key9: 8, fyne.Key0: 9,
 }
 
+func isDigit(name fyne.KeyName) bool { _, ok := digits[name]; return ok }
+
 // down acts on one key.
 func (k *keyboard) down(name fyne.KeyName, mod fyne.KeyModifier) {
 	if k.help.Visible() {
@@ -46,6 +50,9 @@ func (k *keyboard) down(name fyne.KeyName, mod fyne.KeyModifier) {
 		if name == fyne.KeyF1 || name == fyne.KeyEscape {
 			return
 		}
+	}
+	if k.covered && name != fyne.KeyEscape && name != fyne.KeyF1 && name != fyne.KeyF11 && (mod&fyne.KeyModifierShortcutDefault == 0 || isDigit(name)) {
+		return
 	}
 	if n, ok := digits[name]; ok {
 		k.digit(n, mod)

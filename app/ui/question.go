@@ -25,13 +25,14 @@ type questionBar struct {
 	icon    *icon
 	text    *label
 	buttons []*button
-	// changed is called when the bar appears or goes.
+	// changed is called when the bar appears or goes, asked when a question is put.
 	changed func()
+	asked   func()
 	shown   bool
 }
 
 func newQuestionBar(d *desk) *questionBar {
-	q := &questionBar{desk: d, surface: canvas.NewRectangle(colAmber), icon: newIcon("warning", colInk), changed: func() {}}
+	q := &questionBar{desk: d, surface: canvas.NewRectangle(colAmber), icon: newIcon("warning", colInk), changed: func() {}, asked: func() {}}
 	q.text = newBold("", textNormal, colInk)
 	q.add(q.surface, q.icon, q.text)
 	q.min = fyne.NewSize(200, barHeight)
@@ -101,6 +102,7 @@ func (q *questionBar) ask(text string, answers ...answer) {
 	q.layout(q.Size())
 	q.Refresh()
 	q.changed()
+	q.asked()
 }
 
 // dismiss takes the question away.

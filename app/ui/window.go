@@ -216,6 +216,18 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	w.files = &files{desk: d, said: w.done, docs: services.Documents, bar: w.place.bar, choose: func(bool, string, func(string)) {}, closeWindow: w.askClose}
 	w.first = newFirstPage(d, w.files)
 	w.files.opened = w.first.shut
+	w.first.covers = func(all bool) { // Tab and the keys of the desk do not go under it
+		d.tips.clear()
+		w.keys.unfocus()
+		w.keys.covered = all
+		show(w.place.root, !all)
+	}
+	w.place.bar.asked = func() { // its answers are where Tab goes next
+		w.keys.unfocus()
+		if w.first.Visible() {
+			w.first.shut()
+		}
+	}
 	w.projector = &projector{desk: d, keys: w.keys, screens: desktopScreens{}, prefs: prefs, newWindow: func(title string) fyne.Window { return fyne.CurrentApp().NewWindow(title) }}
 	w.palette = newPalette(d, func() []*action { return slices.Concat(w.stateActions(), w.keys.actions, w.projector.actions()) })
 	w.content = container.NewStack(w.place.root, w.first, d.tips, w.palette, w.help)

@@ -107,7 +107,8 @@ func newWorkspace(d *desk, preview *monitorPanel, transition *transitionPanel, p
 		w.seams[i] = newGround(colBackground)
 		w.root.add(w.seams[i])
 	}
-	w.root.add(preview, transition, program, banner, bank, audio, w.sideEdge, w.topEdge, w.bankEdge, status, side, w.bar)
+	// In the order of Tab: what is asked comes first.
+	w.root.add(w.bar, preview, transition, program, banner, bank, audio, w.sideEdge, w.topEdge, w.bankEdge, status, side)
 	w.root.min = fyne.NewSize(600, 300)
 	w.root.arrange = w.layout
 	w.bar.changed = w.relayout
