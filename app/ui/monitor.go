@@ -50,11 +50,7 @@ func newMonitorPanel(d *desk, bus engine.ViewBus) *monitorPanel {
 	p.badgeText = newBold("", textNormal, colWhite)
 	p.badgeText.Alignment = fyne.TextAlignCenter
 	p.name = newLabel("", textLarge, colText)
-	caption := "PREVIEW"
-	if bus == engine.ViewProgram {
-		caption = "PROGRAMME"
-	}
-	p.title = newBold(caption, textNormal, colDim)
+	p.title = newBold(monitorTitle(bus, 320), textNormal, colDim)
 	p.frame.addTo(&p.box)
 	p.add(p.well, p.view.img, p.title, p.name, p.badge, p.badgeText)
 	for i := range p.safe {
@@ -94,6 +90,20 @@ func monitorHeight(width float32) float32 {
 	return headerHeight + (width-2*tallyEdge)*9/16 + 2*tallyEdge
 }
 
+// monitorTitle is what a monitor of a width is called: short where the name of the scene
+// needs the room.
+func monitorTitle(bus engine.ViewBus, width float32) string {
+	switch program := bus == engine.ViewProgram; {
+	case width < leastWideMonitor && program:
+		return "PGM"
+	case width < leastWideMonitor:
+		return "PVW"
+	case program:
+		return "PROGRAMME"
+	}
+	return "PREVIEW"
+}
+
 func (p *monitorPanel) layout(s fyne.Size) {
 	if foot := p.foot(); foot > 0 {
 		s.Height -= foot
@@ -106,7 +116,8 @@ func (p *monitorPanel) layout(s fyne.Size) {
 	for i, share := range []float32{actionSafe, graphicSafe} {
 		p.safe[i].place(x+w*share, y+h*share, w*(1-2*share), h*(1-2*share), 1)
 	}
-	title := p.title.MinSize().Width
+	p.title.setText(monitorTitle(p.bus, s.Width))
+	title := p.title.measure(p.title.full)
 	p.title.place(2, 0, title, headerHeight)
 	right := s.Width
 	if p.safeButton != nil {
@@ -124,7 +135,7 @@ func (p *monitorPanel) layout(s fyne.Size) {
 		const badge = 104
 		place(p.badge, right-badge, 1, badge, headerHeight-4)
 		p.badgeText.place(right-badge, 1, badge, headerHeight-4)
-		if p.badgeText.full != "" || s.Width >= 300 {
+		if p.badgeText.full != "" || s.Width >= leastWideMonitor {
 			right -= badge + gap
 		}
 	}

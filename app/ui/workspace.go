@@ -54,8 +54,12 @@ const (
 	bankLow         float32 = 120
 	audioMin        float32 = 140
 	leastMonitor    float32 = 150 // width
+	// leastWideMonitor is the least width of a monitor with its whole title.
+	leastWideMonitor float32 = 300
 	// drawerBelow is the width under which the side column lies over the others.
 	drawerBelow float32 = 860
+	// leastBoth is the least height for the monitors with anything below the banner.
+	leastBoth = transitionLow - 30 + bannerHeight + 2*gap + bankLow
 	// statusAbove is the least height with a status line: below it CUT, AUTO and the names in
 	// the bank need the room more. What is wrong stands in the banner all the same.
 	statusAbove float32 = 370
@@ -81,6 +85,9 @@ type workspace struct {
 	// seams are the gaps that are no dividers: under the banner, over the status line.
 	seams [2]*canvas.Rectangle
 
+	// under the drawer: it hides what is there and keeps presses from it.
+	under *veil
+
 	sideEdge, topEdge, bankEdge *divider
 	items                       int     // of the bank at the last layout
 	foot                        float32 // of the monitors, likewise
@@ -97,6 +104,7 @@ func newWorkspace(d *desk, preview *monitorPanel, transition *transitionPanel, p
 	w := &workspace{
 		arrangement: usualArrangement(), desk: d, root: &box{}, preview: preview, transition: transition, program: program, banner: banner,
 		bank: bank, audio: audio, side: side, status: status, bar: newQuestionBar(d), latest: regionBank, changed: func(arrangement) {},
+		under: newVeil(newGround(colPanel), func(fyne.Position) {}),
 	}
 	usual := usualArrangement()
 	w.sideEdge = newDivider(d, true, func(by float32) { w.Side = w.clampSide(w.side.Size().Width-by) / w.width(); w.again() },
@@ -108,7 +116,7 @@ func newWorkspace(d *desk, preview *monitorPanel, transition *transitionPanel, p
 		w.root.add(w.seams[i])
 	}
 	// In the order of Tab: what is asked comes first.
-	w.root.add(w.bar, preview, transition, program, banner, bank, audio, w.sideEdge, w.topEdge, w.bankEdge, status, side)
+	w.root.add(w.bar, preview, transition, program, banner, bank, audio, w.topEdge, w.bankEdge, status, w.under, w.sideEdge, side)
 	w.root.min = fyne.NewSize(600, 300)
 	w.root.arrange = w.layout
 	w.bar.changed = w.relayout
@@ -268,8 +276,10 @@ func (w *workspace) layout(s fyne.Size) {
 	sideShown := w.visible(regionSide) && (!drawer || w.drawn)
 	show(w.side, sideShown)
 	show(w.sideEdge, sideShown)
+	show(w.under, sideShown && drawer)
 	if sideShown {
 		sw := w.clampSide(s.Width * w.Side)
+		place(w.under, right-sw-gap, y, s.Width-right+sw+gap, s.Height-y)
 		place(w.side, right-sw, y, sw, bottom-y)
 		place(w.sideEdge, right-sw-gap, y, gap, bottom-y)
 		if !drawer {
@@ -277,6 +287,9 @@ func (w *workspace) layout(s fyne.Size) {
 		}
 	}
 	bank, audio := w.visible(regionBank), w.visible(regionAudio)
+	if tops := w.visible(regionPreview) || w.visible(regionTransition) || w.visible(regionProgram); tops && bottom-y < leastBoth {
+		bank, audio = false, false // a question takes their room until it is answered
+	}
 	top := w.layoutTop(y, right, bottom, s.Height, bank || audio)
 	place(w.banner, gap, top, right-gap, w.banner.Size().Height)
 	place(w.seams[0], gap, top+bannerHeight, right-gap, gap)

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -128,6 +129,10 @@ func TestNarrowWindowHasADrawer(t *testing.T) {
 	if !b.place.side.Visible() {
 		t.Error("the drawer does not open")
 	}
+	ground, at := b.place.under, b.place.under.Position()
+	if s := ground.Size(); !ground.Visible() || at.X > b.place.sideEdge.Position().X || at.X+s.Width < 683 || at.Y+s.Height < 360 {
+		t.Errorf("what is under the drawer shows beside %v, %v", at, s)
+	}
 	b.keys.down(fyne.KeyEscape, 0)
 	if b.place.side.Visible() {
 		t.Error("Escape left the drawer open")
@@ -135,6 +140,35 @@ func TestNarrowWindowHasADrawer(t *testing.T) {
 	b.content.Resize(fyne.NewSize(1366, 728))
 	if !b.place.side.Visible() {
 		t.Error("in a wide window the side column does not come back")
+	}
+	if ground.Visible() {
+		t.Error("in a wide window the side column hides what is beside it")
+	}
+}
+
+// A question in a low window takes the room of the bank, not that of CUT and AUTO.
+func TestQuestionInALowWindow(t *testing.T) {
+	s := aState()
+	s.Live, s.Recording = true, true
+	b := newBenchWith(t, s, Services{Documents: &fakeDocuments{info: DocumentInfo{Name: "Sunday", Path: "/a", Dirty: true}}})
+	b.content.Resize(fyne.NewSize(683, 341))
+	b.askClose()
+	edges := []fyne.CanvasObject{b.place.bar, b.place.transition, b.place.banner}
+	for i, o := range edges[1:] {
+		if end := edges[i].Position().Y + edges[i].Size().Height; end > o.Position().Y+0.5 {
+			t.Errorf("%s ends at %v, %s begins at %v", typeName(edges[i]), end, typeName(o), o.Position().Y)
+		}
+	}
+	k := b.keys.transition
+	if end := k.auto.Position().Y + k.auto.Size().Height; k.auto.Size().Height < 24 || end > k.ftb.Position().Y {
+		t.Errorf("AUTO is %v high and ends at %v, FTB begins at %v", k.auto.Size().Height, end, k.ftb.Position().Y)
+	}
+	if b.place.bank.Visible() {
+		t.Error("the bank has no room and shows")
+	}
+	b.keys.down(fyne.KeyEscape, 0)
+	if !b.place.bank.Visible() {
+		t.Error("after the answer the bank does not come back")
 	}
 }
 
@@ -150,9 +184,13 @@ func TestLargeScaleKeepsWhatMatters(t *testing.T) {
 			show.Scenes = append(show.Scenes, scenes.Scene{ID: fmt.Sprint("more", i), Name: "Camera 1"})
 		}
 		s.Show = &show
+		s.Live, s.Destinations = true, []engine.DestinationState{{ID: "a", Kind: "rtmp", Started: true, Report: outputs.Report{State: outputs.Confirmed}}}
 		b := newBench(t, s)
 		b.content.Resize(size)
 		b.show(s)
+		if b.monitors[1].badgeText.full != "ON AIR" {
+			t.Errorf("%v: the badge says %q", size, b.monitors[1].badgeText.full)
+		}
 		for _, v := range []*button{b.keys.transition.cut, b.keys.transition.auto, b.keys.transition.ftb} {
 			if h := v.Size().Height; h < 24 {
 				t.Errorf("%v: %s is %v high", size, v.caption.full, h)
