@@ -163,6 +163,7 @@ func TestPaletteFindsAndDoes(t *testing.T) {
 		{"preview scene=two", []engine.Command{&engine.Preview{Scene: "two"}}, ""},
 		{"lower third on", []engine.Command{&engine.SetOverlay{ID: "lower"}}, "Overlay Lower third on"},
 		{"mute camera 1", []engine.Command{&engine.SetStrip{Source: "cam1", Muted: ptr(true)}}, "Mute Camera 1"},
+		{"close cut to", []engine.Command{&engine.Cut{Scene: "two"}}, "Cut to Close"},
 		{"xyzzy", nil, ""},
 		{"fade_rate frames=x", nil, ""},
 	} {
@@ -197,6 +198,27 @@ func TestPaletteCompletesWhatWantsFields(t *testing.T) {
 		t.Error("Escape left the palette open")
 	}
 	wantSent(t, b)
+}
+
+func TestPaletteFitsALowWindow(t *testing.T) {
+	b := newBench(t, aState())
+	b.palette.open()
+	b.palette.Resize(fyne.NewSize(683, 341))
+	for range 40 {
+		b.palette.walk(1)
+		m, p := b.palette.marker, b.palette.sheet
+		if end := m.Position().Y + m.Size().Height; end > p.Position().Y+p.Size().Height || p.Position().Y+p.Size().Height > 341 {
+			t.Fatalf("the choice ends at %v, the palette at %v of 341", end, p.Position().Y+p.Size().Height)
+		}
+		row := b.palette.rows[b.palette.chosen-b.palette.top].name
+		if !row.Visible() || row.full != b.palette.found[b.palette.chosen].text() {
+			t.Fatalf("the choice is %q, its row says %q", b.palette.found[b.palette.chosen].text(), row.full)
+		}
+	}
+	pressAt(b.palette.veil, b.palette.rows[2].name.Position().AddXY(5, 5))
+	if b.palette.Visible() {
+		t.Error("a press on a row did nothing")
+	}
 }
 
 func TestFuzzy(t *testing.T) {

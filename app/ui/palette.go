@@ -36,6 +36,7 @@ type commandPalette struct {
 	more        *label
 	found       []*action
 	chosen, top int
+	fit         int // rows that there is room for
 	// focus gives the keyboard to an object, or takes it away with nil.
 	focus func(fyne.Focusable)
 }
@@ -45,7 +46,7 @@ type paletteLine struct {
 }
 
 func newPalette(d *desk, all func() []*action) *commandPalette {
-	p := &commandPalette{desk: d, all: all, sheet: newSurface(colPanel), marker: newSurface(colMarked), focus: func(fyne.Focusable) {}}
+	p := &commandPalette{desk: d, all: all, sheet: newSurface(colPanel), marker: newSurface(colMarked), fit: paletteRows, focus: func(fyne.Focusable) {}}
 	p.sheet.StrokeColor, p.sheet.StrokeWidth = colLine, 1
 	p.entry = newPaletteEntry(p)
 	p.veil = newVeil(canvas.NewRectangle(colShade), p.press)
@@ -62,15 +63,23 @@ func newPalette(d *desk, all func() []*action) *commandPalette {
 		place(p.veil, 0, 0, s.Width, s.Height)
 		w := min(paletteWidth, s.Width-2*gap)
 		x, y := (s.Width-w)/2, min(s.Height*0.1, 80)
-		place(p.sheet, x, y, w, 58+paletteRows*paletteRow+24)
+		fit := min(max(int((s.Height-y-82-gap)/paletteRow), 1), paletteRows)
+		place(p.sheet, x, y, w, 82+float32(fit)*paletteRow)
 		place(p.entry, x+inset, y+inset, w-2*inset, 36)
+		if fit != p.fit {
+			p.fit = fit
+			p.walk(0) // draws
+		}
 		for i, r := range p.rows {
+			show(r.name.Text, i < fit)
+			show(r.from.Text, i < fit)
+			show(r.key.Text, i < fit)
 			top := y + 52 + float32(i)*paletteRow
 			r.name.place(x+2*inset, top, w-230, paletteRow)
 			r.from.place(x+w-210, top, 100, paletteRow)
 			r.key.place(x+w-106, top, 94, paletteRow)
 		}
-		p.more.place(x+2*inset, y+54+paletteRows*paletteRow, w-4*inset, 20)
+		p.more.place(x+2*inset, y+54+float32(fit)*paletteRow, w-4*inset, 20)
 		p.mark()
 	}
 	p.ExtendBaseWidget(p)
@@ -111,12 +120,16 @@ func (p *commandPalette) search(query string) {
 		if !a.enabled() {
 			continue
 		}
-		if score, ok := fuzzy(word, a.text()); ok {
-			if a.exact {
-				score += 1000
-			}
-			hits = append(hits, hit{a, score})
+		score, ok := fuzzy(word, a.text())
+		switch {
+		case !ok && !hasWords(word, a.text()+" "+a.menu):
+			continue
+		case !ok:
+			score = 0 // any other order, or a menu's name, comes after
+		case a.exact:
+			score += 1000
 		}
+		hits = append(hits, hit{a, score})
 	}
 	sort.SliceStable(hits, func(i, j int) bool { return hits[i].score > hits[j].score })
 	p.found = p.found[:0]
@@ -141,7 +154,7 @@ func (p *commandPalette) draw() {
 	switch n := len(p.found); {
 	case n == 0:
 		p.more.setText("Nothing is called that.")
-	case n > paletteRows:
+	case n > p.fit:
 		p.more.setText(countText(int64(n)) + " commands; type to find one, arrows to walk, Enter to do it.")
 	default:
 		p.more.setText("Enter does it, Esc closes.")
@@ -165,7 +178,7 @@ func (p *commandPalette) walk(by int) {
 		return
 	}
 	p.chosen = min(max(p.chosen+by, 0), len(p.found)-1)
-	p.top = min(max(p.top, p.chosen-paletteRows+1), p.chosen)
+	p.top = min(max(p.top, p.chosen-p.fit+1), p.chosen)
 	p.draw()
 }
 
@@ -195,7 +208,7 @@ func (p *commandPalette) press(pos fyne.Position) {
 		p.close()
 		return
 	}
-	if n := p.top + int((at.Y-52)/paletteRow); at.Y >= 52 && n < len(p.found) && n < p.top+paletteRows {
+	if n := p.top + int((at.Y-52)/paletteRow); at.Y >= 52 && n < len(p.found) && n < p.top+p.fit {
 		p.chosen = n
 		p.do()
 	}
@@ -224,9 +237,9 @@ func (e *paletteEntry) TypedKey(k *fyne.KeyEvent) {
 	case fyne.KeyUp:
 		e.palette.walk(-1)
 	case fyne.KeyPageDown:
-		e.palette.walk(paletteRows)
+		e.palette.walk(e.palette.fit)
 	case fyne.KeyPageUp:
-		e.palette.walk(-paletteRows)
+		e.palette.walk(-e.palette.fit)
 	case fyne.KeyEscape:
 		e.palette.close()
 	default:
@@ -261,6 +274,17 @@ func fuzzy(query, text string) (score int, ok bool) {
 		at++
 	}
 	return score - len(t)/4, at == len(q)
+}
+
+// hasWords reports whether every word of query stands in text, in any order.
+func hasWords(query, text string) bool {
+	text = strings.ToLower(text)
+	for _, word := range strings.Fields(strings.ToLower(query)) {
+		if !strings.Contains(text, word) {
+			return false
+		}
+	}
+	return true
 }
 
 // commandActions are the engine's commands by their names in command lists. What stands
