@@ -142,6 +142,10 @@ func newBenchWith(t *testing.T, s *engine.State, services Services) *bench {
 	b.canvas = win.Canvas()
 	b.keys.unfocus = win.Canvas().Unfocus
 	b.apply(s, false, false)
+	t.Cleanup(func() {
+		b.desk.tips.clear() // no timer of it outlives the test's theme
+		drawing.Store(0)
+	})
 	return b
 }
 

@@ -87,7 +87,7 @@ func (l *looks) setPercent(percent int) {
 		return
 	}
 	size, before := l.win.Canvas().Size(), l.win.Canvas().Scale()
-	fyne.CurrentApp().Settings().SetTheme(newTheme())
+	l.redraw()
 	if after := l.win.Canvas().Scale(); after != before && !l.win.FullScreen() {
 		l.win.Resize(fyne.NewSize(size.Width*before/after, size.Height*before/after))
 	}
@@ -97,26 +97,35 @@ func (l *looks) setPercent(percent int) {
 func (l *looks) setLight(light bool) {
 	l.prefs.SetBool(prefLight, light)
 	inLight.Store(light)
-	fyne.CurrentApp().Settings().SetTheme(newTheme())
-	rethemeIcons(l.content)
+	l.redraw()
 }
 
-// rethemeIcons draws the icons below o in the theme's colours.
-func rethemeIcons(o fyne.CanvasObject) {
+// redraw draws everything anew at another scale or in another theme.
+func (l *looks) redraw() {
+	drawing.Add(1)
+	redraw(l.content)
+	fyne.CurrentApp().Settings().SetTheme(newTheme())
+	redraw(l.content) // the icons at the scale that is now
+}
+
+// redraw has the texts and icons below o drawn anew.
+func redraw(o fyne.CanvasObject) {
 	switch v := o.(type) {
+	case *canvas.Text:
+		v.TextStyle.TabWidth = int(drawing.Load())
 	case *canvas.Image:
 		if _, ok := v.Resource.(iconResource); ok {
 			v.Refresh()
 		}
 	case *fyne.Container:
 		for _, c := range v.Objects {
-			rethemeIcons(c)
+			redraw(c)
 		}
 	case *container.Scroll:
-		rethemeIcons(v.Content)
+		redraw(v.Content)
 	case interface{ children() []fyne.CanvasObject }:
 		for _, c := range v.children() {
-			rethemeIcons(c)
+			redraw(c)
 		}
 	}
 }

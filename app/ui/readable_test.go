@@ -178,3 +178,51 @@ func TestTextCanBeRead(t *testing.T) {
 		})
 	}
 }
+
+// Fyne finds the pictures of texts by text, size, style and colour; another theme or scale
+// has to make every one of them another, or a window that is full screen keeps the old ones.
+func TestTextsAreDrawnAnewInAnotherTheme(t *testing.T) {
+	type picture struct {
+		text  string
+		size  float32
+		style fyne.TextStyle
+		ink   color.Color
+	}
+	b := newBenchWith(t, everything(), Services{Machine: goldenMachine{}, Logs: goldenLogs{}, Rehearsal: goldenRehearsal{}})
+	pictures := func() map[picture]bool {
+		b.show(everything())
+		seen := map[picture]bool{}
+		var walk func(o fyne.CanvasObject)
+		walk = func(o fyne.CanvasObject) {
+			switch v := o.(type) {
+			case *canvas.Text:
+				seen[picture{v.Text, v.TextSize, v.TextStyle, v.Color}] = v.Text != ""
+			case *fyne.Container:
+				for _, c := range v.Objects {
+					walk(c)
+				}
+			case interface{ children() []fyne.CanvasObject }:
+				for _, c := range v.children() {
+					walk(c)
+				}
+			case fyne.Widget:
+				for _, c := range test.WidgetRenderer(v).Objects() {
+					walk(c)
+				}
+			}
+		}
+		walk(b.content)
+		return seen
+	}
+	t.Cleanup(func() { inLight.Store(false) })
+	before := pictures()
+	if len(before) < 100 {
+		t.Fatalf("%d texts", len(before))
+	}
+	b.looks.setLight(true)
+	for p, shows := range pictures() {
+		if shows && before[p] {
+			t.Errorf("%q keeps its picture", p.text)
+		}
+	}
+}

@@ -23,6 +23,7 @@ type label struct {
 func newLabel(text string, size float32, col color.Color) *label {
 	t := canvas.NewText(text, col)
 	t.TextSize = size
+	t.TextStyle.TabWidth = int(drawing.Load()) // see there
 	return &label{Text: t, full: text}
 }
 

@@ -65,6 +65,20 @@ const (
 // inLight: the light theme shows. It is Fyne's to have one theme a process.
 var inLight atomic.Bool
 
+// drawing counts the themes and scales there have been. Fyne 2.7 keeps the pictures of
+// texts by what they say, size, style and colour, which are the same in the next theme, and
+// forgets them at a change only where the window is not full screen
+// (internal/driver/glfw, RescaleContext). So the count is part of each text's style, as
+// the width of tabs, of which there are none, and of the colours that Fyne's widgets get;
+// pictures that are not used any more go after a minute.
+var drawing atomic.Int64
+
+// drawnInk is a colour of one count of drawing.
+type drawnInk struct {
+	color.Color
+	drawing int64
+}
+
 // ink is a colour that follows the theme: what was drawn with it has its new
 // value at the next refresh, without being told.
 type ink struct{ dark, light color.NRGBA }
@@ -114,6 +128,10 @@ func newTheme() fyne.Theme { return controlRoom{theme.DefaultTheme()} }
 
 // Color implements fyne.Theme.
 func (t controlRoom) Color(name fyne.ThemeColorName, _ fyne.ThemeVariant) color.Color {
+	return drawnInk{t.color(name), drawing.Load()}
+}
+
+func (t controlRoom) color(name fyne.ThemeColorName) color.Color {
 	switch name {
 	case theme.ColorNameBackground:
 		return colPanel // see newGround
