@@ -121,3 +121,9 @@ func sentence(text string) string {
 	}
 	return text
 }
+
+// problemText is what is wrong with something of a kind, as a sentence, where the kind is
+// known: packages name themselves in their errors.
+func problemText(kind, problem string) string {
+	return sentence(strings.TrimPrefix(strings.TrimPrefix(problem, kind+": "), "av: "))
+}

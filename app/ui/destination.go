@@ -214,7 +214,7 @@ func (c *outputCard) redraw() {
 		c.path = d.Report.Path
 	}
 	c.rest.setText(c.restText())
-	rest := sentence(d.Problem)
+	rest := problemText(d.Kind, d.Problem)
 	for i, l := range c.problem {
 		line := rest
 		if i < len(c.problem)-1 {

@@ -200,6 +200,19 @@ func wantPixel(t *testing.T, what string, got, want color.Color) {
 	}
 }
 
+func TestProblemsAreSentences(t *testing.T) {
+	for _, c := range [][3]string{
+		{"rtmp", "rtmp: the stream key is missing", "The stream key is missing."},
+		{"network", "network: av: open srt://127.0.0.1:9: input/output error", "Open srt://127.0.0.1:9: input/output error."},
+		{"file", "the clip is over", "The clip is over."},
+		{"srt", "", ""},
+	} {
+		if got := problemText(c[0], c[1]); got != c[2] {
+			t.Errorf("%q: %q, want %q", c[1], got, c[2])
+		}
+	}
+}
+
 func TestTexts(t *testing.T) {
 	for _, c := range []struct {
 		frames int

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +46,12 @@ func TestShowPanelLists(t *testing.T) {
 	press(p.list.rows[3])
 	if p.source.form != nil || !strings.Contains(p.source.note.text, "does not know the kind “hologram”; the source is kept") {
 		t.Errorf("an unknown kind has a form or no word: %q", p.source.note.text)
+	}
+	lost := *s
+	lost.Sources = append(slices.Clone(s.Sources), engine.SourceState{ID: "x", Status: engine.SourceFailed, Problem: "this version has no \"hologram\""})
+	b.show(&lost)
+	if p.source.status.text != "" {
+		t.Errorf("it is said twice: %q", p.source.status.text)
 	}
 	press(p.tabs[partScenes])
 	if got, want := names(p.list), "Wide/PGM  ·  1 layer, Close/PVW  ·  2 layers"; got != want {

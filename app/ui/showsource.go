@@ -185,8 +185,11 @@ func (e *sourceEditor) tell(s *engine.State, id string) {
 			continue
 		}
 		text, ink := v.Detail, colDim
-		if v.Problem != "" {
-			text, ink = sentence(v.Problem), colBad
+		switch _, known := e.desk.services.SourceKinds[e.kind]; {
+		case !known: // which the note says
+			text = ""
+		case v.Problem != "":
+			text, ink = problemText(e.kind, v.Problem), colBad
 		}
 		if text != e.status.text {
 			e.status.set(text, ink)
