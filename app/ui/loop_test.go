@@ -275,12 +275,18 @@ func TestWindowLooksAtOnceForWhatACommandDid(t *testing.T) {
 	go func() { b.desk.sender.run(ctx); ended <- struct{}{} }()
 	before := b.studio.states.Load()
 	within(t, "the first look", 2*time.Second, func() bool { return b.studio.states.Load() > before })
-	before = b.studio.states.Load()
-	began := time.Now()
-	b.desk.send(&engine.Preview{Scene: "one"})
-	within(t, "looks for what the command did", 2*time.Second, func() bool { return b.studio.states.Load() >= before+hurried })
-	if d := time.Since(began); d > hurried*pollFast*3/4 {
-		t.Errorf("%d looks after a command took %v, as long as without one", hurried, d)
+	// Without the command so many looks take this long at the least; with it one try in
+	// twenty is quicker on any machine.
+	regular, best := hurried*pollFast, time.Hour
+	for try := 0; try < 20 && best > regular*3/4; try++ {
+		before = b.studio.states.Load()
+		began := time.Now()
+		b.desk.send(&engine.Preview{Scene: "one"})
+		within(t, "looks for what the command did", 10*time.Second, func() bool { return b.studio.states.Load() >= before+hurried })
+		best = min(best, time.Since(began))
+	}
+	if best > regular*3/4 {
+		t.Errorf("%d looks after a command took %v, as long as without one", hurried, best)
 	}
 	stop()
 	<-ended
