@@ -44,7 +44,7 @@ bench-desk: setup
 	@$(ENV) && $(GO) test -run '^$$' -bench 'Desk|Mixing' -benchtime 1s -count 3 ./internal/audio/inserts ./internal/audio
 
 # soak-sound is a day of five sources whose clocks are off, followed sample by sample through
-# the mix, on the virtual clock: half an hour of one core.
+# the mix, on the virtual clock: a quarter of an hour of one core.
 soak-sound: setup
 	@$(ENV) && $(GO) test -v -timeout 3h -run TestEverySampleIsInTheMix ./internal/audio -hours 24
 
