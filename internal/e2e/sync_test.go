@@ -52,10 +52,13 @@ func syncBounds(r *testkit.Reading, camera uint8, at, from, to time.Duration) (l
 			pictures++
 		}
 		slices.SortFunc(edges, func(a, b edge) int { return int(a.at - b.at) })
-		in := 0
+		in, enough := 0, agree
+		if ppm != 0 { // a line that is not level has to fit nearly all: late pictures lie on lines as well
+			enough = max(agree, pictures*9/10)
+		}
 		for i, e := range edges {
-			if in += e.step; in > agree && i+1 < len(edges) {
-				agree, least, most = in, e.at, edges[i+1].at
+			if in += e.step; in > enough && i+1 < len(edges) {
+				enough, agree, least, most = in, in, e.at, edges[i+1].at
 			}
 		}
 	}
