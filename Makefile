@@ -12,7 +12,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.
 # Every recipe that compiles runs inside this: it finds or builds FFmpeg 7.1.
 ENV := . packaging/env.sh
 
-.PHONY: run build test test-quick lint bench bench-quick bench-desk env setup setup-test clean
+.PHONY: run build test test-quick lint bench bench-quick bench-desk soak-sound env setup setup-test clean
 
 run: build
 	bin/crosspoint
@@ -42,6 +42,11 @@ bench-quick: build
 # bench-desk measures the sound: docs/PERFORMANCE.md, The desk.
 bench-desk: setup
 	@$(ENV) && $(GO) test -run '^$$' -bench 'Desk|Mixing' -benchtime 1s -count 3 ./internal/audio/inserts ./internal/audio
+
+# soak-sound is a day of five sources whose clocks are off, followed sample by sample through
+# the mix, on the virtual clock: a quarter of an hour of one core.
+soak-sound: setup
+	@$(ENV) && $(GO) test -v -timeout 3h -run TestEverySampleIsInTheMix ./internal/audio -hours 24
 
 # env is a shell in which plain go build and go test work; make env CMD='...' runs one command.
 env: setup

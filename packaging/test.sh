@@ -22,7 +22,7 @@ say "the window and the command line"
 go test -shuffle=on -timeout 10m -p 1 $window || status=1
 # A day of drifting clocks and minutes of sound, which the race detector would make ten times
 # longer: there they are shorter.
-go test -timeout 5m -run 'TestDayOfDrift|TestNoFrameIsLost|TestLeveller' "$module/internal/audio" || status=1
+go test -timeout 5m -run 'TestDayOfDrift|TestNoFrameIsLost|TestEverySample|TestLeveller' "$module/internal/audio" || status=1
 say "end to end, in real time"
 # shellcheck disable=SC2086
 go test -timeout 30m -p 1 -parallel 4 $timed || status=1

@@ -29,6 +29,9 @@ const syncDepth = 6
 // sound earlier still.
 const liveDepth, maxLiveDepth = 32, 64
 
+// tellBehind is how far sound may be behind the pictures until the operator is told.
+const tellBehind = 5 * time.Millisecond
+
 // input is a source in the studio: its supervised goroutine, its pictures brought
 // to the studio's ticks, and its strip in the mix. It implements sources.Sink.
 type input struct {
@@ -65,6 +68,7 @@ type input struct {
 	anchored  bool
 	offset    time.Duration // studio time = PTS + offset
 	lag       time.Duration // and how much later pictures are, so that sound can be early
+	behind    time.Duration // how much later than its pictures the sound is, for want of room for more of them
 	lastFresh time.Duration
 	captured  *histogram // of the engine: from a live picture's time stamp to its tick
 	waited    int
@@ -566,7 +570,7 @@ func (in *input) follow(t time.Duration) {
 	}
 	if target > 0 {
 		aim := in.strip.SetTarget
-		if !in.video.Load() {
+		if in.timing.hasCaughtUp() || !in.video.Load() {
 			aim = in.strip.MoveTarget
 		}
 		// A live strip: the only error is for paced ones.
@@ -577,13 +581,15 @@ func (in *input) follow(t time.Duration) {
 	} else if d < 0 {
 		in.SoundChanged(fmt.Sprintf("It comes evenly again: %v less of it are queued, so much earlier it is in the mix.", -d.Round(time.Millisecond)))
 	}
+	in.behind = 0
 	if heard, ok := in.strip.Presented(t); ok && in.video.Load() && in.audio.Load() {
 		offset = heard
 		depth := liveDepth
 		if wait, ok := in.timing.pictureWait(offset); ok {
 			depth = min(max(int(wait/in.frame)+5, liveDepth), maxLiveDepth)
 			// Pictures cannot wait longer than there is room for them.
-			offset -= max(wait-time.Duration(depth-4)*in.frame, 0)
+			in.behind = max(wait-time.Duration(depth-4)*in.frame, 0)
+			offset -= in.behind
 		}
 		in.sync.SetCapacity(depth)
 	}
@@ -630,6 +636,9 @@ func (in *input) state(t time.Duration) SourceState {
 	if s.HasAudio && status.State == sources.Running {
 		if text := in.changed.Swap(nil); text != nil {
 			in.trouble.Tell(t, *text)
+		}
+		if s.BehindMS = float64(in.behind) / 1e6; in.behind > tellBehind {
+			in.trouble.Tell(t, fmt.Sprintf("It is %v behind its pictures, of which no more than %d can wait for it.", in.behind.Round(time.Millisecond), maxLiveDepth))
 		}
 		s.SoundProblem = in.trouble.Look(st, t)
 	} else {

@@ -136,7 +136,10 @@ type SourceState struct {
 	DeviceMS, LatencyMS float64
 	// DelayMS is the operator's delay as far as it is in force: sound cannot be made earlier
 	// than by what is queued of it. Where the source has pictures, those wait for the rest.
-	DelayMS  float64
+	DelayMS float64
+	// BehindMS is by how much the sound of a live source is later than its pictures and the
+	// operator's delay have it, because no more pictures can wait for it; 0 while they are in step.
+	BehindMS float64
 	DriftPPM float64
 	Restarts int64
 	Clip     ClipState // of sources that Seek and Pause work on

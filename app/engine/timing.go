@@ -16,6 +16,8 @@ type liveTiming struct {
 	since  time.Duration // guarded by mu
 
 	alone alone // guarded by mu; of sound without pictures
+
+	caughtUp bool // guarded by mu; the target has been found anew
 }
 
 // alone keeps the queue of sound that has no pictures to go with it, a microphone's, where
@@ -47,7 +49,25 @@ type tracker struct {
 	least, most time.Duration
 	leastEnd    time.Duration
 	seen        time.Duration
+
+	// What waited while the source was opened comes all at once, later than anything will
+	// come again: the most is known only from its end on.
+	opening bool
+	drained time.Duration // when something last came with less delay than all before
+	since   time.Duration // the most since then
 }
+
+const (
+	// drainStep is by how much less delay tells of a backlog that drains.
+	drainStep = 5 * time.Millisecond
+	// drainedFor is how long no such thing has come when it is taken for drained: longer than
+	// the bursts of any container are apart.
+	drainedFor = 1500 * time.Millisecond
+	// restamped is by how much less delay than ever tells of other time stamps.
+	restamped = 200 * time.Millisecond
+	// backlog is how much the most has to be beyond what came since to be forgotten at once.
+	backlog = 50 * time.Millisecond
+)
 
 // How long the least and the most delay are remembered, roughly.
 const (
@@ -58,13 +78,30 @@ const (
 // soundMargin is what sound waits beyond the worst delay seen of late.
 const soundMargin = 20 * time.Millisecond
 
-// observe takes the arrival of something that begins at pts and lasts for length.
-func (k *tracker) observe(now, pts, length time.Duration) {
+// observe takes the arrival of something that begins at pts and lasts for length. It reports
+// whether it began anew at a jump, and whether it has forgotten the delays of a backlog.
+func (k *tracker) observe(now, pts, length time.Duration) (jumped, caughtUp bool) {
 	d := now - pts
 	if !k.have || (d-k.least).Abs() > time.Second+k.most-k.least {
 		// The first, or a timestamp jump.
-		*k = tracker{have: true, least: d, most: d, leastEnd: d - length, seen: now}
-		return
+		jumped = k.have
+		*k = tracker{have: true, least: d, most: d, leastEnd: d - length, seen: now, opening: true, drained: now, since: d}
+		return jumped, false
+	}
+	// Time stamps that step by less than a jump, as RTSP's do at the sender's first report, are
+	// as much of a beginning.
+	k.opening = k.opening || d < k.least-restamped
+	if k.opening {
+		if d < k.least-drainStep {
+			k.drained, k.since = now, d
+		}
+		k.since = max(k.since, d)
+		if now-k.drained >= drainedFor {
+			k.opening = false
+			if k.since < k.most-backlog {
+				k.most, caughtUp = k.since, true
+			}
+		}
 	}
 	passed := now - k.seen
 	toward := func(from, to, within time.Duration) time.Duration {
@@ -74,18 +111,23 @@ func (k *tracker) observe(now, pts, length time.Duration) {
 	k.most = max(d, toward(k.most, d, forgetMost))
 	k.leastEnd = min(d-length, toward(k.leastEnd, d-length, forgetLeast))
 	k.seen = now
+	return false, caughtUp
 }
 
 func (l *liveTiming) picture(now, pts time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.v.observe(now, pts, 0)
+	if jumped, _ := l.v.observe(now, pts, 0); jumped {
+		l.anew()
+	}
 }
 
 func (l *liveTiming) sound(now, pts, length time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.a.observe(now, pts, length)
+	if jumped, caughtUp := l.a.observe(now, pts, length); jumped || caughtUp {
+		l.anew()
+	}
 	k := &l.alone
 	if k.begun == 0 {
 		k.begun = now
@@ -100,10 +142,15 @@ func (l *liveTiming) sound(now, pts, length time.Duration) {
 	k.late = now
 }
 
+// anew has the target found anew, and reached at once: what was late when the source was opened
+// says nothing of what comes since, nor does what pictures and sound were apart while one of
+// them had jumped and the other had not; mu is held.
+func (l *liveTiming) anew() { l.caughtUp, l.target, l.peak = true, 0, 0 }
+
 func (l *liveTiming) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.v, l.a, l.target, l.peak, l.alone = tracker{}, tracker{}, 0, 0, alone{}
+	l.v, l.a, l.target, l.peak, l.alone, l.caughtUp = tracker{}, tracker{}, 0, 0, alone{}, false
 }
 
 // fastest is the least delay from a picture's PTS to its arrival.
@@ -192,6 +239,15 @@ func (l *liveTiming) stay(want time.Duration) time.Duration {
 	}
 	k.changed += l.target - before
 	return l.target
+}
+
+// hasCaughtUp reports, once, that the target has been found anew and is to be reached at once.
+func (l *liveTiming) hasCaughtUp() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	was := l.caughtUp
+	l.caughtUp = false
+	return was
 }
 
 // changedBy is by how much more sound without pictures is queued than when this was last

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -27,6 +28,7 @@ type flashes struct {
 	burst            int64         // blocks that come at once, as MPEG-TS packs them; 0 is 1
 	epoch            time.Duration // PTS of the start
 	jumpAt, jumpedBy time.Duration // the PTS jump, without a Restart
+	held             time.Duration // until then nothing arrives, and then all of it
 }
 
 const flashEvery = 500 * time.Millisecond
@@ -57,7 +59,7 @@ func (s *flashes) Run(ctx context.Context, sink sources.Sink) error {
 			// A block is there when its last sample has been, and the last of its burst.
 			last, all := first+s.block, s.block*max(s.burst, 1)
 			last = (last + all - 1) / all * all
-			if s.opt.Clock.WaitUntil(ctx, start+media.TimeOf(last, rate)+s.sound) != nil {
+			if s.opt.Clock.WaitUntil(ctx, start+max(media.TimeOf(last, rate)+s.sound, s.held)) != nil {
 				return
 			}
 			_ = sink.Audio(ctx, media.AudioBlock{Samples: buf, PTS: s.pts(media.TimeOf(first, rate))})
@@ -71,7 +73,7 @@ func (s *flashes) Run(ctx context.Context, sink sources.Sink) error {
 		if s.jitter > 0 {
 			late += time.Duration(r.Int64N(int64(s.jitter)))
 		}
-		if err := s.opt.Clock.WaitUntil(ctx, start+t+late); err != nil {
+		if err := s.opt.Clock.WaitUntil(ctx, start+max(t+late, s.held)); err != nil {
 			return err
 		}
 		f := pool.Get()
@@ -97,6 +99,7 @@ func TestLiveLipSync(t *testing.T) {
 		{"pictures 150 ms late", flashes{picture: 150 * time.Millisecond, block: 1024}, 0},
 		{"uneven pictures", flashes{jitter: 15 * time.Millisecond, block: 480}, 0},
 		{"a day old", flashes{epoch: 24 * time.Hour, block: 1024}, 0},
+		{"a second of backlog when it is opened", flashes{block: 1024, burst: 4, held: 1200 * time.Millisecond}, 0},
 		{"a jump", flashes{block: 480, jumpAt: 1500 * time.Millisecond, jumpedBy: 7 * time.Second}, 0},
 		{"a jump back", flashes{block: 480, epoch: time.Hour, jumpAt: 1500 * time.Millisecond, jumpedBy: -30 * time.Minute}, 0},
 	})
@@ -106,6 +109,14 @@ type lipCase struct {
 	what  string
 	src   flashes
 	delay time.Duration // the operator's
+}
+
+// TestSoundBehindItsPictures: sound so late, and wanted so much earlier, that not all the
+// pictures that would have to wait for it can: the operator is told by how much it is late.
+func TestSoundBehindItsPictures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lipCase{"sound 1.3 s late, 950 ms earlier", flashes{sound: 1300 * time.Millisecond, block: 480}, -950 * time.Millisecond}.runBehind(t, 150*time.Millisecond)
+	})
 }
 
 // lipSync brings each source to the studio as the engine's tick does, in the time of a
@@ -119,7 +130,10 @@ func lipSync(t *testing.T, cases []lipCase) {
 	}
 }
 
-func (c lipCase) run(t *testing.T) {
+func (c lipCase) run(t *testing.T) { c.runBehind(t, 0) }
+
+// runBehind is run with sound that is at least so much later than its pictures, and says so.
+func (c lipCase) runBehind(t *testing.T, least time.Duration) {
 	const seconds = 12
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -162,7 +176,7 @@ func (c lipCase) run(t *testing.T) {
 					b := media.TimeOf(tick*1600+int64(i/2), media.Rational{Num: 1, Den: media.SampleRateHz})
 					beeped = append(beeped, b)
 					if now > (seconds-6)*time.Second {
-						off := (b - in.offset - c.src.epoch - c.delay) % flashEvery
+						off := (b - in.offset - in.behind - c.src.epoch - c.delay) % flashEvery
 						apart = max(apart, min((off+flashEvery)%flashEvery, (flashEvery-off)%flashEvery))
 					}
 				}
@@ -173,6 +187,13 @@ func (c lipCase) run(t *testing.T) {
 		}
 	}
 	st := in.state(seconds * time.Second)
+	behind := time.Duration(st.BehindMS * 1e6)
+	if (c.src.held > 0 || c.src.jumpAt > 0) && st.QueueMS > 200 {
+		t.Errorf("%.0f ms of its sound are queued: what it made up for, or was apart at the jump, is not forgotten", st.QueueMS)
+	}
+	if told := strings.Contains(st.SoundProblem, "behind its pictures"); behind < least || told != (least > 0) {
+		t.Errorf("%v behind, want at least %v; told: %q", behind, least, st.SoundProblem)
+	}
 	cancel()
 	in.stop()
 	// The last six seconds count: until then it settles, and a jump is over.
@@ -184,7 +205,7 @@ func (c lipCase) run(t *testing.T) {
 		}
 		near := time.Hour
 		for _, b := range beeped {
-			if d := b - f - c.delay; d.Abs() < near.Abs() {
+			if d := b - f - c.delay - behind; d.Abs() < near.Abs() {
 				near = d
 			}
 		}

@@ -117,9 +117,8 @@ func responseOf(kind string, settings json.RawMessage) *response {
 	case "limiter":
 		return levels(func(db float64) float64 { return math.Min(db, n["ceiling_db"]) })
 	case "ducker":
-		rest := 1 / decibels(n["depth_db"]) // the share that is never turned down
 		return &response{axis: "level of the key, dBFS, and what it leaves, dB", at: func(db float64) float64 {
-			return 20 * math.Log10(rest+(1-rest)*decibels(compressed(db, n["threshold_db"], n["ratio"], 2.828427125)))
+			return math.Max(compressed(db, n["threshold_db"], n["ratio"], 1), -n["depth_db"])
 		}}
 	}
 	return nil

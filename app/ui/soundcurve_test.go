@@ -100,6 +100,7 @@ func TestLevelCurvesAreTheProcessors(t *testing.T) {
 		{"gate", `{"threshold_db":-26,"range_db":-40}`},
 		{"limiter", `{"ceiling_db":-6}`},
 		{"ducker", `{"key":"x","threshold_db":-40,"ratio":4,"depth_db":18}`},
+		{"ducker", `{"key":"x","threshold_db":-30,"ratio":20,"depth_db":3}`},
 	} {
 		settings := withSettings(t, c.kind, c.settings)
 		curve := responseOf(c.kind, settings)

@@ -57,6 +57,7 @@ type foreign struct {
 	rng      *rand.Rand
 	ppm      float64       // how fast its clock runs
 	block    int           // frames
+	mixer    *Mixer        // the strip is in it; nil: it is alone
 	jitter   time.Duration // each block arrives up to this late
 	fill     func(dst []float32, start int64)
 	sent     int64
@@ -125,7 +126,11 @@ func (f *foreign) next(t *testing.T) []float32 {
 		t.Fatal(err)
 	}
 	clear(f.out)
-	f.strip.Mix(f.out, f.tick*f.frames)
+	if f.mixer != nil {
+		f.mixer.MixTick(f.out, f.tick*f.frames)
+	} else {
+		f.strip.Mix(f.out, f.tick*f.frames)
+	}
 	f.tick++
 	return f.out
 }

@@ -237,8 +237,9 @@ func (in *Input) describe(kind astiav.MediaType) *Stream {
 // describeAll lists the picture and sound streams, whether or not they can be decoded.
 func (in *Input) describeAll() (list []*Stream) {
 	for _, st := range in.ctx.Streams() {
-		if t := st.CodecParameters().MediaType(); t == astiav.MediaTypeVideo || t == astiav.MediaTypeAudio {
-			list = append(list, in.describeStream(st, nil))
+		p := st.CodecParameters()
+		if t := p.MediaType(); t == astiav.MediaTypeVideo || t == astiav.MediaTypeAudio {
+			list = append(list, in.describeStream(st, astiav.FindDecoder(p.CodecID())))
 		}
 	}
 	return list

@@ -66,7 +66,7 @@ func sourceKinds() map[string]sources.Kind {
 	m := map[string]sources.Kind{}
 	for _, k := range []sources.Kind{
 		sources.Synthetic(), sources.Bars(), sources.Colour(), sources.Image(), sources.Text(), sources.Clock(),
-		sources.File(), sources.Network(), sources.Microphone(),
+		sources.File(), sources.Network(), sources.Microphone(), sources.Replay(),
 	} {
 		m[k.Name] = k
 	}

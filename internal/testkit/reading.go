@@ -52,6 +52,9 @@ type Reading struct {
 	Name     string // for messages
 	Pictures []Picture
 	Beeps    []time.Duration // onsets, on the stream's own timeline
+	// Tracks are the onsets in every sound stream, in the container's order: Beeps is one of
+	// them.
+	Tracks [][]time.Duration
 	// SoundFrom and SoundTo bound the decoded sound; SoundGap is the longest step
 	// between two blocks of it beyond their length.
 	SoundFrom, SoundTo, SoundGap time.Duration
@@ -102,7 +105,7 @@ func Read(t testing.TB, name, path string) *Reading {
 // Decode is Read with the error returned; what was decoded before it comes with it.
 // see, if set, gets every picture, borrowed.
 func Decode(ctx context.Context, name, path string, see func(*media.Frame)) (*Reading, error) {
-	in, err := av.OpenInput(ctx, path, av.InputOptions{Timeout: 20 * time.Second})
+	in, err := av.OpenInput(ctx, path, av.InputOptions{Timeout: 20 * time.Second, AllStreams: true})
 	if err != nil {
 		return nil, err
 	}
@@ -115,24 +118,45 @@ func Decode(ctx context.Context, name, path string, see func(*media.Frame)) (*Re
 		return nil, err
 	}
 	defer d.video.Close()
-	if d.audio, err = av.NewAudioDecoder(in.Audio()); err != nil {
-		return nil, err
+	for _, st := range in.Streams() {
+		if st.SampleRateHz == 0 {
+			continue
+		}
+		tr := &track{stream: st.Index}
+		if tr.decoder, err = av.NewAudioDecoder(st); err != nil {
+			return nil, err
+		}
+		defer tr.decoder.Close()
+		d.tracks = append(d.tracks, tr)
+		if st.Index == in.Audio().Index {
+			d.main = tr
+		}
 	}
-	defer d.audio.Close()
 	err = d.run(in)
-	d.r.Beeps = d.beeps.Beeps
-	d.r.Damaged = d.video.Damaged() + d.audio.Damaged()
+	d.r.Beeps = d.main.beeps.Beeps
+	d.r.Damaged = d.video.Damaged()
+	for _, tr := range d.tracks {
+		d.r.Tracks = append(d.r.Tracks, tr.beeps.Beeps)
+		d.r.Damaged += tr.decoder.Damaged()
+	}
 	return d.r, err
 }
 
 type decoding struct {
-	r     *Reading
-	video *av.VideoDecoder
-	audio *av.AudioDecoder
-	keys  map[time.Duration]bool
-	beeps BeepFinder
-	heard bool
-	see   func(*media.Frame)
+	r      *Reading
+	video  *av.VideoDecoder
+	tracks []*track
+	main   *track // the one of which the reading says more
+	keys   map[time.Duration]bool
+	heard  bool
+	see    func(*media.Frame)
+}
+
+// track is one sound stream.
+type track struct {
+	stream  int
+	decoder *av.AudioDecoder
+	beeps   BeepFinder
 }
 
 func (d *decoding) run(in *av.Input) error {
@@ -150,18 +174,28 @@ func (d *decoding) run(in *av.Input) error {
 			if p.Keyframe && p.HasPTS {
 				d.keys[p.PTS] = true
 			}
-			err = d.send(p, d.video.Send, d.takePictures)
-		} else {
-			err = d.send(p, d.audio.Send, d.takeSound)
+			if err := d.send(p, d.video.Send, d.takePictures); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
+		for _, tr := range d.tracks {
+			if p.Stream != tr.stream {
+				continue
+			}
+			if err := d.send(p, tr.decoder.Send, func() error { return d.takeSound(tr) }); err != nil {
+				return err
+			}
 		}
 	}
 	if err := d.send(nil, d.video.Send, d.takePictures); err != nil {
 		return err
 	}
-	return d.send(nil, d.audio.Send, d.takeSound)
+	for _, tr := range d.tracks {
+		if err := d.send(nil, tr.decoder.Send, func() error { return d.takeSound(tr) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *decoding) send(p *av.InputPacket, send func(*av.InputPacket) error, take func() error) error {
@@ -193,14 +227,18 @@ func (d *decoding) takePictures() error {
 	}
 }
 
-func (d *decoding) takeSound() error {
+func (d *decoding) takeSound(tr *track) error {
 	for {
-		b, err := d.audio.Receive()
+		b, err := tr.decoder.Receive()
 		if errors.Is(err, av.ErrAgain) || errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
+		}
+		tr.beeps.Take(b.Samples, b.PTS)
+		if tr != d.main {
+			continue
 		}
 		if !d.heard {
 			d.r.SoundFrom, d.heard = b.PTS, true
@@ -208,6 +246,5 @@ func (d *decoding) takeSound() error {
 			d.r.SoundGap = max(d.r.SoundGap, (b.PTS - d.r.SoundTo).Abs())
 		}
 		d.r.SoundTo = b.PTS + b.Duration()
-		d.beeps.Take(b.Samples, b.PTS)
 	}
 }

@@ -189,9 +189,20 @@ func (v *values) graph(kind string) (av.AudioFilterOptions, bool) {
 	case Limiter:
 		return limiter(v.number("ceiling_db"), v.number("release_ms")), true
 	case Ducker:
-		// A share of the sound that is not turned down is what bounds the depth.
-		opt := packed("[in][key]sidechaincompress=%s:threshold=%g:ratio=%g:attack=%g:release=%g:mix=%g", linked,
-			v.gain("threshold_db"), v.number("ratio"), v.number("attack_ms"), v.number("release_ms"), 1-1/v.gain("depth_db"))
+		// What bounds the depth is a key that is cut off at the level that leads to it: nobody hears
+		// it. A share of the sound passed by the compressor bounds it too, but takes 4 dB
+		// of the 10 that a key asks for under a depth of 12.
+		threshold, depth, ratio := v.number("threshold_db"), v.number("depth_db"), v.number("ratio")
+		cut := ""
+		if most := threshold + depth/(1-1/ratio); most < 0 { // infinite at 1:1
+			cut = fmt.Sprintf("[key]asoftclip=type=hard:threshold=%g[cut];", math.Pow(10, most/20))
+		}
+		key := "key"
+		if cut != "" {
+			key = "cut"
+		}
+		opt := packed("%s[in][%s]sidechaincompress=%s:knee=1:threshold=%g:ratio=%g:attack=%g:release=%g", cut, key, linked,
+			v.gain("threshold_db"), ratio, v.number("attack_ms"), v.number("release_ms"))
 		opt.Keyed = true
 		return opt, true
 	}

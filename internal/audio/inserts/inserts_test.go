@@ -123,12 +123,20 @@ func TestGainOfEachKind(t *testing.T) {
 	}
 }
 
+// The ducker does what the ratio says up to its depth, and no more. Its envelope reads a tone up
+// to 1 dB low.
 func TestDuckerTurnsDownByItsKey(t *testing.T) {
-	key := make([]float32, 3200)
-	tone(1000, -10)(key, 0)
-	level, _ := run(t, with(t, Ducker, nil), 2, tone(300, -20), key)
-	if got := level + 23.01; got > -14 || got < -18.1 {
-		t.Errorf("gain %.2f dB under a key of -10 dBFS, want -14 to -18", got)
+	for _, c := range []struct {
+		keyDB, depthDB, ratio, want, tol float64
+	}{
+		{-10, 18, 4, -18, 0.1}, {-26, 12, 4, -10.5, 0.9}, {-20, 12, 4, -12, 0.1}, {-10, 60, 4, -22.5, 0.9}, {-10, 3, 20, -3, 0.1}, {-30, 18, 1, 0, 0.01}, {-10, 0, 4, 0, 0.1},
+	} {
+		key := make([]float32, 3200)
+		tone(1000, c.keyDB)(key, 0)
+		level, _ := run(t, with(t, Ducker, map[string]any{"depth_db": c.depthDB, "ratio": c.ratio}), 2, tone(300, -20), key)
+		if got := level + 23.01; math.Abs(got-c.want) > c.tol {
+			t.Errorf("key %v dBFS, depth %v dB, %v:1: gain %.2f dB, want %.2f +-%v", c.keyDB, c.depthDB, c.ratio, got, c.want, c.tol)
+		}
 	}
 }
 

@@ -1,0 +1,136 @@
+// Package rtsp is an RTSP server for tests that hands one publisher's stream to readers, as
+// a camera's recorder does. It is real: gortsplib's, on loopback.
+//
+// Threads: the server's own; Start returns at once and everything ends with the test.
+// Ownership: packets are the publisher's and pass through uncopied. What it does not do:
+// several streams, passwords, recording.
+package rtsp
+
+import (
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/pion/rtp"
+)
+
+// relay handles the server's requests.
+type relay struct {
+	server *gortsplib.Server
+
+	mu        sync.Mutex
+	stream    *gortsplib.ServerStream  // guarded by mu
+	publisher *gortsplib.ServerSession // guarded by mu
+}
+
+// Start starts a server until the test ends and returns the address to publish to and to
+// read from. udp lets readers ask for UDP; publishers use TCP.
+func Start(t testing.TB, udp bool) (address string) {
+	t.Helper()
+	r := &relay{}
+	for try := 0; ; try++ {
+		r.server = &gortsplib.Server{Handler: r, RTSPAddress: fmt.Sprintf("127.0.0.1:%d", freePort(t, "tcp"))}
+		if udp {
+			even := freePort(t, "udp") &^ 1
+			r.server.UDPRTPAddress, r.server.UDPRTCPAddress = fmt.Sprintf("127.0.0.1:%d", even), fmt.Sprintf("127.0.0.1:%d", even+1)
+		}
+		err := r.server.Start()
+		if err == nil {
+			break
+		}
+		if try == 10 { // somebody else took a port meanwhile
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(r.server.Close)
+	return "rtsp://" + r.server.RTSPAddress + "/cam"
+}
+
+// freePort is one that was free a moment ago.
+func freePort(t testing.TB, network string) int {
+	t.Helper()
+	if network == "udp" {
+		c, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		return c.LocalAddr().(*net.UDPAddr).Port
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func status(code base.StatusCode) *base.Response { return &base.Response{StatusCode: code} }
+
+// current is the stream that is published, or nil and the answer for it.
+func (r *relay) current() (*base.Response, *gortsplib.ServerStream, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stream == nil {
+		return status(base.StatusNotFound), nil, nil
+	}
+	return status(base.StatusOK), r.stream, nil
+}
+
+// OnDescribe is called by a reader's DESCRIBE.
+func (r *relay) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	return r.current()
+}
+
+// OnAnnounce is called by the publisher's ANNOUNCE.
+func (r *relay) OnAnnounce(ctx *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Response, error) {
+	stream := &gortsplib.ServerStream{Server: r.server, Desc: ctx.Description}
+	if err := stream.Initialize(); err != nil {
+		return status(base.StatusInternalServerError), err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stream, r.publisher = stream, ctx.Session
+	return status(base.StatusOK), nil
+}
+
+// OnSetup is called by everybody's SETUP.
+func (r *relay) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	if ctx.Session.State() == gortsplib.ServerSessionStatePreRecord {
+		return status(base.StatusOK), nil, nil
+	}
+	return r.current()
+}
+
+// OnPlay is called by a reader's PLAY.
+func (r *relay) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+	return status(base.StatusOK), nil
+}
+
+// OnRecord is called by the publisher's RECORD. Readers are told the publisher's own wall
+// clock of every packet: with the time of its arrival here instead, what they make of
+// pictures and sound would be apart by how unevenly the two arrive.
+func (r *relay) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
+	_, stream, _ := r.current()
+	ctx.Session.OnPacketRTPAny(func(m *description.Media, _ format.Format, p *rtp.Packet) {
+		if ntp, known := ctx.Session.PacketNTP(m, p); known {
+			_ = stream.WritePacketRTPWithNTP(m, p, ntp) // a reader that has gone is not the publisher's trouble
+		}
+	})
+	return status(base.StatusOK), nil
+}
+
+// OnSessionClose is called when anybody has gone.
+func (r *relay) OnSessionClose(ctx *gortsplib.ServerHandlerOnSessionCloseCtx) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if ctx.Session == r.publisher {
+		r.stream.Close()
+		r.stream, r.publisher = nil, nil
+	}
+}
