@@ -18,11 +18,11 @@ func newValidate(c *console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			mistakes := scenes.Validate(raw, newCatalog())
-			for _, m := range mistakes {
+			found := mistakes(raw, baseDir(args[0]))
+			for _, m := range found {
 				fmt.Fprintln(c.out, m)
 			}
-			if len(mistakes) > 0 {
+			if len(found) > 0 {
 				return errSilent
 			}
 			fmt.Fprintf(c.out, "%s is a valid show\n", args[0])

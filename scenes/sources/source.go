@@ -145,7 +145,7 @@ type Kind struct {
 	HasVideo, HasAudio bool
 	// Schema is the JSON Schema (draft 2020-12) of the settings object: it
 	// validates show files and draws the form. Every property has title,
-	// description and, where there is one, default. For the form alone, a property may
+	// description and, where there is one, default. For forms and messages, a property may
 	// have:
 	//
 	//	"x-order"     its place in the form, 1 first; every property has one
@@ -155,6 +155,7 @@ type Kind struct {
 	//	              machine has; "file", "folder": a dialog; "color"; "text": several lines
 	//	"x-files"     of the picker "file": "media" or "image"
 	//	"x-advanced"  true: under a fold, seldom needed
+	//	"x-expected"  beside a pattern: what it asks for, behind the words "must be"
 	//
 	// What "file" picks is a path, absolute or relative to the show file; what "folder"
 	// picks, absolute or relative to the folder for recordings.
