@@ -30,7 +30,12 @@ func newRun(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [--headless] SHOW.json",
 		Short: "Run a show, with or without a window, as the flags say",
-		Args:  cobra.MaximumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("for") && o.length <= 0 {
+				return fmt.Errorf("--for %v: it has to be more than nothing; without it the show runs until it is stopped", o.length)
+			}
+			return atMostOneShow(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stop, err := profile(o.cpuProfile, o.memProfile)
 			if err != nil {
@@ -213,7 +218,7 @@ func report(c *console, e reported, stats *os.File, lines bool, ended <-chan str
 func statusLine(s *engine.State) string {
 	k := s.Counters
 	line := fmt.Sprintf("%v  programme %s  preview %s  frames %d new %d repeated %d late  tick %.1f ms (99 %% within %.1f, max %.1f of %.1f)",
-		s.Time.Truncate(time.Second), or(s.Program, "black"), or(s.Preview, "black"), k.New, k.Repeated, k.Late, k.TickP50MS, k.TickP99MS, k.TickMaxMS, k.BudgetMS)
+		s.Time.Round(time.Second), or(s.Program, "black"), or(s.Preview, "black"), k.New, k.Repeated, k.Late, k.TickP50MS, k.TickP99MS, k.TickMaxMS, k.BudgetMS)
 	for _, list := range [2][]engine.DestinationState{s.Destinations, s.Recordings} {
 		for _, d := range list {
 			if d.Started {

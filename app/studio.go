@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
 	"strings"
+	"syscall"
 
 	"crosspoint.studio/crosspoint/app/document"
 	"crosspoint.studio/crosspoint/app/engine"
@@ -52,10 +54,18 @@ func readShow(path string) ([]byte, error) {
 		return assets.Demo, nil
 	}
 	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("the show cannot be read: %w", err)
+	var why *fs.PathError
+	switch {
+	case err == nil:
+		return raw, nil
+	case errors.Is(err, fs.ErrNotExist):
+		err = errors.New("there is no such file")
+	case errors.Is(err, syscall.EISDIR):
+		err = errors.New("it is a folder")
+	case errors.As(err, &why):
+		err = why.Err // the name has been said
 	}
-	return raw, nil
+	return nil, fmt.Errorf("the show %s cannot be read: %w", path, err)
 }
 
 // baseDir is what relative paths in the show are relative to.
