@@ -273,10 +273,19 @@ type sourceStats struct {
 	Clip                                          *engine.ClipState `json:",omitempty"` // of media files
 }
 
+func listed[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
 func writeStats(w io.Writer, s *engine.State) {
+	// Lists of nothing are [], not null: what reads the lines goes through them.
 	line := statsLine{Tick: s.Tick, Seconds: s.Time.Seconds(), Program: s.Program, Preview: s.Preview, Transition: s.Transition,
-		Live: s.Live, Recording: s.Recording, Revision: s.Revision, Undo: s.Undo, Redo: s.Redo, Show: showStats{Name: s.Show.Name}, Counters: s.Counters,
-		Renditions: s.Renditions, Destinations: s.Destinations, Recordings: s.Recordings, Warnings: s.Warnings}
+		Live: s.Live, Recording: s.Recording, Revision: s.Revision, Undo: s.Undo, Redo: s.Redo, Counters: s.Counters,
+		Show:    showStats{Name: s.Show.Name, Sources: []string{}, Scenes: []string{}, Overlays: []string{}},
+		Sources: []sourceStats{}, Renditions: listed(s.Renditions), Destinations: listed(s.Destinations), Recordings: listed(s.Recordings), Warnings: listed(s.Warnings)}
 	for _, v := range s.Show.Scenes {
 		line.Show.Scenes = append(line.Show.Scenes, v.Name)
 	}
