@@ -102,6 +102,7 @@ type input struct {
 	mu     sync.Mutex
 	status sources.Status // guarded by mu
 	detail string         // guarded by mu
+	remark string         // guarded by mu
 	still  bool           // guarded by mu; Hold was called by a running source
 	refuse error          // guarded by mu; why src is nil
 }
@@ -331,6 +332,13 @@ func (in *input) Describe(text string) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.detail = text
+}
+
+// Remark implements sources.RemarkListener.
+func (in *input) Remark(text string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.remark = text
 }
 
 // SoundChanged implements sources.SoundListener.
@@ -614,12 +622,12 @@ func (in *input) choose(t time.Duration) {
 // state is the input as surfaces show it.
 func (in *input) state(t time.Duration) SourceState {
 	in.mu.Lock()
-	status, detail, still := in.status, in.detail, in.still
+	status, detail, remark, still := in.status, in.detail, in.remark, in.still
 	in.mu.Unlock()
 	dropped, skipped := in.sync.Counts()
 	st := in.strip.Stats()
 	s := SourceState{
-		ID: in.def.ID, Name: in.def.Name, Kind: in.def.Kind, Detail: detail,
+		ID: in.def.ID, Name: in.def.Name, Kind: in.def.Kind, Detail: detail, Remark: remark,
 		HasVideo: in.kind.HasVideo && in.video.Load(), HasAudio: in.kind.HasAudio && in.audio.Load(), Strip: in.def.Audio,
 		Recordable: in.src != nil && in.kind.Pacing != sources.Still,
 		Meter:      meterState(in.strip.Meter()),

@@ -74,6 +74,17 @@ type Sink interface {
 // operator.
 type SoundListener interface{ SoundChanged(text string) }
 
+// RemarkListener is a Sink that wants to know what is wrong with a picture that is shown all
+// the same. Remark is called on the goroutine that calls Video, with one sentence for the
+// operator, without its full stop; "" is that nothing is wrong any more.
+type RemarkListener interface{ Remark(text string) }
+
+func remark(sink Sink, text string) {
+	if l, ok := sink.(RemarkListener); ok {
+		l.Remark(text)
+	}
+}
+
 // LatencyListener is a Sink that wants to know how long a device's sound is under way until
 // it is handed over. DeviceLatency is called on the goroutine that calls Audio.
 type LatencyListener interface{ DeviceLatency(d time.Duration) }
