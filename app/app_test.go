@@ -109,6 +109,7 @@ func TestCommandLine(t *testing.T) {
 		{"two shows", []string{"validate", "a", "b"}, 2, "", "crosspoint validate takes one file; there are 2: a b"},
 		{"an argument too many", []string{"probe", "x"}, 2, "", `"x": crosspoint probe takes no arguments`},
 		{"a folder", []string{"validate", dir}, 1, "", "cannot be read: it is a folder"},
+		{"a long name", []string{"render", "demo", "--duration", "1s", "--output", filepath.Join(dir, "none", strings.Repeat("é", 300)+".mkv")}, 1, "", "does not exist"},
 		{"no such folder to render to", []string{"render", "demo", "--duration", "1s", "--output", filepath.Join(dir, "none", "x.mkv")}, 1, "", "does not exist"},
 		{"recording of no container", []string{"run", "--headless", "demo", "--record", filepath.Join(dir, "x.avi")}, 1, "", "ends in .mkv, .mp4, .mov or .ts"},
 		{"show with mistakes", []string{"run", "--headless", bad}, 1, "", "$.scenes[0].layers[0].source"},

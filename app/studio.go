@@ -154,6 +154,9 @@ func readCommands(path string, fps media.Rational) ([]engine.Timed, error) {
 	return out, nil
 }
 
+// maxName is how many characters a name in a show has at most.
+const maxName = 200
+
 // recordingTo adds a recording of the first rendition to file; its id is returned.
 func recordingTo(show *scenes.Show, file string) (*scenes.Show, string, error) {
 	abs, err := filepath.Abs(file)
@@ -174,7 +177,11 @@ func recordingTo(show *scenes.Show, file string) (*scenes.Show, string, error) {
 		return nil, "", err
 	}
 	const id = "command-line"
-	show, err = show.SetRecording(scenes.Recording{ID: id, Name: filepath.Base(file), Rendition: show.Renditions[0].ID, Settings: settings})
+	name := []rune(filepath.Base(file))
+	if len(name) > maxName {
+		name = append(name[:maxName-1], '…')
+	}
+	show, err = show.SetRecording(scenes.Recording{ID: id, Name: string(name), Rendition: show.Renditions[0].ID, Settings: settings})
 	return show, id, err
 }
 

@@ -142,7 +142,7 @@ func NewVideoEncoder(opt VideoEncoderOptions) (*VideoEncoder, error) {
 		}
 		switch {
 		case named != nil && row.Name != named.Name:
-			e.note = fmt.Sprintf("encoding with %s: %s does not work here (%v)", row.Title, named.Title, last)
+			e.note = fmt.Sprintf("encoding with %s: %s does not work here (%s)", row.Title, named.Title, noEncoder(*named, last))
 		case len(failed) > 0:
 			e.note = fmt.Sprintf("encoding with %s: no hardware encoder opens (%s)", row.Title, strings.Join(failed, ", "))
 		}
