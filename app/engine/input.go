@@ -94,6 +94,7 @@ type input struct {
 	from    time.Duration          // of the tick goroutine: the position of a clip's PTS 0
 	sounded atomic.Int64           // nanoseconds of the timeline whose sound has come
 	seeking bool                   // of the tick goroutine: the virtual clock waits for turned
+	sought  *time.Duration         // of the tick goroutine: asked for and not come yet
 	paused  bool                   // of the tick goroutine: what was last asked for
 	trouble audio.Troubles         // of the tick goroutine
 	device  atomic.Int64           // ns; what DeviceLatency was told
@@ -447,7 +448,7 @@ func (in *input) anchor(t time.Duration) {
 	in.turn.Lock()
 	defer in.turn.Unlock()
 	if in.restart.Swap(false) {
-		in.anchored = false
+		in.anchored, in.sought = false, nil
 	}
 	if in.anchored {
 		return

@@ -110,6 +110,14 @@ type Seeker interface {
 	SetPaused(paused bool)
 }
 
+// Pauser is a Seeker that can be stopped at the very picture that shows, of which only the
+// studio knows: what it has handed over is ahead of that.
+type Pauser interface {
+	// PauseAt stops playing and shows the picture at a position from the in point. It
+	// returns at once.
+	PauseAt(position time.Duration)
+}
+
 // Clip is a Seeker that knows where it is.
 type Clip interface {
 	Seeker
