@@ -5,7 +5,21 @@ import (
 	"fmt"
 	"syscall"
 	"testing"
+
+	"github.com/asticode/go-astiav"
 )
+
+// A damaged packet costs itself, whatever a decoder calls it.
+func TestWhatIsDamage(t *testing.T) {
+	for err, want := range map[error]bool{
+		astiav.ErrInvaliddata: true, astiav.ErrPatchwelcome: true, astiav.Error(-1): true,
+		astiav.Error(-12): false, astiav.ErrExternal: false, astiav.ErrEof: false, errors.New("another"): false,
+	} {
+		if got := isDamage(err); got != want {
+			t.Errorf("%v is damage: %v, want %v", err, got, want)
+		}
+	}
+}
 
 func TestWhyAnEncoderDoesNotWork(t *testing.T) {
 	hard, soft := Encoder{Name: "h264_nvenc", Hardware: true}, Encoder{Name: "libx264"}
