@@ -101,8 +101,11 @@ RTMP, SRT, WebRTC (WHIP) and disk at the same time.
 
 Without arguments it opens the window with the show of last time, or with the
 built-in demo show. "demo" in place of SHOW.json means that show everywhere; for
-the window there are also "empty" and "camera".`,
-		Args:          cobra.MaximumNArgs(1),
+the window there are also "empty" and "camera".
+
+The exit status is 0 when all went well, 1 when something failed, 2 for a wrong
+command line.`,
+		Args:          atMostOneShow,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRun: func(*cobra.Command, []string) {
@@ -121,9 +124,9 @@ the window there are also "empty" and "camera".`,
 	root.SetErr(stderr)
 	root.AddCommand(newRun(c), newRender(c), newCutList(c), newRecut(c), newRehearse(c), newProbe(c), newPreflight(c), newValidate(c), newCommands(c), newSchema(c),
 		&cobra.Command{
-			Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+			Use: "version", Short: "Print the version", Args: nothing,
 			RunE: func(*cobra.Command, []string) error {
-				_, err := fmt.Fprintf(c.out, "crosspoint %s (%s)\n", Version, strings.TrimSpace(av.Probe().Version))
+				_, err := fmt.Fprintf(c.out, "crosspoint %s (FFmpeg %s)\n", Version, strings.TrimSpace(av.Probe().Version))
 				return err
 			},
 		})

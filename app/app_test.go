@@ -92,21 +92,33 @@ func TestCommandLine(t *testing.T) {
 		status  int
 		out, er string
 	}{
-		{"version", []string{"version"}, 0, "crosspoint " + Version, ""},
+		{"version", []string{"version"}, 0, "crosspoint " + Version + " (FFmpeg 7", ""},
 		{"help", []string{"help"}, 0, "rehearse", ""},
 		{"schema", []string{"schema"}, 0, `"$schema"`, ""},
 		{"valid", []string{"validate", "demo"}, 0, "is a valid show", ""},
 		{"dangling id", []string{"validate", bad}, 1, "$.scenes[0].layers[0].source", ""},
 		{"bad settings", []string{"validate", bad}, 1, "$.sources[0].settings.camera", ""},
 		{"no such file", []string{"validate", filepath.Join(dir, "none.json")}, 1, "", "cannot be read"},
-		{"no such command", []string{"fly", "away"}, 2, "", "crosspoint:"},
+		{"no such command", []string{"fly", "away"}, 2, "", `there is no command "fly"`},
 		{"no such flag", []string{"run", "--fast"}, 2, "", "unknown flag"},
-		{"render without length", []string{"render", "demo", "--output", "x.mkv"}, 2, "", "duration"},
+		{"render without length", []string{"render", "demo", "--output", "x.mkv"}, 2, "", "crosspoint render needs --duration"},
+		{"render of no length", []string{"render", "demo", "--output", "x.mkv", "--duration", "0s"}, 2, "", "--duration 0s: it has to be more than nothing"},
+		{"render of nothing", []string{"render", "--output", "x.mkv", "--duration", "1s"}, 2, "", "crosspoint render needs the name of a show file"},
+		{"run for no time", []string{"run", "--headless", "demo", "--for", "-5s"}, 2, "", "--for -5s: it has to be more than nothing"},
+		{"an empty name", []string{"run", "--headless", ""}, 2, "", "the file's name is empty"},
+		{"two shows", []string{"validate", "a", "b"}, 2, "", "crosspoint validate takes one file; there are 2: a b"},
+		{"an argument too many", []string{"probe", "x"}, 2, "", `"x": crosspoint probe takes no arguments`},
+		{"a folder", []string{"validate", dir}, 1, "", "cannot be read: it is a folder"},
+		{"a long name", []string{"render", "demo", "--duration", "1s", "--output", filepath.Join(dir, "none", strings.Repeat("é", 300)+".mkv")}, 1, "", "does not exist"},
+		{"no such folder to render to", []string{"render", "demo", "--duration", "1s", "--output", filepath.Join(dir, "none", "x.mkv")}, 1, "", "does not exist"},
 		{"recording of no container", []string{"run", "--headless", "demo", "--record", filepath.Join(dir, "x.avi")}, 1, "", "ends in .mkv, .mp4, .mov or .ts"},
 		{"show with mistakes", []string{"run", "--headless", bad}, 1, "", "$.scenes[0].layers[0].source"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, out, errs := cli(t, c.args...)
+			if n := strings.Count(errs, "\n"); c.status != 0 && n > 2 {
+				t.Errorf("%d lines for one mistake:\n%s", n, errs)
+			}
 			if status != c.status || !strings.Contains(out, c.out) || !strings.Contains(errs, c.er) {
 				t.Errorf("%v: status %d (want %d)\nstdout: %s\nstderr: %s", c.args, status, c.status, out, errs)
 			}

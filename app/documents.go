@@ -12,17 +12,17 @@ import (
 
 func newValidate(c *console) *cobra.Command {
 	return &cobra.Command{
-		Use: "validate SHOW.json", Short: "List every mistake in a show file", Args: cobra.ExactArgs(1),
+		Use: "validate SHOW.json", Short: "List every mistake in a show file", Args: oneFile("a show"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			raw, err := readShow(args[0])
 			if err != nil {
 				return err
 			}
-			mistakes := scenes.Validate(raw, newCatalog())
-			for _, m := range mistakes {
+			found := mistakes(raw, baseDir(args[0]))
+			for _, m := range found {
 				fmt.Fprintln(c.out, m)
 			}
-			if len(mistakes) > 0 {
+			if len(found) > 0 {
 				return errSilent
 			}
 			fmt.Fprintf(c.out, "%s is a valid show\n", args[0])
@@ -33,7 +33,7 @@ func newValidate(c *console) *cobra.Command {
 
 func newCommands(c *console) *cobra.Command {
 	return &cobra.Command{
-		Use: "commands", Short: "List the commands of command lists and their fields ([…]: may be left out)", Args: cobra.NoArgs,
+		Use: "commands", Short: "List the commands of command lists and their fields ([…]: may be left out)", Args: nothing,
 		RunE: func(*cobra.Command, []string) error {
 			for _, name := range engine.CommandNames() {
 				fmt.Fprintf(c.out, "%-18s %s\n", name, strings.Join(engine.CommandFields(name), " "))
@@ -45,7 +45,7 @@ func newCommands(c *console) *cobra.Command {
 
 func newSchema(c *console) *cobra.Command {
 	return &cobra.Command{
-		Use: "schema", Short: "Print the show file's JSON Schema", Args: cobra.NoArgs,
+		Use: "schema", Short: "Print the show file's JSON Schema", Args: nothing,
 		RunE: func(*cobra.Command, []string) error {
 			b, err := scenes.Schema(newCatalog())
 			if err != nil {

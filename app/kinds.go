@@ -59,10 +59,13 @@ func byName[K any](name func(K) string, kinds ...K) map[string]K {
 type catalog struct {
 	sources map[string]sources.Kind
 	outputs map[string]outputs.Kind
+
+	files bool   // those that settings name have to be there
+	dir   string // what their paths are relative to
 }
 
 func newCatalog() catalog {
-	c := catalog{sourceKinds(), outputKinds()}
+	c := catalog{sources: sourceKinds(), outputs: outputKinds()}
 	for _, name := range []string{"rtmp", "srt", "whip"} {
 		k := c.outputs[name]
 		k.Schema = allowRehearsal(k.Schema)

@@ -35,7 +35,7 @@ With --measure the uplink is measured with colour bars at rising rates: to Twitc
 stream that nobody is shown; to own servers (RTMP, SRT) only with --load-own, because
 whoever watches them sees the bars; other services have no way to test. The plan is then
 judged by what arrived.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOneShow,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := first(args, demoName)
 			opt, release, err := prepare(cmd.Context(), c, path, runOptions{})

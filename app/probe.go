@@ -32,7 +32,7 @@ type probed struct {
 func newProbe(c *console) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "probe", Short: "Say what this machine can do: renderer, encoders, devices", Args: cobra.NoArgs,
+		Use: "probe", Short: "Say what this machine can do: renderer, encoders, devices", Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p := probed{Version: Version, FFmpeg: av.Probe(), Encoders: av.ProbeEncoders(cmd.Context()),
 				Sources: sorted(sourceKinds()), Outputs: sorted(outputKinds())}

@@ -22,7 +22,7 @@ func newCutList(c *console) *cobra.Command {
 		Long: `Cutlist writes the cut lists of a recorded show anew from the journal that lies
 beside its recording: after the program was killed, or when files have been moved. They
 are written beside the journal: .otio, .edl and .fcpxml.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneFile("a recording's .session"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := engine.WriteCutLists(args[0]); err != nil {
 				return err
@@ -50,10 +50,10 @@ func newRecut(c *console) *cobra.Command {
 their own recordings, and the commands of the show are applied at their ticks. The
 programme is that of the show, frame for frame, in whatever quality is asked for.`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if err := cobra.ExactArgs(1)(cmd, args); err != nil {
+			if err := oneFile("a recording's .session")(cmd, args); err != nil {
 				return err
 			}
-			return cmd.ValidateRequiredFlags()
+			return required(cmd, "output")
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return recut(cmd.Context(), c, args[0], o) },
 	}
@@ -61,9 +61,6 @@ programme is that of the show, frame for frame, in whatever quality is asked for
 	f.StringVar(&o.output, "output", "", "the file to make (.mkv, .mp4, .mov, .ts)")
 	f.IntVar(&o.bitrateKbps, "bitrate", 0, "kb/s of the pictures; 0 is the show's first rendition's")
 	f.StringVar(&o.preset, "preset", "", "the encoder's preset; empty is the show's first rendition's")
-	if err := cmd.MarkFlagRequired("output"); err != nil {
-		panic(err) // a flag of this very list is missing
-	}
 	return cmd
 }
 

@@ -58,7 +58,14 @@ func newRehearse(c *console) *cobra.Command {
 what a platform takes and refuse what it refuses, and reports once a second what
 arrives: codecs, size, frame rate, keyframe interval, offset of sound and picture,
 gaps, bitrate and jitter. Stop it with Ctrl-C.`,
-		Args: cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			for name, port := range map[string]int{"--rtmp-port": o.ports.RTMP, "--srt-port": o.ports.SRT, "--whip-port": o.ports.WHIP} {
+				if port < 0 || port > 65535 {
+					return fmt.Errorf("%s %d: a port is a number from 0 to 65535", name, port)
+				}
+			}
+			return nothing(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return rehearse(cmd.Context(), c, o) },
 	}
 	f := cmd.Flags()
@@ -72,11 +79,6 @@ gaps, bitrate and jitter. Stop it with Ctrl-C.`,
 
 // rehearse receives until ctx ends.
 func rehearse(ctx context.Context, c *console, o rehearseOptions) error {
-	for name, port := range map[string]int{"--rtmp-port": o.ports.RTMP, "--srt-port": o.ports.SRT, "--whip-port": o.ports.WHIP} {
-		if port < 0 || port > 65535 {
-			return fmt.Errorf("%s %d: a port is a number from 0 to 65535", name, port)
-		}
-	}
 	r, err := startRehearsal(ctx, c, o.record, &o.ports)
 	if err != nil {
 		return err

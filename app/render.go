@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,10 +30,16 @@ func newRender(c *console) *cobra.Command {
 		Long: `Render runs a show on a virtual clock, as fast as it goes, and records it. The
 same show and commands give the same pictures and sound, bit for bit.`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if err := cobra.ExactArgs(1)(cmd, args); err != nil {
+			if err := oneFile("a show")(cmd, args); err != nil {
 				return err
 			}
-			return cmd.ValidateRequiredFlags()
+			if err := required(cmd, "duration", "output"); err != nil {
+				return err
+			}
+			if o.length <= 0 {
+				return fmt.Errorf("--duration %v: it has to be more than nothing", o.length)
+			}
+			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stop, err := profile(o.cpuProfile, o.memProfile)
@@ -51,11 +58,6 @@ same show and commands give the same pictures and sound, bit for bit.`,
 	f.StringVar(&o.loudnessLog, "loudness-log", "", "write every bus's loudness (EBU R 128) once a second to this file, as CSV")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile (pprof) to this file")
 	f.StringVar(&o.memProfile, "memprofile", "", "write a heap profile (pprof) to this file at the end")
-	for _, name := range []string{"output", "duration"} {
-		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // a flag of this very list is missing
-		}
-	}
 	return cmd
 }
 
@@ -63,9 +65,6 @@ func render(ctx context.Context, c *console, path string, o renderOptions) error
 	show, err := loadShow(c, path)
 	if err != nil {
 		return err
-	}
-	if o.length <= 0 {
-		return fmt.Errorf("--duration has to be more than nothing")
 	}
 	newCollector()
 	commands, err := readCommands(o.commands, show.Canvas.FPS)
@@ -128,13 +127,19 @@ func runOffline(ctx context.Context, c *console, dir string, opt engine.Options,
 	if ctx.Err() != nil {
 		return 0, fmt.Errorf("stopped before the end; %s holds what was made until then", output)
 	}
-	for _, w := range e.State().Warnings {
-		fmt.Fprintf(c.err, "crosspoint: %s\n", w.Text)
-	}
+	problem := ""
 	for _, d := range e.State().Recordings {
-		if d.ID == id && d.Problem != "" {
-			return 0, &recordingError{output, d.Problem}
+		if d.ID == id {
+			problem = d.Problem
 		}
+	}
+	for _, w := range e.State().Warnings {
+		if problem == "" || !strings.Contains(w.Text, problem) { // that is the error
+			fmt.Fprintf(c.err, "crosspoint: %s\n", w.Text)
+		}
+	}
+	if problem != "" {
+		return 0, &recordingError{output, problem}
 	}
 	return time.Since(start), nil
 }

@@ -30,7 +30,12 @@ func newRun(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [--headless] SHOW.json",
 		Short: "Run a show, with or without a window, as the flags say",
-		Args:  cobra.MaximumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("for") && o.length <= 0 {
+				return fmt.Errorf("--for %v: it has to be more than nothing; without it the show runs until it is stopped", o.length)
+			}
+			return atMostOneShow(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stop, err := profile(o.cpuProfile, o.memProfile)
 			if err != nil {
@@ -171,6 +176,10 @@ func startReport(c *console, e reported, o runOptions) (stop func(), err error) 
 	}, nil
 }
 
+// stateAge is how long after being asked for a state is there: it is made at the next tick,
+// and the slowest shows have one a second, the usual ones 25 or more.
+const stateAge = 100 * time.Millisecond
+
 // report writes statistics, and sees to the heap, once a second and, with lines, writes a
 // status line every ten until ended.
 func report(c *console, e reported, stats *os.File, lines bool, ended <-chan struct{}) {
@@ -192,9 +201,13 @@ func report(c *console, e reported, stats *os.File, lines bool, ended <-chan str
 			}
 		}
 	}
+	var fresh <-chan time.Time
 	for {
 		select {
 		case <-second.C:
+			e.State() // asks for a new one; this one was made for the last line, a second ago
+			fresh = time.After(stateAge)
+		case <-fresh:
 			one()
 			if n++; lines && n%10 == 0 {
 				fmt.Fprintln(c.err, statusLine(e.State()))
@@ -213,7 +226,7 @@ func report(c *console, e reported, stats *os.File, lines bool, ended <-chan str
 func statusLine(s *engine.State) string {
 	k := s.Counters
 	line := fmt.Sprintf("%v  programme %s  preview %s  frames %d new %d repeated %d late  tick %.1f ms (99 %% within %.1f, max %.1f of %.1f)",
-		s.Time.Truncate(time.Second), or(s.Program, "black"), or(s.Preview, "black"), k.New, k.Repeated, k.Late, k.TickP50MS, k.TickP99MS, k.TickMaxMS, k.BudgetMS)
+		s.Time.Round(time.Second), or(s.Program, "black"), or(s.Preview, "black"), k.New, k.Repeated, k.Late, k.TickP50MS, k.TickP99MS, k.TickMaxMS, k.BudgetMS)
 	for _, list := range [2][]engine.DestinationState{s.Destinations, s.Recordings} {
 		for _, d := range list {
 			if d.Started {
@@ -268,10 +281,19 @@ type sourceStats struct {
 	Clip                                          *engine.ClipState `json:",omitempty"` // of media files
 }
 
+func listed[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
 func writeStats(w io.Writer, s *engine.State) {
+	// Lists of nothing are [], not null: what reads the lines goes through them.
 	line := statsLine{Tick: s.Tick, Seconds: s.Time.Seconds(), Program: s.Program, Preview: s.Preview, Transition: s.Transition,
-		Live: s.Live, Recording: s.Recording, Revision: s.Revision, Undo: s.Undo, Redo: s.Redo, Show: showStats{Name: s.Show.Name}, Counters: s.Counters,
-		Renditions: s.Renditions, Destinations: s.Destinations, Recordings: s.Recordings, Warnings: s.Warnings}
+		Live: s.Live, Recording: s.Recording, Revision: s.Revision, Undo: s.Undo, Redo: s.Redo, Counters: s.Counters,
+		Show:    showStats{Name: s.Show.Name, Sources: []string{}, Scenes: []string{}, Overlays: []string{}},
+		Sources: []sourceStats{}, Renditions: listed(s.Renditions), Destinations: listed(s.Destinations), Recordings: listed(s.Recordings), Warnings: listed(s.Warnings)}
 	for _, v := range s.Show.Scenes {
 		line.Show.Scenes = append(line.Show.Scenes, v.Name)
 	}

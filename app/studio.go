@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
 	"strings"
+	"syscall"
 
 	"crosspoint.studio/crosspoint/app/document"
 	"crosspoint.studio/crosspoint/app/engine"
@@ -52,10 +54,18 @@ func readShow(path string) ([]byte, error) {
 		return assets.Demo, nil
 	}
 	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("the show cannot be read: %w", err)
+	var why *fs.PathError
+	switch {
+	case err == nil:
+		return raw, nil
+	case errors.Is(err, fs.ErrNotExist):
+		err = errors.New("there is no such file")
+	case errors.Is(err, syscall.EISDIR):
+		err = errors.New("it is a folder")
+	case errors.As(err, &why):
+		err = why.Err // the name has been said
 	}
-	return raw, nil
+	return nil, fmt.Errorf("the show %s cannot be read: %w", path, err)
 }
 
 // baseDir is what relative paths in the show are relative to.
@@ -144,6 +154,9 @@ func readCommands(path string, fps media.Rational) ([]engine.Timed, error) {
 	return out, nil
 }
 
+// maxName is how many characters a name in a show has at most.
+const maxName = 200
+
 // recordingTo adds a recording of the first rendition to file; its id is returned.
 func recordingTo(show *scenes.Show, file string) (*scenes.Show, string, error) {
 	abs, err := filepath.Abs(file)
@@ -164,7 +177,11 @@ func recordingTo(show *scenes.Show, file string) (*scenes.Show, string, error) {
 		return nil, "", err
 	}
 	const id = "command-line"
-	show, err = show.SetRecording(scenes.Recording{ID: id, Name: filepath.Base(file), Rendition: show.Renditions[0].ID, Settings: settings})
+	name := []rune(filepath.Base(file))
+	if len(name) > maxName {
+		name = append(name[:maxName-1], '…')
+	}
+	show, err = show.SetRecording(scenes.Recording{ID: id, Name: string(name), Rendition: show.Renditions[0].ID, Settings: settings})
 	return show, id, err
 }
 

@@ -16,6 +16,9 @@ import (
 // "" the one of last time. Without a display it says so and runs headless.
 func runWindow(ctx context.Context, c *console, path string, o runOptions) error {
 	if !hasDisplay() {
+		if _, err := readShow(or(path, demoName)); err != nil {
+			return err // nothing runs, so nothing is said of how
+		}
 		fmt.Fprintln(c.err, "crosspoint: there is no display that answers, so there is no window; running headless with a status line every ten seconds. Stop it with Ctrl+C.")
 		o.headless = true
 		return runHeadless(ctx, c, or(path, demoName), o)

@@ -200,7 +200,11 @@ func describe(e *jsonschema.ValidationError, doc any, path string, n *node, at i
 		for _, t := range k.Want {
 			want = append(want, typeNames[t])
 		}
-		return one("must be %s, but is %s", strings.Join(want, " or "), typeNames[k.Got])
+		got := typeNames[k.Got]
+		if k.Got == "number" && slices.Contains(k.Want, "integer") {
+			got = "a number with a fraction"
+		}
+		return one("must be %s, but is %s", strings.Join(want, " or "), got)
 	case *kind.Enum:
 		var want []string
 		for _, v := range k.Want {
@@ -220,6 +224,9 @@ func describe(e *jsonschema.ValidationError, doc any, path string, n *node, at i
 	case *kind.Pattern:
 		if text, ok := patternNames[k.Want]; ok {
 			return one("%s", text)
+		}
+		if text, ok := subschema(doc, e.SchemaURL)["x-expected"].(string); ok {
+			return one("must be %s", text)
 		}
 		return one("does not have the expected form (%s)", k.Want)
 	case *kind.Minimum:
@@ -269,6 +276,16 @@ func bound(n *node, one func(string, ...any) []found, format string, want, got *
 
 // properties are the names that the schema at a URL's fragment allows.
 func properties(doc any, url string) []string {
+	m, _ := subschema(doc, url)["properties"].(map[string]any)
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	return out
+}
+
+// subschema is the part of doc that url points at, nil when it is no object.
+func subschema(doc any, url string) map[string]any {
 	_, fragment, _ := strings.Cut(url, "#")
 	for _, token := range strings.Split(strings.TrimPrefix(fragment, "/"), "/") {
 		if token == "" {
@@ -287,12 +304,7 @@ func properties(doc any, url string) []string {
 		}
 	}
 	m, _ := doc.(map[string]any)
-	m, _ = m["properties"].(map[string]any)
-	var out []string
-	for k := range m {
-		out = append(out, k)
-	}
-	return out
+	return m
 }
 
 // DidYouMean is "; did you mean …?" with the candidate nearest to text, or nothing when

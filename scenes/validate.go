@@ -21,8 +21,9 @@ type KindCatalog interface {
 
 // Validate lists every mistake in a show document, in the order of the document.
 // With kinds it also reports unknown kinds and settings that do not suit their
-// kind, neither of which keeps a show from loading; kinds may be nil. Values of
-// settings never appear in messages.
+// kind, neither of which keeps a show from loading; kinds may be nil, and may be a
+// SettingsChecker. Messages of schemas have no values of settings in them, which may be
+// secrets in the wrong place.
 func Validate(raw []byte, kinds KindCatalog) []Mistake {
 	c, err := examine(raw, kinds, migrations)
 	var invalid *InvalidError
@@ -364,7 +365,7 @@ func (c *examination) backupSettings(destination *node, path string) {
 			continue // the schema, or the destination's own check, has said so
 		}
 		if compiled, err := compile("https://crosspoint.studio/schema/destination-"+kind+".json", raw); err == nil {
-			c.schema(path+".settings", settings, compiled, settings.start, false)
+			c.suits("destinations", path+".settings", kind, v, settings, compiled)
 		}
 	}
 }
@@ -405,7 +406,7 @@ func (c *examination) settings() {
 				settings = &node{kind: '{', start: v.start}
 			}
 			if settings.kind == '{' {
-				c.schema(path+".settings", settings, compiled, settings.start, false)
+				c.suits(list, path+".settings", kind, v, settings, compiled)
 			}
 		}
 	}

@@ -53,6 +53,48 @@ func TestDemoHasNoMistakes(t *testing.T) {
 	}
 }
 
+// checking is a catalogue that knows more than its schemas.
+type checking struct{ catalog }
+
+func (checking) CheckSource(kind string, settings json.RawMessage) (string, error) {
+	if kind == "synthetic" && strings.Contains(string(settings), `"tone_hz":13`) {
+		return "tone_hz", errors.New("is an unlucky number")
+	}
+	return "", nil
+}
+
+func (checking) CheckOutput(kind string, settings json.RawMessage, keyed bool) (string, error) {
+	if kind == "srt" && !keyed {
+		return "", errors.New("the passphrase is missing")
+	}
+	return "", nil
+}
+
+func TestValidateAsksACheckingCatalogue(t *testing.T) {
+	raw := []byte(`{"format":2,"sources":[
+		{"id":"a","kind":"synthetic","settings":{"camera":1,"tone_hz":13}},
+		{"id":"b","kind":"synthetic","settings":{"camera":99,"tone_hz":13}}],
+		"destinations":[{"id":"c","kind":"srt"},{"id":"d","kind":"srt","credential":"k"},
+		{"id":"e","kind":"rtmp","settings":{"url":"x"},"backups":[{"kind":"srt","settings":{}}]}]}`)
+	var got []string
+	for _, m := range Validate(raw, checking{}) {
+		got = append(got, m.String())
+	}
+	want := []string{
+		"$.sources[0].settings.tone_hz: is an unlucky number",
+		"$.sources[1].settings.camera: must be at most 8", // and it is not asked about the rest
+		"$.destinations[0].settings: the passphrase is missing",
+		"$.destinations[2].backups[0].settings: the passphrase is missing",
+	}
+	ok := len(got) == len(want)
+	for i := range want {
+		ok = ok && strings.HasPrefix(got[i], want[i])
+	}
+	if !ok {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 func TestValidateReportsEachMistake(t *testing.T) {
 	const cam = `"sources":[{"id":"cam1","kind":"synthetic","settings":{"camera":1}}]`
 	scene := func(layer string) string {
@@ -76,7 +118,7 @@ func TestValidateReportsEachMistake(t *testing.T) {
 		{"unknown odd field", `{"format":2,"a b":1}`, []string{`$["a b"]: there is no such setting here`}},
 		{"wrong type", scene(`{"source":"cam1","x":"3"}`), []string{`$.scenes[0].layers[0].x: must be a number, but is text in quotes`}},
 		{"null", scene(`{"source":"cam1","hidden":null}`), []string{`$.scenes[0].layers[0].hidden: must be true or false, but is null`}},
-		{"not whole", `{"format":2,"canvas":{"width":1280.5}}`, []string{`$.canvas.width: must be a whole number, but is a number`}},
+		{"not whole", `{"format":2,"canvas":{"width":1280.5}}`, []string{`$.canvas.width: must be a whole number, but is a number with a fraction`}},
 		{"odd size", `{"format":2,"canvas":{"width":1279}}`, []string{`$.canvas.width: must be even, but is 1279`}},
 		{"odd rendition", `{"format":2,"renditions":[{"id":"main","video":{"height":719}}]}`, []string{`$.renditions[0].video.height: must be even, but is 719`}},
 		{"too large", scene(`{"source":"cam1","opacity":1.5}`), []string{`$.scenes[0].layers[0].opacity: must be at most 1, but is 1.5`}},

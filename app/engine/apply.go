@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/scenes"
 	"crosspoint.studio/crosspoint/scenes/sources"
 	"crosspoint.studio/crosspoint/shaders"
@@ -185,7 +186,10 @@ func (c Seek) apply(e *Engine) error {
 	if !(c.Position >= 0) {
 		return fmt.Errorf("a position is a number of seconds from the in point, not %v", c.Position)
 	}
-	e.inputs[c.Source].expectTurn()
+	in := e.inputs[c.Source]
+	in.expectTurn()
+	at := time.Duration(c.Position * float64(time.Second))
+	in.sought = &at
 	s.Seek(c.Position)
 	return nil
 }
@@ -195,9 +199,17 @@ func (c Pause) apply(e *Engine) error {
 	if err != nil {
 		return err
 	}
-	if in := e.inputs[c.Source]; in.paused != c.Paused {
+	in := e.inputs[c.Source]
+	changes := in.paused != c.Paused
+	if changes {
 		in.paused = c.Paused
 		in.expectTurn()
+	}
+	if p, ok := s.(sources.Pauser); ok && changes && c.Paused {
+		if at, ok := in.showing(media.TickTime(e.tick, e.fps)); ok {
+			p.PauseAt(at)
+			return nil
+		}
 	}
 	s.SetPaused(c.Paused)
 	return nil

@@ -2,6 +2,16 @@ package engine
 
 import "time"
 
+// showing is the position of what a clip shows at tick time t, or of what it has just been
+// asked to; false when it has come to its end and stands there.
+func (in *input) showing(t time.Duration) (position time.Duration, ok bool) {
+	if in.sought != nil {
+		return *in.sought, true
+	}
+	c := in.clipState(t)
+	return c.Position, in.clip != nil && !c.Over
+}
+
 // clipState says where a media file is at tick time t: at the picture that shows, and
 // without pictures at the sound that is heard.
 func (in *input) clipState(t time.Duration) ClipState {

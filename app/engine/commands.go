@@ -3,9 +3,13 @@ package engine
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -204,6 +208,9 @@ func CommandFields(name string) []string {
 	t := reflect.TypeOf(make()).Elem()
 	for i := range t.NumField() {
 		field, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if field == "" || field == "-" {
+			continue
+		}
 		if strings.Contains(options, "omitempty") {
 			field = "[" + field + "]"
 		}
@@ -237,8 +244,8 @@ type Timed struct {
 // and fields are errors.
 func ParseTimed(line []byte, fps media.Rational) (Timed, error) {
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(line, &fields); err != nil {
-		return Timed{}, fmt.Errorf("this is not a JSON object: %w", err)
+	if err := object(line, &fields); err != nil {
+		return Timed{}, err
 	}
 	tick, err := parseAt(fields["at"], fps)
 	if err != nil {
@@ -252,8 +259,8 @@ func ParseTimed(line []byte, fps media.Rational) (Timed, error) {
 // ParseCommand reads {"do": NAME, …}.
 func ParseCommand(data []byte) (Command, error) {
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return nil, fmt.Errorf("this is not a JSON object: %w", err)
+	if err := object(data, &fields); err != nil {
+		return nil, err
 	}
 	return parseCommand(fields)
 }
@@ -273,12 +280,79 @@ func parseCommand(fields map[string]json.RawMessage) (Command, error) {
 		return nil, err
 	}
 	c := make()
+	if err := complete(name, fields); err != nil {
+		return nil, fmt.Errorf("command %q: %w", name, err)
+	}
 	dec := json.NewDecoder(bytes.NewReader(rest))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(c); err != nil {
-		return nil, fmt.Errorf("command %q: %s", name, strings.TrimPrefix(err.Error(), "json: "))
+		return nil, fmt.Errorf("command %q: %w", name, inWords(err))
 	}
 	return c, nil
+}
+
+// object reads a JSON object.
+func object(data []byte, into *map[string]json.RawMessage) error {
+	err := json.Unmarshal(data, into)
+	var other *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &other) || err == nil && *into == nil: // the latter is null
+		return errors.New(`a command is a JSON object such as {"do": "cut"}`)
+	case err != nil:
+		return fmt.Errorf("this is not a JSON object: %w", err)
+	}
+	return nil
+}
+
+// complete reports fields that a command does not have, and those that it needs.
+func complete(name string, fields map[string]json.RawMessage) error {
+	var known, missing []string
+	for _, f := range CommandFields(name) {
+		field := strings.Trim(f, "[]")
+		known = append(known, field)
+		if _, given := fields[field]; !given && field == f {
+			missing = append(missing, strconv.Quote(field))
+		}
+	}
+	for _, f := range slices.Sorted(maps.Keys(fields)) {
+		if !slices.Contains(known, f) {
+			return fmt.Errorf("there is no field %q%s", f, scenes.DidYouMean(f, known))
+		}
+	}
+	switch len(missing) {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("%s is missing", missing[0])
+	}
+	return fmt.Errorf("%s are missing", strings.Join(missing, " and "))
+}
+
+// inWords says what encoding/json says of a command in words of the list's author.
+func inWords(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) || wrong.Field == "" {
+		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	}
+	want := "an object in { }"
+	switch wrong.Type.Kind() {
+	case reflect.String:
+		want = "text in quotes"
+	case reflect.Bool:
+		want = "true or false"
+	case reflect.Int, reflect.Int64, reflect.Int32:
+		want = "a whole number"
+	case reflect.Float64, reflect.Float32:
+		want = "a number"
+	case reflect.Slice:
+		want = "a list in [ ]"
+	}
+	got, digits, _ := strings.Cut(wrong.Value, " ")
+	got = map[string]string{"string": "text", "number": "a number", "bool": "true or false", "array": "a list", "object": "an object"}[got]
+	if digits != "" {
+		got = digits
+	}
+	return fmt.Errorf("%q has to be %s, not %s", wrong.Field, want, got)
 }
 
 func parseAt(raw json.RawMessage, fps media.Rational) (int64, error) {

@@ -143,9 +143,18 @@ func troubles(s *State) (out []Warning) {
 		case SourceFailed:
 			text = fmt.Sprintf("%s cannot be used%s. The rest of the show goes on; change its settings.", v.Name, reason)
 		case SourceWaiting:
+			if v.Frames == 0 {
+				text = fmt.Sprintf("%s has nothing to show yet%s. It is opened again by itself; the rest of the show goes on.", v.Name, reason)
+				break
+			}
 			text = fmt.Sprintf("%s has stopped%s. Its last picture stands and it is opened again by itself; the rest of the show goes on.", v.Name, reason)
 		case SourceLost:
 			text = fmt.Sprintf("%s has shown nothing new for 5 s%s. A slate stands in its place and it is opened again by itself; switch away from it if it is on air.", v.Name, reason)
+		case SourceRunning, SourceHeld, SourceEnded:
+			if v.Remark == "" {
+				continue
+			}
+			text = fmt.Sprintf("%s is shown, but %s.", v.Name, v.Remark)
 		default:
 			continue
 		}

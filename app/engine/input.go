@@ -98,6 +98,7 @@ type input struct {
 	from    time.Duration          // of the tick goroutine: the position of a clip's PTS 0
 	sounded atomic.Int64           // nanoseconds of the timeline whose sound has come
 	seeking bool                   // of the tick goroutine: the virtual clock waits for turned
+	sought  *time.Duration         // of the tick goroutine: asked for and not come yet
 	paused  bool                   // of the tick goroutine: what was last asked for
 	trouble audio.Troubles         // of the tick goroutine
 	device  atomic.Int64           // ns; what DeviceLatency was told
@@ -106,6 +107,7 @@ type input struct {
 	mu     sync.Mutex
 	status sources.Status // guarded by mu
 	detail string         // guarded by mu
+	remark string         // guarded by mu
 	still  bool           // guarded by mu; Hold was called by a running source
 	refuse error          // guarded by mu; why src is nil
 }
@@ -337,6 +339,13 @@ func (in *input) Describe(text string) {
 	in.detail = text
 }
 
+// Remark implements sources.RemarkListener.
+func (in *input) Remark(text string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.remark = text
+}
+
 // SoundChanged implements sources.SoundListener.
 func (in *input) SoundChanged(text string) { in.changed.Store(&text) }
 
@@ -443,7 +452,7 @@ func (in *input) anchor(t time.Duration) {
 	in.turn.Lock()
 	defer in.turn.Unlock()
 	if in.restart.Swap(false) {
-		in.anchored = false
+		in.anchored, in.sought = false, nil
 	}
 	if in.anchored {
 		return
@@ -620,12 +629,12 @@ func (in *input) choose(t time.Duration) {
 // state is the input as surfaces show it.
 func (in *input) state(t time.Duration) SourceState {
 	in.mu.Lock()
-	status, detail, still := in.status, in.detail, in.still
+	status, detail, remark, still := in.status, in.detail, in.remark, in.still
 	in.mu.Unlock()
 	dropped, skipped := in.sync.Counts()
 	st := in.strip.Stats()
 	s := SourceState{
-		ID: in.def.ID, Name: in.def.Name, Kind: in.def.Kind, Detail: detail,
+		ID: in.def.ID, Name: in.def.Name, Kind: in.def.Kind, Detail: detail, Remark: remark,
 		HasVideo: in.kind.HasVideo && in.video.Load(), HasAudio: in.kind.HasAudio && in.audio.Load(), Strip: in.def.Audio,
 		Recordable: in.src != nil && in.kind.Pacing != sources.Still,
 		Meter:      meterState(in.strip.Meter()),

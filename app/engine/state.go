@@ -109,6 +109,9 @@ type SourceState struct {
 	// Detail is what is received ("1920x1080 30 fps h264"), Problem one sentence
 	// about what is wrong, empty when nothing is.
 	Detail, Problem string
+	// Remark is one sentence about what is wrong with a picture that is shown all the same,
+	// empty when nothing is.
+	Remark string
 	// SoundProblem is one sentence about what its sound did within the last 10 s that the
 	// mix had to cover, empty when nothing.
 	SoundProblem string

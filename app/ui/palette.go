@@ -2,7 +2,6 @@ package ui
 
 import (
 	"encoding/json"
-	"reflect"
 	"slices"
 	"sort"
 	"strings"
@@ -340,26 +339,15 @@ func commandLine(query string) (name, fields string) {
 // commandForm is the fields of a command as they are typed; those that may be left
 // out in brackets.
 func commandForm(name string) string {
-	raw, err := json.Marshal(map[string]string{"do": name})
-	if err != nil {
-		panic(err) // a map of strings
-	}
-	cmd, err := engine.ParseCommand(raw)
-	if err != nil {
-		panic(err) // the name is the engine's own
-	}
-	t := reflect.TypeOf(cmd).Elem()
 	var parts []string
-	for i := range t.NumField() {
-		tag, rest, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		if tag == "program" || tag == "" {
-			continue
+	for _, field := range engine.CommandFields(name) {
+		switch bare, optional := strings.CutPrefix(field, "["); {
+		case bare == "program]" || field == "program":
+		case optional:
+			parts = append(parts, "["+strings.TrimSuffix(bare, "]")+"=]")
+		default:
+			parts = append(parts, field+"=")
 		}
-		part := tag + "="
-		if rest == "omitempty" {
-			part = "[" + part + "]"
-		}
-		parts = append(parts, part)
 	}
 	return strings.Join(parts, " ")
 }

@@ -78,7 +78,7 @@ func (d *AudioDecoder) Receive() (media.AudioBlock, error) {
 			return media.AudioBlock{}, ErrAgain
 		case errors.Is(err, astiav.ErrEof):
 			return d.rest()
-		case errors.Is(err, astiav.ErrInvaliddata):
+		case isDamage(err):
 			d.damaged++
 			continue
 		default:

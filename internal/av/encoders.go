@@ -190,8 +190,8 @@ var (
 	svtPresets     = []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13"}
 )
 
-// knownPreset reports that some encoder of the table has the preset.
-func knownPreset(name string) bool {
+// KnownPreset reports that some encoder of the table has the preset.
+func KnownPreset(name string) bool {
 	return slices.ContainsFunc(Encoders(), func(e Encoder) bool { return slices.Contains(e.presets, name) })
 }
 

@@ -59,6 +59,13 @@ func reason(err error) error {
 	return errors.New(strings.ToLower(e.Error()))
 }
 
+// isDamage reports errors of decoders that are about the packet and not about the
+// decoder: besides the error made for it, the bare -1 (EPERM) that libavcodec's AAC decoder
+// returns in places, and what it calls a feature nobody has sent a patch for.
+func isDamage(err error) bool {
+	return errors.Is(err, astiav.ErrInvaliddata) || errors.Is(err, astiav.ErrPatchwelcome) || errors.Is(err, astiav.Error(-1))
+}
+
 // Where names an input or output without what is secret in it: a file's base
 // name, a network URL's scheme and host, a device's own name.
 func Where(rawURL string) string {

@@ -6,6 +6,9 @@ import "C"
 
 import (
 	"context"
+	"errors"
+	"strings"
+	"syscall"
 
 	"crosspoint.studio/crosspoint/internal/media"
 )
@@ -29,6 +32,16 @@ type EncoderStatus struct {
 	Reason string // why it does not work, for the operator
 }
 
+// noEncoder is why row does not work, without its name, for the operator. What a driver
+// that is not there makes of a hardware encoder differs (NVENC: EPERM; Quick Sync: an
+// "unknown error").
+func noEncoder(row Encoder, err error) string {
+	if row.Hardware && (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSYS) || strings.Contains(err.Error(), "unknown error")) {
+		return "no device or no driver for it answers"
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "av: "), "open "+row.Name+": ")
+}
+
 // ProbeEncoders encodes a few small frames with every encoder of the table. It takes a
 // second or two; ctx ends it between two encoders.
 func ProbeEncoders(ctx context.Context) []EncoderStatus {
@@ -42,7 +55,7 @@ func ProbeEncoders(ctx context.Context) []EncoderStatus {
 		}
 		s := EncoderStatus{Encoder: row, Works: true}
 		if err := trial(row, opt); err != nil {
-			s.Works, s.Reason = false, err.Error()
+			s.Works, s.Reason = false, noEncoder(row, err)
 		}
 		out = append(out, s)
 	}

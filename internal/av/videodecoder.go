@@ -173,7 +173,7 @@ func send(ctx *astiav.CodecContext, p *InputPacket, damaged *int64) error {
 		return nil
 	case errors.Is(err, astiav.ErrEagain):
 		return ErrAgain
-	case errors.Is(err, astiav.ErrInvaliddata):
+	case isDamage(err):
 		*damaged++
 		return nil
 	default:

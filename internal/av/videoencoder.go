@@ -65,7 +65,7 @@ func (o VideoEncoderOptions) check() error {
 		return errors.New("av: encode: the frame rate is not set")
 	case o.BitrateBPS < 10_000:
 		return fmt.Errorf("av: encode: a bitrate of %d b/s is too low", o.BitrateBPS)
-	case o.Preset != "" && !knownPreset(o.Preset):
+	case o.Preset != "" && !KnownPreset(o.Preset):
 		return fmt.Errorf("av: encode: no encoder has a preset %q", o.Preset)
 	case o.GOP < 1:
 		return fmt.Errorf("av: encode: a keyframe every %d frames", o.GOP)
@@ -142,7 +142,7 @@ func NewVideoEncoder(opt VideoEncoderOptions) (*VideoEncoder, error) {
 		}
 		switch {
 		case named != nil && row.Name != named.Name:
-			e.note = fmt.Sprintf("encoding with %s: %s does not work here (%v)", row.Title, named.Title, last)
+			e.note = fmt.Sprintf("encoding with %s: %s does not work here (%s)", row.Title, named.Title, noEncoder(*named, last))
 		case len(failed) > 0:
 			e.note = fmt.Sprintf("encoding with %s: no hardware encoder opens (%s)", row.Title, strings.Join(failed, ", "))
 		}

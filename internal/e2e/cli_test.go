@@ -184,14 +184,14 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"frobnicate", "x"}, 2, ""},
 		{[]string{"run", "--nosuchflag"}, 2, "nosuchflag"},
 		{[]string{"run", "--headless", "--for", "soon", "demo"}, 2, "soon"},
-		{[]string{"render", "demo"}, 2, "required"},
+		{[]string{"render", "demo"}, 2, "needs --duration and --output"},
 		{[]string{"run", "--headless", filepath.Join(dir, "nosuch.json")}, 1, "no such file"},
 		{[]string{"run", "--headless", "--for", "1s", "--record", filepath.Join(dir, "x.avi"), "demo"}, 1, ".mkv, .mp4, .mov or .ts"},
 		{[]string{"run", "--headless", "--for", "1s", "--record", exists, "demo"}, 1, "exists already"},
 		{[]string{"run", "--headless", "--for", "1s", "--commands", list, "demo"}, 1, "line 3"},
 		{[]string{"render", "demo", "--duration", "1s", "--output", filepath.Join(dir, "no", "such", "folder", "x.mkv")}, 1, "folder"},
 		{[]string{"render", "demo", "--duration", "1s", "--output", "/etc/hostname/x.mkv"}, 1, "/etc/hostname"},
-		{[]string{"render", "demo", "--duration", "0s", "--output", filepath.Join(dir, "x.mkv")}, 1, "duration"},
+		{[]string{"render", "demo", "--duration", "0s", "--output", filepath.Join(dir, "x.mkv")}, 2, "duration"},
 	} {
 		r := cli(t, dir, c.args...)
 		if r.status != c.status {

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -121,10 +122,21 @@ func newMuxer(format string, tracks []media.Track, path string) (muxer, error) {
 	})
 }
 
+// Holds says why recordings with these settings cannot hold pictures of codec; nil if they
+// can, and of settings that New refuses.
+func Holds(raw json.RawMessage, codec media.Codec) error {
+	made, err := New(raw, outputs.Options{})
+	o, ok := made.(*Output)
+	if err != nil || !ok {
+		return nil
+	}
+	return o.carries([]media.Track{{Codec: codec}})
+}
+
 func (o *Output) carries(tracks []media.Track) error {
 	for _, t := range tracks {
 		if !slices.Contains(o.container.video, t.Codec) && !slices.Contains(o.container.audio, t.Codec) {
-			return fmt.Errorf("record: a %s file cannot hold %s", o.container.extension[1:], t.Codec)
+			return fmt.Errorf("record: %s files cannot hold %s", o.container.extension[1:], t.Codec)
 		}
 	}
 	return nil

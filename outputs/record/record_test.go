@@ -257,7 +257,7 @@ func TestCodecsThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	feed := testkit.NewFeed(append(testkit.FeedClip(t).Tracks[:1:1], media.Track{Codec: media.Opus}), media.RecordLimits)
 	err := run(t, newRecorder(t, map[string]any{"path": t.TempDir() + "/a.ts"}), feed).wait(t, 20*time.Second)
-	if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "a ts file cannot hold opus") {
+	if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "ts files cannot hold opus") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -30,7 +30,8 @@ const schema = `{
     "url": {
       "type": "string", "title": "Server", "x-order": 1,
       "description": "The service's RTMP address without the stream key, for example rtmps://live.example.com/app",
-      "pattern": "^rtmps?://[^/]+/.+"
+      "pattern": "^rtmps?://[^/]+/.+",
+      "x-expected": "rtmp:// or rtmps:// with a server and an application, as in rtmps://live.example.com/app"
     },
     "user": {
       "type": "string", "title": "User name", "x-order": 2, "x-advanced": true, "maxLength": 256,

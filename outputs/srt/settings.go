@@ -84,7 +84,7 @@ var schema = json.RawMessage(`{
   "additionalProperties": false,
   "required": ["url"],
   "properties": {
-    "url": {"type": "string", "title": "Address", "x-order": 1, "description": "srt://host:port; for a listener srt://:port", "pattern": "^srt://"},
+    "url": {"type": "string", "title": "Address", "x-order": 1, "description": "srt://host:port; for a listener srt://:port", "pattern": "^srt://", "x-expected": "srt://host:port"},
     "mode": {"type": "string", "title": "Mode", "x-order": 2, "description": "caller: connect to the far end; listener: wait for it; rendezvous: both connect", "enum": ["caller", "listener", "rendezvous"], "default": "caller"},
     "latency_ms": {"type": "integer", "title": "Latency", "x-order": 3, "x-unit": "ms", "description": "Time to repair losses in; about four times the round trip", "minimum": 20, "maximum": 8000, "default": 120},
     "stream_id": {"type": "string", "title": "Stream id", "x-order": 4, "description": "What the server is asked for, if it wants one", "maxLength": 512, "default": ""},

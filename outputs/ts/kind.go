@@ -28,7 +28,7 @@ var udpSchema = json.RawMessage(`{
   "additionalProperties": false,
   "required": ["url"],
   "properties": {
-    "url": {"type": "string", "title": "Address", "x-order": 1, "description": "udp://host:port or udp://group:port, for example udp://239.1.2.3:5000", "pattern": "^udp://.+:[0-9]+$"},
+    "url": {"type": "string", "title": "Address", "x-order": 1, "description": "udp://host:port or udp://group:port, for example udp://239.1.2.3:5000", "pattern": "^udp://.+:[0-9]+$", "x-expected": "udp://host:port"},
     "ttl": {"type": "integer", "title": "TTL", "x-order": 2, "description": "How many routers a multicast may pass; 1 stays in this network", "minimum": 0, "maximum": 255, "default": 16},
     "interface": {"type": "string", "title": "Interface", "x-order": 3, "description": "Network interface, by name or by one of its addresses; empty: as the system decides", "default": ""},
     "packet_size": {"type": "integer", "title": "Packet size", "x-order": 4, "x-unit": "bytes", "x-advanced": true, "description": "A multiple of 188; 1316 fits everywhere", "minimum": 188, "maximum": 1472, "multipleOf": 188, "default": 1316},
@@ -42,7 +42,7 @@ var ristSchema = json.RawMessage(`{
   "additionalProperties": false,
   "required": ["url"],
   "properties": {
-    "url": {"type": "string", "title": "Address", "x-order": 1, "description": "rist://host:port; the port is even", "pattern": "^rist://.+:[0-9]+$"},
+    "url": {"type": "string", "title": "Address", "x-order": 1, "description": "rist://host:port; the port is even", "pattern": "^rist://.+:[0-9]+$", "x-expected": "rist://host:port"},
     "profile": {"type": "string", "title": "Profile", "x-order": 2, "description": "main has encryption and one port; simple is for equipment that knows nothing else", "enum": ["simple", "main"], "default": "main"},
     "buffer_ms": {"type": "integer", "title": "Buffer", "x-order": 3, "x-unit": "ms", "description": "Time to repair losses in; about four times the round trip", "minimum": 20, "maximum": 8000, "default": 500},
     "key_length": {"type": "integer", "title": "AES key", "x-order": 4, "x-unit": "bits", "x-advanced": true, "description": "Used when there is a passphrase; only with the main profile", "enum": [128, 256], "default": 128}

@@ -39,8 +39,8 @@ const schema = `{
       "type": "string",
       "title": "Endpoint", "x-order": 1,
       "description": "The WHIP endpoint's address, without the token.",
-      "pattern": "^https?://",
-      "minLength": 8
+      "pattern": "^https?://.",
+      "x-expected": "the web address of a WHIP endpoint, as in https://live.example.com/whip"
     },
     "local_address": {
       "type": "string", "title": "Local address", "x-order": 2, "x-advanced": true,

@@ -105,6 +105,7 @@ func (s *clock) Run(ctx context.Context, sink Sink) error {
 		return err
 	}
 	sink.Describe(describeText(face.width, face.height, face.setter.fonts))
+	remark(sink, face.setter.fonts.remark("0123456789:-"))
 	sink.Streams(true, false)
 	switch {
 	case s.set.Format == "timecode":

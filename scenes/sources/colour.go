@@ -14,7 +14,7 @@ const colourSchema = `{
   "type": "object",
   "additionalProperties": false,
   "properties": {
-    "color": {"type": "string", "pattern": "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})$", "default": "#000000", "title": "Colour", "x-order": 1, "x-picker": "color",
+    "color": {"type": "string", "pattern": "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})$", "x-expected": "a colour as #rgb, #rrggbb or #rrggbbaa", "default": "#000000", "title": "Colour", "x-order": 1, "x-picker": "color",
       "description": "#rgb, #rrggbb or, with alpha, #rrggbbaa"},
     "width": {"type": "integer", "minimum": 0, "maximum": 8192, "default": 0, "title": "Width", "x-order": 2, "x-unit": "px", "description": "0 is the canvas's width"},
     "height": {"type": "integer", "minimum": 0, "maximum": 8192, "default": 0, "title": "Height", "x-order": 3, "x-unit": "px", "description": "0 is the canvas's height"}

@@ -110,6 +110,20 @@ func (s *file) SetPaused(paused bool) {
 	s.paused = paused
 }
 
+// intoPicture keeps a position that was rounded from meaning the picture before.
+const intoPicture = time.Millisecond
+
+// PauseAt implements Pauser.
+func (s *file) PauseAt(position time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := max(0, position) + intoPicture
+	s.seek, s.paused = &t, true
+	if s.wake != nil {
+		s.wake()
+	}
+}
+
 func seconds(v float64) time.Duration {
 	return time.Duration(math.Round(min(v, 1e8) * float64(time.Second)))
 }

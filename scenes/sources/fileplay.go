@@ -144,6 +144,26 @@ func (p *player) openDecoders(opt Options) error {
 	return nil
 }
 
+// freshSound makes the decoder of sound forget what it has decoded. On the virtual clock
+// it is a new one: libavcodec's for AAC keeps the state of its noise (PNS, ISO 14496-3
+// 4.6.13) when it is flushed, and how far it had come differs from run to run.
+func (p *player) freshSound() error {
+	switch {
+	case p.audio == nil:
+		return nil
+	case !p.virtual:
+		p.audio.Flush()
+		return nil
+	}
+	d, err := av.NewAudioDecoder(p.opened.Audio())
+	if err != nil {
+		return err
+	}
+	p.audio.Close()
+	p.audio = d
+	return nil
+}
+
 func (p *player) close() {
 	if p.video != nil {
 		p.video.Close()
@@ -187,8 +207,8 @@ func (p *player) play(ctx context.Context, pos time.Duration, paused bool) (time
 		if p.video != nil {
 			p.video.Flush()
 		}
-		if p.audio != nil {
-			p.audio.Flush()
+		if err := p.freshSound(); err != nil {
+			return pos, false, fmt.Errorf("file: %s cannot be played on: %w", p.name, err)
 		}
 	}
 	p.fresh, p.base, p.from = false, -pos, pos

@@ -168,7 +168,7 @@ func readImage(path string) (*media.Frame, error) {
 	if format == "jpeg" {
 		upright = exifOrientation(data)
 	}
-	return imageFrame(picture, upright), nil
+	return imageFrame(picture, upright, toRGB(format)), nil
 }
 
 func readBounded(path string) ([]byte, error) {
@@ -190,12 +190,33 @@ func readBounded(path string) ([]byte, error) {
 	return data, err
 }
 
+// toRGB is how a format's Y'CbCr becomes R'G'B'. That of JPEG is full range (JFIF 1.02),
+// that of WebP limited: "Recommendation 601" (RFC 9649, 2.5), which golang.org/x/image/webp
+// leaves out of its pictures.
+func toRGB(format string) func(y, cb, cr uint8) (r, g, b uint8) {
+	if format == "webp" {
+		return limitedToRGB
+	}
+	return color.YCbCrToRGB
+}
+
+// limitedToRGB is BT.601 limited range with libwebp's numbers (src/dsp/yuv.h), 14 bits
+// after the point, so that a picture has the colours that browsers give it.
+func limitedToRGB(y, cb, cr uint8) (r, g, b uint8) {
+	scaled := func(v uint8, by int) int { return int(v) * by >> 8 }
+	clip := func(v int) uint8 { return uint8(min(max(v>>6, 0), 255)) }
+	luma := scaled(y, 19077)
+	return clip(luma + scaled(cr, 26149) - 14234),
+		clip(luma - scaled(cb, 6419) - scaled(cr, 13320) + 8708),
+		clip(luma + scaled(cb, 33050) - 17685)
+}
+
 // imageFrame turns a decoded picture into an RGBA frame.
-func imageFrame(src image.Image, o orientation) *media.Frame {
+func imageFrame(src image.Image, o orientation, toRGB func(y, cb, cr uint8) (r, g, b uint8)) *media.Frame {
 	b := src.Bounds()
 	w, h := o.size(b.Dx(), b.Dy())
 	f := media.NewFramePool(media.RGBA, w, h, 0).Get()
-	at := pixelReader(src)
+	at := pixelReader(src, toRGB)
 	p := f.Planes[0]
 	for y := range b.Dy() {
 		for x := range b.Dx() {
@@ -209,20 +230,20 @@ func imageFrame(src image.Image, o orientation) *media.Frame {
 }
 
 // pixelReader avoids a colour on the heap per pixel for the common formats.
-func pixelReader(src image.Image) func(x, y int) color.NRGBA {
+func pixelReader(src image.Image, toRGB func(y, cb, cr uint8) (r, g, b uint8)) func(x, y int) color.NRGBA {
 	switch m := src.(type) {
 	case *image.NRGBA:
 		return m.NRGBAAt
 	case *image.YCbCr:
 		return func(x, y int) color.NRGBA {
 			c := m.YCbCrAt(x, y)
-			r, g, b := color.YCbCrToRGB(c.Y, c.Cb, c.Cr)
+			r, g, b := toRGB(c.Y, c.Cb, c.Cr)
 			return color.NRGBA{r, g, b, 255}
 		}
 	case *image.NYCbCrA:
 		return func(x, y int) color.NRGBA {
 			c := m.NYCbCrAAt(x, y)
-			r, g, b := color.YCbCrToRGB(c.Y, c.Cb, c.Cr)
+			r, g, b := toRGB(c.Y, c.Cb, c.Cr)
 			return color.NRGBA{r, g, b, c.A}
 		}
 	case *image.Gray:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -80,8 +81,21 @@ func (l *liveInput) explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", l.kind, err)
+	return &openError{l.kind, err}
 }
+
+// openError is av's error in the words of a kind: which library found it is of no use to
+// the operator.
+type openError struct {
+	kind string
+	err  error
+}
+
+func (e *openError) Error() string {
+	return e.kind + ": " + strings.TrimPrefix(e.err.Error(), "av: ")
+}
+
+func (e *openError) Unwrap() error { return e.err }
 
 // livePlayer is an open liveInput.
 type livePlayer struct {

@@ -74,6 +74,17 @@ type Sink interface {
 // operator.
 type SoundListener interface{ SoundChanged(text string) }
 
+// RemarkListener is a Sink that wants to know what is wrong with a picture that is shown all
+// the same. Remark is called on the goroutine that calls Video, with one sentence for the
+// operator, without its full stop; "" is that nothing is wrong any more.
+type RemarkListener interface{ Remark(text string) }
+
+func remark(sink Sink, text string) {
+	if l, ok := sink.(RemarkListener); ok {
+		l.Remark(text)
+	}
+}
+
 // LatencyListener is a Sink that wants to know how long a device's sound is under way until
 // it is handed over. DeviceLatency is called on the goroutine that calls Audio.
 type LatencyListener interface{ DeviceLatency(d time.Duration) }
@@ -97,6 +108,14 @@ type Seeker interface {
 	Seek(position float64)
 	// SetPaused stops or resumes playing. It returns at once.
 	SetPaused(paused bool)
+}
+
+// Pauser is a Seeker that can be stopped at the very picture that shows, of which only the
+// studio knows: what it has handed over is ahead of that.
+type Pauser interface {
+	// PauseAt stops playing and shows the picture at a position from the in point. It
+	// returns at once.
+	PauseAt(position time.Duration)
 }
 
 // Clip is a Seeker that knows where it is.
@@ -145,7 +164,7 @@ type Kind struct {
 	HasVideo, HasAudio bool
 	// Schema is the JSON Schema (draft 2020-12) of the settings object: it
 	// validates show files and draws the form. Every property has title,
-	// description and, where there is one, default. For the form alone, a property may
+	// description and, where there is one, default. For forms and messages, a property may
 	// have:
 	//
 	//	"x-order"     its place in the form, 1 first; every property has one
@@ -155,6 +174,7 @@ type Kind struct {
 	//	              machine has; "file", "folder": a dialog; "color"; "text": several lines
 	//	"x-files"     of the picker "file": "media" or "image"
 	//	"x-advanced"  true: under a fold, seldom needed
+	//	"x-expected"  beside a pattern: what it asks for, behind the words "must be"
 	//
 	// What "file" picks is a path, absolute or relative to the show file; what "folder"
 	// picks, absolute or relative to the folder for recordings.

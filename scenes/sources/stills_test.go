@@ -2,6 +2,7 @@ package sources
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -197,6 +198,31 @@ func TestImageWebP(t *testing.T) {
 			got := f.Planes[0].Data[y*f.Planes[0].Stride+x*4:][:4]
 			if want := m.Pix[y*m.Stride+x*4:][:4]; !bytes.Equal(got, want) {
 				t.Fatalf("pixel %d,%d is %v, want %v", x, y, got, want)
+			}
+		}
+	}
+}
+
+// White, red and black, 16x16 each, as libwebp codes them with loss (-q:v 90): its
+// Y'CbCr is limited range, which golang.org/x/image/webp does not say.
+func TestImageLossyWebPHasItsColours(t *testing.T) {
+	raw, err := base64.StdEncoding.DecodeString("UklGRlYAAABXRUJQVlA4IEoAAACQAwCdASowABAAPi0QhkKhoQ1SAAwBYliAMjGgH4AfgABdPbAAAP7/fIJz/N6H/+zuVKFv9uH//kx38mO/kx3/ypD/zQ/zAdAAAA==")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "lossy.webp")
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := still(t, Image(), settingsOf("path", path), Options{})
+	for _, c := range []struct {
+		x    int
+		want [3]int
+	}{{6, [3]int{255, 255, 255}}, {24, [3]int{255, 0, 0}}, {42, [3]int{0, 0, 0}}} {
+		p := f.Planes[0].Data[8*f.Planes[0].Stride+c.x*4:]
+		for i, want := range c.want {
+			if got := int(p[i]); got < want-2 || got > want+2 {
+				t.Errorf("at %d, %d: %v, want %v", c.x, i, p[:3], c.want)
 			}
 		}
 	}

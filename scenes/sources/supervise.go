@@ -106,6 +106,9 @@ func (w *watched) SoundChanged(text string) {
 	}
 }
 
+// Remark implements RemarkListener where the Sink does.
+func (w *watched) Remark(text string) { remark(w.Sink, text) }
+
 // DeviceLatency implements LatencyListener where the Sink does.
 func (w *watched) DeviceLatency(d time.Duration) {
 	if l, ok := w.Sink.(LatencyListener); ok {

@@ -116,3 +116,19 @@ func TestTogetherEndsAllPartsAndKeepsTheFirstError(t *testing.T) {
 		t.Errorf("a panic became %v", err)
 	}
 }
+
+// remarked is a Sink with ears.
+type remarked struct {
+	Sink
+	got string
+}
+
+func (r *remarked) Remark(text string) { r.got = text }
+
+func TestRemarksPassTheSupervision(t *testing.T) {
+	r := &remarked{}
+	remark(&watched{Sink: r}, "no font")
+	if r.got != "no font" {
+		t.Errorf("heard %q", r.got)
+	}
+}

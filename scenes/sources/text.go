@@ -68,6 +68,7 @@ func (s *text) Run(ctx context.Context, sink Sink) error {
 	painter := textPainter{style: &s.set.textStyle}
 	painter.paint(f, block)
 	sink.Describe(describeText(w, h, setter.fonts))
+	remark(sink, setter.fonts.remark(s.set.Text))
 	if err := sink.Video(ctx, f); err != nil {
 		return err
 	}

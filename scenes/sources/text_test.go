@@ -278,3 +278,23 @@ func BenchmarkLowerThird(b *testing.B) {
 		painter.paint(f, setter.layout("Ada Lovelace, first programmer", 0, 0))
 	}
 }
+
+// What leaves nothing in the picture is named: an empty title is a riddle on air.
+func TestTextSaysWhatItCannotDraw(t *testing.T) {
+	for _, c := range []struct{ font, text, want string }{
+		{"", "Ada Lovelace,\n é\u00a0– 12:34\u200d", ""},
+		{"", "a \U0010FFFD b", ""}, // private: no character at all
+		{"", "x你好你", "no font on this machine can draw 你好, so it is left out"},
+		{"No Such Font", "Ada", `the font "No Such Font" is not installed here`},
+	} {
+		setter, err := newTypesetter(c.font, 40)
+		if err != nil {
+			t.Fatal(err)
+		}
+		setter.layout(c.text, 0, 0)
+		setter.fonts.system = nil // what this machine happens to have
+		if got := setter.fonts.remark(c.text); !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
+			t.Errorf("%q in %q: %q, want %q", c.text, c.font, got, c.want)
+		}
+	}
+}

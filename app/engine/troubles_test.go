@@ -1,0 +1,25 @@
+package engine
+
+import "testing"
+
+func TestTroublesOfSources(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		state SourceState
+		want  string
+	}{
+		{"well", SourceState{Status: SourceRunning}, ""},
+		{"well but for a remark", SourceState{Status: SourceRunning, Remark: "no font has this"}, "Title is shown, but no font has this."},
+		{"never opened", SourceState{Status: SourceWaiting, Problem: "file: a.mp4 does not exist"}, "Title has nothing to show yet: file: a.mp4 does not exist. It is opened again by itself; the rest of the show goes on."},
+		{"gone", SourceState{Status: SourceWaiting, Problem: "the camera was unplugged", Frames: 7}, "Title has stopped: the camera was unplugged. Its last picture stands and it is opened again by itself; the rest of the show goes on."},
+		{"gone with a remark", SourceState{Status: SourceFailed, Problem: "no", Remark: "no font has this"}, "Title cannot be used: no. The rest of the show goes on; change its settings."},
+	} {
+		c.state.ID, c.state.Name = "t", "Title"
+		got := troubles(&State{Sources: []SourceState{c.state}})
+		switch {
+		case c.want == "" && len(got) == 0:
+		case len(got) != 1 || got[0].Text != c.want || got[0].Key != "source t":
+			t.Errorf("%s: %v, want %q", c.name, got, c.want)
+		}
+	}
+}

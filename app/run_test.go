@@ -1,0 +1,81 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// What reads --stats goes through its lists; none of them is ever null.
+func TestStatsHaveListsOfNothing(t *testing.T) {
+	show, err := scenes.Parse([]byte(`{"format":2}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	writeStats(&out, &engine.State{Show: show})
+	var line map[string]json.RawMessage
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Sources", "Renditions", "Destinations", "Recordings", "Warnings"} {
+		if got := string(line[name]); got != "[]" {
+			t.Errorf("%s is %s, want []", name, got)
+		}
+	}
+	if got, want := string(line["Show"]), `{"Name":"Untitled","Sources":[],"Scenes":[],"Overlays":[]}`; got != want {
+		t.Errorf("Show is %s, want %s", got, want)
+	}
+}
+
+// onDemand makes a new state some time after it was asked for one, as the engine does.
+type onDemand struct{ began, asked time.Time }
+
+func (d *onDemand) State() *engine.State {
+	was := d.asked
+	d.asked = time.Now()
+	return &engine.State{Show: &scenes.Show{}, Time: was.Sub(d.began), Tick: int64(was.Sub(d.began) / time.Millisecond)}
+}
+
+// A line a second says how things are at that second, not at the one before.
+func TestStatsAreFresh(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "stats")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ended, done := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			report(newConsole(io.Discard, io.Discard), &onDemand{began: time.Now(), asked: time.Now()}, f, false, ended)
+		}()
+		time.Sleep(3*time.Second + stateAge + time.Millisecond)
+		close(ended)
+		<-done
+	})
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ticks []int64
+	for line := range strings.Lines(string(raw)) {
+		var l struct{ Tick int64 }
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatal(err)
+		}
+		ticks = append(ticks, l.Tick)
+	}
+	if len(ticks) != 4 || ticks[0] != 1000 || ticks[1] != 2000 || ticks[2] != 3000 {
+		t.Errorf("lines of milliseconds %v, want 1000, 2000, 3000 and the end's", ticks)
+	}
+}
