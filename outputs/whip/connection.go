@@ -46,9 +46,8 @@ type connection struct {
 
 	estimator *estimator // nil when the bitrates are not known
 	layers    []*layer   // the renditions of the pictures, the first in feed
-	refused   []outputs.Feed
-	sound     int64  // bits per second
-	note      string // which layers are not sent, and why; for the operator's list of warnings
+	sound     int64      // bits per second
+	note      string     // which layers are not sent, and why; for the operator's list of warnings
 
 	watch func(outputs.Progress)
 	told  atomic.Int64 // when watch was called last, in nanoseconds of the epoch
@@ -166,9 +165,6 @@ func (c *connection) deliver(ctx context.Context) error {
 				ended <- err
 			}
 		})
-	}
-	for _, feed := range c.refused {
-		c.work.Go(func() { drop(ctx, feed) })
 	}
 
 	c.feed.Report(outputs.Report{State: outputs.Sending})
@@ -314,15 +310,6 @@ func (c *connection) readFeed(ctx context.Context, feed outputs.Feed, streams []
 			return err
 		}
 		c.sent.Add(1)
-	}
-}
-
-// drop reads a feed that nobody wants until its end.
-func drop(ctx context.Context, feed outputs.Feed) {
-	for {
-		if _, err := feed.Next(ctx); err != nil {
-			return
-		}
 	}
 }
 
