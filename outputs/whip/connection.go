@@ -26,6 +26,9 @@ const (
 	// staleAfter: with more than this waiting when the connection stands, what
 	// waits is skipped, since a receiver would carry it as delay for ever.
 	staleAfter = 300 * time.Millisecond
+	// lossMany is the share of packets, in percent, above which repetitions cannot make up
+	// for what is lost.
+	lossMany   = 30
 	streamName = "crosspoint"
 )
 
@@ -361,6 +364,8 @@ func (c *connection) report(ice webrtc.PeerConnectionState) error {
 	case last.IsZero():
 	case silent > feedbackLate:
 		r.State, r.Detail = outputs.Degraded, "no acknowledgement for some seconds"
+	case lost > lossMany:
+		r.State, r.Detail = outputs.Degraded, fmt.Sprintf("%.0f %% of the packets are lost on the way: the network takes less than the stream needs", lost)
 	default:
 		r.State, r.Detail = outputs.Confirmed, c.reduced()
 	}
