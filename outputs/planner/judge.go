@@ -14,13 +14,14 @@ func (r Request) judge(p Plan) *Refusal {
 		return &Refusal{
 			Text: fmt.Sprintf("The destinations need %d kb/s together; of the uplink's %d kb/s only %d should be used.", p.UplinkKbps, r.UplinkKbps, usable),
 			Changes: r.tried(func(q Plan) bool { return q.UplinkKbps <= usable },
+				fmt.Sprintf("No destination fits by itself: give each a rendition of less than %d kb/s.", usable),
 				r.lowerBitrates(float64(usable)/float64(p.UplinkKbps)), r.without(p), r.noStandby(), r.fewerLayers(), r.oneTrack(), r.efficient()),
 		}
 	}
 	if r.Cores > 0 && p.Cores > r.Cores {
 		return &Refusal{
 			Text: fmt.Sprintf("The encodes need %.1f processor cores; %.1f are there for them.", p.Cores, r.Cores),
-			Changes: r.tried(func(q Plan) bool { return q.Cores <= r.Cores },
+			Changes: r.tried(func(q Plan) bool { return q.Cores <= r.Cores }, "No destination fits by itself: choose smaller pictures, fewer a second, or H264.",
 				r.fewerLayers(), r.oneForAll(p), r.halfRate(), r.smaller(), r.withoutEncode(p)),
 		}
 	}
@@ -33,16 +34,38 @@ type change struct {
 	request Request
 }
 
-// tried keeps the changes that really fit: each is planned in full.
-func (r Request) tried(fits func(Plan) bool, changes ...[]change) []string {
+// tried keeps the changes that really fit: each is planned in full. Where no single one
+// does, as many destinations as fit are named, in the order of the show; none is what to
+// say when not even one does.
+func (r Request) tried(fits func(Plan) bool, none string, changes ...[]change) []string {
+	fit := func(c Request) bool {
+		c.UplinkKbps, c.Cores = 0, 0
+		q, err := Make(c)
+		return err == nil && fits(q)
+	}
 	var out []string
 	for _, c := range slices.Concat(changes...) {
-		c.request.UplinkKbps, c.request.Cores = 0, 0
-		if q, err := Make(c.request); err == nil && fits(q) {
+		if fit(c.request) {
 			out = append(out, c.text)
 		}
 	}
-	return out
+	if len(out) > 0 {
+		return out
+	}
+	kept := r
+	kept.Wants = nil
+	var names []string
+	for _, w := range r.Wants {
+		more := kept
+		more.Wants = append(slices.Clone(kept.Wants), w)
+		if fit(more) {
+			kept, names = more, append(names, w.Name)
+		}
+	}
+	if len(names) == 0 {
+		return []string{none}
+	}
+	return []string{fmt.Sprintf("No single change is enough. Together fit %s: leave the others out, or lower what each is sent.", list(names))}
 }
 
 // each is a copy of r with every destination changed.

@@ -296,3 +296,14 @@ func TestSoundCounts(t *testing.T) {
 		t.Errorf("two tracks to Facebook: %+v, %d kb/s", p.Renditions[0], p.UplinkKbps)
 	}
 }
+
+// TestNoSingleChangeIsEnough: then what fits together is named.
+func TestNoSingleChangeIsEnough(t *testing.T) {
+	r := request(Want{Name: "A"}, Want{Name: "B"}, Want{Name: "C"}, Want{Name: "D"}, Want{Name: "Small", Width: 640, Height: 360})
+	r.UplinkKbps = 10_000 // 8000 may be used, 6530 each
+	says(t, "changes", plan(t, r).Refusal.Changes, "No single change is enough. Together fit A and Small: leave the others out")
+	r.UplinkKbps = 500
+	says(t, "changes", plan(t, r).Refusal.Changes, "No destination fits by itself: give each a rendition of less than 400 kb/s.")
+	r.UplinkKbps, r.Cores = 0, 0.01
+	says(t, "changes", plan(t, r).Refusal.Changes, "No destination fits by itself: choose smaller pictures")
+}
