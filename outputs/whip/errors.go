@@ -40,6 +40,8 @@ func refusal(host string, res *http.Response) error {
 		return fmt.Errorf("whip: %s is too busy for another stream (HTTP %d)", host, code)
 	case code == http.StatusBadRequest, code == http.StatusNotAcceptable, code == http.StatusUnprocessableEntity:
 		return fmt.Errorf("whip: %s did not accept the offer (HTTP %d)", host, code)
+	case code == http.StatusMethodNotAllowed, code == http.StatusNotImplemented:
+		return fmt.Errorf("whip: %s is a web server, but no WHIP endpoint at this address (HTTP %d): check the destination's url", host, code)
 	case code >= 500:
 		return fmt.Errorf("whip: %s failed by its own account (HTTP %d)", host, code)
 	case code >= 400:
@@ -63,13 +65,13 @@ func transportError(host string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return fmt.Errorf("whip: no server is called %s", host)
+		return fmt.Errorf("whip: the name %s does not exist: check the destination's url", host)
 	case errors.As(err, &dns):
-		return fmt.Errorf("whip: the name %s could not be looked up", host)
+		return fmt.Errorf("whip: the name %s cannot be looked up: check the network", host)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("whip: %s did not answer in time", host)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("whip: %s refused the connection: nothing listens there", host)
+		return fmt.Errorf("whip: %s refuses connections: no server runs there, or a firewall is in the way", host)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return errors.New("whip: this machine does not have the destination's local address now: is its network connected?")
 	case errors.As(err, &name):

@@ -82,7 +82,7 @@ func TestUnreachable(t *testing.T) {
 		url, want string
 		permanent bool
 	}{
-		{closed, "nothing listens there", false},
+		{closed, "no server runs there", false},
 		{noTLS, "does not speak TLS", true},
 		{selfSigned.URL + "/whip/stream-key", "signed by an unknown authority", true},
 		{otherName, "is for another name", true},
