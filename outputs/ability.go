@@ -53,8 +53,15 @@ func WatchOf(feed Feed) func(Progress) {
 type LayeredFeed interface {
 	// Layers are the feeds of the further renditions, from the largest to the smallest; each
 	// has one track of pictures, of the codec of the feed's own. They live as long as the
-	// feed and are its output's, which reads all or none of them.
+	// feed and are its output's.
 	Layers() []Feed
+	// Take says which of them the far end of this connection takes, in the order of Layers;
+	// those beyond the list it does not. What is taken is delivered from a keyframe on and
+	// has to be read; what is not taken is not read, and not encoded as far as nobody else
+	// uses it, until a later Take. Before the first Take all are delivered. It may open
+	// encoders, and returns when they run or are given up; one that cannot be opened is
+	// the engine's to tell of, and its feed then has nothing to deliver.
+	Take(taken []bool)
 }
 
 // LayersOf are feed's further renditions; none for a feed that has no layers.
@@ -63,4 +70,11 @@ func LayersOf(feed Feed) []Feed {
 		return l.Layers()
 	}
 	return nil
+}
+
+// TakeLayers is feed's Take, or nothing for a feed that has no layers.
+func TakeLayers(feed Feed, taken []bool) {
+	if l, ok := feed.(LayeredFeed); ok {
+		l.Take(taken)
+	}
 }

@@ -445,6 +445,9 @@ func (l *leg) SetBitrate(bps int) {
 // Layers implements LayeredFeed.
 func (l *leg) Layers() []Feed { return LayersOf(l.Ingest) }
 
+// Take implements LayeredFeed.
+func (l *leg) Take(taken []bool) { TakeLayers(l.Ingest, taken) }
+
 // Reset implements Resetter.
 func (l *leg) Reset() {
 	if r, ok := l.Ingest.(Resetter); ok {

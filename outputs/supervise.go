@@ -168,6 +168,13 @@ func (f *supervisedFeed) Layers() []Feed {
 	return layers
 }
 
+// Take implements LayeredFeed for feeds that do.
+func (f *supervisedFeed) Take(taken []bool) {
+	if !f.isGone() {
+		TakeLayers(f.Feed, taken)
+	}
+}
+
 // supervisedLayer is a further rendition of a supervised feed.
 type supervisedLayer struct {
 	Feed

@@ -34,6 +34,9 @@ type delivery struct {
 	opened    atomic.Bool
 	active    atomic.Int32 // the leg that carries it
 
+	layering   sync.Mutex // held while a layer's encode is joined or given up
+	layersOver bool       // guarded by layering
+
 	mu       sync.Mutex
 	running  bool           // guarded by mu
 	paused   bool           // guarded by mu; a recording that was told to pause
@@ -138,10 +141,8 @@ func (v *delivery) run(ctx context.Context, err error) {
 		if l.link != nil {
 			v.d.release(v, l.link)
 		}
-		for _, y := range l.layers {
-			v.d.release(v, y.link)
-		}
 	}
+	v.endLayers()
 	v.mu.Lock()
 	v.running = false
 	v.mu.Unlock()
@@ -307,8 +308,10 @@ func (v *delivery) state(now time.Duration) DestinationState {
 			}
 		}
 		for _, y := range active.layers {
-			s.TargetBPS += int64(y.link.video.track.BitrateBPS)
-			s.EncoderBPS += y.link.video.aim()
+			if k := y.encode(); k != nil {
+				s.TargetBPS += int64(k.video.track.BitrateBPS)
+				s.EncoderBPS += k.video.aim()
+			}
 		}
 		s.Copied = active.link.copied != nil
 	}

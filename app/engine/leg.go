@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,8 @@ type leg struct {
 	link   *link      // nil: it cannot be sent to
 	delay  *delayLine // nil: none
 	limits media.QueueLimits
-	layers []*layer // further renditions that are sent along; made by join, under mu
+	layers []*layer     // further renditions that are sent along; made by join, under mu
+	show   *scenes.Show // as it was then
 
 	counters outputs.Counters
 	queue    atomic.Pointer[media.PacketQueue]
@@ -35,6 +37,7 @@ type leg struct {
 	begun     bool           // guarded by mu; the queue is on its stream
 	report    outputs.Report // guarded by mu
 	problem   string         // guarded by mu
+	warned    bool           // guarded by mu; of something survived
 	confirmed time.Duration  // guarded by mu; since when, studio time
 	sampled   time.Duration  // guarded by mu; of the bitrate
 	sampledAt int64          // guarded by mu
@@ -73,7 +76,7 @@ func (l *leg) open(show *scenes.Show) error {
 	if name := *l.def.Credential; name != "" && e.opt.Secret != nil {
 		secret, err := e.opt.Secret(name)
 		if err != nil {
-			return fmt.Errorf("the credential %q cannot be read: %w", name, err)
+			return fmt.Errorf("its key is kept under %q and cannot be read (%s): enter it again", name, strings.TrimPrefix(err.Error(), "credentials: "))
 		}
 		opt.Secret = secret
 	}
@@ -227,7 +230,13 @@ func (l *leg) finish(until time.Duration) {
 	default:
 		l.link.stream.finish(q, until)
 	}
-	l.eachQueue(func(y *layer, q *media.PacketQueue) { y.link.stream.finish(q, until) })
+	l.eachQueue(func(y *layer, q *media.PacketQueue) {
+		if k := y.encode(); k != nil {
+			k.stream.finish(q, until)
+		} else {
+			q.Close()
+		}
+	})
 }
 
 // Tracks implements outputs.Feed.
@@ -294,7 +303,9 @@ func (l *leg) letGo() {
 	target := l.link.video.track.BitrateBPS
 	l.link.video.follow(l.v, target)
 	for _, y := range l.layers {
-		y.link.video.follow(l.v, y.link.video.track.BitrateBPS)
+		if k := y.encode(); k != nil {
+			k.video.follow(l.v, k.video.track.BitrateBPS)
+		}
 	}
 	l.steer.Lock()
 	defer l.steer.Unlock()
@@ -330,10 +341,15 @@ func (l *leg) Report(r outputs.Report) {
 			l.confirmed = now
 		}
 		l.problem = ""
+		if l.warned && r.Warning == "" && !l.v.recording { // what an earlier connection could not is over with it
+			l.warned = false
+			l.v.d.e.warn.clear("survived " + l.v.def.ID)
+		}
 	case outputs.Waiting, outputs.Failed:
 		l.problem = l.v.said(r.Detail)
 	}
 	if r.Warning != "" && r.Warning != l.report.Warning {
+		l.warned = true
 		l.v.d.e.warn.set("survived "+l.v.def.ID, fmt.Sprintf("%s: %s.", l.v.def.Name, l.v.said(r.Warning)), l.v.d.e.state.Load().Tick)
 	}
 	l.report = r
@@ -341,6 +357,12 @@ func (l *leg) Report(r outputs.Report) {
 		l.bitrate = (r.SentBytes - l.sampledAt) * 8 * int64(time.Second) / int64(now-l.sampled)
 		l.sampledAt, l.sampled = r.SentBytes, now
 	}
+}
+
+func (l *leg) isBegun() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.begun
 }
 
 // busy: it has a connection, or is making one, that can end in order.

@@ -33,31 +33,21 @@ func PlanRequest(show *scenes.Show, kinds map[string]outputs.Kind, o PlanOptions
 	}
 	c := show.Canvas
 	req := planner.Request{Width: c.Width, Height: c.Height, FPS: c.FPS.Float(), Encoders: o.Encoders, UplinkKbps: o.UplinkKbps, Cores: o.Cores}
-	layers := map[scenes.Video]bool{}
 	for _, d := range show.Destinations {
 		r, ok := show.Rendition(d.Rendition)
 		if !d.Enabled || !ok {
 			continue
 		}
-		// Further renditions are as they are: the plan is made with what they leave.
-		for _, id := range d.Simulcast {
-			v, ok := show.Rendition(id)
-			if !ok {
-				continue
-			}
-			if req.UplinkKbps > 0 {
-				req.UplinkKbps = max(req.UplinkKbps-v.Video.BitrateKbps, 1)
-			}
-			if req.Cores > 0 && !layers[v.Video] {
-				layers[v.Video] = true
-				load := float64(v.Video.Width*v.Video.Height) * v.Video.FPS(c.FPS).Float() / (1920 * 1080 * 30)
-				req.Cores = max(req.Cores-x264Cores*load, 0.01)
-			}
-		}
 		w := planner.Want{
 			ID: d.ID, Name: d.Name, Platform: planner.PlatformAt(address(d.Settings)).Name, Program: r.Program,
-			FPS: r.Video.FPS(c.FPS).Float(), Codec: media.Codec(r.Video.Codec),
-			Standby: d.Standby == scenes.Hot && len(d.Backups) > 0,
+			FPS: r.Video.FPS(c.FPS).Float(), Codec: media.Codec(r.Video.Codec), AudioKbps: r.Audio.BitrateKbps,
+		}
+		for _, id := range d.Simulcast {
+			if y, ok := show.Rendition(id); ok {
+				w.Layers = append(w.Layers, planner.Layer{
+					Width: y.Video.Width, Height: y.Video.Height, FPS: y.Video.FPS(c.FPS).Float(), Kbps: y.Video.BitrateKbps, KeyframeSeconds: y.Video.KeyframeSeconds,
+				})
+			}
 		}
 		if r.Video.Width != c.Width || r.Video.Height != c.Height {
 			w.Width, w.Height = r.Video.Width, r.Video.Height
@@ -66,11 +56,30 @@ func PlanRequest(show *scenes.Show, kinds map[string]outputs.Kind, o PlanOptions
 			w.Kbps = k
 		}
 		if kind, ok := kinds[d.Kind]; ok && len(kind.Audio) > 0 {
-			w.NoBFrames, w.Audio = kind.NoBFrames, kind.Audio[0]
+			first := connection(kind, d)
+			w.NoBFrames, w.Audio, w.Tracks = kind.NoBFrames, first.Audio, first.Tracks
+		}
+		for _, b := range d.Backups {
+			if kind := kinds[b.Kind]; d.Standby == scenes.Hot {
+				w.Standby = append(w.Standby, connection(kind, d))
+				w.NoBFrames = w.NoBFrames || kind.NoBFrames
+			}
 		}
 		req.Wants = append(req.Wants, w)
 	}
 	return req
+}
+
+// connection is what an ingest of kind carries of d beside the pictures.
+func connection(kind outputs.Kind, d scenes.Destination) planner.Connection {
+	c := planner.Connection{Tracks: 1, Layers: kind.Layers > 0}
+	if len(kind.Audio) > 0 {
+		c.Audio = kind.Audio[0]
+	}
+	if n := len(d.Tracks); n <= max(kind.SoundTracks, 1) { // else the first alone
+		c.Tracks = max(n, 1)
+	}
+	return c
 }
 
 // address is the url of a destination's settings, or "".

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -98,4 +99,39 @@ func marshal(t *testing.T, v any) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// TestPlanCountsEverything: simulcast, tracks of sound and hot backups are in the plan as the
+// engine sends them, each kind what it carries.
+func TestPlanCountsEverything(t *testing.T) {
+	show := parse(t, `{"format": 2, "canvas": {"width": 1920, "height": 1080, "fps": "30"},
+		"sources": [{"id": "a", "kind": "paced", "settings": {"y": 60}}],
+		"renditions": [{"id": "hd", "video": {"bitrate_kbps": 6000}, "audio": {"bitrate_kbps": 256}}, {"id": "low", "video": {"width": 640, "height": 360, "bitrate_kbps": 700}}],
+		"destinations": [
+			{"id": "sfu", "name": "SFU", "kind": "webrtc", "rendition": "hd", "simulcast": ["low"], "standby": "hot", "settings": {},
+				"backups": [{"name": "other", "kind": "webrtc", "settings": {}}, {"name": "plain", "kind": "plain", "settings": {}}]},
+			{"id": "tv", "name": "TV", "kind": "tracks", "rendition": "hd", "tracks": [{"name": "a"}, {"name": "b"}], "settings": {}, "backups": [{"name": "cold", "settings": {}}]},
+			{"id": "one", "name": "One", "kind": "plain", "rendition": "hd", "tracks": [{"name": "a"}, {"name": "b"}], "settings": {}}]}`)
+	kinds := map[string]outputs.Kind{
+		"webrtc": {Audio: []media.Codec{media.Opus}, NoBFrames: true, Layers: 2},
+		"tracks": {Audio: []media.Codec{media.AAC}, SoundTracks: 8},
+		"plain":  {Audio: []media.Codec{media.AAC}},
+	}
+	plan, err := planner.Make(PlanRequest(show, kinds, PlanOptions{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(plan.Renditions) != 1 || len(plan.Layers) != 1 {
+		t.Errorf("%d encodes and %d of simulcast, want one each", len(plan.Renditions), len(plan.Layers))
+	}
+	want := 0
+	for _, kbps := range []float64{2*(6000+128+700) + 6000 + 256, 6000 + 2*256, 6000 + 256} {
+		want += int(math.Ceil(kbps * 1.06))
+	}
+	if plan.UplinkKbps != want {
+		t.Errorf("%d kb/s in all, want %d:\n%s", plan.UplinkKbps, want, strings.Join(plan.Reasons, "\n"))
+	}
+	if edit, err := PlanEdit(show, plan); err != nil || edit.Changes(show) {
+		t.Errorf("the plan of a show that is planned already would change it: %+v, %v", edit, err)
+	}
 }

@@ -3,6 +3,7 @@ package preflight
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -135,12 +136,13 @@ func (o Options) plan() Finding {
 	p, err := planner.Make(req)
 	switch {
 	case err != nil:
-		f.Verdict, f.Text = NoGo, fmt.Sprintf("%v: choose another rendition for it.", err)
+		f.Verdict, f.Text = NoGo, strings.TrimPrefix(err.Error(), "planner: ")+": choose another rendition for it."
 	case p.Refusal != nil:
 		f.Verdict, f.Text, f.Changes = NoGo, p.Refusal.Text, p.Refusal.Changes
 	default:
-		f.Text = fmt.Sprintf("%s for %s, %.1f Mb/s together.", count(len(p.Renditions), "encode"), count(len(req.Wants), "destination"), float64(p.UplinkKbps)/1000)
-		if used := len(o.live()); used > len(p.Renditions) {
+		encodes := len(p.Renditions) + len(p.Layers)
+		f.Text = fmt.Sprintf("%s for %s, %.1f Mb/s together.", count(encodes, "encode"), count(len(req.Wants), "destination"), float64(p.UplinkKbps)/1000)
+		if used := len(o.live()); used > encodes {
 			f.Verdict = Caution
 			f.Text += fmt.Sprintf(" The show encodes %d times for them as it is; the plan would save the difference.", used)
 		}

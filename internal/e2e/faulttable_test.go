@@ -21,6 +21,18 @@ func TestFaultTable(t *testing.T) {
 	attempts.Run(t, 3, func(a *attempts.T) { faultTable(a) })
 }
 
+// faultRow is one fault, on a destination of its own.
+type faultRow struct {
+	id, rendition string
+	url           string
+	credential    string
+	begin, end    func()
+	states        []string // one of these is shown while it lasts
+	back          bool     // it is live at the end
+	dropless      bool     // and has lost nothing
+	whip          *whipFar // of a WHIP destination; nil for others
+}
+
 func faultTable(t testing.TB) {
 	const (
 		ticks  = 19 * fps
@@ -30,26 +42,18 @@ func faultTable(t testing.TB) {
 	nginx, restarted := testkit.StartNginx(t), testkit.StartNginx(t)
 	healthy, locked := testkit.StartSRT(t, ""), testkit.StartSRT(t, srtPass)
 	rtmpAddr := fmt.Sprintf("127.0.0.1:%d", nginx.Port)
-	type row struct {
-		id, rendition string
-		url           string
-		begin, end    func()
-		states        []string // one of these is shown while it lasts
-		back          bool     // it is live at the end
-		dropless      bool     // and has lost nothing
-	}
-	var rows []*row
-	tcp := func(id string, begin, end func(*faults.TCP), states ...string) *row {
+	var rows []*faultRow
+	tcp := func(id string, begin, end func(*faults.TCP), states ...string) *faultRow {
 		p := faults.NewTCP(t, rtmpAddr)
-		r := &row{id: id, url: fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", p.Port, id), states: states, back: true,
+		r := &faultRow{id: id, url: fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", p.Port, id), states: states, back: true,
 			begin: func() { begin(p) }, end: func() { end(p) }}
 		rows = append(rows, r)
 		return r
 	}
-	udp := func(id string, begin func(*faults.UDP), end func(*faults.UDP), states ...string) *row {
+	udp := func(id string, begin func(*faults.UDP), end func(*faults.UDP), states ...string) *faultRow {
 		s := testkit.StartSRT(t, "")
 		u := faults.NewUDP(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(s.Port)), nil)
-		r := &row{id: id, url: "srt://" + u.Addr.String(), states: states, back: true, begin: func() { begin(u) }, end: func() { end(u) }}
+		r := &faultRow{id: id, url: "srt://" + u.Addr.String(), states: states, back: true, begin: func() { begin(u) }, end: func() { end(u) }}
 		rows = append(rows, r)
 		return r
 	}
@@ -72,9 +76,10 @@ func faultTable(t testing.TB) {
 	}
 	udp("srt-frozen", func(u *faults.UDP) { u.Freeze(true) }, func(u *faults.UDP) { u.Freeze(false) }, down...)
 	rows = append(rows,
-		&row{id: "rtmp-restart", url: restarted.URL("live/x"), begin: func() { restarted.Kill() }, end: func() { restarted.Restart(t) }, states: down, back: true},
-		&row{id: "srt-wrong-key", url: locked.URL(), states: []string{"failed"}},
+		&faultRow{id: "rtmp-restart", url: restarted.URL("live/x"), begin: func() { restarted.Kill() }, end: func() { restarted.Restart(t) }, states: down, back: true},
+		&faultRow{id: "srt-wrong-key", url: locked.URL(), credential: "wrong", states: []string{"failed"}},
 	)
+	rows = append(rows, whipRows(t, down, carried)...)
 
 	destinations := []object{
 		{"id": "rtmp", "kind": "rtmp", "settings": object{"url": nginx.URL("live/rtmp")}},
@@ -88,22 +93,21 @@ func faultTable(t testing.TB) {
 		if r.rendition != "" {
 			d["rendition"] = r.rendition
 		}
-		if r.id == "srt-wrong-key" {
-			d["credential"] = "wrong"
-		}
+		d["credential"] = r.credential
 		destinations = append(destinations, d)
 	}
 	file := filepath.Join(t.TempDir(), "show.mkv")
 	doc := document(t, 640, 360, fps, object{
 		"sources": cameras(1), "scenes": cameraScenes(1), "destinations": destinations, "start": object{"program": "s1"},
-		"renditions": []object{{"id": "main", "video": object{"bitrate_kbps": 1500}}, {"id": "own", "video": object{"bitrate_kbps": 600}, "audio": object{"bitrate_kbps": 32}}},
+		"renditions": []object{{"id": "main", "video": object{"bitrate_kbps": 1500}}, {"id": "own", "video": object{"bitrate_kbps": 600}, "audio": object{"bitrate_kbps": 32}},
+			{"id": "own-whip", "video": object{"bitrate_kbps": 590}}},
 		"recordings": []object{{"id": "file", "settings": object{"path": file}}},
 	})
 	s = openStudio(t, doc, engine.Options{Ticks: ticks, Commands: []engine.Timed{{Command: engine.GoLive{}}, {Command: engine.StartRecording{}}}},
-		map[string]string{"wrong": "not the passphrase of theirs"})
+		map[string]string{"wrong": "not the passphrase of theirs", "right": "right", "denied": "another"})
 	s.begin()
 	for _, d := range destinations {
-		if id := d["id"].(string); id != "srt-wrong-key" {
+		if id := d["id"].(string); id != "srt-wrong-key" && id != "whip-wrong-token" && id != "whip-tls" {
 			testkit.Eventually(t, 10*time.Second, id+" is not live", func() bool { return s.seen.was(id, "live") })
 		}
 	}
@@ -115,11 +119,12 @@ func faultTable(t testing.TB) {
 			r.begin()
 		}
 	}
-	// The encoder that follows its network.
-	lowest, target := int64(1<<62), int64(0)
+	// The encoders that follow their networks.
+	lowest, target, lowestWHIP := int64(1<<62), int64(0), int64(1<<62)
 	for s.tapped.Load() < mended {
 		d := s.destination("rtmp-narrow-own")
 		lowest, target = min(lowest, d.EncoderBPS), d.TargetBPS
+		lowestWHIP = min(lowestWHIP, s.destination("whip-narrow-own").EncoderBPS)
 		time.Sleep(50 * time.Millisecond) // this looks at time passing
 	}
 	for _, r := range rows {
@@ -136,9 +141,20 @@ func faultTable(t testing.TB) {
 		}
 	}
 	s.awaitTick(ticks - fps/2)
+	var gaps []string
 	for _, r := range rows {
 		d := s.destination(r.id)
-		t.Logf("%-16s at the end %-8s dropped %3d, reconnects %d, encoder %d of %d kb/s", r.id, d.Report.State, d.Dropped, d.Reconnects, d.EncoderBPS/1000, d.TargetBPS/1000)
+		t.Logf("%-16s at the end %-8s dropped %3d, reconnects %d, encoder %d of %d kb/s %s", r.id, d.Report.State, d.Dropped, d.Reconnects, d.EncoderBPS/1000, d.TargetBPS/1000, d.Problem)
+		if r.whip != nil && r.back {
+			came, missing := r.whip.arrived()
+			t.Logf("%-16s %d pictures of its last connection came, %d are missing between them; %d datagrams were lost", "", came, missing, r.whip.media.Dropped())
+			if d.Reconnects == 0 && came+missing < ticks-3*fps {
+				t.Errorf("%s: only %d pictures have come, and nothing since", r.id, came)
+			}
+			if r.dropless && missing > 0 {
+				gaps = append(gaps, fmt.Sprintf("%s: %d pictures of %d are missing", r.id, missing, came))
+			}
+		}
 		if r.back && d.Report.State.String() != "live" {
 			t.Errorf("%s has not come back:\n\t%s", r.id, s.seen.story(r.id))
 		}
@@ -146,9 +162,12 @@ func faultTable(t testing.TB) {
 			t.Errorf("%s dropped %d packets", r.id, d.Dropped)
 		}
 	}
-	t.Logf("on %d kb/s the encoder went from %d to %d kb/s", width/1000, target/1000, lowest/1000)
+	t.Logf("on %d kb/s the encoder went from %d to %d kb/s, that of WHIP to %d", width/1000, target/1000, lowest/1000, lowestWHIP/1000)
 	if lowest > target*3/4 || lowest < target/10 {
 		t.Errorf("on a network of %d b/s its own encoder aimed at %d b/s, its target being %d", width, lowest, target)
+	}
+	if target := s.destination("whip-narrow-own").TargetBPS; lowestWHIP > target*3/4 {
+		t.Errorf("behind a narrow network the encoder of a WHIP destination aimed at %d b/s, its target being %d", lowestWHIP, target)
 	}
 	s.await(40 * time.Second)
 	for _, id := range []string{"rtmp", "srt", "file"} {
@@ -158,6 +177,9 @@ func faultTable(t testing.TB) {
 	}
 	if !s.undisturbed() {
 		return
+	}
+	for _, g := range gaps {
+		t.Error(g)
 	}
 	grownUp(nginx.Recorded("rtmp"))
 	w := wants{firstBy: 2 * gop, lastFrom: ticks - 1, flashes: 4, extraKeys: everyTick(ticks)}

@@ -19,8 +19,11 @@ func FuzzMake(f *testing.F) {
 	f.Fuzz(func(t *testing.T, one, two string, width, height int, fps float64, ownWidth, ownHeight int, ownFPS float64, kbps int, flags byte) {
 		codec := []media.Codec{"", media.H264, media.HEVC, media.AV1}[flags&3]
 		wants := []Want{
-			{ID: "a", Name: "A", Platform: one, Codec: codec, Width: ownWidth, Height: ownHeight, FPS: ownFPS, Kbps: kbps, NoBFrames: flags&4 != 0, Standby: flags&8 != 0},
+			{ID: "a", Name: "A", Platform: one, Codec: codec, Width: ownWidth, Height: ownHeight, FPS: ownFPS, Kbps: kbps, NoBFrames: flags&4 != 0, Standby: make([]Connection, flags>>3&1)},
 			{ID: "b", Name: "B", Platform: two, Width: ownWidth, Height: ownHeight},
+		}
+		if flags&64 != 0 {
+			wants[0].Layers, wants[1].Layers, wants[1].Tracks = layersOf(2), []Layer{{Width: height, Height: width, FPS: ownFPS, Kbps: kbps}}, kbps
 		}
 		if flags&16 != 0 {
 			wants[0].Audio = media.Opus

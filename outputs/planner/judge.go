@@ -14,14 +14,15 @@ func (r Request) judge(p Plan) *Refusal {
 		return &Refusal{
 			Text: fmt.Sprintf("The destinations need %d kb/s together; of the uplink's %d kb/s only %d should be used.", p.UplinkKbps, r.UplinkKbps, usable),
 			Changes: r.tried(func(q Plan) bool { return q.UplinkKbps <= usable },
-				r.lowerBitrates(float64(usable)/float64(p.UplinkKbps)), r.without(p), r.noStandby(), r.efficient()),
+				fmt.Sprintf("No destination fits by itself: give each a rendition of less than %d kb/s.", usable),
+				r.lowerBitrates(float64(usable)/float64(p.UplinkKbps)), r.without(p), r.noStandby(), r.fewerLayers(), r.oneTrack(), r.efficient()),
 		}
 	}
 	if r.Cores > 0 && p.Cores > r.Cores {
 		return &Refusal{
 			Text: fmt.Sprintf("The encodes need %.1f processor cores; %.1f are there for them.", p.Cores, r.Cores),
-			Changes: r.tried(func(q Plan) bool { return q.Cores <= r.Cores },
-				r.oneForAll(p), r.halfRate(), r.smaller(), r.withoutEncode(p)),
+			Changes: r.tried(func(q Plan) bool { return q.Cores <= r.Cores }, "No destination fits by itself: choose smaller pictures, fewer a second, or H264.",
+				r.fewerLayers(), r.oneForAll(p), r.halfRate(), r.smaller(), r.withoutEncode(p)),
 		}
 	}
 	return nil
@@ -33,16 +34,38 @@ type change struct {
 	request Request
 }
 
-// tried keeps the changes that really fit: each is planned in full.
-func (r Request) tried(fits func(Plan) bool, changes ...[]change) []string {
+// tried keeps the changes that really fit: each is planned in full. Where no single one
+// does, as many destinations as fit are named, in the order of the show; none is what to
+// say when not even one does.
+func (r Request) tried(fits func(Plan) bool, none string, changes ...[]change) []string {
+	fit := func(c Request) bool {
+		c.UplinkKbps, c.Cores = 0, 0
+		q, err := Make(c)
+		return err == nil && fits(q)
+	}
 	var out []string
 	for _, c := range slices.Concat(changes...) {
-		c.request.UplinkKbps, c.request.Cores = 0, 0
-		if q, err := Make(c.request); err == nil && fits(q) {
+		if fit(c.request) {
 			out = append(out, c.text)
 		}
 	}
-	return out
+	if len(out) > 0 {
+		return out
+	}
+	kept := r
+	kept.Wants = nil
+	var names []string
+	for _, w := range r.Wants {
+		more := kept
+		more.Wants = append(slices.Clone(kept.Wants), w)
+		if fit(more) {
+			kept, names = more, append(names, w.Name)
+		}
+	}
+	if len(names) == 0 {
+		return []string{none}
+	}
+	return []string{fmt.Sprintf("No single change is enough. Together fit %s: leave the others out, or lower what each is sent.", list(names))}
 }
 
 // each is a copy of r with every destination changed.
@@ -68,6 +91,7 @@ func (r Request) lowerBitrates(share float64) []change {
 			if err == nil {
 				w.Kbps = int(float64(own.VideoKbps)*s) / 50 * 50
 			}
+			w.eachLayer(func(l *Layer) { l.Kbps = int(float64(l.Kbps)*s) / 10 * 10 })
 		})
 		plain := lower
 		plain.UplinkKbps, plain.Cores = 0, 0
@@ -101,10 +125,10 @@ func (r Request) without(p Plan) []change {
 }
 
 func (r Request) noStandby() []change {
-	if !slices.ContainsFunc(r.Wants, func(w Want) bool { return w.Standby }) {
+	if !slices.ContainsFunc(r.Wants, func(w Want) bool { return len(w.Standby) > 0 }) {
 		return nil
 	}
-	return []change{{"Let backups wait cold instead of being fed all the time.", r.each(func(w *Want) { w.Standby = false })}}
+	return []change{{"Let backups wait cold instead of being fed all the time.", r.each(func(w *Want) { w.Standby = nil })}}
 }
 
 // efficient uses HEVC where the platform and the machine can.
@@ -117,6 +141,7 @@ func (r Request) efficient() []change {
 		pf, _ := FindPlatform(w.Platform)
 		if (w.Codec == "" || w.Codec == media.H264) && w.Kbps == 0 && slices.Contains(pf.Video, media.HEVC) {
 			w.Codec, changed = media.HEVC, true
+			w.eachLayer(func(l *Layer) { l.Kbps = l.Kbps * 6 / 10 })
 		}
 	})
 	if !changed {
@@ -149,7 +174,14 @@ func (r Request) halfRate() []change {
 	if r.FPS <= 30 {
 		return nil
 	}
-	return []change{{fmt.Sprintf("Send %.4g frames a second.", r.FPS/2), r.each(func(w *Want) { w.FPS = r.FPS / 2 })}}
+	return []change{{fmt.Sprintf("Send %.4g frames a second.", r.FPS/2), r.each(func(w *Want) {
+		w.FPS = r.FPS / 2
+		w.eachLayer(func(l *Layer) {
+			if l.FPS == 0 || l.FPS > w.FPS {
+				l.FPS = w.FPS
+			}
+		})
+	})}}
 }
 
 func (r Request) smaller() []change {

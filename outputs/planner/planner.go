@@ -25,8 +25,29 @@ type Want struct {
 	// NoBFrames and Audio follow from the protocol (WebRTC: true and Opus).
 	NoBFrames bool
 	Audio     media.Codec
-	// Standby: a second connection that carries the same stream at the same time.
-	Standby bool
+	// AudioKbps is the most wanted of each track of AAC, 0 the usual; Tracks how many tracks
+	// of sound are sent, 0 is one.
+	AudioKbps, Tracks int
+	// Layers go out beside the pictures (simulcast), from the largest to the smallest.
+	Layers []Layer
+	// Standby are further connections that are fed at the same time.
+	Standby []Connection
+}
+
+// Layer is a further rendition of the same pictures and codec. Its size is chosen by hand:
+// a plan counts it and leaves it as it is.
+type Layer struct {
+	Width, Height   int
+	FPS             float64 // 0: the canvas's
+	Kbps            int
+	KeyframeSeconds float64 // 0: as the first rendition's
+}
+
+// Connection is one that carries the same pictures to another ingest.
+type Connection struct {
+	Audio  media.Codec
+	Tracks int  // of sound; 0 is one
+	Layers bool // it carries the destination's layers too
 }
 
 // Encoder is one that opened on this machine.
@@ -64,11 +85,15 @@ type Rendition struct {
 	NoBFrames       bool
 	Members         []string // ids of its destinations, in the request's order
 	Cores           float64
+
+	floorKbps int // more than the layers below it have
 }
 
 // Plan is the outcome.
 type Plan struct {
 	Renditions []Rendition
+	// Layers are the encodes that simulcast needs beside those.
+	Layers []Rendition
 	// Reasons say why, a sentence each.
 	Reasons []string
 	// UplinkKbps is what all destinations send together, protocol included; Cores
@@ -94,8 +119,9 @@ const (
 	protocolShare = 1.06
 	// sharedLoss is the least share of its own usual bitrate that a destination gets
 	// from a rendition it shares.
-	sharedLoss = 0.8
-	opusKbps   = 128
+	sharedLoss   = 0.8
+	opusKbps     = 128
+	usualAACKbps = 160
 )
 
 // Make plans. The error is a mistake in the request: an unknown platform, a codec
@@ -122,6 +148,8 @@ func Make(r Request) (Plan, error) {
 	}
 	p.Renditions = groups
 	p.Reasons = append(p.Reasons, r.sharing(groups)...)
+	p.Reasons = append(p.Reasons, r.layers(&p)...)
+	p.Reasons = append(p.Reasons, r.connections(p)...)
 	p.UplinkKbps = r.uplink(groups)
 	p.Refusal = r.judge(p)
 	return p, nil
@@ -182,10 +210,16 @@ func (r Request) alone(w Want) (Rendition, []string, error) {
 		g.VideoKbps = limit
 	}
 	if w.Audio != media.Opus {
-		g.AudioKbps = 160
+		g.AudioKbps = usualAACKbps
+		if w.AudioKbps > 0 {
+			g.AudioKbps = w.AudioKbps
+		}
 		if pf.AudioKbps > 0 {
 			g.AudioKbps = min(g.AudioKbps, pf.AudioKbps)
 		}
+	}
+	if err := r.checkLayers(w, &g); err != nil {
+		return Rendition{}, nil, err
 	}
 	return g, notes, nil
 }
@@ -196,12 +230,13 @@ func shareable(a, b Rendition) bool {
 		return false
 	}
 	low, high := min(a.VideoKbps, b.VideoKbps), max(a.VideoKbps, b.VideoKbps)
-	return float64(low) >= sharedLoss*float64(high)
+	return float64(low) >= sharedLoss*float64(high) && low > max(a.floorKbps, b.floorKbps)
 }
 
 // shared is what both take: no more than either, no B-frames if one takes none.
 func shared(a, b Rendition) Rendition {
 	a.VideoKbps = min(a.VideoKbps, b.VideoKbps)
+	a.floorKbps = max(a.floorKbps, b.floorKbps)
 	a.KeyframeSeconds = min(a.KeyframeSeconds, b.KeyframeSeconds)
 	a.NoBFrames = a.NoBFrames || b.NoBFrames
 	if a.AudioKbps == 0 || b.AudioKbps > 0 && b.AudioKbps < a.AudioKbps {
@@ -268,15 +303,14 @@ func (r Request) cores(g Rendition) float64 {
 // sends is what a destination's connections carry, in kb/s.
 func (r Request) sends(g Rendition, id string) int {
 	w := r.want(id)
-	audio := g.AudioKbps
-	if w.Audio == media.Opus {
-		audio = opusKbps
+	kbps := 0
+	for _, c := range w.all() {
+		kbps += g.VideoKbps + c.soundKbps(g)
+		if c.Layers {
+			kbps += w.layersKbps()
+		}
 	}
-	kbps := float64(g.VideoKbps+audio) * protocolShare
-	if w.Standby {
-		kbps *= 2
-	}
-	return int(math.Ceil(kbps))
+	return int(math.Ceil(float64(kbps) * protocolShare))
 }
 
 // SendsKbps is what the connections of a destination of plan carry together, in kb/s with
@@ -290,17 +324,14 @@ func (r Request) SendsKbps(plan Plan, id string) int {
 	return 0
 }
 
-// FitsKbps is the most video, in kb/s, with which the connections of a destination of plan
-// carry no more than kbps together; 0 when that is not even its sound.
+// FitsKbps is the most video of the first rendition, in kb/s, with which the connections of
+// a destination of plan carry no more than kbps together; 0 when that is not even its sound
+// and its layers.
 func (r Request) FitsKbps(plan Plan, id string, kbps int) int {
 	for _, g := range plan.Renditions {
 		if slices.Contains(g.Members, id) {
 			g.VideoKbps = 0
-			connections := 1
-			if r.want(id).Standby {
-				connections = 2
-			}
-			return max(int(float64(kbps-r.sends(g, id))/protocolShare)/connections, 0)
+			return max(int(float64(kbps-r.sends(g, id))/protocolShare)/len(r.want(id).all()), 0)
 		}
 	}
 	return 0

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -88,7 +90,7 @@ func TestCaps(t *testing.T) {
 }
 
 func TestUplinkTooNarrow(t *testing.T) {
-	r := request(Want{Name: "YouTube", Platform: "youtube"}, Want{Name: "Kick", Platform: "kick"}, Want{Name: "Archive", Standby: true})
+	r := request(Want{Name: "YouTube", Platform: "youtube"}, Want{Name: "Kick", Platform: "kick"}, Want{Name: "Archive", Standby: []Connection{{}}})
 	r.UplinkKbps = 25000
 	p := plan(t, r)
 	if p.Refusal == nil {
@@ -153,7 +155,8 @@ func TestPlansHold(t *testing.T) {
 			pf := rapid.SampledFrom(platforms).Draw(t, "platform")
 			r.Wants = append(r.Wants, Want{
 				ID: string(rune('a' + i)), Name: string(rune('A' + i)), Platform: pf.Name, Codec: rapid.SampledFrom(pf.Video).Draw(t, "codec"),
-				Kbps: rapid.SampledFrom([]int{0, 0, 1000, 20000}).Draw(t, "kbps"), NoBFrames: rapid.Bool().Draw(t, "b"), Standby: rapid.Bool().Draw(t, "standby"),
+				Kbps: rapid.SampledFrom([]int{0, 0, 1000, 20000}).Draw(t, "kbps"), NoBFrames: rapid.Bool().Draw(t, "b"), Standby: make([]Connection, rapid.IntRange(0, 2).Draw(t, "standby")),
+				Tracks: rapid.IntRange(0, 3).Draw(t, "tracks"), Layers: layersOf(rapid.IntRange(0, 2).Draw(t, "layers")),
 			})
 		}
 		r.UplinkKbps = rapid.IntRange(0, 200000).Draw(t, "uplink")
@@ -202,4 +205,105 @@ func TestRecommended(t *testing.T) {
 			t.Errorf("%s %dx%d at %v: %d kb/s, want %d", c.codec, c.w, c.h, c.fps, got, c.want)
 		}
 	}
+}
+
+// layersOf are n layers below any first rendition, from large to small.
+func layersOf(n int) []Layer {
+	return []Layer{{Width: 640, Height: 360, Kbps: 400}, {Width: 320, Height: 180, Kbps: 150}}[:n]
+}
+
+// TestSimulcastCounts: every layer is an encode, unless it runs anyway, and goes out beside
+// the first; the plan says so, and what would fit.
+func TestSimulcastCounts(t *testing.T) {
+	low := Layer{Width: 960, Height: 540, Kbps: 2000, KeyframeSeconds: 2}
+	r := request(
+		Want{Name: "SFU", NoBFrames: true, Audio: media.Opus, Layers: []Layer{low, {Width: 480, Height: 270, Kbps: 500}}},
+		Want{Name: "Small", Width: 960, Height: 540, Kbps: 2000},
+		Want{Name: "Other", NoBFrames: true, Audio: media.Opus, Layers: []Layer{low}},
+	)
+	p := plan(t, r)
+	if len(p.Renditions) != 2 || len(p.Layers) != 1 {
+		t.Fatalf("%d encodes and %d of simulcast, want 2 and 1: %+v", len(p.Renditions), len(p.Layers), p)
+	}
+	one := request(Want{Name: "SFU"}, Want{Name: "Small", Width: 960, Height: 540, Kbps: 2000})
+	if more, want := p.Cores-plan(t, one).Cores, 0.9/16; math.Abs(more-want) > 1e-9 {
+		t.Errorf("simulcast costs %.3f cores more, want %.3f", more, want)
+	}
+	want := 0
+	for _, kbps := range []float64{6000 + 128 + 2500, 2000 + 160, 6000 + 128 + 2000} {
+		want += int(math.Ceil(kbps * 1.06))
+	}
+	if p.UplinkKbps != want {
+		t.Errorf("%d kb/s in all, want %d", p.UplinkKbps, want)
+	}
+	says(t, "reasons", p.Reasons, "SFU sends 540p30 H264 2000 kb/s and 270p30 H264 500 kb/s beside it, as simulcast: one more encode (0.1 processor cores), and 2650 kb/s more of the uplink.")
+	says(t, "reasons", p.Reasons, "Other sends 540p30 H264 2000 kb/s beside it, as simulcast: encodes that run anyway")
+
+	r = request(Want{Name: "SFU", Audio: media.Opus, Layers: []Layer{low, {Width: 480, Height: 270, Kbps: 500}}})
+	r.UplinkKbps = 10_800 // 8640 may be used, 9146 are needed
+	p = plan(t, r)
+	if p.Refusal == nil {
+		t.Fatalf("%d kb/s of 8640 were not refused", p.UplinkKbps)
+	}
+	says(t, "changes", p.Refusal.Changes, "Send SFU without simulcast.")
+	says(t, "changes", p.Refusal.Changes, "Take 270p30 H264 500 kb/s out of the simulcast of SFU.")
+	says(t, "changes", p.Refusal.Changes, "Lower every bitrate to 9")
+	r.UplinkKbps, r.Cores = 0, 1.1 // 0.9 and 0.225 and 0.056 are needed
+	p = plan(t, r)
+	if p.Refusal == nil {
+		t.Fatalf("%.2f cores of 1.1 were not refused", p.Cores)
+	}
+	says(t, "changes", p.Refusal.Changes, "Take 540p30 H264 2000 kb/s out of the simulcast of SFU.")
+	for _, c := range p.Refusal.Changes {
+		if strings.Contains(c, "270p30") {
+			t.Errorf("%q does not fit and is offered", c)
+		}
+	}
+
+	// A shared rendition never comes down to where its layer is.
+	r = request(Want{Name: "SFU", Kbps: 1000, Layers: []Layer{{Width: 1920, Height: 1080, Kbps: 900}}}, Want{Name: "Own", Kbps: 850})
+	if p = plan(t, r); len(p.Renditions) != 2 {
+		t.Errorf("850 kb/s are shared with simulcast of 1000 and 900: %+v", p.Renditions)
+	}
+	r.Wants[0].Layers[0].Kbps = 1000
+	if _, err := Make(r); err == nil || !strings.Contains(err.Error(), "simulcast goes from large to small") {
+		t.Errorf("a layer as large as the first: %v", err)
+	}
+}
+
+// TestSoundCounts: every track of every connection is counted.
+func TestSoundCounts(t *testing.T) {
+	r := request(Want{Name: "Studio", Tracks: 3, AudioKbps: 256, Standby: []Connection{{Tracks: 3}, {Audio: media.Opus, Tracks: 1}}})
+	p := plan(t, r)
+	if want := int(math.Ceil(1.06 * (3*6000 + 6*256 + 128))); p.UplinkKbps != want {
+		t.Errorf("%d kb/s in all, want %d", p.UplinkKbps, want)
+	}
+	says(t, "reasons", p.Reasons, "Studio sends 3 tracks of sound, 768 kb/s together.")
+	says(t, "reasons", p.Reasons, fmt.Sprintf("Studio feeds 3 ingests at the same time, %d kb/s together.", p.UplinkKbps))
+	if fits := r.FitsKbps(p, "Studio", p.UplinkKbps); fits < 5999 || fits > 6000 {
+		t.Errorf("what it needs carries pictures of %d kb/s, want 6000", fits)
+	}
+	r.Wants[0].Standby = nil
+	r.UplinkKbps = 8600 // 6880 may be used, 7175 are needed, 6632 with one track
+	p = plan(t, r)
+	if p.Refusal == nil {
+		t.Fatalf("%d kb/s of 6880 were not refused", p.UplinkKbps)
+	}
+	says(t, "changes", p.Refusal.Changes, "Send Studio one track of sound.")
+	// A service's cap is one of each track.
+	p = plan(t, request(Want{Name: "Facebook", Platform: "facebook", Tracks: 2, AudioKbps: 256}))
+	if p.Renditions[0].AudioKbps != 128 || p.UplinkKbps != int(math.Ceil(1.06*float64(p.Renditions[0].VideoKbps+256))) {
+		t.Errorf("two tracks to Facebook: %+v, %d kb/s", p.Renditions[0], p.UplinkKbps)
+	}
+}
+
+// TestNoSingleChangeIsEnough: then what fits together is named.
+func TestNoSingleChangeIsEnough(t *testing.T) {
+	r := request(Want{Name: "A"}, Want{Name: "B"}, Want{Name: "C"}, Want{Name: "D"}, Want{Name: "Small", Width: 640, Height: 360})
+	r.UplinkKbps = 10_000 // 8000 may be used, 6530 each
+	says(t, "changes", plan(t, r).Refusal.Changes, "No single change is enough. Together fit A and Small: leave the others out")
+	r.UplinkKbps = 500
+	says(t, "changes", plan(t, r).Refusal.Changes, "No destination fits by itself: give each a rendition of less than 400 kb/s.")
+	r.UplinkKbps, r.Cores = 0, 0.01
+	says(t, "changes", plan(t, r).Refusal.Changes, "No destination fits by itself: choose smaller pictures")
 }

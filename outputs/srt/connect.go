@@ -123,7 +123,7 @@ func (t Target) explain(err error) error {
 	}
 	switch r := rejected.Reason; r {
 	case libsrt.ReasonTimeout, libsrt.ReasonUnknown:
-		return fmt.Errorf("srt: nothing answers at %s", at)
+		return fmt.Errorf("srt: nothing answers at %s: check the address, and that its UDP port is open", at)
 	case libsrt.ReasonBadSecret:
 		return permanent("%s refused the passphrase: it is not the one set there", at)
 	case libsrt.ReasonUnsecure:

@@ -26,19 +26,26 @@ const (
 type reorder struct {
 	started bool
 	next    uint16 // the number that is due
-	waiting map[uint16]*rtp.Packet
+	waiting map[uint16]held
+	first   uint16        // the number in waiting that comes next, if there is one
 	last    time.Time     // when the last packet came
-	waited  time.Duration // how long the first in waiting has
+	clock   time.Duration // time as it counts for patience
 	lost    int64         // packets given up
+}
+
+// held is a packet that waits, and since when the gap before it is known.
+type held struct {
+	packet *rtp.Packet
+	since  time.Duration // on reorder.clock
 }
 
 // push takes p and calls emit for every packet whose turn it is; gap says that
 // something before that packet is lost for good.
 func (r *reorder) push(p *rtp.Packet, now time.Time, emit func(p *rtp.Packet, gap bool)) {
 	if !r.started {
-		r.started, r.next, r.waiting, r.last = true, p.SequenceNumber, map[uint16]*rtp.Packet{}, now
+		r.started, r.next, r.waiting, r.last = true, p.SequenceNumber, map[uint16]held{}, now
 	}
-	r.waited += min(now.Sub(r.last), reorderPause)
+	r.clock += min(now.Sub(r.last), reorderPause)
 	r.last = now
 	ahead := int16(p.SequenceNumber - r.next)
 	switch {
@@ -48,37 +55,55 @@ func (r *reorder) push(p *rtp.Packet, now time.Time, emit func(p *rtp.Packet, ga
 		r.next++
 		emit(p, false)
 		r.release(emit)
+	default:
+		r.hold(p)
+	}
+	// After an outage there are many gaps. Each has been waited for since it is known, not
+	// since the one before was given up, or the stream would stay behind by all of them.
+	for len(r.waiting) > 0 && (len(r.waiting) >= reorderWindow || int16(p.SequenceNumber-r.next) >= 1<<14 || r.clock-r.waiting[r.first].since >= reorderPatience) {
+		r.lost += int64(r.first - r.next)
+		first := r.waiting[r.first].packet
+		delete(r.waiting, r.first)
+		r.next = r.first + 1
+		emit(first, true)
+		r.release(emit)
+	}
+}
+
+// hold keeps p, which is ahead of its time.
+func (r *reorder) hold(p *rtp.Packet) {
+	if _, twice := r.waiting[p.SequenceNumber]; twice {
 		return
 	}
-	if len(r.waiting) == 0 {
-		r.waited = 0
+	h := held{p, r.clock}
+	switch {
+	case len(r.waiting) == 0:
+		r.first = p.SequenceNumber
+	case int16(p.SequenceNumber-r.first) < 0: // it parts a gap that is known
+		h.since = r.waiting[r.first].since
+		r.first = p.SequenceNumber
 	}
-	r.waiting[p.SequenceNumber] = p
-	if len(r.waiting) < reorderWindow && ahead < 1<<14 && r.waited < reorderPatience {
-		return
-	}
-	for r.waiting[r.next] == nil {
-		r.next++
-		r.lost++
-	}
-	first := r.waiting[r.next]
-	delete(r.waiting, r.next)
-	r.next++
-	emit(first, true)
-	r.release(emit)
+	r.waiting[p.SequenceNumber] = h
 }
 
 // release emits what has become due.
 func (r *reorder) release(emit func(*rtp.Packet, bool)) {
-	for {
-		p := r.waiting[r.next]
-		if p == nil {
-			r.waited = 0 // patience begins anew for the next gap
-			return
+	for len(r.waiting) > 0 {
+		h, ok := r.waiting[r.next]
+		if !ok {
+			break
 		}
 		delete(r.waiting, r.next)
 		r.next++
-		emit(p, false)
+		emit(h.packet, false)
+	}
+	if len(r.waiting) == 0 || int16(r.first-r.next) >= 0 {
+		return
+	}
+	for r.first = r.next; ; r.first++ {
+		if _, ok := r.waiting[r.first]; ok {
+			return
+		}
 	}
 }
 

@@ -26,6 +26,9 @@ const (
 	// staleAfter: with more than this waiting when the connection stands, what
 	// waits is skipped, since a receiver would carry it as delay for ever.
 	staleAfter = 300 * time.Millisecond
+	// lossMany is the share of packets, in percent, above which repetitions cannot make up
+	// for what is lost.
+	lossMany   = 30
 	streamName = "crosspoint"
 )
 
@@ -46,9 +49,8 @@ type connection struct {
 
 	estimator *estimator // nil when the bitrates are not known
 	layers    []*layer   // the renditions of the pictures, the first in feed
-	refused   []outputs.Feed
-	sound     int64  // bits per second
-	note      string // which layers are not sent, and why; for the operator's list of warnings
+	sound     int64      // bits per second
+	note      string     // which layers are not sent, and why; for the operator's list of warnings
 
 	watch func(outputs.Progress)
 	told  atomic.Int64 // when watch was called last, in nanoseconds of the epoch
@@ -166,9 +168,6 @@ func (c *connection) deliver(ctx context.Context) error {
 				ended <- err
 			}
 		})
-	}
-	for _, feed := range c.refused {
-		c.work.Go(func() { drop(ctx, feed) })
 	}
 
 	c.feed.Report(outputs.Report{State: outputs.Sending})
@@ -317,15 +316,6 @@ func (c *connection) readFeed(ctx context.Context, feed outputs.Feed, streams []
 	}
 }
 
-// drop reads a feed that nobody wants until its end.
-func drop(ctx context.Context, feed outputs.Feed) {
-	for {
-		if _, err := feed.Next(ctx); err != nil {
-			return
-		}
-	}
-}
-
 // writeReports sends a sender report for each stream, and the name that ties them.
 func (c *connection) writeReports(clock studioToNTP, now time.Time) {
 	packets := make([]rtcp.Packet, 0, len(c.streams)+1)
@@ -374,6 +364,8 @@ func (c *connection) report(ice webrtc.PeerConnectionState) error {
 	case last.IsZero():
 	case silent > feedbackLate:
 		r.State, r.Detail = outputs.Degraded, "no acknowledgement for some seconds"
+	case lost > lossMany:
+		r.State, r.Detail = outputs.Degraded, fmt.Sprintf("%.0f %% of the packets are lost on the way: the network takes less than the stream needs", lost)
 	default:
 		r.State, r.Detail = outputs.Confirmed, c.reduced()
 	}

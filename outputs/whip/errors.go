@@ -40,6 +40,8 @@ func refusal(host string, res *http.Response) error {
 		return fmt.Errorf("whip: %s is too busy for another stream (HTTP %d)", host, code)
 	case code == http.StatusBadRequest, code == http.StatusNotAcceptable, code == http.StatusUnprocessableEntity:
 		return fmt.Errorf("whip: %s did not accept the offer (HTTP %d)", host, code)
+	case code == http.StatusMethodNotAllowed, code == http.StatusNotImplemented:
+		return fmt.Errorf("whip: %s is a web server, but no WHIP endpoint at this address (HTTP %d): check the destination's url", host, code)
 	case code >= 500:
 		return fmt.Errorf("whip: %s failed by its own account (HTTP %d)", host, code)
 	case code >= 400:
@@ -58,22 +60,26 @@ func transportError(host string, err error) error {
 	var dns *net.DNSError
 	var cert *tls.CertificateVerificationError
 	var name x509.HostnameError
-	var authority x509.UnknownAuthorityError
+	var record tls.RecordHeaderError
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return fmt.Errorf("whip: no server is called %s", host)
+		return fmt.Errorf("whip: the name %s does not exist: check the destination's url", host)
 	case errors.As(err, &dns):
-		return fmt.Errorf("whip: the name %s could not be looked up", host)
+		return fmt.Errorf("whip: the name %s cannot be looked up: check the network", host)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("whip: %s did not answer in time", host)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("whip: %s refused the connection: nothing listens there", host)
+		return fmt.Errorf("whip: %s refuses connections: no server runs there, or a firewall is in the way", host)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return errors.New("whip: this machine does not have the destination's local address now: is its network connected?")
-	case errors.As(err, &cert), errors.As(err, &name), errors.As(err, &authority):
-		return fmt.Errorf("whip: the certificate of %s cannot be trusted", host)
+	case errors.As(err, &name):
+		return outputs.Permanent(fmt.Errorf("whip: the certificate at %s is for another name: check the destination's url", host))
+	case errors.As(err, &cert):
+		return outputs.Permanent(fmt.Errorf("whip: the certificate of %s is not trusted (%s)", host, certificateReason(cert)))
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
+		return outputs.Permanent(fmt.Errorf("whip: %s does not speak TLS: try http:// instead of https://", host))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return fmt.Errorf("whip: %s closed the connection without an answer", host)
 	}
@@ -82,4 +88,12 @@ func transportError(host string, err error) error {
 		return fmt.Errorf("whip: %s did not answer in time", host)
 	}
 	return fmt.Errorf("whip: talk to %s: %w", host, err)
+}
+
+func certificateReason(err *tls.CertificateVerificationError) string {
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
+		return "it has expired, or this machine's clock is wrong"
+	}
+	return "it is signed by an unknown authority"
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/testkit/attempts"
+	"crosspoint.studio/crosspoint/internal/testkit/faults"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -20,20 +21,20 @@ func TestLossIsRepaired(t *testing.T) {
 }
 
 func lossIsRepaired(t testing.TB) {
-	r := newRelay(t)
-	s := newTestServer(t, r.wrap)
+	r := faults.NewWebRTC(t)
+	s := newTestServer(t, r.Wrap)
 	feed := newPlayout(t, 6*time.Second)
 	done := make(chan error, 1)
 	o := newOutput(t, s.url(), testToken)
 	go func() { done <- o.Run(t.Context(), feed) }()
 	// Not the first and the last packets: nobody can know that those are missing.
 	feed.await(t, 5*time.Second, "confirmed", confirmed)
-	r.lose(0.03)
+	r.Lose(0.03)
 	feed.await(t, 5*time.Second, "confirmed with loss seen", func(r outputs.Report) bool {
 		return confirmed(r) && r.LostPercent > 0.3 && r.LostPercent < 15
 	})
 	waitFor(t, 10*time.Second, "five seconds played", func() bool { return feed.played() > 5*time.Second })
-	r.lose(0)
+	r.Lose(0)
 	if err := <-done; err != nil {
 		t.Fatalf("Run: %v", err)
 	}
@@ -41,24 +42,24 @@ func lossIsRepaired(t testing.TB) {
 	if err := sink.awaitEnd(t, 5*time.Second); err != nil {
 		t.Errorf("the stream ended with %v, want nil", err)
 	}
-	if r.dropped() < 10 {
-		t.Fatalf("the relay dropped %d packets only", r.dropped())
+	if r.Dropped() < 10 {
+		t.Fatalf("the relay dropped %d packets only", r.Dropped())
 	}
-	t.Logf("%d datagrams dropped", r.dropped())
+	t.Logf("%d datagrams dropped", r.Dropped())
 	compare(t, feed, sink)
 }
 
 // A server that is gone without a word, HTTP included, ends Run within 10 s.
 func TestServerGone(t *testing.T) {
 	t.Parallel()
-	r := newRelay(t)
-	s := newTestServer(t, r.wrap)
+	r := faults.NewWebRTC(t)
+	s := newTestServer(t, r.Wrap)
 	feed := newPlayout(t, time.Minute)
 	done := make(chan error, 1)
 	o := newOutput(t, s.url(), testToken)
 	go func() { done <- o.Run(t.Context(), feed) }()
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
-	r.cut()
+	r.Cut()
 	s.http.CloseClientConnections()
 	s.http.Listener.Close()
 	expectLost(t, done)
@@ -85,8 +86,8 @@ func expectLost(t testing.TB, done <-chan error) {
 // shown as degraded, then ends Run, in bounded memory.
 func TestServerFrozen(t *testing.T) {
 	t.Parallel()
-	r := newRelay(t)
-	s := newTestServer(t, r.wrap)
+	r := faults.NewWebRTC(t)
+	s := newTestServer(t, r.Wrap)
 	feed := newPlayout(t, time.Minute)
 	done := make(chan error, 1)
 	o := newOutput(t, s.url(), testToken)
@@ -94,8 +95,8 @@ func TestServerFrozen(t *testing.T) {
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	r.hangHTTP.Store(true)
-	r.freeze(true)
+	r.Hang()
+	r.Freeze(true)
 	feed.await(t, 6*time.Second, "degraded", func(r outputs.Report) bool { return r.State == outputs.Degraded })
 	expectLost(t, done)
 	runtime.ReadMemStats(&after)
@@ -127,8 +128,8 @@ func TestServerCloses(t *testing.T) {
 // Stopping takes less than 2 s although neither media nor HTTP is answered.
 func TestStopWhileFrozen(t *testing.T) {
 	t.Parallel()
-	r := newRelay(t)
-	s := newTestServer(t, r.wrap)
+	r := faults.NewWebRTC(t)
+	s := newTestServer(t, r.Wrap)
 	feed := newPlayout(t, time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -136,8 +137,8 @@ func TestStopWhileFrozen(t *testing.T) {
 	o := newOutput(t, s.url(), testToken)
 	go func() { done <- o.Run(ctx, feed) }()
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
-	r.hangHTTP.Store(true)
-	r.freeze(true)
+	r.Hang()
+	r.Freeze(true)
 	start := time.Now()
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {

@@ -15,13 +15,16 @@ type feedback struct {
 	mu         sync.Mutex
 	last       time.Time     // guarded by mu; of the last acknowledgement of media; zero before the first
 	rtt        time.Duration // guarded by mu
-	lost, seen float64       // guarded by mu; packets, fading out
+	lost, seen float64       // guarded by mu; packets, since health was asked last
+	share      float64       // guarded by mu; of packets lost, of late
+	judged     bool          // guarded by mu; share is known
 	hasTWCC    bool          // guarded by mu; then receiver reports do not count losses
 	requests   int64         // guarded by mu; PLI and FIR
 }
 
-// fading is how much of the older counts remains at each Loss; asked once a
-// second, that is a memory of about five seconds.
+// fading is how much of what was before remains at each health; asked once a second, that
+// is a memory of about five seconds. A second counts as much as any other: one with many
+// repetitions would else stand for a long time.
 const fading = 0.8
 
 // read handles s's RTCP until the stream is closed.
@@ -147,7 +150,7 @@ func (f *feedback) transport(p *rtcp.TransportLayerCC) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.hasTWCC {
-		f.hasTWCC, f.lost, f.seen = true, 0, 0
+		f.hasTWCC, f.lost, f.seen, f.judged = true, 0, 0, false
 	}
 	f.lost += lost
 	f.seen += lost + arrived
@@ -161,11 +164,14 @@ func (f *feedback) health() (last time.Time, rtt time.Duration, lostPercent floa
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.seen > 0 {
-		lostPercent = 100 * f.lost / f.seen
+		share := f.lost / f.seen
+		if f.judged {
+			share = fading*f.share + (1-fading)*share
+		}
+		f.share, f.judged = share, true
+		f.lost, f.seen = 0, 0
 	}
-	f.lost *= fading
-	f.seen *= fading
-	return f.last, f.rtt, lostPercent
+	return f.last, f.rtt, 100 * f.share
 }
 
 // transportWide reports whether the far end sends transport-wide feedback.

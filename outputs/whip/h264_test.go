@@ -142,6 +142,42 @@ func TestStandstillIsNotLoss(t *testing.T) {
 	}
 }
 
+// After an outage with many gaps the stream is not behind by all of them together.
+func TestGapsAreWaitedForTogether(t *testing.T) {
+	var r reorder
+	var got []uint16
+	now := time.Unix(1e9, 0)
+	for number := uint16(65400); number != 400; number++ {
+		now = now.Add(10 * time.Millisecond)
+		if number > 65450 && number%3 != 0 || number == 99 { // until the outage ends at 0
+			continue
+		}
+		r.push(&rtp.Packet{Header: rtp.Header{SequenceNumber: number}}, now, func(p *rtp.Packet, _ bool) { got = append(got, p.SequenceNumber) })
+	}
+	if last := got[len(got)-1]; last != 399 || r.lost != 57 {
+		t.Errorf("the last that came out is %d, %d lost, want 399 and 57", last, r.lost)
+	}
+	if !slices.IsSortedFunc(got, func(a, b uint16) int { return int(int16(a - b)) }) {
+		t.Error("packets came out in another order")
+	}
+	late := r
+	late.waiting = map[uint16]held{}
+	// One that comes late into a gap does not make the gap wait anew.
+	push := func(number uint16, after time.Duration) {
+		now = now.Add(after)
+		late.push(&rtp.Packet{Header: rtp.Header{SequenceNumber: number}}, now, func(p *rtp.Packet, _ bool) { got = append(got, p.SequenceNumber) })
+	}
+	push(405, 10*time.Millisecond)
+	for range 4 {
+		push(405, 99*time.Millisecond) // again
+	}
+	push(402, 50*time.Millisecond)
+	push(406, 60*time.Millisecond)
+	if got := got[len(got)-3:]; !slices.Equal(got, []uint16{402, 405, 406}) {
+		t.Errorf("%v came out last, want 402, 405, 406", got)
+	}
+}
+
 func FuzzH264Assembler(f *testing.F) {
 	f.Add([]byte{0x7c, 0x85, 1, 2}, []byte{0x7c, 0x45, 3}, true)
 	f.Add([]byte{24, 0, 2, 0x67, 1, 0, 9}, []byte{1}, false)

@@ -13,11 +13,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pion/rtp"
 
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -331,5 +334,134 @@ func TestJanus(t *testing.T) {
 	defer j.mu.Unlock()
 	if got := strings.Join(j.seen, ", "); got != `OPTIONS, POST, PATCH "*", DELETE` {
 		t.Errorf("the endpoint saw %s", got)
+	}
+}
+
+// substreams has Janus send each layer of its publisher on to a port of its own, and returns
+// the first so many whole pictures that come to each.
+func (j *janus) substreams(t testing.TB, pictures int) [maxLayers][][]byte {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var conns [maxLayers]*net.UDPConn
+	stream := map[string]any{"mid": "0", "host": "127.0.0.1", "simulcast": false}
+	for i, name := range []string{"port", "port_2", "port_3"} {
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		conns[i] = c
+		stream[name] = c.LocalAddr().(*net.UDPAddr).Port
+	}
+	j.mu.Lock()
+	session, publisher := j.session, j.publisher
+	j.mu.Unlock()
+	r, err := j.ask(ctx, session, map[string]any{"janus": "attach", "plugin": "janus.plugin.videoroom"})
+	if err == nil {
+		_, err = j.message(ctx, session, "/"+r.Data.ID.String(), map[string]any{
+			"request": "rtp_forward", "room": 1234, "publisher_id": publisher, "host": "127.0.0.1", "streams": []any{stream},
+		}, "")
+	}
+	if err != nil {
+		t.Fatalf("rtp_forward: %v", err)
+	}
+	var got [maxLayers][][]byte
+	for i, c := range conns {
+		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		var order reorder
+		join := codecTable[0].newAssembler()
+		buf := make([]byte, 2048)
+		for len(got[i]) < pictures {
+			n, err := c.Read(buf)
+			if err != nil {
+				t.Errorf("%d pictures of substream %d came: %v", len(got[i]), i, err)
+				break
+			}
+			p := &rtp.Packet{}
+			if err := p.Unmarshal(bytes.Clone(buf[:n])); err != nil {
+				t.Fatal(err)
+			}
+			order.push(p, time.Now(), func(p *rtp.Packet, gap bool) {
+				join.push(p, gap, func(u unit) { got[i] = append(got[i], u.data) })
+			})
+		}
+	}
+	return got
+}
+
+// streams is what Janus says of its publisher's pictures.
+func (j *janus) streams(t testing.TB) map[string]any {
+	t.Helper()
+	j.mu.Lock()
+	session := j.session
+	j.mu.Unlock()
+	r, err := j.ask(t.Context(), session, map[string]any{"janus": "attach", "plugin": "janus.plugin.videoroom"})
+	if err == nil {
+		r, err = j.message(t.Context(), session, "/"+r.Data.ID.String(), map[string]any{"request": "join", "ptype": "publisher", "room": 1234}, "")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	publishers, _ := r.Plugin.Data["publishers"].([]any)
+	for _, p := range publishers {
+		list, _ := p.(map[string]any)["streams"].([]any)
+		for _, s := range list {
+			if m, _ := s.(map[string]any); m["type"] == "video" {
+				return m
+			}
+		}
+	}
+	t.Fatalf("janus lists %v", r.Plugin.Data)
+	return nil
+}
+
+// Janus takes three layers, says that they are simulcast, and sends each on by itself, every
+// picture as it was.
+func TestJanusSimulcast(t *testing.T) {
+	t.Parallel()
+	j := startJanus(t)
+	feed := newLayered(t, time.Minute, 2)
+	// Each layer shows two seconds that no other one does, again and again.
+	layers := []*playout{feed.playout, feed.more[0].playout, feed.more[1].playout}
+	whole := feed.clip
+	for i, l := range layers {
+		l.clip = &clipMedia{video: whole.video[2*i*clipFPS : 2*(i+1)*clipFPS], audio: whole.audio}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- newOutput(t, j.http.URL+"/whip", "").Run(ctx, feed) }()
+	feed.await(t, 15*time.Second, "confirmed", confirmed)
+	feed.mu.Lock()
+	if len(feed.taken) != 1 || !slices.Equal(feed.taken[0], []bool{true, true}) {
+		t.Errorf("janus took %v of the further layers", feed.taken)
+	}
+	feed.mu.Unlock()
+	if s := j.streams(t); s["simulcast"] != true || s["codec"] != "h264" {
+		t.Errorf("janus says of the pictures: %v", s)
+	}
+	got := j.substreams(t, 20)
+	cancel()
+	<-done
+	seen := map[string]bool{}
+	for i, pictures := range got {
+		name := "none"
+		for k, l := range layers {
+			sent := map[string]bool{}
+			for _, au := range l.clip.video {
+				sent[string(canonical(au))] = true
+			}
+			if !slices.ContainsFunc(pictures, func(au []byte) bool { return !sent[string(au)] }) {
+				name = []string{"h", "m", "l"}[k]
+			}
+		}
+		if name == "none" || seen[name] || len(pictures) < 20 {
+			t.Errorf("substream %d has %d pictures, of layer %s", i, len(pictures), name)
+		}
+		seen[name] = true
+		t.Logf("substream %d is layer %s", i, name)
 	}
 }

@@ -18,7 +18,7 @@ func (o *output) Probe(ctx context.Context) (string, error) {
 	}
 	defer drain(res)
 	switch {
-	case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden, res.StatusCode == http.StatusNotFound:
+	case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden, res.StatusCode == http.StatusNotFound, res.StatusCode == http.StatusNotImplemented:
 		return "", refusal(at.Host, res)
 	case res.StatusCode/100 == 5:
 		return "", fmt.Errorf("whip: %s reports a fault of its own (%d)", at.Host, res.StatusCode)

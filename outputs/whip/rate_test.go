@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/testkit/faults"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -104,25 +105,25 @@ func (s *settable) awaitRate(t testing.TB, within time.Duration, what string, ok
 // comes back at all the watchdog goes on down; sound is never held back by a pacer.
 func TestRateFollowsTheNetwork(t *testing.T) {
 	t.Parallel()
-	r := newRelay(t)
-	s := newTestServer(t, r.wrap)
+	r := faults.NewWebRTC(t)
+	s := newTestServer(t, r.Wrap)
 	feed := newSettable(t, time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- newOutput(t, s.url(), testToken).Run(ctx, feed) }()
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
-	r.narrow(1_000_000)
+	r.Narrow(1_000_000)
 	down := feed.awaitRate(t, 8*time.Second, "a narrow path", func(bps int64) bool { return bps <= 1_200_000 })
 	rep := feed.last()
 	t.Logf("told %d b/s; report %+v", down, rep)
 	if rep.BandwidthBPS == 0 {
 		t.Error("no estimate of the path is reported")
 	}
-	r.freeze(true)
+	r.Freeze(true)
 	feed.awaitRate(t, 6*time.Second, "silence", func(bps int64) bool { return bps <= 400_000 })
-	r.freeze(false)
-	r.narrow(0)
+	r.Freeze(false)
+	r.Narrow(0)
 	cancel()
 	<-done
 	feed.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -75,13 +76,19 @@ func TestUnreachable(t *testing.T) {
 	noTLS := strings.Replace(plain.URL, "http:", "https:", 1) + "/whip/stream-key"
 	selfSigned := httptest.NewTLSServer(http.NotFoundHandler())
 	defer selfSigned.Close()
-	for _, c := range []struct{ url, want string }{
-		{closed, "nothing listens there"},
-		{noTLS, "talk to"},
-		{selfSigned.URL + "/whip/stream-key", "cannot be trusted"},
+	selfSigned.Config.ErrorLog = log.New(io.Discard, "", 0) // it hears that it is not trusted
+	otherName := strings.Replace(selfSigned.URL, "127.0.0.1", "localhost", 1) + "/whip/stream-key"
+	for _, c := range []struct {
+		url, want string
+		permanent bool
+	}{
+		{closed, "no server runs there", false},
+		{noTLS, "does not speak TLS", true},
+		{selfSigned.URL + "/whip/stream-key", "signed by an unknown authority", true},
+		{otherName, "is for another name", true},
 	} {
 		err := newOutput(t, c.url, testToken).Run(t.Context(), newPlayout(t, time.Second))
-		expectError(t, err, c.want, false)
+		expectError(t, err, c.want, c.permanent)
 	}
 }
 

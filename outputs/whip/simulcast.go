@@ -79,7 +79,8 @@ func takenLayers(m *sdp.MediaDescription, direction string) []string {
 	return names
 }
 
-// takeLayers drops the layers that an answer refuses. The first is sent in any case.
+// takeLayers drops the layers that an answer refuses and tells the feed, so that they are
+// encoded for nobody. The first is sent in any case.
 func (c *connection) takeLayers(answer string) {
 	if len(c.layers) < 2 {
 		return
@@ -92,19 +93,19 @@ func (c *connection) takeLayers(answer string) {
 		}
 	}
 	offered := len(c.layers)
-	for _, l := range c.layers {
-		if l.stream.layer > 0 && !slices.Contains(taken, l.stream.rid) {
-			c.refused = append(c.refused, l.feed)
-		}
+	tell := make([]bool, offered-1)
+	for i, l := range c.layers[1:] {
+		tell[i] = slices.Contains(taken, l.stream.rid)
 	}
 	c.layers = slices.DeleteFunc(c.layers, func(l *layer) bool { return l.stream.layer > 0 && !slices.Contains(taken, l.stream.rid) })
 	c.streams = slices.DeleteFunc(c.streams, func(s *stream) bool { return s.layer > 0 && !slices.Contains(taken, s.rid) })
 	switch {
 	case len(c.layers) == 1:
-		c.note = "the server takes no simulcast, so only the first rendition is sent; the others are encoded all the same"
+		c.note = "the server takes no simulcast, so only the first rendition is sent, and the others are not encoded for it"
 	case len(c.layers) < offered:
-		c.note = fmt.Sprintf("the server takes %d of %d renditions; the others are encoded all the same", len(c.layers), offered)
+		c.note = fmt.Sprintf("the server takes %d of %d renditions; the others are not encoded for it", len(c.layers), offered)
 	}
+	outputs.TakeLayers(c.feed, tell)
 	c.shareOut()
 }
 

@@ -21,6 +21,15 @@ import (
 type layered struct {
 	*playout
 	more []*layerFeed
+
+	mu    sync.Mutex
+	taken [][]bool // guarded by mu; what was said, connection by connection
+}
+
+func (l *layered) Take(taken []bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.taken = append(l.taken, taken)
 }
 
 // layerFeed is a further rendition: pictures alone.
@@ -98,6 +107,11 @@ func layersArrive(t testing.TB) {
 		if !all {
 			sources, titles = sources[:1], titles[:1]
 		}
+		feed.mu.Lock()
+		if got := feed.taken; len(got) != 1 || !slices.Equal(got[0], []bool{true, true}) {
+			t.Errorf("the feed was told that %v are taken, want both", got)
+		}
+		feed.mu.Unlock()
 		if len(sink.tracks) != len(sources)+1 {
 			t.Fatalf("%d tracks arrived, want %d and sound", len(sink.tracks), len(sources))
 		}
@@ -211,8 +225,10 @@ func TestSimulcastRefused(t *testing.T) {
 	if r := feed.last(); !strings.Contains(r.Warning, "no simulcast") || r.Detail != "" {
 		t.Errorf("the operator reads %q and %q", r.Warning, r.Detail)
 	}
-	if n := feed.more[0].Queued(); n > time.Second {
-		t.Errorf("%v of the layer that nobody wants wait", n)
+	feed.mu.Lock()
+	defer feed.mu.Unlock()
+	if len(feed.taken) != 1 || !slices.Equal(feed.taken[0], []bool{false}) || len(feed.more[0].sent) > 0 {
+		t.Errorf("the feed was told %v, and %d packets of the layer that nobody wants were read", feed.taken, len(feed.more[0].sent))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/pion/stun/v4"
 
+	"crosspoint.studio/crosspoint/internal/testkit/faults"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -80,7 +82,7 @@ func TestLateCandidatesAreTrickled(t *testing.T) {
 			case http.MethodOptions:
 				w.Header().Set("Link", "<stun:"+addr+">; rel=\"ice-server\"")
 			case http.MethodPost:
-				body = candidateLines.ReplaceAllString(body, "")
+				body = regexp.MustCompile(`a=candidate:[^\r\n]*\r\n`).ReplaceAllString(body, "")
 			case http.MethodPatch:
 				mu.Lock()
 				patches = append(patches, r.Header.Get("If-Match")+"\n"+body)
@@ -94,7 +96,7 @@ func TestLateCandidatesAreTrickled(t *testing.T) {
 			}
 			w.WriteHeader(rec.Code)
 			// Only the server can call.
-			_, _ = w.Write([]byte(candidateLines.ReplaceAllString(rec.Body.String(), "")))
+			_, _ = w.Write([]byte(regexp.MustCompile(`a=candidate:[^\r\n]*\r\n`).ReplaceAllString(rec.Body.String(), "")))
 		})
 	})
 	feed := newPlayout(t, 300*time.Millisecond)
@@ -118,9 +120,9 @@ func TestICERestart(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var seen []string
-	r := newRelay(t)
+	r := faults.NewWebRTC(t)
 	s := newTestServer(t, func(next http.Handler) http.Handler {
-		next = r.wrap(next)
+		next = r.Wrap(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			mu.Lock()
 			seen = append(seen, strings.TrimSpace(req.Method+" "+req.Header.Get("If-Match")))
@@ -134,7 +136,7 @@ func TestICERestart(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- newOutput(t, s.url(), testToken).Run(ctx, feed) }()
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
-	r.freeze(true) // the relay stays so
+	r.Freeze(true) // the relay stays so
 	feed.await(t, 6*time.Second, "degraded", func(r outputs.Report) bool { return r.State == outputs.Degraded })
 	feed.await(t, 8*time.Second, "live again", confirmed)
 	sink := <-s.sinks
@@ -165,9 +167,9 @@ func TestNoICERestart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRelay(t)
+			r := faults.NewWebRTC(t)
 			s := newTestServer(t, func(next http.Handler) http.Handler {
-				next = r.wrap(next)
+				next = r.Wrap(next)
 				return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 					if req.Method == http.MethodPatch {
 						w.WriteHeader(c.status)
@@ -186,7 +188,7 @@ func TestNoICERestart(t *testing.T) {
 			done := make(chan error, 1)
 			go func() { done <- o.Run(ctx, feed) }()
 			feed.await(t, 10*time.Second, "confirmed", confirmed)
-			r.freeze(true)
+			r.Freeze(true)
 			feed.await(t, 6*time.Second, "not answered", func(r outputs.Report) bool { return r.Detail == "the server does not answer" })
 			if !c.known {
 				expectLost(t, done)
@@ -195,7 +197,7 @@ func TestNoICERestart(t *testing.T) {
 				}
 				return
 			}
-			r.freeze(false)
+			r.Freeze(false)
 			feed.await(t, 5*time.Second, "live again", confirmed)
 			cancel()
 			if err := <-done; !errors.Is(err, context.Canceled) {

@@ -1,4 +1,4 @@
-package whip
+package faults
 
 import (
 	"bytes"
@@ -13,32 +13,37 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"crosspoint.studio/crosspoint/internal/testkit/faults"
+	"time"
 )
 
-// relay stands in the way of the media: it rewrites offer and answer so that the
-// only path is through its own UDP sockets, and there loses what it is told to.
-type relay struct {
-	hangHTTP atomic.Bool // requests are taken and not answered
-	release  chan struct{}
-	t        testing.TB
+// WebRTC stands in the way of a WHIP publisher's media: it rewrites offer and answer so
+// that the only path is through its own UDP relays, and treats what passes as it is told.
+type WebRTC struct {
+	// Restarts says that the paths of an ICE restart go through it too; else they lead
+	// around it.
+	Restarts bool
+
+	hang    atomic.Bool // requests are taken and not answered
+	release chan struct{}
+	t       testing.TB
 
 	mu       sync.Mutex
 	loss     float64       // guarded by mu
 	frozen   bool          // guarded by mu
 	widthBPS int           // guarded by mu; of what the publisher sends; 0 is no limit
-	relays   []*faults.UDP // guarded by mu
+	delay    time.Duration // guarded by mu; each way
+	relays   []*UDP        // guarded by mu
 }
 
-func newRelay(t testing.TB) *relay {
-	r := &relay{t: t, release: make(chan struct{})}
+// NewWebRTC makes one; Wrap puts it before a server, whose candidates are of 127.0.0.1.
+func NewWebRTC(t testing.TB) *WebRTC {
+	r := &WebRTC{t: t, release: make(chan struct{})}
 	t.Cleanup(func() { close(r.release) })
 	return r
 }
 
-// cut closes every socket: the far end is gone.
-func (r *relay) cut() {
+// Cut closes every socket: the far end is gone.
+func (r *WebRTC) Cut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, u := range r.relays {
@@ -52,9 +57,10 @@ var (
 	udp4Candidate  = regexp.MustCompile(`a=candidate:\S+ 1 udp \d+ (127\.0\.0\.1) (\d+) typ host[^\r\n]*\r\n`)
 )
 
-func (r *relay) wrap(next http.Handler) http.Handler {
+// Wrap is the way to next, the WHIP server, which sees no candidates of the publisher.
+func (r *WebRTC) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if r.hangHTTP.Load() {
+		if r.hang.Load() {
 			_, _ = io.Copy(io.Discard, req.Body) // from then on the server notices when the client goes
 			select {
 			case <-r.release:
@@ -62,14 +68,13 @@ func (r *relay) wrap(next http.Handler) http.Handler {
 			}
 			return
 		}
-		if req.Method != http.MethodPost {
+		if req.Method != http.MethodPost && !(r.Restarts && req.Method == http.MethodPatch) {
 			next.ServeHTTP(w, req)
 			return
 		}
 		offer, err := io.ReadAll(req.Body)
 		if err != nil {
-			r.t.Error(err)
-			return
+			return // the publisher has gone
 		}
 		req.Body = io.NopCloser(bytes.NewReader(candidateLines.ReplaceAll(offer, nil)))
 		rec := httptest.NewRecorder()
@@ -92,27 +97,31 @@ func (r *relay) wrap(next http.Handler) http.Handler {
 	})
 }
 
+// Hang takes requests from now on and answers none, until the end of the test.
+func (r *WebRTC) Hang() { r.hang.Store(true) }
+
 // forward puts a relay before the server's port and returns ours.
-func (r *relay) forward(port string) (int, error) {
+func (r *WebRTC) forward(port string) (int, error) {
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
 		return 0, err
 	}
-	u := faults.NewUDP(r.t, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(n)), isMedia)
+	u := NewUDP(r.t, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(n)), isMedia)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.relays = append(r.relays, u)
 	u.Loss(r.loss)
 	u.Freeze(r.frozen)
 	u.Rate(r.widthBPS)
+	u.Delay(r.delay)
 	return int(u.Addr.Port()), nil
 }
 
 // isMedia: RTP and RTCP begin with 128..191 (RFC 7983).
 func isMedia(b []byte) bool { return len(b) > 0 && b[0]&0xc0 == 0x80 }
 
-// lose takes away a share of RTP and RTCP, both ways.
-func (r *relay) lose(share float64) {
+// Lose takes away a share of RTP and RTCP, both ways.
+func (r *WebRTC) Lose(share float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.loss = share
@@ -121,8 +130,8 @@ func (r *relay) lose(share float64) {
 	}
 }
 
-// freeze: nothing passes, nothing is refused.
-func (r *relay) freeze(on bool) {
+// Freeze: nothing passes, nothing is refused.
+func (r *WebRTC) Freeze(on bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.frozen = on
@@ -131,8 +140,8 @@ func (r *relay) freeze(on bool) {
 	}
 }
 
-// narrow limits what the publisher sends, in b/s; 0 is no limit.
-func (r *relay) narrow(bps int) {
+// Narrow limits what the publisher sends, in b/s; 0 is no limit.
+func (r *WebRTC) Narrow(bps int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.widthBPS = bps
@@ -141,8 +150,18 @@ func (r *relay) narrow(bps int) {
 	}
 }
 
-// dropped is how many packets were taken away.
-func (r *relay) dropped() (n int64) {
+// Delay makes all media later, each way.
+func (r *WebRTC) Delay(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.delay = d
+	for _, u := range r.relays {
+		u.Delay(d)
+	}
+}
+
+// Dropped is how many packets were taken away.
+func (r *WebRTC) Dropped() (n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, u := range r.relays {
