@@ -13,7 +13,7 @@ const (
 	collectorStart = 600
 	// collectorEvery is the time between two collections that is aimed at. A running
 	// studio makes from half a megabyte of garbage a second, headless, to 15 with a window.
-	collectorEvery = 11500 * time.Millisecond
+	collectorEvery = 13 * time.Second
 	// The room for garbage, in bytes, whatever the rate: bursts need some, and half a
 	// gigabyte would be more than ten seconds are worth.
 	collectorLeast = 12 << 20
