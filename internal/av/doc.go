@@ -16,6 +16,7 @@
 package av
 
 // #cgo pkg-config: libavfilter libavformat libavcodec libswscale libswresample libavutil
+// #cgo LDFLAGS: -lm
 // #cgo CFLAGS: -O3 -Wall -Wno-deprecated-declarations
 // #include "native.h"
 import "C"
