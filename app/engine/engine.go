@@ -95,7 +95,8 @@ type Engine struct {
 	copiers   map[string]*copier // by source
 	order     []*input           // in the show's order
 	gone      sync.WaitGroup
-	retired   []*input // off the mix with this tick, to be stopped after it
+	gate      chan struct{} // of sources that open one after another
+	retired   []*input      // off the mix with this tick, to be stopped after it
 	slate     *media.Frame
 	history   history
 	switcher  Switcher
@@ -147,6 +148,7 @@ func New(opt Options) (*Engine, error) {
 		device: compositor.NewDevice(opt.Thread), desk: newDesk(),
 		show: opt.Show, inputs: make(map[string]*input), pending: opt.Commands,
 		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true}, stallLimit: stallLimit, openEncoder: openEncoder,
+		gate: make(chan struct{}, openAtOnce()),
 	}
 	e.history.revision = opt.Revision
 	var err error
@@ -273,7 +275,7 @@ func (e *Engine) preroll(ctx context.Context) {
 // one is shown from the tick on at which its first sound is there as well.
 func (e *Engine) ready() bool {
 	for _, in := range e.order {
-		if in.src == nil || !in.video.Load() || in.kind.Pacing == sources.Live {
+		if in.src == nil || !in.video.Load() || in.kind.Pacing == sources.Live || in.opening != nil && !in.opening.asked {
 			continue
 		}
 		if picture, sound := in.begun(); !(picture && sound) && !in.inTrouble() {
@@ -484,6 +486,11 @@ func (e *Engine) apply(c Command) error {
 		e.history.record(c, before, e.tick, int64(e.fps.Float()+0.5))
 	}
 	e.asked.Store(true) // publish this tick
+	for id := range e.soon() {
+		if in := e.inputs[id]; in != nil {
+			in.opening.want()
+		}
+	}
 	if e.pressed {
 		e.setDemand() // what comes on air now is wanted in full now
 	}
@@ -498,6 +505,7 @@ func (e *Engine) reconcile(before *scenes.Show) {
 	old := e.inputs
 	e.inputs = make(map[string]*input, len(e.show.Sources))
 	e.order = e.order[:0]
+	next := e.soon()
 	for _, def := range e.show.Sources {
 		in := old[def.ID]
 		var after <-chan struct{}
@@ -510,6 +518,9 @@ func (e *Engine) reconcile(before *scenes.Show) {
 		if in == nil {
 			in = e.newInput(def)
 			in.lastFresh = media.TickTime(e.tick, e.fps)
+			if next[def.ID] {
+				in.opening.want()
+			}
 			in.start(e.ctx, e.log, after)
 			e.desk.mixer.Add(in.strip)
 		} else {
@@ -526,6 +537,21 @@ func (e *Engine) reconcile(before *scenes.Show) {
 	if before != nil {
 		e.outs.reconcile(e.show)
 	}
+}
+
+// soon are the sources of what is on programme and on preview, and of the overlays.
+func (e *Engine) soon() map[string]bool {
+	ids := []string{e.switcher.Program, e.switcher.Preview}
+	for _, o := range e.show.Overlays {
+		ids = append(ids, o.ID)
+	}
+	list := make(map[string]bool)
+	for _, id := range ids {
+		for _, p := range e.looks.of(e.show, id) {
+			list[p.Source] = true
+		}
+	}
+	return list
 }
 
 // burnsName: the kind draws the source's name into its picture.

@@ -20,8 +20,9 @@ const (
 	lostAfter = 5 * time.Second
 )
 
-// syncDepth is how many pictures a source may be ahead.
-const syncDepth = 6
+// syncDepth is how many pictures a source may be ahead, idleDepth how many one that waits
+// until it is on programme: it is to begin at once, and there may be a hundred of them.
+const syncDepth, idleDepth = 6, 2
 
 // liveDepth is how many pictures a live source may have waiting: its sound may be as
 // much later than its pictures. It grows to maxLiveDepth where the operator wants the
@@ -60,6 +61,7 @@ type input struct {
 	shownAt  int64 // the last tick whose plan had it on programme
 	parked   bool
 	parkedAt time.Duration
+	opening  *opening // its turn to be opened; nil where it has none to wait for
 
 	// Of the tick goroutine.
 	current   *media.Frame // what this tick shows; borrowed from sync, or the slate
@@ -134,6 +136,10 @@ func (e *Engine) newInput(def scenes.Source) *input {
 		in.refuse = &unknownKindError{def.Kind}
 		return in
 	}
+	if def.WhenIdle == scenes.IdleWait && kind.Pacing == sources.Paced && !e.clock.Virtual() {
+		in.sync.SetCapacity(idleDepth)
+		in.opening = &opening{gate: e.gate, wanted: make(chan struct{}), begun: make(chan struct{})}
+	}
 	in.captured = &e.count.capture
 	c := e.show.Canvas
 	in.src, in.refuse = kind.New(def.Settings, sources.Options{
@@ -186,6 +192,9 @@ func (in *input) start(ctx context.Context, log *slog.Logger, after <-chan struc
 				return
 			}
 		}
+		if in.opening != nil && !in.opening.await(ctx) {
+			return
+		}
 		// The outcome has been told through onState already.
 		_ = sources.Supervise(ctx, in.src, in, func(s sources.Status) {
 			in.setStatus(s)
@@ -227,6 +236,9 @@ func (in *input) setStatus(s sources.Status) {
 		s.Err = in.status.Err
 	}
 	in.status = s
+	if s.State != sources.Opening && s.State != sources.Running {
+		in.opening.hasBegun()
+	}
 	if s.State == sources.Ended || s.State == sources.Failed || s.State == sources.Waiting {
 		in.hasTurned()
 	}
@@ -273,6 +285,7 @@ func (in *input) Video(ctx context.Context, f *media.Frame) error {
 	compositor.Prepare(f, in.color)
 	in.arrived.Add(1)
 	in.size.Store(sizeOf(f))
+	in.opening.hasBegun()
 	if in.kind.Pacing == sources.Live {
 		in.timing.picture(in.clock.Now(), f.PTS)
 		in.sync.PushLive(f)
