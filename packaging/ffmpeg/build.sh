@@ -59,7 +59,7 @@ fi
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 [ -e "$keyring" ] || { say "the Debian archive keyring is missing: install debian-archive-keyring"; exit 1; }
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/crosspoint-ffmpeg.XXXXXX")
+work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 mkdir -p "$work"/lists/partial "$work"/archives/partial "$work"/src
