@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -126,9 +127,9 @@ func (c catalog) missing(schema, settings json.RawMessage) (field string, err er
 	if json.Unmarshal(schema, &doc) != nil || json.Unmarshal(settings, &set) != nil {
 		return "", nil
 	}
-	for name, p := range doc.Properties {
+	for _, name := range slices.Sorted(maps.Keys(doc.Properties)) { // the same one every time
 		path, _ := set[name].(string)
-		if p.Picker != "file" || path == "" {
+		if doc.Properties[name].Picker != "file" || path == "" {
 			continue
 		}
 		if !filepath.IsAbs(path) {
