@@ -43,8 +43,15 @@ func (in *input) due(t time.Duration) time.Duration {
 // on, and makes it go on where it was when it has come on programme. planned is the
 // tick of the newest plan.
 func (in *input) park(t time.Duration, planned int64) {
-	if in.shownAt >= 0 && in.shownAt >= planned {
-		in.opening.want()
+	if shown := in.shownAt >= 0 && in.shownAt >= planned; in.opening != nil {
+		depth := idleDepth
+		if shown {
+			in.opening.want()
+			depth = syncDepth
+		}
+		if in.lag == 0 { // else due has given it more
+			in.sync.SetCapacity(depth)
+		}
 	}
 	if in.opening.queued() {
 		in.lastFresh = t // nobody has looked for it yet
@@ -55,14 +62,8 @@ func (in *input) park(t time.Duration, planned int64) {
 	case idle && !in.parked && in.anchored:
 		in.parked, in.parkedAt = true, t
 		in.strip.Park(true)
-		if in.opening != nil && in.lag == 0 {
-			in.sync.SetCapacity(idleDepth)
-		}
 	case !idle && in.parked:
 		in.parked = false
-		if in.opening != nil && in.lag == 0 {
-			in.sync.SetCapacity(syncDepth)
-		}
 		if in.anchored {
 			in.offset += t - in.parkedAt
 			// A paced strip: the only error is for live ones.

@@ -12,11 +12,12 @@ import (
 
 // TestIdleSourcesOpenInTurn: sources that wait until they are on programme are opened one
 // after another, the programme does not wait for them, none of them counts as lost
-// meanwhile, and one that is cut to does not wait for its turn.
+// meanwhile, and one that is cut to does not wait for its turn. One on programme has as many
+// pictures ready as any other source.
 func TestIdleSourcesOpenInTurn(t *testing.T) {
 	t.Parallel()
 	const idle = 8
-	list := []string{`{"id": "a", "kind": "paced", "settings": {"y": 60}}`}
+	list := []string{`{"id": "a", "kind": "paced", "when_idle": "wait", "settings": {"y": 60}}`}
 	for i := range idle {
 		list = append(list, fmt.Sprintf(`{"id": "idle%d", "kind": "paced", "when_idle": "wait", "settings": {"y": 120, "start_ms": 300}}`, i))
 	}
@@ -40,6 +41,7 @@ func TestIdleSourcesOpenInTurn(t *testing.T) {
 	if n := opened(st); n > idle/2 {
 		t.Errorf("%d of %d are open before the programme", n, idle)
 	}
+	s.until(t, "the source on programme is ahead of it", func(st *State) bool { return st.Sources[0].Frames >= st.Tick+syncDepth-1 })
 	began := time.Now()
 	before := opened(s.until(t, "two are open", func(st *State) bool { return opened(st) >= 2 }))
 	s.must(t, &Cut{Scene: fmt.Sprintf("idle%d", idle-1)})
