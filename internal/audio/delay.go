@@ -55,13 +55,17 @@ func (d *delayLine) process(b []float32, frames int64) {
 	d.now = frames
 }
 
+// memory is how many frames are kept.
+func (d *delayLine) memory() int64 { return int64(len(d.buf) / 2) }
+
 func (d *delayLine) store(b []float32) {
-	mask := int64(len(d.buf)/2 - 1)
-	for i := 0; i+1 < len(b); i += 2 {
-		to := d.write & mask * 2
-		d.buf[to], d.buf[to+1] = b[i], b[i+1]
-		d.write++
+	d.write += int64(len(b) / 2)
+	if over := len(b) - len(d.buf); over > 0 {
+		b = b[over:]
 	}
+	to := (d.write - int64(len(b)/2)) & (d.memory() - 1) * 2
+	n := copy(d.buf[to:], b)
+	copy(d.buf, b[n:])
 }
 
 func (d *delayLine) at(frame int64) (left, right float32) {

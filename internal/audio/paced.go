@@ -188,18 +188,17 @@ func (q *pacedQueue) read(dst []float32, start int64) (short int64, jumped bool)
 	defer q.mu.Unlock()
 	n := int64(len(dst) / 2)
 	from := start - q.offset + q.lead
-	for i := range n {
-		p := from + i
-		if q.parked || !q.begun || !q.placed || p < q.base || p >= q.head {
-			dst[2*i], dst[2*i+1] = missing, missing
-			continue
-		}
-		j := p & (pacedFrames - 1) * 2
-		dst[2*i], dst[2*i+1] = q.buf[j], q.buf[j+1]
-	}
 	if q.parked || !q.begun || !q.placed {
+		absent(dst)
 		return 0, false
 	}
+	first := min(max(q.base, from), from+n) // frames there are: first..last
+	last := max(min(q.head, from+n), first)
+	absent(dst[:2*(first-from)])
+	there := dst[2*(first-from) : 2*(last-from)]
+	k := copy(there, q.buf[first&(pacedFrames-1)*2:])
+	copy(there[k:], q.buf)
+	absent(dst[2*(last-from):])
 	if end := from + n; end > q.base {
 		if late := end - max(q.head, from); late > 0 && !q.held {
 			short = late
@@ -209,6 +208,20 @@ func (q *pacedQueue) read(dst []float32, start int64) (short int64, jumped bool)
 	jumped = q.jumped && q.started
 	q.jumped, q.started = false, true
 	return short, jumped
+}
+
+// absent marks all of dst missing.
+func absent(dst []float32) {
+	for i := range dst {
+		dst[i] = missing
+	}
+}
+
+// silent reports that nothing can be read for now, and that nobody is at fault.
+func (q *pacedQueue) silent() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.parked || !q.begun || !q.placed
 }
 
 // discard forgets what is before source frame end, which may not have been

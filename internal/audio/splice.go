@@ -49,9 +49,14 @@ func (s *splice) cut() {
 	}
 }
 
-// process works in place on a block whose absent frames are marked missing.
-func (s *splice) process(b []float32) {
+// process works in place on a block whose absent frames are marked missing; it reports
+// whether anything is heard in it.
+func (s *splice) process(b []float32) (heard bool) {
 	n := len(b) / 2
+	if s.playing && s.in >= fadeFrames && s.tail >= fadeFrames && whole(b) {
+		s.keep(b)
+		return true
+	}
 	for i := range n {
 		l, r := b[2*i], b[2*i+1]
 		if l != l {
@@ -82,9 +87,28 @@ func (s *splice) process(b []float32) {
 				r += float32(s.past[2*j+1] * g)
 			}
 			s.tail++
+			heard = true
 		}
+		heard = heard || s.playing
 		b[2*i], b[2*i+1] = l, r
 	}
+	s.keep(b)
+	return heard
+}
+
+// whole reports that no frame of b is missing.
+func whole(b []float32) bool {
+	for i := 0; i < len(b); i += 2 {
+		if b[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// keep remembers the block's end for a tail that begins in the next one.
+func (s *splice) keep(b []float32) {
+	n := len(b) / 2
 	s.edge -= n
 	if n >= pastFrames {
 		copy(s.past[:], b[2*(n-pastFrames):2*n])

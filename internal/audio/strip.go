@@ -40,6 +40,9 @@ const DefaultTarget = 60 * time.Millisecond
 // block has still delivered it.
 const pacedBudget = 200 * time.Millisecond
 
+// resting is a silence that lasts until something comes.
+const resting = math.MaxInt64 / 2
+
 // ErrMode is returned by what a strip of the other mode cannot do.
 var ErrMode = errors.New("audio: not for a strip of this mode")
 
@@ -147,6 +150,8 @@ type Strip struct {
 	routes   []route
 	routed   bool      // SetRoutes was called
 	heard    bool      // it has been mixed
+	silence  int64     // frames for which nothing has come and nothing has sounded on
+	rests    bool      // the block is silence that was not made anew
 	solo     Solo      // what the operator asked for
 	soloRamp [2]ramp   // after and before the fader
 	pre      []float32 // the block before the fader
@@ -472,9 +477,12 @@ func (s *Strip) process(n int, start, turn int64, after int) {
 	b := s.pre
 	var short int64
 	var jumped bool
-	if s.mode == Live {
+	s.rests = s.mayRest()
+	switch {
+	case s.rests:
+	case s.mode == Live:
 		short, jumped = s.live.read(b, start)
-	} else {
+	default:
 		short, jumped = s.paced.read(b, start)
 	}
 	s.mu.Lock()
@@ -496,10 +504,23 @@ func (s *Strip) process(n int, start, turn int64, after int) {
 	if !s.heard { // it begins where it stands
 		s.ramp, s.sides = ramp{left, right}, sides
 	}
+	if s.rests && delay == 0 {
+		s.rest(n)
+		s.ramp, s.sides = ramp{left, right}, sides
+		return
+	}
+	if s.rests {
+		s.rests = false
+		short, jumped = s.paced.read(b, start) // nothing, and nothing is amiss
+	}
 	if jumped {
 		s.splice.cut()
 	}
-	s.splice.process(b)
+	if s.splice.process(b) {
+		s.silence = 0
+	} else {
+		s.silence += int64(n / 2)
+	}
 	s.tap.take(b, early)
 	s.sides.process(b, sides)
 	s.inserts.process(b)
@@ -507,6 +528,24 @@ func (s *Strip) process(n int, start, turn int64, after int) {
 	peakL, peakR := s.ramp.copyTo(s.post, b, left, right)
 	s.meter.update(peakL, peakR, float64(n/2)*nominalPeriod)
 	s.heard = true
+}
+
+// mayRest reports that the next block is silence whatever is made of it: the source waits,
+// and nothing of what it gave before is left in the strip. A hundred sources that wait
+// then cost nothing.
+func (s *Strip) mayRest() bool {
+	return s.mode == Paced && s.silence >= max(s.line.memory(), pastFrames) && s.line.now == 0 &&
+		len(s.inserts.list) == 0 && !s.tap.on && s.paced.silent()
+}
+
+// rest makes a block of n samples of a strip that rests.
+func (s *Strip) rest(n int) {
+	if s.silence < resting {
+		s.silence = resting
+		clear(s.pre[:cap(s.pre)])
+		clear(s.post[:cap(s.post)])
+	}
+	s.meter.update(0, 0, float64(n/2)*nominalPeriod)
 }
 
 // feed adds the strip's block to its buses.
@@ -524,7 +563,10 @@ func (s *Strip) feed(muted bool) {
 		if r.gone {
 			gain, gone = 0, true
 		}
-		if len(r.Bus.block) == len(src) { // else it is in no mix
+		switch {
+		case s.rests:
+			r.ramp = ramp{gain, gain}
+		case len(r.Bus.block) == len(src): // else it is in no mix
 			r.ramp.addTo(r.Bus.block, src, gain, gain)
 		}
 	}
@@ -549,6 +591,10 @@ func (s *Strip) listen(dst []float32) {
 		after = 1
 	case s.solo == BeforeFader:
 		before = 1
+	}
+	if s.rests {
+		s.soloRamp = [2]ramp{{after, after}, {before, before}}
+		return
 	}
 	s.soloRamp[0].addTo(dst, s.post, after, after)
 	s.soloRamp[1].addTo(dst, s.pre, before, before)
