@@ -20,9 +20,19 @@ const (
 	lostAfter = 5 * time.Second
 )
 
-// syncDepth is how many pictures a source may be ahead, idleDepth how many one that waits
-// until it is on programme: it is to begin at once, and there may be a hundred of them.
-const syncDepth, idleDepth = 6, 2
+// A source that is not live may be aheadBy, and at least leastAhead pictures, ahead; one
+// that waits until it is on programme idleDepth pictures: it is to begin at once, and there
+// may be a hundred of them.
+const (
+	aheadBy    = 100 * time.Millisecond
+	leastAhead = 4
+	idleDepth  = 2
+)
+
+// syncDepth is how many pictures of a canvas whose pictures last frame a source may be ahead.
+func syncDepth(frame time.Duration) int {
+	return max(int((aheadBy+frame-1)/frame), leastAhead)
+}
 
 // liveDepth is how many pictures a live source may have waiting: its sound may be as
 // much later than its pictures. It grows to maxLiveDepth where the operator wants the
@@ -120,7 +130,7 @@ func (e *Engine) newInput(def scenes.Source) *input {
 	in.copier = e.copier(def.ID)
 	in.copier.adopt(in)
 	in.copier.keep(e.keepsCopy(def.ID))
-	mode, depth := audio.Paced, syncDepth
+	mode, depth := audio.Paced, syncDepth(e.frameTime)
 	kind, ok := e.opt.SourceKinds[def.Kind]
 	in.kind = kind
 	if kind.Pacing == sources.Live {

@@ -33,7 +33,7 @@ func (in *input) due(t time.Duration) time.Duration {
 		if lag := in.strip.Unmet(); lag != in.lag {
 			in.lag = lag
 			// The demuxer has to get past these pictures to the sound.
-			in.sync.SetCapacity(syncDepth + int((lag+in.frame-1)/in.frame))
+			in.sync.SetCapacity(syncDepth(in.frame) + int((lag+in.frame-1)/in.frame))
 		}
 	}
 	return t - in.offset - in.lag + in.frame/4
@@ -47,7 +47,7 @@ func (in *input) park(t time.Duration, planned int64) {
 		depth := idleDepth
 		if shown {
 			in.opening.want()
-			depth = syncDepth
+			depth = syncDepth(in.frame)
 		}
 		if in.lag == 0 { // else due has given it more
 			in.sync.SetCapacity(depth)

@@ -41,7 +41,7 @@ func TestIdleSourcesOpenInTurn(t *testing.T) {
 	if n := opened(st); n > idle/2 {
 		t.Errorf("%d of %d are open before the programme", n, idle)
 	}
-	s.until(t, "the source on programme is ahead of it", func(st *State) bool { return st.Sources[0].Frames >= st.Tick+syncDepth-1 })
+	s.until(t, "the source on programme is ahead of it", func(st *State) bool { return st.Sources[0].Frames >= st.Tick+leastAhead-1 })
 	began := time.Now()
 	before := opened(s.until(t, "two are open", func(st *State) bool { return opened(st) >= 2 }))
 	s.must(t, &Cut{Scene: fmt.Sprintf("idle%d", idle-1)})

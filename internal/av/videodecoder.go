@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,7 +20,10 @@ import (
 
 // VideoDecoderOptions say how pictures are decoded.
 type VideoDecoderOptions struct {
-	Threads int // 0: as many as there are processors
+	// Threads is how many pictures are worked on at once; 0 is as many as there are
+	// processors and one more. Each holds a picture, and one more packet has to come before
+	// the first is done.
+	Threads int
 	// LowDelay decodes each packet at once: threads work on slices of one picture
 	// instead of on several pictures.
 	LowDelay bool
@@ -29,6 +33,28 @@ type VideoDecoderOptions struct {
 	Hardware string
 	// Canvas is the colour that frames are converted to; not set means media.Rec709.
 	Canvas media.ColorInfo
+}
+
+const (
+	// playingThreads is how many threads decode up to playingPixels a second (1080p60): at
+	// that size one processor of today keeps up, and the rest is for seeking. A source that
+	// waits has a picture for each of them in memory.
+	playingThreads = 4
+	playingPixels  = 1920 * 1080 * 60
+)
+
+// PlayingThreads is how many threads should decode s for being watched: enough for it to
+// keep up and to seek well, at most one a processor; 0, as many as libavcodec thinks good,
+// for what is larger or faster than 1080p60.
+func PlayingThreads(s *Stream) int {
+	rate := 60.0
+	if s.FPS.IsSet() {
+		rate = float64(s.FPS.Num) / float64(s.FPS.Den)
+	}
+	if float64(s.Width)*float64(s.Height)*rate > playingPixels*1.01 {
+		return 0
+	}
+	return min(playingThreads, runtime.GOMAXPROCS(0))
 }
 
 // VideoDecoder turns packets into frames on the canvas's terms: I420 or NV12 in its

@@ -37,6 +37,7 @@ type usage struct {
 
 	began time.Time
 	rss   []float64 // resident memory in MB, one a second
+	spent []float64 // CPU seconds used by then, one a second
 }
 
 // stopGrace is what a program gets to end after SIGTERM.
@@ -120,7 +121,7 @@ func run(ctx context.Context, j job) (usage, error) {
 		CPUSeconds: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
 		WallSecond: wall.Seconds(), PeakRSSMB: w.peakRSSMB, FirstByteMS: float64(w.firstByte) / 1e6,
 		BenchCPUSeconds: ownCPU() - self, StolenSeconds: after.stolen - before.stolen,
-		DisplayCPUSeconds: j.display.cpu() - shown, began: began, rss: w.rss,
+		DisplayCPUSeconds: j.display.cpu() - shown, began: began, rss: w.rss, spent: w.spent,
 	}
 	u.OtherCPUSeconds = max(0, after.busy-before.busy-u.CPUSeconds-u.BenchCPUSeconds-u.DisplayCPUSeconds)
 	return u, nil
@@ -130,6 +131,7 @@ type watch struct {
 	peakRSSMB float64
 	firstByte time.Duration
 	rss       []float64
+	spent     []float64
 }
 
 // watchProcess looks for the first byte in output, and at the process's peak memory,
@@ -154,12 +156,46 @@ func watchProcess(pid int, output string, began time.Time, ended <-chan struct{}
 				w.peakRSSMB = max(w.peakRSSMB, memoryMB(string(status), "VmHWM"))
 				if n := int(time.Since(began) / time.Second); n > len(w.rss) {
 					w.rss = append(w.rss, memoryMB(string(status), "VmRSS"))
+					w.spent = append(w.spent, spentBy(pid))
 				}
 			}
 		case <-ended:
 			return w
 		}
 	}
+}
+
+// spentBy is the CPU time that a process has used, in seconds; 0 when it is gone.
+func spentBy(pid int) float64 {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	return parseSpent(string(stat))
+}
+
+// parseSpent reads utime and stime of /proc/PID/stat (proc(5)), whose second field is a name in
+// parentheses that may hold anything; 0 when they are not there.
+func parseSpent(stat string) float64 {
+	const utime, stime = 11, 12 // behind the name
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) <= stime {
+		return 0
+	}
+	user, err := strconv.ParseFloat(fields[utime], 64)
+	system, err2 := strconv.ParseFloat(fields[stime], 64)
+	if err != nil || err2 != nil {
+		return 0
+	}
+	return (user + system) / ticksPerSecond
+}
+
+// later is the CPU time used from second on; 0 where that is not known.
+func (u usage) later(second int) float64 {
+	if second < 1 || len(u.spent) < second || u.spent[second-1] == 0 {
+		return 0
+	}
+	return u.CPUSeconds - u.spent[second-1]
 }
 
 // memoryMB finds a measure of memory in /proc/PID/status, in MB (2^20).

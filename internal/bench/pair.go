@@ -32,8 +32,9 @@ type bench struct {
 type pair struct {
 	Crosspoint   usage       `json:"crosspoint"`
 	Beside       usage       `json:"beside"`
-	Ratio        float64     `json:"ratio"` // of CPU seconds, Crosspoint's to the other's
-	Speed        float64     `json:"speed"` // of wall time, the other's to Crosspoint's
+	Ratio        float64     `json:"ratio"`                 // of CPU seconds, Crosspoint's to the other's
+	SecondHalf   float64     `json:"second_half,omitempty"` // Ratio of the CPU seconds of the run's second half
+	Speed        float64     `json:"speed"`                 // of wall time, the other's to Crosspoint's
 	Frames       frameCount  `json:"frames"`
 	BesideFrames *frameCount `json:"beside_frames,omitempty"` // where the row asks for as many
 	Engine       engineStats `json:"engine"`
@@ -164,6 +165,9 @@ func (b *bench) runPair(ctx context.Context, c benchCase, a *around, files []str
 		_, a.streams = a.far.arrivals(a.streams)
 	}
 	p.Ratio = p.Crosspoint.CPUSeconds / p.Beside.CPUSeconds
+	if ours, other := p.Crosspoint.later(b.seconds/2), p.Beside.later(b.seconds/2); !c.offline && ours > 0 && other > 0 {
+		p.SecondHalf = ours / other
+	}
 	p.Speed = p.Beside.WallSecond / p.Crosspoint.WallSecond
 	if !c.loose {
 		if err := b.tools.sameSettings(ctx, record, beside); err != nil {

@@ -28,6 +28,24 @@ func TestParseHost(t *testing.T) {
 	}
 }
 
+func TestParseSpent(t *testing.T) {
+	if got := parseSpent("77 (a ) b) S 1 2 3 4 5 6 7 8 9 10 1234 66 0 0 20 0 9 0 5 6 7\n"); got != 13 {
+		t.Errorf("got %v s, want 13", got)
+	}
+	for _, bad := range []string{"", "77 (a) S 1 2\n", "77 (a) S 1 2 3 4 5 6 7 8 9 10 x 66 0\n"} {
+		if got := parseSpent(bad); got != 0 {
+			t.Errorf("%q is %v s", bad, got)
+		}
+	}
+	u := usage{CPUSeconds: 10, spent: []float64{1, 4, 6}}
+	if got := u.later(2); got != 6 {
+		t.Errorf("from the second second on %v s, want 6", got)
+	}
+	if got := u.later(4); got != 0 {
+		t.Errorf("later than the run %v s", got)
+	}
+}
+
 func abs(v float64) float64 { return max(v, -v) }
 
 func TestMemoryMB(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 // row is a case's medians over its pairs.
 type row struct {
-	cpu, beside, ratio, speed               float64 // CPU seconds a minute of programme
+	cpu, beside, ratio, half, speed         float64 // CPU seconds a minute of programme
 	distinct, repeated, skipped, unreadable float64
 	dropped, late, tickP50, tickP99         float64
 	rss, besideRSS, firstFrame, firstByte   float64
@@ -32,6 +32,7 @@ func (o outcome) medians() row {
 		cpu:        of(func(p pair) float64 { return p.Crosspoint.CPUSeconds * minute }),
 		beside:     of(func(p pair) float64 { return p.Beside.CPUSeconds * minute }),
 		ratio:      of(func(p pair) float64 { return p.Ratio }),
+		half:       of(func(p pair) float64 { return p.SecondHalf }),
 		speed:      of(func(p pair) float64 { return p.Speed }),
 		distinct:   of(func(p pair) float64 { return float64(p.Frames.Distinct) }),
 		repeated:   of(func(p pair) float64 { return float64(p.Frames.Repeated) }),
@@ -64,6 +65,7 @@ var columns = []struct {
 	{"CPU s/min", func(_ outcome, m row) string { return fmt.Sprintf("%.1f", m.cpu) }},
 	{"beside", func(_ outcome, m row) string { return fmt.Sprintf("%.1f", m.beside) }},
 	{"ratio", func(_ outcome, m row) string { return fmt.Sprintf("%.3f", m.ratio) }},
+	{"2nd half", func(o outcome, m row) string { return ticking(o, "%.3f", m.half) }},
 	{"limit", func(o outcome, _ row) string { return limitText(o.Limits) }},
 	{"distinct", func(o outcome, m row) string { return fmt.Sprintf("%.0f/%d", m.distinct, o.Expected) }},
 	{"repeated", func(_ outcome, m row) string { return fmt.Sprintf("%.0f", m.repeated) }},

@@ -18,8 +18,11 @@ const (
 
 const (
 	// softPackets is how far a demuxer reads ahead of a stream while the other has
-	// something to do: two seconds of pictures at 30 fps.
-	softPackets = 64
+	// something to do: a second of pictures at 30 fps.
+	softPackets = 32
+	// livePackets is how many pictures of a live source may wait before some are dropped:
+	// two seconds at 30 fps.
+	livePackets = 64
 	// hardPackets and hardBytes are how far it reads ahead to find the other stream's
 	// next packet: a badly interleaved file.
 	hardPackets = 4096
@@ -139,8 +142,8 @@ func (f *feed) admit(stream int, it item) bool {
 		return len(f.queue[sound]) < hardPackets
 	}
 	if it.pkt.Keyframe {
-		f.broken = len(f.queue[pictures]) >= 2*softPackets
-	} else if len(f.queue[pictures]) >= softPackets {
+		f.broken = len(f.queue[pictures]) >= 2*livePackets
+	} else if len(f.queue[pictures]) >= livePackets {
 		f.broken = true
 	}
 	return !f.broken

@@ -121,7 +121,11 @@ func (s *file) open(ctx context.Context, sink Sink) (*player, error) {
 func (p *player) openDecoders(opt Options) error {
 	var why error
 	if st := p.in.Video(); st != nil {
-		d, err := av.NewVideoDecoder(st, av.VideoDecoderOptions{Hardware: p.set.Hardware, Canvas: opt.Color})
+		threads := 0
+		if !p.virtual {
+			threads = av.PlayingThreads(st)
+		}
+		d, err := av.NewVideoDecoder(st, av.VideoDecoderOptions{Hardware: p.set.Hardware, Canvas: opt.Color, Threads: threads})
 		if err == nil {
 			p.video = &pictureDecoder{VideoDecoder: d, step: 40 * time.Millisecond, first: st.Start}
 			if st.FPS.IsSet() {
