@@ -385,9 +385,21 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	if e.opt.Monitor != nil {
 		e.opt.Monitor(e.desk.mixer.Monitor())
 	}
-	e.outs.deliver(e.tick, from, e.program, n)
+	e.outs.deliver(e.tick, from, e.program, n, e.pictureAge())
 	e.views.offer(e)
 	return nil
+}
+
+// pictureAge is how long ago the oldest of the live pictures was taken that this tick shows
+// first on programme or preview; negative where there is none.
+func (e *Engine) pictureAge() time.Duration {
+	age := time.Duration(-1)
+	for _, in := range e.order {
+		if in.Demand() == sources.DemandFull {
+			age = max(age, in.age)
+		}
+	}
+	return age
 }
 
 // catchUp gives paced sources a moment to hand over what is due: while the tick was

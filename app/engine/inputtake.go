@@ -78,6 +78,7 @@ func (in *input) take(t time.Duration) {
 	if in.begins.Swap(false) {
 		in.lastFresh = t
 	}
+	in.age = -1
 	copied := in.copier.wants()
 	if copied {
 		in.copier.watch(in, t, in.Demand() == sources.DemandFull)
@@ -112,7 +113,8 @@ func (in *input) take(t time.Duration) {
 	if fresh {
 		in.lastFresh = t
 		if in.kind.Pacing == sources.Live && f != nil {
-			in.captured.add(t - f.PTS - in.timing.fastest())
+			in.age = max(t-f.PTS-in.timing.fastest(), 0)
+			in.captured.add(in.age)
 		}
 	} else if f != nil && in.kind.Pacing != sources.Still {
 		in.repeated++

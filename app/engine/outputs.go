@@ -71,14 +71,14 @@ func newDeliveries(e *Engine) *deliveries {
 }
 
 // deliver gives the tick's picture and its sound, so many samples of each bus, to every
-// encode. Of the tick goroutine.
-func (d *deliveries) deliver(tick, firstSample int64, f *media.Frame, samples int) {
+// encode. age is how old a live picture in it is; negative: none is. Of the tick goroutine.
+func (d *deliveries) deliver(tick, firstSample int64, f *media.Frame, samples int, age time.Duration) {
 	d.delivering.Lock()
 	defer d.delivering.Unlock()
 	r := d.active.Load()
 	wait := d.e.clock.Virtual()
 	for _, v := range r.video {
-		v.offer(d.picture(v.source, f), tick, wait)
+		v.offer(d.picture(v.source, f), tick, age, wait)
 	}
 	for _, a := range r.audio {
 		a.offer(d.sound(a, samples), firstSample, wait)

@@ -19,9 +19,14 @@ const pictureDepth = 15
 
 type pictureJob struct {
 	frame  *media.Frame
-	number int64 // of the rendition: the tick, divided
-	key    bool  // a keyframe, whatever the cadence
+	number int64         // of the rendition: the tick, divided
+	key    bool          // a keyframe, whatever the cadence
+	age    time.Duration // of a live picture in it; negative: none
 }
+
+// agesKept is for how many pictures it is remembered how old they were: more than any encoder
+// keeps back.
+const agesKept = 256
 
 // videoRunner is one video encode: one goroutine, one encoder, any number of
 // streams that carry its packets.
@@ -54,6 +59,9 @@ type videoRunner struct {
 	packets                atomic.Int64 // that have left the encoder
 	busy                   atomic.Int64 // nanoseconds spent encoding
 	delay                  histogram    // from a tick's time to its packet
+	through                histogram    // from a live picture's time stamp to its packet
+
+	ages [agesKept]time.Duration // by number; of the goroutine
 
 	wanted atomic.Int64 // b/s that the encoder is to aim at
 	aimed  int64        // what it was told last; of the goroutine
@@ -154,13 +162,14 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 	return v, nil
 }
 
-// offer hands a tick's picture over (borrowed). With wait it blocks for room.
-func (v *videoRunner) offer(f *media.Frame, tick int64, wait bool) {
+// offer hands a tick's picture over (borrowed), age as in deliver. With wait it blocks for
+// room.
+func (v *videoRunner) offer(f *media.Frame, tick int64, age time.Duration, wait bool) {
 	if tick%v.divisor != 0 {
 		return
 	}
 	v.offered.Store(true)
-	j := pictureJob{f.Retain(), tick / v.divisor, v.forceNext.Swap(false)}
+	j := pictureJob{f.Retain(), tick / v.divisor, v.forceNext.Swap(false), age}
 	v.pending.Add(1)
 	if wait {
 		v.jobs <- j
@@ -222,6 +231,7 @@ func (v *videoRunner) run() {
 		force := j.number%v.gop == 0 || j.key || v.keyframe.Swap(false)
 		start := time.Now()
 		v.retune(j.number)
+		v.ages[j.number%agesKept] = j.age
 		packets, err := v.encode(j.frame, j.number, force)
 		v.busy.Add(int64(time.Since(start)))
 		j.frame.Release()
@@ -298,6 +308,9 @@ func (v *videoRunner) send(packets []*media.Packet) {
 		v.packets.Add(1)
 		if !v.clock.Virtual() {
 			v.delay.add(now - p.Time)
+			if age := v.ages[media.UnitsIn(p.Time, v.track.FPS.Inv())%agesKept]; age >= 0 {
+				v.through.add(age + now - p.Time)
+			}
 		}
 		for _, s := range v.streams {
 			s.stream.put(p, s.track)

@@ -232,7 +232,11 @@ type RenditionState struct {
 	// DelayP50MS and DelayP99MS are from the time at which a picture's tick was due to
 	// its packet's leaving the encoder, since the start; 0 on the virtual clock.
 	DelayP50MS, DelayP99MS float64
-	AimBPS                 int64 // what the encoder aims at now
+	// ThroughP50MS and ThroughP99MS are the same from the time stamp of the live picture in
+	// it (of the oldest, where it shows several), as in Counters.CaptureP50MS; 0 without
+	// live sources.
+	ThroughP50MS, ThroughP99MS float64
+	AimBPS                     int64 // what the encoder aims at now
 	// Held is how many pictures the encoder keeps to itself at present (B-frames, frame
 	// threads): its own delay is this many frames and EncodeMS.
 	Held int64

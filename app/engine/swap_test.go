@@ -73,7 +73,7 @@ func (s *swapping) play(d time.Duration) {
 				p.Data[i] = 128
 			}
 		}
-		s.v.offer(f, s.next, true)
+		s.v.offer(f, s.next, -1, true)
 		f.Release()
 		s.next++
 	}

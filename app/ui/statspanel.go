@@ -100,6 +100,9 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 		if v.DelayP99MS > 0 {
 			add("", colText, "delay p50 %.0f, p99 %.0f ms, holds %d", v.DelayP50MS, v.DelayP99MS, v.Held)
 		}
+		if v.ThroughP99MS > 0 {
+			add("", colText, "from the camera p50 %.0f, p99 %.0f ms", v.ThroughP50MS, v.ThroughP99MS)
+		}
 	}
 
 	section("OUTPUTS")

@@ -359,13 +359,13 @@ func (b *bench) cameraToPacket(ctx context.Context) (delay, error) {
 	if err != nil {
 		return delay{}, err
 	}
-	if k.CaptureP50MS == 0 {
+	if k.ThroughP50MS == 0 {
 		return delay{}, fmt.Errorf("no live picture was shown: %s", strings.Join(k.Problems, "; "))
 	}
 	tick := float64(media.TickTime(1, show.Canvas.FPS)) / 1e6
 	own := k.Held + k.EncodeMS/tick
 	d := delay{
-		Name: "camera to packet", Count: int(k.Ticks), P50MS: k.CaptureP50MS + k.DelayP50MS, P99MS: k.CaptureP99MS + k.DelayP99MS,
+		Name: "camera to packet", Count: int(k.Ticks), P50MS: k.ThroughP50MS, P99MS: k.ThroughP99MS,
 		LimitP50: 2 + own, LimitP99: 2 + own,
 		Explained: fmt.Sprintf("of it time stamp to tick %.1f and %.1f ms; the encoder keeps %.0f pictures back and takes %.1f ms", k.CaptureP50MS, k.CaptureP99MS, k.Held, k.EncodeMS),
 	}

@@ -25,6 +25,7 @@ type statsLine struct {
 	Renditions []struct {
 		Frames, Dropped, Held            int64
 		EncodeMS, DelayP50MS, DelayP99MS float64
+		ThroughP50MS, ThroughP99MS       float64
 	}
 	Destinations []struct {
 		ID         string
@@ -54,6 +55,9 @@ type engineStats struct {
 	CaptureP99MS float64 `json:"capture_p99_ms,omitempty"`
 	DelayP50MS   float64 `json:"delay_p50_ms"`
 	DelayP99MS   float64 `json:"delay_p99_ms"`
+	// ThroughP50MS is from a live source's time stamp to the packet, picture by picture.
+	ThroughP50MS float64 `json:"through_p50_ms,omitempty"`
+	ThroughP99MS float64 `json:"through_p99_ms,omitempty"`
 	Held         float64 `json:"held_by_encoder"`
 	// GCPer10s is how often the collector ran, after the first five seconds.
 	GCPer10s float64 `json:"gc_per_10s"`
@@ -123,6 +127,7 @@ func parseStats(data []byte, destinations int) (engineStats, error) {
 		if len(s.Renditions) > 0 {
 			r := s.Renditions[0]
 			out.EncodeMS, out.DelayP50MS, out.DelayP99MS = r.EncodeMS, r.DelayP50MS, r.DelayP99MS
+			out.ThroughP50MS, out.ThroughP99MS = r.ThroughP50MS, r.ThroughP99MS
 			held = append(held, float64(r.Held))
 			out.Dropped = 0
 		}
