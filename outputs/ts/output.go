@@ -21,6 +21,9 @@ const (
 	// hurryAfter how much may wait in the feed before they leave as fast as they can.
 	paceFactor = 1.4
 	hurryAfter = 150 * time.Millisecond
+	// unheardFor is how long "nothing listens" stands after the network has said so: it
+	// does not say so of every datagram, and seldom more than once a second.
+	unheardFor = 5 * time.Second
 )
 
 // output is one destination.
@@ -53,9 +56,9 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 		return err
 	}
 	defer l.close()
-	s := &sender{ctx: ctx, link: l, feed: feed, at: o.at, note: o.note, buf: make([]byte, 0, o.message), heard: true}
+	s := &sender{ctx: ctx, link: l, feed: feed, at: o.at, note: o.note, buf: make([]byte, 0, o.message)}
 	if rate := max(float64(bitrate)*paceFactor, float64(o.muxBPS)*1.02); rate > 0 {
-		s.gap = time.Duration(float64(o.message*8) / rate * float64(time.Second))
+		s.rate = rate / 8
 	}
 	options := map[string]string{"pat_period": "0.1", "pes_payload_size": "0"}
 	if o.muxBPS > 0 {
@@ -119,15 +122,15 @@ type sender struct {
 	link     link
 	feed     outputs.Feed
 	at, note string
-	gap      time.Duration // between two datagrams; 0: none
+	rate     float64 // bytes a second; 0: as fast as they come
 	due      time.Time
 	buf      []byte
 	failed   error
 
 	mu      sync.Mutex
-	bytes   int64 // guarded by mu
-	packets int64 // guarded by mu
-	heard   bool  // guarded by mu
+	bytes   int64     // guarded by mu
+	packets int64     // guarded by mu
+	unheard time.Time // when it was last known that nobody is there; guarded by mu
 }
 
 // write takes bytes of the muxer.
@@ -160,19 +163,27 @@ func (s *sender) flush() error {
 	}
 	s.mu.Lock()
 	s.bytes += int64(len(s.buf))
-	s.heard = heard
+	if !heard {
+		s.unheard = time.Now()
+	}
 	s.mu.Unlock()
 	s.buf = s.buf[:0]
 	return nil
 }
 
-// pace waits until the next datagram is due.
+// pace waits until the next datagram is due: the one before has had its time, which a
+// short one, as at the end of each picture, needs less of. What leaves early because
+// too much waits is not waited for afterwards.
 func (s *sender) pace() error {
-	if s.gap == 0 {
+	if s.rate == 0 {
 		return nil
 	}
 	now := time.Now()
-	if wait := s.due.Sub(now); wait > 0 && s.feed.Queued() < hurryAfter {
+	wait := s.due.Sub(now)
+	if wait > 0 && s.feed.Queued() >= hurryAfter {
+		wait, s.due = 0, now
+	}
+	if wait > 0 {
 		// Timers are not exact to less than a millisecond; what is due sooner goes now,
 		// and the schedule stays.
 		if wait > time.Millisecond {
@@ -187,7 +198,7 @@ func (s *sender) pace() error {
 	} else if wait < 0 {
 		s.due = now
 	}
-	s.due = s.due.Add(s.gap)
+	s.due = s.due.Add(time.Duration(float64(len(s.buf)) / s.rate * float64(time.Second)))
 	return nil
 }
 
@@ -198,7 +209,7 @@ func (s *sender) reports(done <-chan struct{}) {
 	for {
 		s.mu.Lock()
 		r := outputs.Report{State: outputs.Sending, Detail: s.at, SentBytes: s.bytes, SentPackets: s.packets}
-		if !s.heard {
+		if time.Since(s.unheard) < unheardFor {
 			r.Detail = "nothing listens at " + s.at
 		} else if s.note != "" {
 			r.Detail = s.at + ", " + s.note
