@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"image"
 	"slices"
 	"strings"
 	"syscall"
@@ -86,6 +87,7 @@ type VideoEncoder struct {
 	ref     *astiav.Frame   // the reference that goes to the encoder
 	memory  []*astiav.Frame // pictures copied to; reused once the encoder has let go
 	scaler  Scaler
+	from    image.Point      // size of the newest picture that was scaled
 	flat    *media.FramePool // for pictures that are converted before they are deepened
 	upload  *surfaces
 	lastPTS int64
@@ -296,7 +298,7 @@ func (e *VideoEncoder) Note() string { return e.note }
 // ready: none while the encoder looks ahead, sometimes several. pts is the frame
 // number and must grow. Keyframes fall on multiples of GOP, and besides wherever
 // forceKey says. Any format, size and colour is taken; what differs from the
-// rendition's is converted. Packet.Time is set, Made is not.
+// rendition's is converted, and another shape gets black bars. Packet.Time is set, Made is not.
 func (e *VideoEncoder) Encode(f *media.Frame, pts int64, forceKey bool) ([]*media.Packet, error) {
 	if pts <= e.lastPTS {
 		return nil, fmt.Errorf("av: encode: frame %d comes after frame %d", pts, e.lastPTS)
@@ -335,13 +337,18 @@ func (e *VideoEncoder) picture(f *media.Frame) (*astiav.Frame, error) {
 		e.ref.SetPixelFormat(astiav.PixelFormat(avFormat(e.format)))
 		return e.ref, nil
 	}
-	mem, err := e.free()
+	if size := image.Pt(f.Width, f.Height); size != e.from {
+		// Bars that are painted fit another shape.
+		e.from = size
+		e.forget()
+	}
+	mem, fresh, err := e.free()
 	if err != nil {
 		return nil, err
 	}
 	view := media.Frame{Format: e.format, Width: e.opt.Width, Height: e.opt.Height, Color: e.opt.Color}
 	view.Planes = wholePlanes(mem, e.format, e.opt.Width, e.opt.Height)
-	if err := e.scaler.Scale(&view, f); err != nil {
+	if err := e.scaled(&view, f, !fresh); err != nil {
 		return nil, err
 	}
 	if e.upload != nil {
@@ -367,12 +374,12 @@ func (e *VideoEncoder) deepen(f *media.Frame, fits bool) (*astiav.Frame, error) 
 		flat := e.flat.Get()
 		defer flat.Release()
 		flat.Color = e.opt.Color
-		if err := e.scaler.Scale(flat, f); err != nil {
+		if err := e.scaled(flat, f, false); err != nil {
 			return nil, err
 		}
 		f = flat
 	}
-	mem, err := e.free()
+	mem, _, err := e.free()
 	if err != nil {
 		return nil, err
 	}
@@ -383,11 +390,12 @@ func (e *VideoEncoder) deepen(f *media.Frame, fits bool) (*astiav.Frame, error) 
 	return e.ref, nil
 }
 
-// free is a picture in memory that the encoder no longer refers to.
-func (e *VideoEncoder) free() (*astiav.Frame, error) {
+// free is a picture in memory that the encoder no longer refers to; fresh: nothing has
+// been written to it yet.
+func (e *VideoEncoder) free() (frame *astiav.Frame, fresh bool, err error) {
 	for _, f := range e.memory {
 		if f.IsWritable() {
-			return f, nil
+			return f, false, nil
 		}
 	}
 	format := astiav.PixelFormat(avFormat(e.format))
@@ -396,10 +404,18 @@ func (e *VideoEncoder) free() (*astiav.Frame, error) {
 	}
 	f := allocFrame(format, e.opt.Width, e.opt.Height)
 	if f == nil {
-		return nil, syscall.ENOMEM
+		return nil, false, syscall.ENOMEM
 	}
 	e.memory = append(e.memory, f)
-	return f, nil
+	return f, true, nil
+}
+
+// forget lets go of the pictures in memory; the encoder keeps what it still refers to.
+func (e *VideoEncoder) forget() {
+	for _, f := range e.memory {
+		f.Free()
+	}
+	e.memory = nil
 }
 
 func (e *VideoEncoder) collect(out []*media.Packet) ([]*media.Packet, error) {
@@ -438,10 +454,7 @@ func (e *VideoEncoder) Close() {
 	e.ctx.Free()
 	e.pkt.Free()
 	e.ref.Free()
-	for _, f := range e.memory {
-		f.Free()
-	}
-	e.memory = nil
+	e.forget()
 	e.scaler.Close()
 	e.upload.close()
 }
