@@ -97,6 +97,10 @@ func (m *monitor) step(now time.Time, st libsrt.Stats) error {
 	if m.confirmed {
 		r.State = outputs.Confirmed
 		switch {
+		case st.UnackedBytes > 0 && stall >= reportEvery:
+			// What is dropped meanwhile follows from that.
+			r.State = outputs.Degraded
+			r.Detail = fmt.Sprintf("%s has acknowledged nothing for %v", m.peer, stall.Round(100*time.Millisecond))
 		case r.DroppedPackets > m.dropped:
 			r.State = outputs.Degraded
 			r.Detail = fmt.Sprintf("%s is too slow: %d pictures dropped", m.peer, r.DroppedPackets-m.dropped)

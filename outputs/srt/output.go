@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	// finishWithin bounds how long the end of a stream is seen through to its receiver.
+	// finishWithin bounds how long the end of a stream may wait for its acknowledgement,
+	// and playWithin how long, that included, for the receiver's buffer to be played.
 	finishWithin = time.Second
+	playWithin   = 2500 * time.Millisecond
 	// maxHeld bounds what is kept while connecting: a keyframe and what follows, so
 	// that a quick connection begins at once instead of at the next keyframe.
 	maxHeld = time.Second
@@ -166,7 +168,7 @@ func (o *Output) deliver(ctx context.Context, feed outputs.Feed, conn *libsrt.Co
 	if err := s.finish(); err != nil && ctx.Err() == nil {
 		return err
 	}
-	drain(conn)
+	drain(ctx, conn)
 	return ctx.Err()
 }
 
@@ -189,19 +191,34 @@ func (s *sender) feed(ctx context.Context, feed outputs.Feed, held []*media.Pack
 }
 
 // drain waits until the far end has everything and has had time to play it: a
-// receiver drops what is still in its latency buffer when the sender closes.
-func drain(conn *libsrt.Conn) {
-	end := time.Now().Add(finishWithin)
+// receiver drops what is still in its latency buffer when the sender closes. Once ctx
+// has ended it takes finishWithin at most.
+func drain(ctx context.Context, conn *libsrt.Conn) {
+	begin := time.Now()
+	end, done := begin.Add(playWithin), ctx.Done()
 	var played time.Time
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for now := range tick.C {
+	for {
+		select {
+		case <-done:
+			done = nil
+			if limit := time.Now().Add(finishWithin); limit.Before(end) {
+				end = limit
+			}
+			continue
+		case <-tick.C:
+		}
+		now := time.Now()
 		st, err := conn.Stats()
 		if err != nil || now.After(end) {
 			return
 		}
 		switch {
 		case st.UnackedBytes > 0:
+			if now.Sub(begin) > finishWithin {
+				return
+			}
 			played = time.Time{}
 		case played.IsZero():
 			played = now.Add(st.Latency + st.RTT)

@@ -236,9 +236,19 @@ func TestTwoTracksOfSound(t *testing.T) {
 	}
 }
 
-// TestEndIsComplete: an orderly end brings everything to the receiver.
+// TestEndIsComplete: an orderly end brings everything to the receiver, also to one that
+// keeps it for longer before it plays it.
 func TestEndIsComplete(t *testing.T) {
-	r := newReceiver(t, ServerOptions{})
+	for _, latency := range []time.Duration{calm * time.Millisecond, 2 * time.Second} {
+		t.Run(latency.String(), func(t *testing.T) {
+			t.Parallel()
+			endIsComplete(t, latency)
+		})
+	}
+}
+
+func endIsComplete(t *testing.T, latency time.Duration) {
+	r := newReceiver(t, ServerOptions{Latency: latency})
 	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": r.url(), "latency_ms": calm}, "")
 	out := run(t, o, feed)

@@ -264,6 +264,9 @@ func TestMonitor(t *testing.T) {
 	step := func(after time.Duration, sent int64, st libsrt.Stats) error {
 		now = now.Add(after)
 		s.sentBytes.Store(sent)
+		if st.SendDropped > 0 && st.UnackedBytes > 0 { // the sender leaves pictures out, too
+			s.dropped.Add(5)
+		}
 		st.Latency = 120 * time.Millisecond
 		return m.step(now, st)
 	}
@@ -279,7 +282,7 @@ func TestMonitor(t *testing.T) {
 		{"first acknowledged", 100 * time.Millisecond, 6000, libsrt.Stats{UnackedBytes: 1000, AcksReceived: 1, SentPackets: 5}, outputs.Confirmed, 5000},
 		{"losses repaired", time.Second, 9000, libsrt.Stats{UnackedBytes: 1000, AcksReceived: 2, SentPackets: 15, SendLost: 1, Retransmitted: 1}, outputs.Confirmed, 8000},
 		{"silence", time.Second, 12000, libsrt.Stats{UnackedBytes: 4000, AcksReceived: 2, SentPackets: 20, SendLost: 1, Retransmitted: 1, UnackedTime: time.Second}, outputs.Degraded, 8000},
-		{"given up is not acknowledged", time.Second, 15000, libsrt.Stats{UnackedBytes: 4000, SendDroppedB: 3000, SendDropped: 3, AcksReceived: 2, SentPackets: 20, SendLost: 1, Retransmitted: 1}, outputs.Degraded, 8000},
+		{"nobody there any more", time.Second, 15000, libsrt.Stats{UnackedBytes: 4000, SendDroppedB: 3000, SendDropped: 3, AcksReceived: 2, SentPackets: 20, SendLost: 1, Retransmitted: 1}, outputs.Degraded, 8000},
 		{"back", time.Second, 18000, libsrt.Stats{SendDroppedB: 3000, SendDropped: 3, AcksReceived: 3, SentPackets: 24, SendLost: 1, Retransmitted: 1}, outputs.Confirmed, 15000},
 	} {
 		got = outputs.Report{}
@@ -288,6 +291,9 @@ func TestMonitor(t *testing.T) {
 		}
 		if got.State != c.state || got.AckedBytes != c.acked {
 			t.Errorf("%s: %v with %d acknowledged, want %v with %d", c.name, got.State, got.AckedBytes, c.state, c.acked)
+		}
+		if c.name == "nobody there any more" && !strings.Contains(got.Detail, "has acknowledged nothing for 2s") {
+			t.Errorf("%s: %q", c.name, got.Detail)
 		}
 		if c.name == "losses repaired" && (got.LostPercent != 10 || !strings.Contains(got.Detail, "1 messages sent again")) {
 			t.Errorf("%s: %+v", c.name, got)
