@@ -35,6 +35,8 @@ func TestBackupMistakes(t *testing.T) {
 		`{"format":2,"destinations":[{"id":"d","kind":"rtmp","settings":{"url":"x"},"backups":[{"kind":"rtmpx"}]}]}`:                    `no kind of destination "rtmpx"`,
 		`{"format":2,"destinations":[{"id":"d","kind":"srt","standby":"warm"}]}`:                                                        "standby",
 		`{"format":2,"destinations":[{"id":"d","kind":"srt","start_at":"tomorrow"}]}`:                                                   "start_at",
+		`{"format":2,"destinations":[{"id":"d","kind":"srt","start_at":"2026-04-31T20:00:00+02:00"}]}`:                                  "start_at there is no such day or time as 2026-04-31T20:00:00+02:00",
+		`{"format":2,"destinations":[{"id":"d","kind":"srt","stop_at":"2026-04-30T24:00:00Z"}]}`:                                        "stop_at there is no such day or time",
 		`{"format":2,"destinations":[{"id":"d","kind":"srt","delay_seconds":1801}]}`:                                                    "delay_seconds",
 		`{"format":2,"destinations":[{"id":"d","kind":"srt","start_at":"2026-05-01T20:00:00+02:00","delay_seconds":1800,"group":"g"}]}`: "",
 	} {
@@ -62,5 +64,20 @@ func TestBackupSourcesAreReferences(t *testing.T) {
 	b.ID = "c"
 	if n, err = s.UpdateSource("b", b); err != nil || n.Sources[0].Backup != "c" {
 		t.Errorf("after a new id %+v, %v", n, err)
+	}
+}
+
+// A time that never comes is refused where it is put in; a show that has one opens all the
+// same.
+func TestTimesThatNeverCome(t *testing.T) {
+	const never = "2026-13-01T20:00:00Z"
+	s := mustParse(t, `{"format":2,"destinations":[{"id":"d","kind":"srt","start_at":"`+never+`"}]}`)
+	d := s.Destinations[0]
+	if _, err := s.SetDestination(d); err == nil || !strings.Contains(err.Error(), "start_at: there is no such day or time as "+never) {
+		t.Errorf("put in again: %v", err)
+	}
+	d.StartAt, d.StopAt = "2024-02-29T23:59:59+14:00", "2024-03-01T00:00:00-02:30"
+	if _, err := s.SetDestination(d); err != nil {
+		t.Error(err)
 	}
 }

@@ -159,7 +159,10 @@ func (s *Show) RemoveRendition(id string, cascade bool) (*Show, error) {
 
 // SetDestination replaces the destination with v's id, or adds v.
 func (s *Show) SetDestination(v Destination) (*Show, error) {
-	return s.edit(func(n *Show) error { n.Destinations = put(n.Destinations, n.completeDestination(v)); return nil })
+	return s.edit(func(n *Show) error {
+		n.Destinations = put(n.Destinations, n.completeDestination(v))
+		return v.checkTimes()
+	})
 }
 
 // RemoveDestination removes a destination.

@@ -103,6 +103,7 @@ func examine(raw []byte, kinds KindCatalog, table []migration) (*examination, er
 	c.start()
 	if kinds != nil {
 		c.settings()
+		c.times()
 	}
 	return c, nil
 }
