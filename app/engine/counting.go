@@ -182,6 +182,11 @@ func sentence(reason string) string {
 		return ""
 	}
 	// When the next try is changes every time; that there is one is said already.
-	reason, _, _ = strings.Cut(reason, "; trying again")
-	return ": " + strings.TrimRight(reason, ". ")
+	return ": " + strings.TrimRight(reasonOf(reason), ". ")
+}
+
+// reasonOf is why a connection was lost, without when the next try is.
+func reasonOf(problem string) string {
+	reason, _, _ := strings.Cut(problem, "; trying again")
+	return reason
 }

@@ -347,6 +347,8 @@ func (l *leg) Report(r outputs.Report) {
 		}
 	case outputs.Waiting, outputs.Failed:
 		l.problem = l.v.said(r.Detail)
+	default: // it is tried: why it was lost still counts, when it is tried again does not
+		l.problem = reasonOf(l.problem)
 	}
 	if r.Warning != "" && r.Warning != l.report.Warning {
 		l.warned = true

@@ -16,20 +16,36 @@ import (
 
 // PlanOptions are what the machine and its network can carry.
 type PlanOptions struct {
-	Encoders   []planner.Encoder // that open here; none: x264 is taken for granted
+	Encoders   []planner.Encoder // that open here; none: those in software are taken for granted
 	UplinkKbps int               // 0 is not known, and not judged
 	Cores      float64           // that encoding may use; 0 is not judged
 }
 
 // x264Cores is what x264 veryfast needs for 1920x1080 at 30 frames a second of camera
-// pictures, in processor cores (docs/PERFORMANCE.md, case P without its decoding).
-const x264Cores = 1.1
+// pictures, in processor cores (docs/PERFORMANCE.md, case P without its decoding). Beside it
+// on the same pictures at 60 % of its bitrate, x265 veryfast took 3.0 times and SVT-AV1 at
+// its preset here, 12, 1.2 times the processor time.
+const (
+	x264Cores = 1.1
+	x265Cores = 3.3
+	svtCores  = 1.35
+)
+
+// softwareEncoders are what every build of the program has. Whether it really opens, and
+// keeps up, is what preflight tries.
+func softwareEncoders() []planner.Encoder {
+	return []planner.Encoder{
+		{Name: "libx264", Codec: media.H264, Cores: x264Cores},
+		{Name: "libx265", Codec: media.HEVC, Cores: x265Cores},
+		{Name: "libsvtav1", Codec: media.AV1, Cores: svtCores},
+	}
+}
 
 // PlanRequest asks the planner for the fewest encodes that serve the enabled destinations
 // of a show. Each destination wants what its rendition says, within what its service takes.
 func PlanRequest(show *scenes.Show, kinds map[string]outputs.Kind, o PlanOptions) planner.Request {
 	if len(o.Encoders) == 0 {
-		o.Encoders = []planner.Encoder{{Name: "libx264", Codec: media.H264, Cores: x264Cores}}
+		o.Encoders = softwareEncoders()
 	}
 	c := show.Canvas
 	req := planner.Request{Width: c.Width, Height: c.Height, FPS: c.FPS.Float(), Encoders: o.Encoders, UplinkKbps: o.UplinkKbps, Cores: o.Cores}

@@ -135,3 +135,18 @@ func TestPlanCountsEverything(t *testing.T) {
 		t.Errorf("the plan of a show that is planned already would change it: %+v, %v", edit, err)
 	}
 }
+
+// HEVC and AV1 are encoded in software here, so a plan with them is none to refuse, and it
+// counts what they cost.
+func TestPlanOfOtherCodecs(t *testing.T) {
+	for codec, cores := range map[string]float64{"h264": x264Cores, "hevc": x265Cores, "av1": svtCores} {
+		show := parse(t, `{"format": 2, "canvas": {"width": 1920, "height": 1080, "fps": "30"},
+			"renditions": [{"id": "r", "video": {"codec": "`+codec+`"}}],
+			"destinations": [{"id": "own", "name": "Own", "kind": "plain", "settings": {"url": "rtmp://127.0.0.1/live"}}]}`)
+		kinds := map[string]outputs.Kind{"plain": {Audio: []media.Codec{media.AAC}}}
+		plan, err := planner.Make(PlanRequest(show, kinds, PlanOptions{}))
+		if err != nil || math.Abs(plan.Cores-cores) > 0.01 {
+			t.Errorf("%s: %.2f cores, %v; want %.2f", codec, plan.Cores, err, cores)
+		}
+	}
+}
