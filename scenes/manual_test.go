@@ -173,6 +173,8 @@ func (p property) describe() string {
 		return "id or empty"
 	case strings.HasPrefix(p.Pattern, "^#"):
 		return "`#rrggbb`"
+	case strings.HasPrefix(p.Pattern, "^$|^[0-9]{4}-"):
+		return "date and time (RFC 3339)"
 	case p.Pattern != "":
 		return "1 to 64 letters, digits, `-`, `_`"
 	}
