@@ -171,14 +171,20 @@ func (d *demuxer) programme(b []byte) {
 		if d.streams[pid] != nil {
 			continue
 		}
-		if codec, ok := tsCodecs[kind]; ok && !d.has(codec.IsAudio()) {
+		codec, known := tsCodecs[kind]
+		if known && !d.has(codec.IsAudio()) {
 			d.streams[pid] = &tsTrack{index: d.tracks, codec: codec, next: -1}
 			d.tracks++
 			taken = true
 			continue
 		}
 		name, ok := tsOthers[kind]
-		if !ok {
+		switch {
+		case known && codec.IsAudio():
+			name = "a further track of sound"
+		case known:
+			name = "a further stream of pictures"
+		case !ok:
 			name = fmt.Sprintf("stream type %#02x", kind)
 		}
 		d.out.unsupportedCodec(name)

@@ -138,3 +138,17 @@ func FuzzDemuxer(f *testing.F) {
 	f.Add([]byte{tsSync})
 	f.Fuzz(func(t *testing.T, b []byte) { check(t, b) })
 }
+
+// Of several tracks of sound the first is looked at, and the others are called what they
+// are: not by the number of a codec that is taken.
+func TestFurtherTracksAreNamed(t *testing.T) {
+	var got found
+	d := newDemuxer(&got)
+	d.feed(slices.Concat(
+		tsOf(0, 0, 0x00, 0xb0, 13, 0, 1, 0xc1, 0, 0, 0, 1, 0xe1, 0x00, 0, 0, 0, 0),
+		tsOf(0x100, 0, 0x02, 0xb0, 33, 0, 1, 0xc1, 0, 0, 0xe1, 0x01, 0xf0, 0,
+			0x1b, 0xe1, 0x01, 0xf0, 0, 0x0f, 0xe1, 0x02, 0xf0, 0, 0x0f, 0xe1, 0x03, 0xf0, 0, 0x24, 0xe1, 0x04, 0xf0, 0, 0, 0, 0, 0)), 0)
+	if want := []string{"a further track of sound", "a further stream of pictures"}; !slices.Equal(got.others, want) {
+		t.Errorf("what is left out is called %q, want %q", got.others, want)
+	}
+}
