@@ -6,8 +6,9 @@ import (
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
-// sameShape is how far two shapes may differ, as a part of a side, and still be one:
-// sizes are whole and even, so 854x480 is what 1920x1080 becomes.
+// sameShape is how far two shapes may differ, as a part of a side, and still be one, and
+// two pixels always: sizes are whole and even, so 854x480 is what 1920x1080 becomes and
+// 80x44 what 160x90 does.
 const sameShape = 0.02
 
 // within is where a picture of sw x sh pixels lies in one of w x h: all of it, as large as
@@ -25,7 +26,7 @@ func within(sw, sh, w, h int) image.Rectangle {
 	default:
 		ih = even(float64(w) * float64(sh) / float64(sw))
 	}
-	if float64(w-iw) <= sameShape*float64(w) && float64(h-ih) <= sameShape*float64(h) {
+	if float64(w-iw) <= max(sameShape*float64(w), 2) && float64(h-ih) <= max(sameShape*float64(h), 2) {
 		return all
 	}
 	x, y := (w-iw)/4*2, (h-ih)/4*2
