@@ -17,6 +17,8 @@ const (
 	// and playWithin how long, that included, for the receiver's buffer to be played.
 	finishWithin = time.Second
 	playWithin   = 2500 * time.Millisecond
+	// playMargin is for a receiver that is busy when its packets are due.
+	playMargin = 150 * time.Millisecond
 	// maxHeld bounds what is kept while connecting: a keyframe and what follows, so
 	// that a quick connection begins at once instead of at the next keyframe.
 	maxHeld = time.Second
@@ -221,7 +223,7 @@ func drain(ctx context.Context, conn *libsrt.Conn) {
 			}
 			played = time.Time{}
 		case played.IsZero():
-			played = now.Add(st.Latency + st.RTT)
+			played = now.Add(st.Latency + st.RTT + playMargin)
 		case now.After(played):
 			return
 		}
