@@ -50,7 +50,7 @@ func ReadSession(path string) (*Session, error) {
 	lines.Buffer(nil, sessionBytes)
 	var head sessionHead
 	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &head) != nil || head.Session != 1 {
-		return nil, fmt.Errorf("%s is not the journal of a recording", filepath.Base(path))
+		return nil, fmt.Errorf("%s %w", filepath.Base(path), errHeadless)
 	}
 	s := &Session{Path: path, BaseDir: head.Base, First: head.At, End: head.At + 1}
 	if s.Show, err = scenes.Parse(head.Show); err != nil {
@@ -203,18 +203,26 @@ func (s *Session) bounds() {
 // CutListExtensions are those of the files that WriteCutLists makes.
 var CutListExtensions = []string{".otio", ".edl", ".fcpxml"}
 
+// errHeadless says that a file does not begin as a journal does.
+var errHeadless = errors.New("is not the journal of a recording")
+
+// errNoFiles says that nothing is left of what a journal tells of.
+var errNoFiles = errors.New("none of the recorded files is there")
+
 // WriteCutLists writes OpenTimelineIO, CMX 3600 EDL and FCPXML of a journal beside it,
 // under its name. Lists that are there already are replaced.
-func WriteCutLists(journal string) error {
+func WriteCutLists(journal string) error { return writeCutLists(journal, CutListExtensions) }
+
+// writeCutLists writes those of the lists whose extensions are named, each in one step.
+func writeCutLists(journal string, extensions []string) error {
 	s, err := ReadSession(journal)
 	if err != nil {
 		return err
 	}
 	if len(s.History.Files) == 0 {
-		return errors.New("none of the recorded files is there")
+		return errNoFiles
 	}
 	t := cutlist.Build(s.History)
-	stem := strings.TrimSuffix(s.Path, filepath.Ext(s.Path))
 	otio, err := t.OTIO(filepath.Dir(s.Path))
 	if err != nil {
 		return err
@@ -224,9 +232,15 @@ func WriteCutLists(journal string) error {
 		return err
 	}
 	for i, data := range [][]byte{otio, t.EDL(), fcpxml} {
-		if err := atomicfile.Write(stem+CutListExtensions[i], data, 0o644); err != nil {
+		if !slices.Contains(extensions, CutListExtensions[i]) {
+			continue
+		}
+		if err := atomicfile.Write(stemOf(s.Path)+CutListExtensions[i], data, 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// stemOf is a path without its extension.
+func stemOf(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) }

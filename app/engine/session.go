@@ -29,8 +29,9 @@ const sessionBytes = 16 << 20
 // recording has ended, and the show can be cut again from its files. observe, command
 // and end are of the tick goroutine; file is for the outputs'.
 type session struct {
-	log  *slog.Logger
-	warn func(text string)
+	log   *slog.Logger
+	warn  func(text string)
+	files *journal // notes the journal until its cut lists are written; nil without a state folder
 
 	keys   map[string]bool // of the tick goroutine
 	looked bool            // the same
@@ -86,7 +87,7 @@ func (e *Engine) beginSession() {
 		e.log.Error("no session journal", "error", err)
 		return
 	}
-	s := &session{log: e.log, named: map[string]bool{}, keys: map[string]bool{}, wake: make(chan struct{}, 1), done: make(chan struct{}),
+	s := &session{log: e.log, named: map[string]bool{}, keys: map[string]bool{}, wake: make(chan struct{}, 1), done: make(chan struct{}), files: e.keeper.journal,
 		warn: func(text string) { e.warn.set("session", text, e.state.Load().Tick) }}
 	s.line(sessionHead{1, e.tick, time.Now().Format(time.RFC3339), e.opt.BaseDir, show})
 	from := e.tick - media.UnitsIn(keptLooksFor, e.fps.Inv())
@@ -227,6 +228,10 @@ func (s *session) end(tick int64) {
 // after, when there already is a file of a source.
 const namedAfter = 2 * time.Second
 
+// sessionSync is how long after its newest line, at the least, a journal is brought to the
+// platter: a show's commands are seconds apart, and a recording syncs as often.
+const sessionSync = time.Second
+
 // run writes the journal until its end, then the cut lists.
 func (s *session) run() {
 	defer close(s.done)
@@ -239,12 +244,18 @@ func (s *session) run() {
 	var broken error
 	late := time.NewTimer(namedAfter)
 	defer late.Stop()
+	unsynced := time.NewTimer(sessionSync)
+	defer unsynced.Stop()
 	overdue := false
 	for {
 		select {
 		case <-s.wake:
 		case <-late.C:
 			overdue = true
+		case <-unsynced.C:
+			if f != nil && broken == nil {
+				_ = f.Sync() // only a power cut asks whether it went well, and writing goes on
+			}
 		}
 		s.mu.Lock()
 		closing, lost := s.closing, s.lost
@@ -260,10 +271,13 @@ func (s *session) run() {
 		s.mu.Unlock()
 		if len(lines) > 0 && broken == nil {
 			if f == nil {
-				f, broken = createBeside(path)
+				if f, broken = createBeside(path); f != nil {
+					s.files.note(sessionKind, outputs.FileEvent{Path: f.Name()})
+				}
 			}
 			if broken == nil {
 				_, broken = f.Write(lines)
+				unsynced.Reset(sessionSync)
 			}
 			if broken != nil {
 				s.warn(fmt.Sprintf("The list of cuts beside the recording cannot be written (%v). The recordings themselves go on.", broken))
@@ -272,11 +286,17 @@ func (s *session) run() {
 		if !closing {
 			continue
 		}
-		if f != nil && broken == nil && !lost {
+		if f == nil {
+			return
+		}
+		if broken == nil && !lost {
 			if err := WriteCutLists(f.Name()); err != nil {
+				// Not settled: the next start of the program tries again too.
 				s.warn(fmt.Sprintf("The cut lists were not written (%v). The recordings are complete; crosspoint cutlist %s tries again.", err, f.Name()))
+				return
 			}
 		}
+		s.files.settled(f.Name())
 		return
 	}
 }
