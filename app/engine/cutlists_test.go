@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/cutlist"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs"
@@ -442,19 +443,24 @@ func wantListsRight(t testing.TB, dir, programme string, exact bool, late int64)
 		t.Fatal(err)
 	}
 	files, first := map[string][]shot{}, map[string]int64{}
+	var pgm []shot // of all its parts
+	programmes := map[string]bool{}
 	for _, f := range journal.History.Files {
 		list, missing := framesOf(t, f.Path)
 		if late += missing; int64(len(list)) != f.Frames || exact && missing > 0 {
 			t.Errorf("%s has %d frames of %d, %d have no picture of their own", filepath.Base(f.Path), len(list), f.Frames, missing)
 		}
 		for i, v := range list {
-			if exact && v != (shot{}) && int64(v.n) != f.First+int64(i) {
+			if exact && v != (shot{}) && int64(v.n) != tickOf(f, int64(i)) {
 				t.Fatalf("picture %d of %s, which begins at tick %d, is %v", i, filepath.Base(f.Path), f.First, v)
 			}
 		}
 		files[f.Path], first[f.Path] = list, f.First
+		if f.Source == "" {
+			programmes[f.Path] = true
+			pgm = append(pgm, list...)
+		}
 	}
-	pgm := files[programme]
 	stem := strings.TrimSuffix(names[0], SessionExtension)
 	for name, got := range map[string]read{
 		"otio": readOTIO(t, stem+".otio"), "edl": readEDL(t, stem+".edl", first), "fcpxml": readFCPXML(t, stem+".fcpxml"),
@@ -475,7 +481,7 @@ func wantListsRight(t testing.TB, dir, programme string, exact bool, late int64)
 					t.Errorf("%s: frame %d is %v of %s, the programme shows %v", name, i, list[p.frame], filepath.Base(p.file), pgm[i])
 				}
 			}
-			if p.file != programme {
+			if !programmes[p.file] {
 				own++
 			}
 		}
@@ -484,6 +490,127 @@ func wantListsRight(t testing.TB, dir, programme string, exact bool, late int64)
 		}
 	}
 	return journal, first[programme], own
+}
+
+// tickOf is the tick of a file's frame i.
+func tickOf(f cutlist.File, i int64) int64 {
+	tick := f.First + i
+	for _, l := range f.Left {
+		if tick >= l.From {
+			tick += l.To - l.From
+		}
+	}
+	return tick
+}
+
+// TestCutListsGoOnAfterAPause: a programme that is paused, also at a split and within a mix, has
+// lists that leave out what its files leave out, and are right picture for picture after it.
+func TestCutListsGoOnAfterAPause(t *testing.T) {
+	t.Parallel()
+	for _, container := range []string{"mkv", "mp4", "ts"} {
+		t.Run(container, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			yes, no := true, false
+			s := newStudio(t, parse(t, strings.ReplaceAll(isoShow(dir), "show.mkv", "show."+container)), media.NewVirtualClock(), func(o *Options) {
+				realRecords(o)
+				o.CutLists, o.Ticks = true, 190
+				o.Commands = []Timed{
+					{8, &StartRecording{}}, {8, &StartISO{}},
+					{20, &Cut{}},                             // one > two
+					{30, &PauseRecording{}},                  // a toggle
+					{35, &SetMark{Name: "break"}},            // where it goes on
+					{40, &Cut{}},                             // two > one, which nobody sees
+					{55, &PauseRecording{}},                  //
+					{62, &SetMark{Name: "goal"}},             //
+					{70, &AutoTake{}},                        // one > two, a mix of six frames
+					{73, &PauseRecording{Paused: &yes}},      // within it
+					{90, &PauseRecording{Paused: &no}},       //
+					{100, &Cut{Scene: "both"}},               //
+					{110, &PauseRecording{Paused: &yes}},     //
+					{115, &SplitRecording{}},                 // with the picture that it goes on with
+					{125, &PauseRecording{Paused: &no}},      //
+					{140, &Cut{Scene: "one"}},                //
+					{150, &PauseRecording{Paused: &yes}},     //
+					{150 + 10, &PauseRecording{Paused: &no}}, // in the second file
+					{180, &PauseRecording{Paused: &yes}},     // to the end
+				}
+			})
+			s.run(t, t.Context(), time.Minute)
+			for _, w := range s.State().Warnings {
+				t.Error(w.Text)
+			}
+			journal, first, own := wantListsRight(t, dir, "show."+container, true, 0)
+			var programme []string
+			for _, f := range journal.History.Files {
+				if f.Source == "" {
+					programme = append(programme, fmt.Sprintf("%d+%d%v", f.First, f.Frames, f.Left))
+				}
+			}
+			if got, want := strings.Join(programme, " "), "8+60[{30 55} {73 90} {110 125}] 125+45[{150 160}]"; got != want || first != 8 {
+				t.Errorf("the programme's files are %s, want %s", got, want)
+			}
+			if r, err := journal.Recut(); err != nil || r.Frames() != 60+45 || len(r.WithRecording(&StartRecording{})) != len(r.Commands)+1+2*4 {
+				t.Errorf("cut again it is %+v, %v", r, err)
+			}
+			// The mix is cut by a pause: what there is of it is the programme's.
+			if want := 22 + 15 + 10 + 10 + 20; own != want {
+				t.Errorf("%d frames are from sources, want %d", own, want)
+			}
+			if raw, err := os.ReadFile(filepath.Join(dir, "show.edl")); err != nil || !strings.Contains(string(raw), "LOC: 00:00:01:00 GREEN   break") || !strings.Contains(string(raw), "LOC: 00:00:01:07 GREEN   goal") {
+				t.Errorf("the list's markers: %v\n%s", err, raw)
+			}
+		})
+	}
+}
+
+// TestPausedInAnOlderJournal: from a pause on that its journal does not know the end of, the
+// programme's file is not cut from.
+func TestPausedInAnOlderJournal(t *testing.T) {
+	dir := t.TempDir()
+	s := newStudio(t, parse(t, isoShow(dir)), media.NewVirtualClock(), func(o *Options) {
+		realRecords(o)
+		o.CutLists, o.Ticks = true, 60
+		o.Commands = []Timed{{0, &StartRecording{}}, {20, &PauseRecording{}}, {30, &PauseRecording{}}}
+	})
+	s.run(t, t.Context(), time.Minute)
+	journal := filepath.Join(dir, "show"+SessionExtension)
+	raw, err := os.ReadFile(journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := func(lines []string) int64 {
+		if err := os.WriteFile(journal, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		read, err := ReadSession(journal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range read.History.Files {
+			if f.Source == "" {
+				return f.End()
+			}
+		}
+		return 0
+	}
+	var all, begun, none []string
+	for _, line := range strings.Split(string(raw), "\n") {
+		all = append(all, line)
+		if !strings.Contains(line, `"left":{"path"`) {
+			begun, none = append(begun, line), append(none, line)
+		} else if !strings.Contains(line, `"to"`) {
+			begun = append(begun, line)
+		}
+	}
+	for _, c := range []struct {
+		lines []string
+		want  int64
+	}{{all, 60}, {begun, 20}, {none, 20}} {
+		if got := frames(c.lines); got != c.want {
+			t.Errorf("with %d lines of %d the programme goes up to tick %d, want %d", len(c.lines), len(all), got, c.want)
+		}
+	}
 }
 
 // TestJournalOfAKilledShow is read as far as it goes.

@@ -61,17 +61,26 @@ type (
 		Look *cutlist.Look `json:"look,omitempty"`
 		Mark string        `json:"mark,omitempty"`
 		File *sessionFile  `json:"file,omitempty"`
+		Left *sessionPause `json:"left,omitempty"`
 		End  bool          `json:"end,omitempty"`
 	}
 	sessionFile struct {
 		Path   string `json:"path"`
 		Source string `json:"source,omitempty"` // empty: the programme
+		// Recording is whose file it is, where it is the programme's; empty in older journals.
+		Recording string `json:"recording,omitempty"`
 		// First is the tick of its first picture; the file's own timecode is believed where
 		// it has one.
 		First int64 `json:"first"`
 		// Copied: it has the source's pictures as they came, at the ticks at which they were
 		// shown, however many there are of them.
 		Copied bool `json:"copied,omitempty"`
+	}
+	// sessionPause is what a pause leaves out of a file, first without its end.
+	sessionPause struct {
+		Path string `json:"path"`
+		From int64  `json:"from"`
+		To   int64  `json:"to,omitempty"` // the first tick that is there again
 	}
 )
 
@@ -355,19 +364,31 @@ func (d *deliveries) recording() bool {
 }
 
 // note tells the session of a file of a recording: when it is made, which the journal is
-// called after, and when its first picture has come.
+// called after, when its first picture has come, and what pauses leave out of it.
 func (v *delivery) note(f outputs.FileEvent) {
 	if v.session == nil || f.Closed || f.Removed || f.Path == "" {
 		return
 	}
-	// The tick in which it begins; less than a sample may be lost in nanoseconds.
-	line := sessionFile{Path: f.Path, First: int64((f.First + 10*time.Microsecond).Seconds() * v.d.e.fps.Float())}
+	path := f.Path
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	// The tick in which it is; less than a sample may be lost in nanoseconds.
+	tick := func(at time.Duration) int64 { return int64((at + 10*time.Microsecond).Seconds() * v.d.e.fps.Float()) }
+	if p := f.Left; p != nil {
+		left := sessionPause{Path: path, From: tick(p.From)}
+		if p.Until > 0 {
+			left.To = tick(p.Until)
+		}
+		v.session.line(sessionLine{At: max(left.From, left.To), Left: &left})
+		return
+	}
+	line := sessionFile{Path: path, First: tick(f.First)}
 	if v.iso != nil {
 		line.Source = v.iso.id
 		line.Copied = v.legs[0].link != nil && v.legs[0].link.copied != nil
-	}
-	if abs, err := filepath.Abs(f.Path); err == nil {
-		line.Path = abs
+	} else {
+		line.Recording = v.def.ID
 	}
 	v.session.file(line, f.Begun)
 }

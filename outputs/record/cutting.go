@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
 )
 
 const (
@@ -32,6 +33,7 @@ func (s *session) turn(p *media.Packet) {
 		case a.pause && !s.paused:
 			s.paused, s.pausedAt, s.pausedT = true, p.PTS, p.Time
 			s.spans[len(s.spans)-1].until = p.Time
+			s.tellPause(outputs.Pause{From: p.Time})
 		case !a.pause && s.paused:
 			s.resume(p)
 		}
@@ -56,6 +58,14 @@ func (s *session) resume(p *media.Packet) {
 		s.recent[i] = [2]*media.Packet{}
 	}
 	s.spans = append(s.spans, span{from: p.Time, shift: media.TimeOf(s.shift[s.lead], s.tracks[s.lead].TimeBase)})
+	s.tellPause(outputs.Pause{From: s.pausedT, Until: p.Time})
+}
+
+// tellPause tells what the present file does not have, if it has what was before.
+func (s *session) tellPause(left outputs.Pause) {
+	if s.cur.begun {
+		s.o.tellFile(outputs.FileEvent{Path: s.cur.path, Part: s.cur.part, Left: &left})
+	}
 }
 
 // due reports whether the keyframe p begins a new file, and where.

@@ -95,13 +95,17 @@ func (s *session) put(q *media.Packet) error {
 	s.tail = append(s.tail, q)
 	s.tailBytes += len(q.Data)
 	s.cur.copied = s.copied
+	if !s.cur.timed {
+		s.cur.timed = true
+		s.cur.mux.SetTimecodeLead(s.pausedFor(q.Time))
+	}
 	if q.Track == s.lead && !s.cur.begun {
 		// Before pauses were taken out, and what a decoder leaves out.
-		late := s.shift[s.lead]
+		first := q.Time + s.pausedFor(q.Time)
 		if q.Audio {
-			late += int64(s.tracks[s.lead].Delay)
+			first += media.TimeOf(int64(s.tracks[s.lead].Delay), s.tracks[s.lead].TimeBase)
 		}
-		s.o.tellFile(outputs.FileEvent{Path: s.cur.path, Part: s.cur.part, Begun: true, First: q.Time + media.TimeOf(late, s.tracks[s.lead].TimeBase)})
+		s.o.tellFile(outputs.FileEvent{Path: s.cur.path, Part: s.cur.part, Begun: true, First: first})
 	}
 	if err := s.cur.write(q, q.Track == s.lead, s.tracks[q.Track].TimeBase); err != nil {
 		return err
