@@ -564,6 +564,64 @@ func TestCutListsGoOnAfterAPause(t *testing.T) {
 	}
 }
 
+// TestSplitOfAll: a split without names is one of the sources' own recordings too, at the very
+// picture; no picture and no sample is lost or there twice, and the lists know all parts.
+func TestSplitOfAll(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	doc := strings.Replace(soundShow(t, dir, ""), `"sources":["cam1","song","mic"]`, `"sources":["cam1","cam2","song"]`, 1)
+	s := newStudio(t, parse(t, doc), media.NewVirtualClock(), func(o *Options) {
+		realRecords(o)
+		o.CutLists, o.Ticks = true, 100
+		o.Commands = []Timed{{8, &StartRecording{}}, {20, &Cut{}}, {37, &SplitRecording{}}, {50, &Cut{}}, {61, &SplitRecording{}}, {90, &StopRecording{}}, {95, &SplitRecording{}}}
+	})
+	s.run(t, t.Context(), time.Minute)
+	st := s.State()
+	if len(st.Warnings) != 1 || !strings.Contains(st.Warnings[0].Text, "nothing is recording") {
+		t.Errorf("warnings %+v", st.Warnings)
+	}
+	for _, v := range append(st.ISOs, st.Recordings...) {
+		if r := v.Recording; r.Files != 3 || r.Checked != 3 || r.Problem != "" || (r.GoodTo-r.Length).Abs() > 50*time.Millisecond || r.Length < 81*time.Second/30 {
+			t.Errorf("%s: %+v", v.ID, r)
+		}
+	}
+	journal, err := ReadSession(filepath.Join(dir, "show"+SessionExtension))
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, parts, heard := map[string]int64{}, map[string][]int64{}, 8*1600
+	for _, f := range journal.History.Files {
+		parts[f.Source] = append(parts[f.Source], f.First)
+		if f.NoPictures {
+			for b := decodeTrack(t, f.Path, 0); len(b) > 0; b = b[2:] {
+				if got := int(b[0]*32768+0.5) + 30000*int(b[1]*32768+0.5); got != heard {
+					t.Fatalf("%s: a sample is %d, want %d", filepath.Base(f.Path), got, heard)
+				}
+				heard++
+			}
+			continue
+		}
+		list, _ := shotsOf(t, f.Path)
+		for _, v := range list {
+			if next[f.Source] == 0 {
+				next[f.Source] = 8
+			}
+			if int64(v.n) != next[f.Source] {
+				t.Fatalf("%s has picture %d, want %d", filepath.Base(f.Path), v.n, next[f.Source])
+			}
+			next[f.Source]++
+		}
+	}
+	for _, source := range []string{"", "cam1", "cam2"} {
+		if got := fmt.Sprint(parts[source]); got != "[8 37 61]" || next[source] != 90 {
+			t.Errorf("%q is in files from %s on, up to picture %d", source, got, next[source])
+		}
+	}
+	if len(parts["song"]) != 3 || heard < 90*1600 {
+		t.Errorf("the sound is in files from %v on, up to sample %d", parts["song"], heard)
+	}
+}
+
 // TestPausedInAnOlderJournal: from a pause on that its journal does not know the end of, the
 // programme's file is not cut from.
 func TestPausedInAnOlderJournal(t *testing.T) {
@@ -670,10 +728,10 @@ func TestCutListsOfSplitRecordings(t *testing.T) {
 	}
 	var programme []string
 	for _, f := range journal.History.Files {
-		if f.Source == "" {
-			programme = append(programme, fmt.Sprintf("%d+%d", f.First, f.Frames))
-		} else if f.First != 8 || f.Frames != 112 {
-			t.Errorf("%s is %d+%d: a source's recording has every picture", f.Source, f.First, f.Frames)
+		if part := fmt.Sprintf("%d+%d", f.First, f.Frames); f.Source == "" {
+			programme = append(programme, part)
+		} else if part != "8+22" && part != "30+90" {
+			t.Errorf("%s is %s: a source's recording has every picture", f.Source, part)
 		}
 	}
 	if got := strings.Join(programme, " "); got != "8+22 30+50" {
