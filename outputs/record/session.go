@@ -67,7 +67,7 @@ type session struct {
 	length    atomic.Int64 // ns
 	isPaused  atomic.Bool
 	present   atomic.Pointer[segment]
-	started   time.Time
+	room      roomMeter // of who tells
 
 	mu      sync.Mutex
 	open    []*segment // guarded by mu; not closed yet
@@ -86,7 +86,7 @@ func newSession(ctx context.Context, o *Output, feed outputs.Feed, dir, name str
 	n := len(tracks)
 	lead := slices.IndexFunc(tracks, func(t media.Track) bool { return !t.Codec.IsAudio() })
 	return &session{
-		o: o, feed: feed, tracks: tracks, lead: max(lead, 0), dir: dir, name: name, parent: ctx, started: time.Now(),
+		o: o, feed: feed, tracks: tracks, lead: max(lead, 0), dir: dir, name: name, parent: ctx,
 		shift: make([]int64, n), resync: make([]bool, n), soundEnd: make([]int64, n), recent: make([][2]*media.Packet, n),
 	}
 }
