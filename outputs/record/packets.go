@@ -106,6 +106,11 @@ func (s *session) put(q *media.Packet) error {
 			first += media.TimeOf(int64(s.tracks[s.lead].Delay), s.tracks[s.lead].TimeBase)
 		}
 		s.o.tellFile(outputs.FileEvent{Path: s.cur.path, Part: s.cur.part, Begun: true, First: first})
+		for i := 1; i < len(s.spans); i++ { // pauses in what is written again, on another disk
+			if from := s.spans[i].from; from-s.spans[i].shift > q.Time {
+				s.o.tellFile(outputs.FileEvent{Path: s.cur.path, Part: s.cur.part, Left: &outputs.Pause{From: s.spans[i-1].until, Until: from}})
+			}
+		}
 	}
 	if err := s.cur.write(q, q.Track == s.lead, s.tracks[q.Track].TimeBase); err != nil {
 		return err
