@@ -110,6 +110,6 @@ func recut(ctx context.Context, c *console, journal string, o recutOptions) erro
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "cut %d frames again in %.1f s\n", r.Ticks-r.From, took.Seconds())
+	fmt.Fprintf(c.out, "cut %d frames again in %.1f s\n", r.Frames(), took.Seconds())
 	return nil
 }

@@ -47,6 +47,9 @@ type FileEvent struct {
 	// lies at First in studio time. Path and Part are the only other fields that are set then.
 	Begun bool
 	First time.Duration
+	// Left is what a pause leaves out of it, told when the pause begins, and again when it
+	// ends; Path and Part are the only other fields that are set then.
+	Left *Pause
 	// Closed: nobody writes to the file any more. The fields below are set then.
 	Closed bool
 	// Removed: it was empty, and is gone.
@@ -60,6 +63,13 @@ type FileEvent struct {
 	Holds Contents
 	// Chapters are those it has; of a file that is not closed, those it will have so far.
 	Chapters []Chapter
+}
+
+// Pause is a stretch of studio time that a file does not have: the picture at Until follows the
+// one before From.
+type Pause struct {
+	From  time.Duration
+	Until time.Duration // 0: it is not over
 }
 
 // ErrEmpty is what Files.Finish says of a file that held nothing; it has been removed.

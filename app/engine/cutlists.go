@@ -50,7 +50,7 @@ func ReadSession(path string) (*Session, error) {
 	lines.Buffer(nil, sessionBytes)
 	var head sessionHead
 	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &head) != nil || head.Session != 1 {
-		return nil, fmt.Errorf("%s is not the journal of a recording", filepath.Base(path))
+		return nil, fmt.Errorf("%s %w", filepath.Base(path), errHeadless)
 	}
 	s := &Session{Path: path, BaseDir: head.Base, First: head.At, End: head.At + 1}
 	if s.Show, err = scenes.Parse(head.Show); err != nil {
@@ -60,6 +60,7 @@ func ReadSession(path string) (*Session, error) {
 	s.History = cutlist.History{Name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), FPS: fps,
 		Width: s.Show.Canvas.Width, Height: s.Show.Canvas.Height, Names: names(s.Show)}
 	var files []sessionFile
+	left := map[string][]sessionPause{}
 	for n := 2; lines.Scan(); n++ {
 		var command struct{ Do string }
 		var l sessionLine
@@ -81,16 +82,15 @@ func ReadSession(path string) (*Session, error) {
 			s.History.Markers = append(s.History.Markers, cutlist.Marker{At: l.At, Text: l.Mark})
 		case l.File != nil:
 			files = append(files, *l.File)
+		case l.Left != nil:
+			left[l.Left.Path] = append(left[l.Left.Path], *l.Left)
 		case l.End:
 			s.End, s.Complete = l.At, true
 		}
 	}
-	paused := s.paused()
 	for _, f := range files {
 		if found, ok := lookInto(f, filepath.Dir(path), fps); ok {
-			if f.Source == "" && found.First < paused {
-				found.Frames = min(found.Frames, paused-found.First)
-			}
+			s.leaveOut(&found, f, left[f.Path])
 			s.History.Files = append(s.History.Files, found)
 		}
 	}
@@ -98,15 +98,45 @@ func ReadSession(path string) (*Session, error) {
 	return s, nil
 }
 
-// paused is the tick at which a recording of the programme was first paused: from there on
-// its file is not the show's time any more, and is not cut from.
-func (s *Session) paused() int64 {
-	for _, c := range s.Commands {
-		if p, ok := c.Command.(*PauseRecording); ok && (p.Paused == nil || *p.Paused) {
-			return c.Tick
+// leaveOut takes what pauses have left out of a file from it. From a pause on that nothing
+// more is known of, it is not cut from.
+func (s *Session) leaveOut(found *cutlist.File, f sessionFile, left []sessionPause) {
+	var open []int64
+	for i, l := range left {
+		if l.To > l.From {
+			found.Left = append(found.Left, cutlist.Stretch{From: l.From, To: l.To})
+		} else if i+1 == len(left) {
+			open = append(open, l.From)
 		}
 	}
-	return math.MaxInt64
+	if f.Source == "" {
+		open = append(open, s.pausedUnknown(f.Recording, left)...)
+	}
+	for _, at := range open {
+		found.Cut(at)
+	}
+}
+
+// pausedUnknown are the ticks at which a recording was paused by commands and its file is not
+// known to have been: its journal is an older one, or was cut off right there.
+func (s *Session) pausedUnknown(recording string, left []sessionPause) (out []int64) {
+	paused := false
+	for _, c := range s.Commands {
+		p, ok := c.Command.(*PauseRecording)
+		if !ok || recording != "" && len(p.Recordings) > 0 && !slices.Contains(p.Recordings, recording) {
+			continue
+		}
+		was := paused
+		if paused = !was; p.Paused != nil {
+			paused = *p.Paused
+		}
+		// It happens at the first keyframe from the command on.
+		known := slices.ContainsFunc(left, func(l sessionPause) bool { return max(l.From, l.To) >= c.Tick })
+		if paused && !was && !known {
+			out = append(out, c.Tick)
+		}
+	}
+	return out
 }
 
 // names are what sources and scenes are called.
@@ -190,31 +220,40 @@ func (s *Session) bounds() {
 			if !any || f.First < h.First {
 				h.First = f.First
 			}
-			h.End = max(h.End, f.First+f.Frames)
+			h.End = max(h.End, f.End())
 			any = true
 		}
 		if any {
 			break
 		}
 	}
+	h.Pauses = cutlist.Pauses(h.Files)
 	s.End = max(s.End, h.End)
 }
 
 // CutListExtensions are those of the files that WriteCutLists makes.
 var CutListExtensions = []string{".otio", ".edl", ".fcpxml"}
 
+// errHeadless says that a file does not begin as a journal does.
+var errHeadless = errors.New("is not the journal of a recording")
+
+// errNoFiles says that nothing is left of what a journal tells of.
+var errNoFiles = errors.New("none of the recorded files is there")
+
 // WriteCutLists writes OpenTimelineIO, CMX 3600 EDL and FCPXML of a journal beside it,
 // under its name. Lists that are there already are replaced.
-func WriteCutLists(journal string) error {
+func WriteCutLists(journal string) error { return writeCutLists(journal, CutListExtensions) }
+
+// writeCutLists writes those of the lists whose extensions are named, each in one step.
+func writeCutLists(journal string, extensions []string) error {
 	s, err := ReadSession(journal)
 	if err != nil {
 		return err
 	}
 	if len(s.History.Files) == 0 {
-		return errors.New("none of the recorded files is there")
+		return errNoFiles
 	}
 	t := cutlist.Build(s.History)
-	stem := strings.TrimSuffix(s.Path, filepath.Ext(s.Path))
 	otio, err := t.OTIO(filepath.Dir(s.Path))
 	if err != nil {
 		return err
@@ -224,9 +263,15 @@ func WriteCutLists(journal string) error {
 		return err
 	}
 	for i, data := range [][]byte{otio, t.EDL(), fcpxml} {
-		if err := atomicfile.Write(stem+CutListExtensions[i], data, 0o644); err != nil {
+		if !slices.Contains(extensions, CutListExtensions[i]) {
+			continue
+		}
+		if err := atomicfile.Write(stemOf(s.Path)+CutListExtensions[i], data, 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// stemOf is a path without its extension.
+func stemOf(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) }

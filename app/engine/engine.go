@@ -220,8 +220,8 @@ func (e *Engine) Run(ctx context.Context) error {
 		in.cancel() // they end while the outputs do
 	}
 	e.outs.close()
+	e.closeSessions() // whose journals the keeper notes
 	e.keeper.close()
-	e.closeSessions()
 	e.publish() // how the outputs ended
 	cancel()
 	e.views.wait()

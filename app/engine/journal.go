@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"crosspoint.studio/crosspoint/internal/host"
 	"crosspoint.studio/crosspoint/outputs"
@@ -220,7 +221,11 @@ type leftJournal struct {
 	settled []string // there is nothing more to do about these
 	noted   int      // of settled: those that the file says
 	looked  bool     // every job has been looked at once, and what came of it told
+	away    bool     // there are files whose folder is not there: their disk may come back
 }
+
+// awayFor is how long a journal waits for a disk that is not there.
+const awayFor = 30 * 24 * time.Hour
 
 // settle notes that a file needs nothing more.
 func (l *leftJournal) settle(path string) {
@@ -236,7 +241,7 @@ func (l *leftJournal) note() {
 	l.looked = true
 	switch {
 	case l.file == nil:
-	case len(l.settled) == len(l.jobs):
+	case len(l.settled) == len(l.jobs) && !l.away:
 		l.release()
 	case l.noted < len(l.settled):
 		text := []byte("\n") // the last line may be cut
@@ -257,7 +262,7 @@ func (l *leftJournal) release() {
 	if l.file == nil {
 		return
 	}
-	if len(l.settled) == len(l.jobs) {
+	if len(l.settled) == len(l.jobs) && !l.away {
 		_ = os.Remove(l.file.Name()) // or it is found once more
 	} else {
 		l.note()
@@ -281,10 +286,17 @@ func leftBehind(dir string, log *slog.Logger) (list []*leftJournal) {
 			}
 			continue
 		}
+		info, err := f.Stat()
+		isNew := err == nil && time.Since(info.ModTime()) < awayFor
 		l := &leftJournal{file: f, jobs: readJournal(f)}
 		l.jobs = slices.DeleteFunc(l.jobs, func(j fileJob) bool {
 			_, err := os.Stat(j.event.Path)
-			return err != nil
+			if err == nil {
+				return false
+			}
+			_, err = os.Stat(filepath.Dir(j.event.Path))
+			l.away = l.away || err != nil && isNew
+			return true
 		})
 		if len(l.jobs) == 0 {
 			l.release()

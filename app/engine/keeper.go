@@ -168,7 +168,7 @@ func (k *keeper) next(ctx context.Context) (j fileJob, waited, ok bool) {
 		closing := k.closing
 		k.mu.Unlock()
 		for i, j := range k.later {
-			if !k.busy(j.event.Path) {
+			if !k.waits(j) {
 				k.later = slices.Delete(k.later, i, i+1)
 				return j, true, ctx.Err() == nil
 			}
@@ -191,6 +191,10 @@ func (k *keeper) run(ctx context.Context) {
 		}
 		if _, err := os.Stat(j.event.Path); errors.Is(err, os.ErrNotExist) && (waited || j.event.Problem != "") {
 			k.settle(j) // its disk is gone, which has been said, or somebody has moved it
+			continue
+		}
+		if j.kind == sessionKind {
+			k.recoverLists(j)
 			continue
 		}
 		end, c, err := k.look(ctx, j)

@@ -67,7 +67,7 @@ func (l *leg) open(show *scenes.Show) error {
 	if l.v.recording {
 		opt.BaseDir = e.opt.RecordDir
 		opt.Files = func(f outputs.FileEvent) {
-			if !f.Begun {
+			if !f.Begun && f.Left == nil {
 				e.keeper.file(l.v.def.ID, l.def.Kind, f)
 			}
 			l.v.note(f)

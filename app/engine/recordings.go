@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +15,8 @@ import (
 // The commands of running recordings.
 type (
 	// SplitRecording begins a new file with the picture of this tick: of the recordings
-	// named, or of all that run.
+	// named, or of all that run, those of sources on their own too; of a source that is
+	// recorded as it comes, with its next keyframe.
 	SplitRecording struct {
 		Recordings []string `json:"recordings,omitempty"`
 	}
@@ -62,6 +65,18 @@ func (d *deliveries) recorders(ids []string) ([]*delivery, error) {
 	return list, nil
 }
 
+// isoRecorders are the running recordings of sources on their own, in the order of their names.
+func (d *deliveries) isoRecorders() (list []*delivery) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(d.dest)) {
+		if v := d.dest[id]; v.iso != nil && v.ring == nil && v.isRunning() && !v.stopping.Load() && v.output() != nil {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
 // output is what delivers, once it has been made.
 func (v *delivery) output() outputs.Output {
 	if !v.opened.Load() {
@@ -84,6 +99,9 @@ func (c SplitRecording) apply(e *Engine) error {
 	list, err := e.outs.recorders(c.Recordings)
 	if err != nil {
 		return err
+	}
+	if len(c.Recordings) == 0 {
+		list = append(list, e.outs.isoRecorders()...)
 	}
 	if len(list) == 0 {
 		return errors.New("nothing is recording")

@@ -22,6 +22,8 @@ type recovery struct {
 	killed [unfinished + 1][]string // of programs that were cut off, by what was done
 	broken [unfinished + 1][]string // of those that went on; each with what happened
 	bad    []string
+	lists  []string  // what cut lists have been written of
+	no     []string  // what they could not be written of, and why
 	at     time.Time // of the newest
 }
 
@@ -30,6 +32,9 @@ type recovery struct {
 func (k *keeper) recover(ctx context.Context) {
 	for _, l := range k.left {
 		for _, j := range l.jobs {
+			if j.kind == sessionKind {
+				continue // its files first
+			}
 			end, c, err := k.look(ctx, j)
 			if ctx.Err() != nil {
 				l.settled = nil // all of it is said at the next start
@@ -41,6 +46,18 @@ func (k *keeper) recover(ctx context.Context) {
 				continue
 			}
 			k.recovered(j, end, c, err)
+		}
+		for _, j := range l.jobs {
+			switch {
+			case j.kind != sessionKind:
+			case ctx.Err() != nil:
+				l.settled = nil
+				return
+			case k.waits(j):
+				k.later = append(k.later, j)
+			default:
+				k.recoverLists(j)
+			}
 		}
 		l.note()
 	}
@@ -55,11 +72,7 @@ func (k *keeper) recovered(j fileJob, end ending, c outputs.FileCheck, err error
 		k.e.log.Info("recording had nothing in it and was removed", "file", j.event.Path)
 		return
 	}
-	r := &k.report
-	if time.Since(r.at) > tellRecovered {
-		*r = recovery{}
-	}
-	r.at = time.Now()
+	r := k.reported()
 	switch file := fmt.Sprintf("%s (%s)", filepath.Base(j.event.Path), clock(c.Length)); {
 	case err != nil:
 		k.e.log.Warn("recording that was cut off is not good", "file", j.event.Path, "reason", err)
@@ -75,7 +88,21 @@ func (k *keeper) recovered(j fileJob, end ending, c outputs.FileCheck, err error
 	if err == nil {
 		k.e.log.Info("recording that was cut off read again", "file", j.event.Path, "finished", end == finished, "length", c.Length, "bytes", c.Bytes, "sha256", c.SHA256)
 	}
-	text := r.text()
+	k.tell()
+}
+
+// reported is what is told, begun anew when that was long ago.
+func (k *keeper) reported() *recovery {
+	if time.Since(k.report.at) > tellRecovered {
+		k.report = recovery{}
+	}
+	k.report.at = time.Now()
+	return &k.report
+}
+
+// tell tells the operator, for a while.
+func (k *keeper) tell() {
+	text := k.report.text()
 	if text == "" {
 		return
 	}
@@ -104,6 +131,12 @@ func (r *recovery) text() string {
 	}
 	if len(r.bad) > 0 {
 		parts = append(parts, "Of what was cut off while it was recorded, this is not good: "+strings.Join(r.bad, "; ")+".")
+	}
+	if len(r.lists) > 0 {
+		parts = append(parts, "The cut lists have been written: "+strings.Join(r.lists, ", ")+".")
+	}
+	for _, text := range r.no {
+		parts = append(parts, "The cut lists were not written: "+text+".")
 	}
 	return strings.Join(parts, " ")
 }

@@ -5,12 +5,74 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
 )
+
+// TestDiskThatComesBack: files on a disk that is not there at a start are found at a later one;
+// after a month they are forgotten.
+func TestDiskThatComesBack(t *testing.T) {
+	state, dir := t.TempDir(), t.TempDir()
+	folder := filepath.Join(state, "recordings")
+	log := slog.New(slog.DiscardHandler)
+	disk := filepath.Join(dir, "disk")
+	here, there := filepath.Join(dir, "here.mkv"), filepath.Join(disk, "there.mkv")
+	j := newJournal(folder, log)
+	for _, path := range []string{here, there} {
+		j.note("record", outputs.FileEvent{Path: path, Part: 1})
+	}
+	j.close()
+	if err := os.WriteFile(here, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	start := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, l := range leftBehind(folder, log) {
+			for _, job := range l.jobs {
+				got = append(got, job.event.Path)
+				l.settle(job.event.Path)
+			}
+			l.note()
+			l.release()
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("it finds %q, want %q", got, want)
+		}
+	}
+	start(here)
+	start()
+	if err := os.Mkdir(disk, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(there, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	start(there)
+	if rest, _ := filepath.Glob(filepath.Join(folder, "*")); len(rest) != 0 {
+		t.Errorf("journals left: %q", rest)
+	}
+	j = newJournal(folder, log)
+	j.note("record", outputs.FileEvent{Path: filepath.Join(dir, "lost", "a.mkv"), Part: 1})
+	j.close()
+	start()
+	rest, _ := filepath.Glob(filepath.Join(folder, "*"))
+	if len(rest) != 1 {
+		t.Fatalf("journals %q", rest)
+	}
+	old := time.Now().Add(-awayFor - time.Hour)
+	if err := os.Chtimes(rest[0], old, old); err != nil {
+		t.Fatal(err)
+	}
+	start()
+	if rest, _ := filepath.Glob(filepath.Join(folder, "*")); len(rest) != 0 {
+		t.Errorf("journals left: %q", rest)
+	}
+}
 
 // TestSettledAtOnce: what has been made up for and told is settled on the disk while the run
 // goes on; one that waits for its disk stays.

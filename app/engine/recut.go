@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 
+	"crosspoint.studio/crosspoint/internal/cutlist"
 	"crosspoint.studio/crosspoint/scenes"
 	"crosspoint.studio/crosspoint/scenes/sources"
 )
@@ -17,6 +19,8 @@ type Recut struct {
 	// From is the tick of this show at which the programme's recording began, Ticks how
 	// many ticks there are.
 	From, Ticks int64
+	// Pauses are what was left out of the programme's recording, as ticks of this show.
+	Pauses []cutlist.Stretch
 	// Live are the sources without recordings: they run as the show says.
 	Live []string
 }
@@ -28,6 +32,9 @@ func (s *Session) Recut() (*Recut, error) {
 	r := &Recut{From: max(s.History.First-s.First, 0), Ticks: s.History.End - s.First}
 	if r.Ticks <= r.From {
 		return nil, fmt.Errorf("nothing of the show was recorded")
+	}
+	for _, p := range s.History.Pauses {
+		r.Pauses = append(r.Pauses, cutlist.Stretch{From: p.From - s.First, To: p.To - s.First})
 	}
 	files := map[string][]sources.RecordedFile{}
 	for _, f := range s.History.Files {
@@ -97,12 +104,24 @@ func recutCommand(c Command, replaced map[string]json.RawMessage, replace func(s
 	return c
 }
 
-// WithRecording are the commands with one more, which begins where the programme's
-// recording began and goes before the others of its tick.
+// WithRecording are the commands with more: start, where the programme's recording began, and
+// its pauses. They go before the others of their ticks.
 func (r *Recut) WithRecording(start Command) []Timed {
-	i := slices.IndexFunc(r.Commands, func(c Timed) bool { return c.Tick >= r.From })
-	if i < 0 {
-		i = len(r.Commands)
+	list := []Timed{{r.From, start}}
+	yes, no := true, false
+	for _, p := range r.Pauses {
+		list = append(list, Timed{p.From, &PauseRecording{Paused: &yes}}, Timed{p.To, &PauseRecording{Paused: &no}})
 	}
-	return slices.Insert(slices.Clone(r.Commands), i, Timed{r.From, start})
+	list = append(list, r.Commands...)
+	slices.SortStableFunc(list, func(a, b Timed) int { return cmp.Compare(a.Tick, b.Tick) })
+	return list
+}
+
+// Frames is how many the programme has, cut again.
+func (r *Recut) Frames() int64 {
+	n := r.Ticks - r.From
+	for _, p := range r.Pauses {
+		n -= p.To - p.From
+	}
+	return n
 }

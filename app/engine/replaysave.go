@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/host"
 )
 
 // maxUnsaved is how many replays wait at most for a disk that does not take them; the
@@ -21,14 +23,20 @@ const maxUnsaved = 4
 // saveAgain is how long after a failure a replay is tried again, and how often.
 const saveAgain = 3 * time.Second
 
+// saveLeaves is how much room a saved replay leaves on its disk: with less, recordings stop.
+const saveLeaves = 50 << 20
+
 // saver writes replays to disk on a goroutine of its own, and keeps those that fail.
 type saver struct {
 	warn  func(text string)
 	clear func()
 	again time.Duration
+	free  func(dir string) (int64, error)
 
 	mu      sync.Mutex
-	jobs    []saveJob     // guarded by mu
+	jobs    []saveJob     // guarded by mu; oldest first
+	asked   int           // guarded by mu; jobs so far
+	dropped int           // guarded by mu; of those that waited, since all were saved last
 	last    string        // guarded by mu; path of the newest saved
 	problem string        // guarded by mu
 	running bool          // guarded by mu
@@ -41,19 +49,27 @@ type saver struct {
 type saveJob struct {
 	clip
 	folder, name, container string
+	number                  int // of all jobs
 }
 
 func newSaver(warn func(string), clear func()) *saver {
-	return &saver{warn: warn, clear: clear, again: saveAgain, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	return &saver{warn: warn, clear: clear, again: saveAgain, free: host.FreeBytes, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
-// save hands over a job. It does not wait for the disk.
+// save hands over a job. It does not wait for the disk. Those that wait go where it goes: what
+// they waited for may be another folder.
 func (s *saver) save(j saveJob) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.jobs) == maxUnsaved {
-		s.jobs = append(s.jobs[:0], s.jobs[1:]...)
+		s.jobs = slices.Delete(s.jobs, 0, 1)
+		s.dropped++
 	}
+	for i := range s.jobs {
+		s.jobs[i].folder, s.jobs[i].container = j.folder, j.container
+	}
+	s.asked++
+	j.number = s.asked
 	s.jobs = append(s.jobs, j)
 	if !s.running {
 		s.running = true
@@ -78,42 +94,52 @@ func (s *saver) run() {
 		case <-s.wake:
 		case <-again.C:
 		}
-		s.drain()
 		s.mu.Lock()
-		closing := s.closing
+		closing := s.closing // before: what was asked for until then is tried
 		s.mu.Unlock()
-		if closing {
+		if s.drain(); closing {
 			return
 		}
 	}
 }
 
-// drain writes what waits until one fails.
+// drain tries to write all that waits, and says when some of it cannot be.
 func (s *saver) drain() {
-	for {
-		s.mu.Lock()
-		if len(s.jobs) == 0 {
-			s.mu.Unlock()
-			return
-		}
-		j := s.jobs[0]
-		s.mu.Unlock()
-		path, err := j.write()
-		s.mu.Lock()
-		if err != nil {
-			s.problem = err.Error()
-			s.mu.Unlock()
-			s.warn(fmt.Sprintf("The replay cannot be saved: %v. It is kept in memory and tried again by itself; make room, or choose another folder.", err))
-			return
-		}
-		s.last, s.problem = path, ""
-		// What was let go meanwhile was the oldest: this one, which is saved now.
-		if len(s.jobs) > 0 && s.jobs[0].name == j.name {
-			s.jobs = append(s.jobs[:0], s.jobs[1:]...)
-		}
-		s.mu.Unlock()
-		s.clear()
+	s.mu.Lock()
+	jobs := slices.Clone(s.jobs)
+	s.mu.Unlock()
+	if len(jobs) == 0 {
+		return
 	}
+	var problem error
+	for _, j := range jobs {
+		path, err := j.write(s.free)
+		if err != nil {
+			problem = err
+			continue
+		}
+		s.mu.Lock()
+		s.last = path
+		s.jobs = slices.DeleteFunc(s.jobs, func(x saveJob) bool { return x.number == j.number })
+		s.mu.Unlock()
+	}
+	s.mu.Lock()
+	dropped := s.dropped
+	if s.problem = ""; problem != nil {
+		s.problem = problem.Error()
+	} else {
+		s.dropped = 0
+	}
+	s.mu.Unlock()
+	if problem == nil {
+		s.clear()
+		return
+	}
+	text := fmt.Sprintf("The replay cannot be saved: %v. It is kept in memory and tried again by itself; make room, or choose another folder, which the next one that is saved takes it to.", problem)
+	if dropped > 0 {
+		text += fmt.Sprintf(" More than %d waited: the oldest had to be let go (%d).", maxUnsaved, dropped)
+	}
+	s.warn(text)
 }
 
 // close tries what still waits once more and ends.
@@ -135,8 +161,16 @@ func (s *saver) state() (last string, waiting int, problem string) {
 	return s.last, len(s.jobs), s.problem
 }
 
-// write makes a file that was not there before; half of one is removed again.
-func (j saveJob) write() (string, error) {
+// write makes a file that was not there before, where free says that there is room for it; half
+// of one is removed again.
+func (j saveJob) write(free func(dir string) (int64, error)) (string, error) {
+	need := int64(saveLeaves)
+	for _, p := range j.packets {
+		need += int64(len(p.Data))
+	}
+	if n, err := free(j.folder); err == nil && n < need { // where it is not known, writing will tell
+		return "", fmt.Errorf("%d MB are free on the disk of %s, too few for it and the %d that recordings need", n>>20, j.folder, saveLeaves>>20)
+	}
 	if err := os.MkdirAll(j.folder, 0o755); err != nil {
 		return "", plainPathError(err)
 	}

@@ -29,8 +29,9 @@ const sessionBytes = 16 << 20
 // recording has ended, and the show can be cut again from its files. observe, command
 // and end are of the tick goroutine; file is for the outputs'.
 type session struct {
-	log  *slog.Logger
-	warn func(text string)
+	log   *slog.Logger
+	warn  func(text string)
+	files *journal // notes the journal until its cut lists are written; nil without a state folder
 
 	keys   map[string]bool // of the tick goroutine
 	looked bool            // the same
@@ -60,17 +61,26 @@ type (
 		Look *cutlist.Look `json:"look,omitempty"`
 		Mark string        `json:"mark,omitempty"`
 		File *sessionFile  `json:"file,omitempty"`
+		Left *sessionPause `json:"left,omitempty"`
 		End  bool          `json:"end,omitempty"`
 	}
 	sessionFile struct {
 		Path   string `json:"path"`
 		Source string `json:"source,omitempty"` // empty: the programme
+		// Recording is whose file it is, where it is the programme's; empty in older journals.
+		Recording string `json:"recording,omitempty"`
 		// First is the tick of its first picture; the file's own timecode is believed where
 		// it has one.
 		First int64 `json:"first"`
 		// Copied: it has the source's pictures as they came, at the ticks at which they were
 		// shown, however many there are of them.
 		Copied bool `json:"copied,omitempty"`
+	}
+	// sessionPause is what a pause leaves out of a file, first without its end.
+	sessionPause struct {
+		Path string `json:"path"`
+		From int64  `json:"from"`
+		To   int64  `json:"to,omitempty"` // the first tick that is there again
 	}
 )
 
@@ -86,7 +96,7 @@ func (e *Engine) beginSession() {
 		e.log.Error("no session journal", "error", err)
 		return
 	}
-	s := &session{log: e.log, named: map[string]bool{}, keys: map[string]bool{}, wake: make(chan struct{}, 1), done: make(chan struct{}),
+	s := &session{log: e.log, named: map[string]bool{}, keys: map[string]bool{}, wake: make(chan struct{}, 1), done: make(chan struct{}), files: e.keeper.journal,
 		warn: func(text string) { e.warn.set("session", text, e.state.Load().Tick) }}
 	s.line(sessionHead{1, e.tick, time.Now().Format(time.RFC3339), e.opt.BaseDir, show})
 	from := e.tick - media.UnitsIn(keptLooksFor, e.fps.Inv())
@@ -227,6 +237,10 @@ func (s *session) end(tick int64) {
 // after, when there already is a file of a source.
 const namedAfter = 2 * time.Second
 
+// sessionSync is how long after its newest line, at the least, a journal is brought to the
+// platter: a show's commands are seconds apart, and a recording syncs as often.
+const sessionSync = time.Second
+
 // run writes the journal until its end, then the cut lists.
 func (s *session) run() {
 	defer close(s.done)
@@ -239,12 +253,18 @@ func (s *session) run() {
 	var broken error
 	late := time.NewTimer(namedAfter)
 	defer late.Stop()
+	unsynced := time.NewTimer(sessionSync)
+	defer unsynced.Stop()
 	overdue := false
 	for {
 		select {
 		case <-s.wake:
 		case <-late.C:
 			overdue = true
+		case <-unsynced.C:
+			if f != nil && broken == nil {
+				_ = f.Sync() // only a power cut asks whether it went well, and writing goes on
+			}
 		}
 		s.mu.Lock()
 		closing, lost := s.closing, s.lost
@@ -260,10 +280,13 @@ func (s *session) run() {
 		s.mu.Unlock()
 		if len(lines) > 0 && broken == nil {
 			if f == nil {
-				f, broken = createBeside(path)
+				if f, broken = createBeside(path); f != nil {
+					s.files.note(sessionKind, outputs.FileEvent{Path: f.Name()})
+				}
 			}
 			if broken == nil {
 				_, broken = f.Write(lines)
+				unsynced.Reset(sessionSync)
 			}
 			if broken != nil {
 				s.warn(fmt.Sprintf("The list of cuts beside the recording cannot be written (%v). The recordings themselves go on.", broken))
@@ -272,11 +295,17 @@ func (s *session) run() {
 		if !closing {
 			continue
 		}
-		if f != nil && broken == nil && !lost {
+		if f == nil {
+			return
+		}
+		if broken == nil && !lost {
 			if err := WriteCutLists(f.Name()); err != nil {
+				// Not settled: the next start of the program tries again too.
 				s.warn(fmt.Sprintf("The cut lists were not written (%v). The recordings are complete; crosspoint cutlist %s tries again.", err, f.Name()))
+				return
 			}
 		}
+		s.files.settled(f.Name())
 		return
 	}
 }
@@ -335,19 +364,31 @@ func (d *deliveries) recording() bool {
 }
 
 // note tells the session of a file of a recording: when it is made, which the journal is
-// called after, and when its first picture has come.
+// called after, when its first picture has come, and what pauses leave out of it.
 func (v *delivery) note(f outputs.FileEvent) {
 	if v.session == nil || f.Closed || f.Removed || f.Path == "" {
 		return
 	}
-	// The tick in which it begins; less than a sample may be lost in nanoseconds.
-	line := sessionFile{Path: f.Path, First: int64((f.First + 10*time.Microsecond).Seconds() * v.d.e.fps.Float())}
+	path := f.Path
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	// The tick in which it is; less than a sample may be lost in nanoseconds.
+	tick := func(at time.Duration) int64 { return int64((at + 10*time.Microsecond).Seconds() * v.d.e.fps.Float()) }
+	if p := f.Left; p != nil {
+		left := sessionPause{Path: path, From: tick(p.From)}
+		if p.Until > 0 {
+			left.To = tick(p.Until)
+		}
+		v.session.line(sessionLine{At: max(left.From, left.To), Left: &left})
+		return
+	}
+	line := sessionFile{Path: path, First: tick(f.First)}
 	if v.iso != nil {
 		line.Source = v.iso.id
 		line.Copied = v.legs[0].link != nil && v.legs[0].link.copied != nil
-	}
-	if abs, err := filepath.Abs(f.Path); err == nil {
-		line.Path = abs
+	} else {
+		line.Recording = v.def.ID
 	}
 	v.session.file(line, f.Begun)
 }

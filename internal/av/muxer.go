@@ -58,8 +58,9 @@ type Muxer struct {
 	file    *os.File
 	pkt     *astiav.Packet
 	streams []*astiav.Stream
-	offset  []int64 // subtracted, in each track's time base
-	last    []int64 // last DTS, in the stream's time base
+	offset  []int64       // subtracted, in each track's time base
+	last    []int64       // last DTS, in the stream's time base
+	lead    time.Duration // of studio time before the packets'
 	begun   bool
 	early   []*media.Packet // sound before the first picture
 	flushed time.Duration

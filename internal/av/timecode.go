@@ -38,13 +38,18 @@ func (m *Muxer) soundFrame(p *media.Packet) (n int64, fps media.Rational, ok boo
 	if m.hasVideo() || !t.FPS.IsSet() || t.TimeBase.Den != int64(t.SampleRateHz) {
 		return 0, fps, false
 	}
-	from := p.PTS + int64(t.Delay) // of what is heard
+	from := p.PTS + int64(t.Delay) + media.UnitsIn(m.lead, t.TimeBase) // of what is heard
 	n = media.Rescale(from, t.TimeBase, t.FPS.Inv())
 	for n > 0 && media.SampleAt(n, t.FPS, t.SampleRateHz) > from {
 		n--
 	}
 	return n, t.FPS, from >= 0
 }
+
+// SetTimecodeLead says by how much studio time is ahead of the packets' own times, for
+// MuxerOptions.Timecode: of a recording that was paused before the file began. Before the
+// first packet; zero without it.
+func (m *Muxer) SetTimecodeLead(d time.Duration) { m.lead = d }
 
 // tag sets the file's time of creation and the timecode of its first picture, which p is
 // or comes before, or of its sound where there are no pictures.
@@ -62,8 +67,9 @@ func (m *Muxer) tag(p *media.Packet) {
 			continue
 		}
 		tb := m.opt.Tracks[p.Track].TimeBase
-		n := media.Rescale(p.PTS, tb, t.FPS.Inv())
-		if p.Audio && media.Rescale(n, t.FPS.Inv(), tb) < p.PTS {
+		at := p.PTS + media.UnitsIn(m.lead, tb)
+		n := media.Rescale(at, tb, t.FPS.Inv())
+		if p.Audio && media.Rescale(n, t.FPS.Inv(), tb) < at {
 			n++ // the first picture that may follow
 		}
 		set("timecode", FormatTimecode(n, t.FPS))

@@ -7,12 +7,15 @@
 package cutlist
 
 import (
+	"cmp"
+	"math"
 	"slices"
 
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
-// File is one recorded file. Its frame i is the studio's tick First+i.
+// File is one recorded file. Its frame i is the studio's tick First+i, and later by what was
+// left out before it. Its own timecode begins with First.
 type File struct {
 	Path   string // absolute
 	Source string // whose own recording it is; empty: the programme's
@@ -21,6 +24,76 @@ type File struct {
 	Sound  bool
 	// NoPictures: it is of a source that has sound alone.
 	NoPictures bool
+	// Left is what pauses left out of it, in order.
+	Left []Stretch
+}
+
+// Stretch is from one tick up to another, which is the first after it.
+type Stretch struct{ From, To int64 }
+
+// End is the tick after the file's last frame.
+func (f *File) End() int64 {
+	end := f.First + f.Frames
+	for _, l := range f.Left {
+		if l.From >= end {
+			break
+		}
+		end += l.To - l.From
+	}
+	return end
+}
+
+// before is how many frames the file would have before a tick, did it go on for ever.
+func (f *File) before(tick int64) (n int64) {
+	from := f.First // of the stretch between pauses that is looked at
+	for _, l := range f.Left {
+		if tick <= l.From {
+			break
+		}
+		n += l.From - from
+		from = l.To
+	}
+	return n + max(tick-from, 0)
+}
+
+// Cut shortens the file to what it has before a tick; up to its beginning it stays as it is.
+func (f *File) Cut(tick int64) {
+	if tick > f.First {
+		f.Frames = min(f.Frames, f.before(tick))
+	}
+}
+
+// at is the file's frame at a tick, and how many from there on follow each other in studio time
+// too; 0: it does not have the tick.
+func (f *File) at(tick int64) (frame, run int64) {
+	frame = f.before(tick)
+	run = f.Frames - frame
+	for _, l := range f.Left {
+		if tick >= l.From && tick < l.To {
+			return 0, 0
+		}
+		if l.From > tick {
+			run = min(run, l.From-tick)
+			break
+		}
+	}
+	if tick < f.First {
+		return 0, 0
+	}
+	return frame, max(run, 0)
+}
+
+// next is the first tick after at from which on the file has frames; false where there is none.
+func (f *File) next(at int64) (int64, bool) {
+	if f.First > at {
+		return f.First, f.Frames > 0
+	}
+	for _, l := range f.Left {
+		if _, run := f.at(l.To); l.To > at && run > 0 {
+			return l.To, true
+		}
+	}
+	return 0, false
 }
 
 // Look is what programme shows from a tick on, until the next Look.
@@ -49,21 +122,69 @@ type History struct {
 	FPS           media.Rational
 	Width, Height int
 	First, End    int64
-	Looks         []Look // in order; what was before the first, only the programme's recording shows
-	Markers       []Marker
-	Files         []File
+	// Pauses are what the timeline leaves out between First and End, in order: nobody wanted
+	// it recorded. What follows is moved up, as in the programme's file.
+	Pauses  []Stretch
+	Looks   []Look // in order; what was before the first, only the programme's recording shows
+	Markers []Marker
+	Files   []File
 	// Names are what sources and scenes are called, by id.
 	Names map[string]string
 }
 
+// Pauses are what pauses of the programme's recordings have left out, in order, and no other one
+// has either.
+func Pauses(files []File) (out []Stretch) {
+	b := builder{h: History{Files: files}}
+	var left []Stretch
+	for _, f := range files {
+		for _, l := range f.Left {
+			if _, run := b.file("", l.To); f.Source == "" && run > 0 { // in the next file, where it was split
+				left = append(left, l)
+			}
+		}
+	}
+	slices.SortFunc(left, func(x, y Stretch) int { return cmp.Compare(x.From, y.From) })
+	done := int64(math.MinInt64)
+	for _, l := range left {
+		for at := max(l.From, done); at < l.To; {
+			_, run := b.file("", at)
+			if run > 0 {
+				at += run
+				continue
+			}
+			end := b.next("", at, l.To)
+			if n := len(out); n > 0 && out[n-1].To == at {
+				out[n-1].To = end
+			} else {
+				out = append(out, Stretch{at, end})
+			}
+			at, done = end, end
+		}
+	}
+	return out
+}
+
 // Clip is a stretch of one file on the timeline, or of nothing.
 type Clip struct {
-	At, Frames int64 // on the timeline, in studio ticks
+	At, Frames int64 // on the timeline: studio ticks, less what was left out before
 	File       *File // nil: a gap
-	Name       string
+	// In is the file's own timecode at At: At itself where nothing was left out, neither of
+	// the timeline nor of the file.
+	In   int64
+	Name string
 	// Dissolve is over how many frames, from At on, the clip before goes over into this
 	// one; the clip before has pictures for as long.
 	Dissolve int64
+}
+
+// in is the file's own timecode at a place of the timeline, which need not be in the clip; of a
+// gap it is the place.
+func (c Clip) in(at int64) int64 {
+	if c.File == nil {
+		return at
+	}
+	return at - c.At + c.In
 }
 
 // Timeline is a cut programme. Clips follow each other without holes from First to End.
@@ -98,26 +219,49 @@ type region struct {
 // long as the two were mixed; any other comes from the programme's recording.
 func Build(h History) *Timeline {
 	t := &Timeline{Name: h.Name, FPS: h.FPS, Width: h.Width, Height: h.Height, First: h.First, End: h.End}
-	b := builder{h: h}
-	for _, r := range b.regions() {
-		b.place(r)
+	left, from, since := int64(0), h.First, h.First
+	for _, p := range append(slices.Clone(h.Pauses), Stretch{h.End, h.End}) {
+		b := builder{h: h, left: left, since: since}
+		b.h.First, b.h.End = from, p.From
+		b.build(t)
+		left += p.To - p.From
+		from, since = p.To, p.From
 	}
-	t.Clips = b.clips
-	b.clips = nil
-	b.place(region{from: h.First, to: h.End})
-	t.Programme = b.clips
-	t.Sounds = b.sounds()
-	for _, m := range h.Markers {
-		if m.At >= h.First && m.At < h.End {
-			t.Markers = append(t.Markers, m)
-		}
-	}
+	t.End -= left
 	return t
 }
 
+// builder cuts what is between two pauses.
 type builder struct {
-	h     History
+	h     History // from First to End is what it is about
+	left  int64   // what the timeline leaves out before that
+	since int64   // where the pause before began: its markers are at its end
 	clips []Clip
+}
+
+// build adds it to the timeline.
+func (b *builder) build(t *Timeline) {
+	if b.h.First >= b.h.End {
+		return
+	}
+	for _, r := range b.regions() {
+		b.place(r)
+	}
+	t.Clips = append(t.Clips, b.clips...)
+	b.clips = nil
+	b.place(region{from: b.h.First, to: b.h.End})
+	t.Programme = append(t.Programme, b.clips...)
+	for i, s := range b.sounds() {
+		if i == len(t.Sounds) { // the same ones in every part
+			t.Sounds = append(t.Sounds, Sound{Name: s.Name})
+		}
+		t.Sounds[i].Clips = append(t.Sounds[i].Clips, s.Clips...)
+	}
+	for _, m := range b.h.Markers {
+		if m.At >= b.since && m.At < b.h.End {
+			t.Markers = append(t.Markers, Marker{max(m.At, b.h.First) - b.left, m.Text})
+		}
+	}
 }
 
 // sounds are the tracks of the sources that have sound alone, by id: their files may have been
@@ -137,9 +281,10 @@ func (b *builder) sounds() (out []Sound) {
 		}
 		for at := b.h.First; at < b.h.End; {
 			c := b.heard(source, at)
-			c.Name = s.Name
-			s.Clips = append(s.Clips, c)
 			at += c.Frames
+			c.Name = s.Name
+			c.At -= b.left
+			s.Clips = append(s.Clips, c)
 		}
 		out = append(out, s)
 	}
@@ -147,21 +292,24 @@ func (b *builder) sounds() (out []Sound) {
 }
 
 // heard is the clip of a source's sound from at on: up to the end of its file, or where the
-// next one begins. Of two that share a tick the later one has it.
+// next one begins. Of two that share a tick the later one has it. At is the tick.
 func (b *builder) heard(source string, at int64) Clip {
 	c := Clip{At: at, Frames: b.h.End - at}
 	for i := range b.h.Files {
 		f := &b.h.Files[i]
-		switch {
-		case !f.NoPictures || f.Source != source:
-		case f.First > at:
-			c.Frames = min(c.Frames, f.First-at)
-		case at < f.First+f.Frames && (c.File == nil || f.First > c.File.First):
-			c.File = f
+		if !f.NoPictures || f.Source != source {
+			continue
+		}
+		if next, ok := f.next(at); ok {
+			c.Frames = min(c.Frames, next-at)
+		}
+		if frame, run := f.at(at); run > 0 && (c.File == nil || f.First > c.File.First) {
+			c.File, c.In = f, f.First+frame
 		}
 	}
 	if c.File != nil {
-		c.Frames = min(c.Frames, c.File.First+c.File.Frames-at)
+		_, run := c.File.at(at)
+		c.Frames = min(c.Frames, run)
 	}
 	return c
 }
@@ -217,20 +365,25 @@ func (b *builder) dissolves(before []region, r, after region) bool {
 		return false
 	}
 	own := func(l Look, to int64) bool {
-		f := b.file(l.Source, r.from)
-		return l.Black || l.Source != "" && f != nil && f.First+f.Frames >= to
+		_, run := b.file(l.Source, r.from)
+		return l.Black || l.Source != "" && r.from+run >= to
 	}
 	return own(from.look, r.to) && own(after.look, r.to+1)
 }
 
-// file is the file of a source (empty: the programme) that has tick at.
-func (b *builder) file(source string, at int64) *File {
+// file is the file of a source (empty: the programme) that has tick at, and for how many ticks
+// it goes on; nil and 0: there is none.
+func (b *builder) file(source string, at int64) (*File, int64) {
 	for i := range b.h.Files {
-		if f := &b.h.Files[i]; !f.NoPictures && f.Source == source && f.First <= at && at < f.First+f.Frames {
-			return f
+		f := &b.h.Files[i]
+		if f.NoPictures || f.Source != source {
+			continue
+		}
+		if _, run := f.at(at); run > 0 {
+			return f, run
 		}
 	}
-	return nil
+	return nil, 0
 }
 
 // place adds the clips of a region: of its source where that was recorded, else of the
@@ -238,21 +391,23 @@ func (b *builder) file(source string, at int64) *File {
 func (b *builder) place(r region) {
 	dissolve := r.dissolve
 	for at := r.from; at < r.to; {
-		f := (*File)(nil)
+		f, run := (*File)(nil), int64(0)
 		if !r.look.Black {
 			if r.look.Source != "" {
-				f = b.file(r.look.Source, at)
+				f, run = b.file(r.look.Source, at)
 			}
 			if f == nil {
-				f = b.file("", at)
+				f, run = b.file("", at)
 			}
 		}
-		end := r.to
+		end, in := r.to, int64(0)
 		if f != nil {
-			end = min(end, f.First+f.Frames)
+			end = min(end, at+run)
+			frame, _ := f.at(at)
+			in = f.First + frame
 		}
 		if !r.look.Black && (f == nil || f.Source == "") {
-			end = min(end, b.next(r.look.Source, at, end)) // where a better file begins
+			end = b.next(r.look.Source, at, end) // where a better file begins
 		}
 		name := b.h.Names[r.look.Scene]
 		switch {
@@ -263,18 +418,21 @@ func (b *builder) place(r region) {
 		case name == "":
 			name = r.look.Scene
 		}
-		b.clips = append(b.clips, Clip{At: at, Frames: end - at, File: f, Name: name, Dissolve: min(dissolve, end-at)})
+		b.clips = append(b.clips, Clip{At: at - b.left, Frames: end - at, File: f, In: in, Name: name, Dissolve: min(dissolve, end-at)})
 		at, dissolve = end, 0
 	}
 }
 
 // next is the first tick after at, up to end, at which a file of source or of the
-// programme begins.
+// programme begins, or goes on after a pause.
 func (b *builder) next(source string, at, end int64) int64 {
 	for i := range b.h.Files {
 		f := &b.h.Files[i]
-		if !f.NoPictures && (f.Source == source || f.Source == "") && f.First > at && f.First < end && f.Frames > 0 {
-			end = f.First
+		if f.NoPictures || f.Source != source && f.Source != "" {
+			continue
+		}
+		if begin, ok := f.next(at); ok {
+			end = min(end, begin)
 		}
 	}
 	return end

@@ -29,7 +29,7 @@ func brief(t *Timeline) string {
 }
 
 func TestBuild(t *testing.T) {
-	files := []File{{"/p", "", 0, 200, true, false}, {"/a", "a", 0, 100, true, false}, {"/a2", "a", 110, 90, true, false}, {"/b", "b", 10, 190, true, false}}
+	files := []File{{"/p", "", 0, 200, true, false, nil}, {"/a", "a", 0, 100, true, false, nil}, {"/a2", "a", 110, 90, true, false, nil}, {"/b", "b", 10, 190, true, false, nil}}
 	for _, c := range []struct {
 		name  string
 		looks []Look
@@ -59,12 +59,46 @@ func TestBuild(t *testing.T) {
 	}
 }
 
+// TestPauses: what no recording of the programme has because of a pause is left out, sources'
+// recordings go on from where the programme does, and a file's frames are counted without it.
+func TestPauses(t *testing.T) {
+	p := File{"/p", "", 10, 70, true, false, []Stretch{{30, 50}, {60, 70}}} // 10-30, 50-60, 70-110
+	a := File{"/a", "a", 0, 200, true, false, nil}
+	for _, c := range []struct {
+		name  string
+		files []File
+		want  string
+	}{
+		{"one recording", []File{p, a}, "10+20 /p 10; 30+10 /p 30; 40+10 /p 40; 50+30 /a 80"},
+		{"another has some of it", []File{p, {"/q", "", 40, 40, true, false, nil}, a}, "10+20 /p 10; 30+10 /q 40; 40+10 /p 30; 50+10 /q 60; 60+10 /p 40; 70+30 /a 80"},
+		{"it ends paused", []File{{"/p", "", 10, 20, true, false, []Stretch{{30, 50}}}, a}, "10+20 /p 10"},
+	} {
+		h := History{FPS: media.NewRational(25, 1), First: 10, Files: c.files, Pauses: Pauses(c.files), Looks: []Look{{0, "s", "", false, false}, {80, "sa", "a", false, false}}}
+		for i := range h.Files {
+			if f := &h.Files[i]; f.Source == "" {
+				h.End = max(h.End, f.End())
+			}
+		}
+		tl := Build(h)
+		var got []string
+		for _, c := range tl.Clips {
+			got = append(got, fmt.Sprintf("%d+%d %s %d", c.At, c.Frames, c.File.Path, c.In))
+		}
+		if s := strings.Join(got, "; "); s != c.want {
+			t.Errorf("%s: cut as %s\nwant %s", c.name, s, c.want)
+		}
+		if last := tl.Clips[len(tl.Clips)-1]; tl.End != last.At+last.Frames {
+			t.Errorf("%s: it ends at %d, its last clip is %+v", c.name, tl.End, last)
+		}
+	}
+}
+
 // A timeline of 29.97 frames with everything that can be on it.
 func sample() *Timeline {
 	return Build(History{
 		Name: "Show & <tell>", FPS: media.NewRational(30000, 1001), Width: 1920, Height: 1080, First: 90, End: 300,
 		Looks:   []Look{{90, "sa", "cam-a", false, false}, {120, "sa", "cam-a", false, true}, {131, "sb", "cam-b", false, false}, {200, "sb", "cam-b", true, false}},
-		Files:   []File{{"/v/pgm 1.mkv", "", 90, 210, true, false}, {"/v/iso/a.mkv", "cam-a", 60, 240, true, false}, {"/elsewhere/b.mkv", "cam-b", 60, 240, false, false}, {"/v/iso/mic.mkv", "mic", 95, 100, true, true}, {"/v/iso/mic 2.mkv", "mic", 194, 60, true, true}},
+		Files:   []File{{"/v/pgm 1.mkv", "", 90, 210, true, false, nil}, {"/v/iso/a.mkv", "cam-a", 60, 240, true, false, nil}, {"/elsewhere/b.mkv", "cam-b", 60, 240, false, false, nil}, {"/v/iso/mic.mkv", "mic", 95, 100, true, true, nil}, {"/v/iso/mic 2.mkv", "mic", 194, 60, true, true, nil}},
 		Names:   map[string]string{"sa": "Camera A", "sb": "Camera B", "mic": "Desk mic"},
 		Markers: []Marker{{100, "Key Name on"}},
 	})
@@ -104,7 +138,7 @@ FCM: NON-DROP FRAME
 func TestReels(t *testing.T) {
 	h := History{FPS: media.NewRational(25, 1), First: 0, End: 40}
 	for i, source := range []string{"camera-left-1", "camera-left-2", "bl", "--", ""} {
-		h.Files = append(h.Files, File{fmt.Sprint(i), source, 0, 40, false, false})
+		h.Files = append(h.Files, File{fmt.Sprint(i), source, 0, 40, false, false, nil})
 		h.Looks = append(h.Looks, Look{int64(8 * i), source, source, false, false})
 	}
 	seen := map[string]bool{}

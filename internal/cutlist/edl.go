@@ -18,7 +18,7 @@ func (t *Timeline) EDL() []byte {
 	for _, c := range t.Programme {
 		if c.File != nil && c.File.Sound {
 			w.number++
-			w.edit("AA", "C", "", c.File, c.At, c.At+c.Frames)
+			w.edit("AA", "C", "", c, c.At, c.At+c.Frames)
 			w.comment("FROM CLIP NAME: " + line(filepath.Base(c.File.Path)))
 			w.comment("SOURCE FILE: " + path(c.File))
 		}
@@ -31,7 +31,7 @@ func (t *Timeline) EDL() []byte {
 				continue
 			}
 			w.number++
-			w.edit(fmt.Sprintf("A%d", i+3), "C", "", c.File, c.At, c.At+c.Frames)
+			w.edit(fmt.Sprintf("A%d", i+3), "C", "", c, c.At, c.At+c.Frames)
 			w.names("FROM", c)
 		}
 	}
@@ -50,14 +50,14 @@ func (w *edl) event(i int, c Clip) {
 	w.number++
 	to := c.At + c.Frames
 	if c.Dissolve == 0 || i == 0 {
-		w.edit("V", "C", "", c.File, c.At, to)
+		w.edit("V", "C", "", c, c.At, to)
 		w.names("FROM", c)
 		w.locators(c.At, to)
 		return
 	}
 	before := w.t.Clips[i-1]
-	w.edit("V", "C", "", before.File, c.At, c.At)
-	w.edit("V", "D", fmt.Sprintf("%03d", c.Dissolve), c.File, c.At, to)
+	w.edit("V", "C", "", before, c.At, c.At)
+	w.edit("V", "D", fmt.Sprintf("%03d", c.Dissolve), c, c.At, to)
 	w.names("FROM", before)
 	w.names("TO", c)
 	w.locators(c.At, to)
@@ -65,10 +65,10 @@ func (w *edl) event(i int, c Clip) {
 
 // edit is one line: event, reel, channel, transition, its length, source in and out,
 // record in and out.
-func (w *edl) edit(channel, kind, length string, f *File, from, to int64) {
+func (w *edl) edit(channel, kind, length string, c Clip, from, to int64) {
 	reel, in := "BL", from-w.t.First // black has a timecode of its own
-	if f != nil {
-		reel, in = w.reels[f], from
+	if c.File != nil {
+		reel, in = w.reels[c.File], c.in(from)
 	}
 	fmt.Fprintf(&w.out, "%03d  %-8s %-5s %-4s %-3s  %s %s %s %s\n", w.number, reel, channel, kind, length,
 		w.code(in), w.code(in+to-from), w.code(from), w.code(to))

@@ -162,17 +162,18 @@ func (w fcp) time(n int64) string {
 func (w fcp) item(c Clip, from, to int64) fcpItem {
 	it := fcpItem{XMLName: element("gap"), Name: c.Name, Offset: w.time(from), Start: w.time(from), Duration: w.time(to - from)}
 	if c.File != nil {
+		it.Start = w.time(c.in(from))
 		it.XMLName, it.Ref, it.Code, it.Enable = element("asset-clip"), w.ids[c.File], "NDF", "video"
 	}
 	for _, m := range w.t.Markers {
 		if m.At >= from && m.At < to {
-			it.Markers = append(it.Markers, fcpMarker{w.time(m.At), w.time(1), m.Text})
+			it.Markers = append(it.Markers, fcpMarker{w.time(c.in(m.At)), w.time(1), m.Text})
 		}
 	}
 	return it
 }
 
-// sound is the programme's sound under the first clip, whose own time is the studio's, and
+// sound is the programme's sound under the first clip, in whose own time it is placed, and
 // below it, switched off, the sources that have sound alone.
 func (w fcp) sound() (out []fcpItem) {
 	add := func(name string, lane int, enabled string, list []Clip) {
@@ -180,8 +181,8 @@ func (w fcp) sound() (out []fcpItem) {
 			if c.File == nil || !c.File.Sound {
 				continue
 			}
-			out = append(out, fcpItem{XMLName: element("asset-clip"), Name: name, Ref: w.ids[c.File], Lane: strconv.Itoa(lane), Offset: w.time(c.At),
-				Start: w.time(c.At), Duration: w.time(c.Frames), Code: "NDF", Enable: "audio", Enabled: enabled})
+			out = append(out, fcpItem{XMLName: element("asset-clip"), Name: name, Ref: w.ids[c.File], Lane: strconv.Itoa(lane), Offset: w.time(w.t.Clips[0].in(c.At)),
+				Start: w.time(c.In), Duration: w.time(c.Frames), Code: "NDF", Enable: "audio", Enabled: enabled})
 		}
 	}
 	add("Programme sound", -1, "", w.t.Programme)

@@ -121,7 +121,7 @@ func (w otio) rng(from, to int64) otioRange {
 }
 
 func (w otio) clip(c Clip, from, to int64) otioItem {
-	r := w.rng(from, to)
+	r := w.rng(c.in(from), c.in(to))
 	if c.File == nil {
 		r = w.rng(0, to-from)
 		return otioItem{Schema: "Gap.1", Metadata: meta(), Name: c.Name, Range: &r}

@@ -144,6 +144,17 @@ func killOnce(t testing.TB, bin string, waits []time.Duration) (moments []moment
 	if !testkit.Within(20*time.Second, func() bool { return strings.Contains(again.Output(), "was cut off while it recorded") }) {
 		t.Errorf("what the kill left behind is not found; the program said %q", again.Output())
 	}
+	lists := func() bool {
+		for _, ext := range []string{"session", "otio", "edl", "fcpxml"} { // called after the recording that began first
+			if list, _ := filepath.Glob(filepath.Join(files, "*."+ext)); len(list) != 1 {
+				return false
+			}
+		}
+		return true
+	}
+	if moments[len(moments)-1].tick > 2*fps && !testkit.Within(20*time.Second, lists) {
+		t.Errorf("the cut lists are not written; the program said %q", again.Output())
+	}
 	again.Kill()
 	if strings.Contains(again.Output(), "not good") {
 		t.Errorf("the program said %q", again.Output())

@@ -24,6 +24,18 @@ func (s *session) fileTime(at time.Duration) time.Duration {
 	return at - sp.shift
 }
 
+// pausedFor is how much pauses have left out before at, a time of the timeline without them.
+func (s *session) pausedFor(at time.Duration) time.Duration {
+	i := len(s.spans) - 1
+	for i > 0 && s.spans[i].from-s.spans[i].shift > at {
+		i--
+	}
+	if i < 0 {
+		return 0 // nothing has come yet
+	}
+	return s.spans[i].shift
+}
+
 // chapters are the marks that fall into g, which no later file takes; with last, all that are
 // left.
 func (s *session) chapters(g *segment, last bool) []outputs.Chapter {

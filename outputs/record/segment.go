@@ -19,6 +19,9 @@ type muxer interface {
 	WritePacket(*media.Packet) error
 	// Written is how many bytes have gone to the file.
 	Written() int64
+	// SetTimecodeLead says by how much studio time is ahead of the packets' own, before the
+	// first of them.
+	SetTimecodeLead(time.Duration)
 	// SetChapters are what Close writes besides.
 	SetChapters(list []av.Chapter, length time.Duration) error
 	// Close writes the end of the file, unless a write has failed before, and
@@ -63,6 +66,7 @@ type segment struct {
 	discarded  bool // nothing came for it: it is closed and removed
 	copied     bool // its sound may begin and end apart from its pictures
 	begun      bool
+	timed      bool          // its muxer knows what pauses have left out before it
 	sounded    []bool        // by track: some of it has come
 	first, end time.Duration // of what it holds, on the feed's timeline without pauses
 	data       int64         // bytes of packets

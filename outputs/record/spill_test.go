@@ -181,6 +181,42 @@ func TestFullRightAfterASplit(t *testing.T) {
 	}
 }
 
+// TestFullRightAfterAPause: the file on the second disk has pictures of before the pause, and says
+// what it leaves out.
+func TestFullRightAfterAPause(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	o := newRecorder(t, map[string]any{"path": first + "/show.mkv", "spill": second})
+	made := 0
+	o.newMuxer = func(format string, tracks []media.Track, path string) (muxer, error) {
+		m, err := newMuxer(format, tracks, path)
+		if made++; made == 1 {
+			m = &faultyMuxer{muxer: m, after: 2*(clipFPS+47) + 20, err: syscall.ENOSPC} // soon after it goes on
+		}
+		return m, err
+	}
+	var e events
+	o.files = e.add
+	o.Pause(2*time.Second, true)
+	o.Pause(3*time.Second, false)
+	if err := o.Run(t.Context(), newFastFeed(t)); err != nil {
+		t.Fatal(err)
+	}
+	var begun time.Duration
+	var left []outputs.Pause
+	for _, v := range e.list {
+		switch {
+		case filepath.Dir(v.Path) != second:
+		case v.Begun:
+			begun = v.First
+		case v.Left != nil:
+			left = append(left, *v.Left)
+		}
+	}
+	if want := (outputs.Pause{From: 2 * time.Second, Until: 3 * time.Second}); begun >= 2*time.Second || len(left) != 1 || left[0] != want {
+		t.Errorf("the second file begins with %v and leaves out %v, want %v", begun, left, want)
+	}
+}
+
 // TestDiskTakenAway: the volume goes while it is written to, as when a cable is pulled and
 // the kernel keeps the file open.
 func TestDiskTakenAway(t *testing.T) {

@@ -66,8 +66,9 @@ func (s *session) tell(now time.Time) {
 	if synced > 0 {
 		rep.State = outputs.Confirmed
 	}
-	if rate := float64(written) / max(now.Sub(s.started).Seconds(), 1); rate > 0 {
-		left := time.Duration(float64(max(g.free.Load()-stopBelow, 0)) / rate * float64(time.Second))
+	// By the time that was recorded: pauses write nothing.
+	own := float64(written) / max(rep.Length.Seconds(), 1)
+	if left := s.room.left(g.dir, now, g.free.Load(), own); written > 0 {
 		rep.Detail += fmt.Sprintf(", room for %s", roughly(left))
 		rep.Room = left
 	}

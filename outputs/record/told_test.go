@@ -72,4 +72,5 @@ func TestKeyframesWithoutNews(t *testing.T) {
 type nowhereMuxer struct{ muxer }
 
 func (nowhereMuxer) WritePacket(*media.Packet) error { return nil }
+func (nowhereMuxer) SetTimecodeLead(time.Duration)   {}
 func (nowhereMuxer) Written() int64                  { return 0 }
