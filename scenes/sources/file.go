@@ -147,9 +147,12 @@ func (s *file) Run(ctx context.Context, sink Sink) error {
 			pos, show = *s.seek, true
 			s.seek = nil
 		}
-		paused := s.paused
+		paused, length := s.paused, s.length
 		s.wake = cancel
 		s.mu.Unlock()
+		if s.set.Loop && length > 0 {
+			pos %= length // no pass of it is longer
+		}
 		if p.out > 0 {
 			pos = min(pos, max(0, p.out-p.video.length()))
 		}
