@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -101,7 +100,7 @@ func (s *saver) drain() {
 		path, err := j.write()
 		s.mu.Lock()
 		if err != nil {
-			s.problem = err.Error()
+			s.problem = Plain(err.Error())
 			s.mu.Unlock()
 			s.warn(fmt.Sprintf("The replay cannot be saved: %v. It is kept in memory and tried again by itself; make room, or choose another folder.", err))
 			return
@@ -201,7 +200,7 @@ func (c clip) stage(ctx context.Context, dir string, n int) (string, error) {
 	}
 	path := filepath.Join(dir, fmt.Sprintf("replay-%d.mkv", n))
 	if err := c.write(path, "matroska"); err != nil {
-		return "", fmt.Errorf("the replay cannot be written: %s", strings.TrimPrefix(err.Error(), "av: "))
+		return "", fmt.Errorf("the replay cannot be written: %s", Plain(err.Error()))
 	}
 	return path, nil
 }

@@ -47,7 +47,7 @@ func File() Kind {
 				return nil, err
 			}
 			if s.Path == "" {
-				return nil, errors.New("file: path is missing")
+				return nil, errors.New("file: no file has been chosen yet")
 			}
 			if s.In < 0 || s.Out < 0 || s.Out > 0 && s.Out <= s.In {
 				return nil, fmt.Errorf("file: the out point (%v s) must lie behind the in point (%v s)", s.Out, s.In)
