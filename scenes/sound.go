@@ -2,15 +2,11 @@ package scenes
 
 import (
 	"bytes"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
-	"strings"
-	"sync"
 )
 
 // ProgrammeBus is the id of the bus that every show has: the programme's sound.
@@ -73,15 +69,6 @@ const (
 	OnAirAFV OnAir = "afv" // audio follows video: while its picture is on programme
 )
 
-// Insert is a processor in a strip or a bus. Settings is a JSON object as InsertSchema
-// says for its kind; in a Show it has every setting.
-type Insert struct {
-	ID       string          `json:"id"` // within its strip or bus
-	Kind     string          `json:"kind"`
-	Bypassed bool            `json:"bypassed"`
-	Settings json.RawMessage `json:"settings"`
-}
-
 // Send is a strip's way to a bus. A strip that names no send to the programme goes
 // there after its fader at 0 dB.
 type Send struct {
@@ -109,120 +96,6 @@ func (v Strip) Insert(id string) (Insert, bool) { return find(v.Inserts, id) }
 
 // Insert finds one of a bus's inserts by id.
 func (v Bus) Insert(id string) (Insert, bool) { return find(v.Inserts, id) }
-
-//go:embed inserts.json
-var insertsJSON []byte
-
-// InsertKind describes a kind of insert. Schema is the JSON Schema (draft 2020-12) of
-// its settings, with the annotations that forms read (see sources.Kind.Schema).
-type InsertKind struct {
-	Name, Title, Description string
-	Schema                   json.RawMessage
-}
-
-// insertKind is an InsertKind made ready.
-type insertKind struct {
-	InsertKind
-	compiled compiledSchema
-	settings []setting // in the schema's order
-}
-
-type setting struct {
-	name string
-	def  json.RawMessage
-}
-
-// insertKinds are in the order of a menu. That they parse is a matter of this package alone.
-var insertKinds = sync.OnceValue(func() []insertKind {
-	root, odd := parseTree(insertsJSON)
-	if root == nil || len(odd) > 0 {
-		panic(fmt.Sprintf("scenes: inserts.json: %v", odd))
-	}
-	var out []insertKind
-	for _, m := range root.members {
-		k := insertKind{InsertKind: InsertKind{Name: m.key, Schema: insertsJSON[m.value.start:m.value.end]}}
-		k.Title, _ = m.value.str("title")
-		k.Description, _ = m.value.str("description")
-		var err error
-		if k.compiled, err = compile("https://crosspoint.studio/schema/insert-"+m.key+".json", k.Schema); err != nil {
-			panic(fmt.Sprintf("scenes: inserts.json: %s: %v", m.key, err))
-		}
-		for _, p := range m.value.get("properties").members {
-			d := p.value.get("default")
-			k.settings = append(k.settings, setting{p.key, json.RawMessage(insertsJSON[d.start:d.end])})
-		}
-		out = append(out, k)
-	}
-	return out
-})
-
-// InsertKinds lists the kinds of insert in the order of a menu.
-func InsertKinds() []InsertKind {
-	var out []InsertKind
-	for _, k := range insertKinds() {
-		out = append(out, k.InsertKind)
-	}
-	return out
-}
-
-func insertNames() []string {
-	var out []string
-	for _, k := range insertKinds() {
-		out = append(out, k.Name)
-	}
-	return out
-}
-
-func insertKindOf(name string) (insertKind, bool) {
-	i := slices.IndexFunc(insertKinds(), func(k insertKind) bool { return k.Name == name })
-	if i < 0 {
-		return insertKind{}, false
-	}
-	return insertKinds()[i], true
-}
-
-// NewInsert is an insert of a kind with its default settings.
-func NewInsert(kind string) Insert { return Insert{Kind: kind}.complete() }
-
-// complete fills in the settings that are not there, in the schema's order.
-func (v Insert) complete() Insert {
-	k, ok := insertKindOf(v.Kind)
-	var given map[string]json.RawMessage
-	v.Settings = compact(v.Settings)
-	if !ok || json.Unmarshal(v.Settings, &given) != nil {
-		return v // the check says what is wrong
-	}
-	var b bytes.Buffer
-	for _, s := range k.settings {
-		value, ok := given[s.name]
-		if !ok {
-			value = s.def
-		}
-		delete(given, s.name)
-		fmt.Fprintf(&b, ",%q:%s", s.name, value)
-	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		fmt.Fprintf(&b, ",%q:%s", name, given[name]) // none of the kind's: the check says so
-	}
-	v.Settings = json.RawMessage("{" + strings.TrimPrefix(b.String(), ",") + "}")
-	return v
-}
-
-// completeInserts returns inserts in memory of their own, each with settings and an id.
-func completeInserts(list []Insert) []Insert {
-	out := make([]Insert, 0, len(list))
-	for _, v := range list {
-		v = v.complete()
-		if v.ID == "" {
-			v.ID = v.Kind
-			for n := 2; indexOf(out, v.ID) >= 0 || indexOf(list, v.ID) >= 0; n++ {
-				v.ID = v.Kind + "-" + strconv.Itoa(n)
-			}
-		}
-		out = append(out, v)
-	}
-	return out
-}
 
 // complete gives a strip its defaults.
 func (v Strip) complete() Strip {
@@ -388,23 +261,6 @@ func (s *Show) soundUsers(id string) (out []string) {
 	return out
 }
 
-// duckKey is the source that a ducker listens to; "" is none.
-func (v Insert) duckKey() string {
-	if v.Kind != "ducker" {
-		return ""
-	}
-	var s struct {
-		Key string `json:"key"`
-	}
-	if json.Unmarshal(v.Settings, &s) != nil {
-		return ""
-	}
-	return s.Key
-}
-
-// Key is the id of the source that a keyed insert listens to, or "".
-func (v Insert) Key() string { return v.duckKey() }
-
 // renameSound makes every reference of the sound to source from one to to, or to
 // nothing when to is empty.
 func (s *Show) renameSound(from, to string) {
@@ -432,116 +288,5 @@ func (s *Show) renameSound(from, to string) {
 	}
 	for i := range s.Sources {
 		s.Sources[i].Audio.Inserts = inserts(s.Sources[i].Audio.Inserts)
-	}
-}
-
-// sound checks buses, inserts, and what refers to them.
-func (c *examination) sound() {
-	buses := map[string]bool{ProgrammeBus: true}
-	names := []string{ProgrammeBus}
-	seen := map[string]bool{}
-	for i, v := range c.root.get("buses").list() {
-		id, ok := v.str("id")
-		if !ok {
-			continue
-		}
-		if seen[id] {
-			c.add(v.get("id").start, element("$.buses", i)+".id", "the id %q is taken by another bus; ids must differ", id)
-		}
-		seen[id] = true
-		if !buses[id] {
-			buses[id], names = true, append(names, id)
-		}
-	}
-	bus := func(n *node, path, key string) {
-		if id, ok := n.str(key); ok && id != "" && !buses[id] {
-			c.add(n.get(key).start, child(path, key), "there is no bus %q%s", id, DidYouMean(id, names))
-		}
-	}
-	for i, v := range c.root.get("buses").list() {
-		path := element("$.buses", i)
-		id, _ := v.str("id")
-		minus := v.get("mix_minus")
-		if id == ProgrammeBus && len(minus.list()) > 0 {
-			c.add(minus.start, path+".mix_minus", "the programme is no mix-minus: it is what a mix-minus is taken from")
-		}
-		for j, s := range minus.list() {
-			if s.kind == '"' {
-				if c.names[s.text].list != "sources" {
-					c.add(s.start, element(path+".mix_minus", j), "there is no source %q%s", s.text, DidYouMean(s.text, c.sources()))
-				}
-			}
-		}
-		c.inserts(v, path)
-	}
-	for i, v := range c.root.get("sources").list() {
-		path := element("$.sources", i) + ".audio"
-		strip := v.get("audio")
-		sent := map[string]bool{}
-		for j, send := range strip.get("sends").list() {
-			at := element(path+".sends", j)
-			bus(send, at, "bus")
-			if id, ok := send.str("bus"); ok && sent[id] {
-				c.add(send.start, at+".bus", "there is a send to %q already; keep one", id)
-			} else if ok {
-				sent[id] = true
-			}
-		}
-		c.inserts(strip, path)
-	}
-	for i, v := range c.root.get("renditions").list() {
-		bus(v.get("audio"), element("$.renditions", i)+".audio", "bus")
-	}
-	for i, v := range c.root.get("destinations").list() {
-		bus(v, element("$.destinations", i), "bus")
-		for j, t := range v.get("tracks").list() {
-			bus(t, element(element("$.destinations", i)+".tracks", j), "bus")
-		}
-	}
-	for i, v := range c.root.get("recordings").list() {
-		for j, t := range v.get("tracks").list() {
-			bus(t, element(element("$.recordings", i)+".tracks", j), "bus")
-		}
-	}
-}
-
-// sources are the ids of all sources.
-func (c *examination) sources() (out []string) {
-	for id, n := range c.names {
-		if n.list == "sources" {
-			out = append(out, id)
-		}
-	}
-	return out
-}
-
-// inserts checks the inserts of a strip or a bus.
-func (c *examination) inserts(owner *node, path string) {
-	seen := map[string]bool{}
-	for i, v := range owner.get("inserts").list() {
-		path := element(path+".inserts", i)
-		if id, ok := v.str("id"); ok && id != "" {
-			if seen[id] {
-				c.add(v.get("id").start, path+".id", "the id %q is taken by another insert here; ids must differ", id)
-			}
-			seen[id] = true
-		}
-		kind, ok := v.str("kind")
-		if !ok {
-			continue // the schema has said so
-		}
-		k, ok := insertKindOf(kind)
-		if !ok {
-			c.add(v.get("kind").start, path+".kind", "there is no kind of insert %q%s", kind, DidYouMean(kind, insertNames()))
-			continue
-		}
-		settings := v.get("settings")
-		if settings == nil || settings.kind != '{' {
-			continue
-		}
-		c.schema(path+".settings", settings, k.compiled, settings.start, true)
-		if key, ok := settings.str("key"); ok && key != "" {
-			c.reference(settings, path+".settings", "key", "sources")
-		}
 	}
 }

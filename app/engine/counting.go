@@ -149,7 +149,7 @@ func troubles(s *State) (out []Warning) {
 			}
 			text = fmt.Sprintf("%s has stopped%s. Its last picture stands and it is opened again by itself; the rest of the show goes on.", v.Name, reason)
 		case SourceLost:
-			text = fmt.Sprintf("%s has shown nothing new for 5 s%s. A slate stands in its place and it is opened again by itself; switch away from it if it is on air.", v.Name, reason)
+			text = fmt.Sprintf("%s has shown nothing new for 5 s%s. A slate stands in its place; it is opened again by itself. If it is on air, cut away.", v.Name, reason)
 		case SourceRunning, SourceHeld, SourceEnded:
 			if v.Remark == "" {
 				continue

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -163,13 +162,8 @@ func (v *delivery) run(ctx context.Context, err error) {
 	}
 }
 
-// said is what went wrong with a recording, for the operator: who says it is no part of that.
-func (v *delivery) said(problem string) string {
-	if !v.recording {
-		return problem
-	}
-	return strings.TrimPrefix(problem, v.def.Kind+": ")
-}
+// said is what went wrong, for the operator: who says it is no part of that.
+func (v *delivery) said(problem string) string { return Plain(problem) }
 
 // deliver keeps the destination going over its ingests.
 func (v *delivery) deliver(ctx context.Context) error {
@@ -209,7 +203,7 @@ func (v *delivery) switched(s outputs.Switch) {
 	v.lost += v.legs[s.From].lost() - v.base
 	v.base = v.legs[s.To].lost()
 	v.switches = append(v.switches, IngestSwitch{
-		At: time.Now(), Time: v.d.e.clock.Now(), From: v.legs[s.From].name, To: v.legs[s.To].name, Cause: s.Cause,
+		At: time.Now(), Time: v.d.e.clock.Now(), From: v.legs[s.From].name, To: v.legs[s.To].name, Cause: Plain(s.Cause),
 	})
 	if n := len(v.switches) - keptSwitches; n > 0 {
 		v.switches = slices.Delete(v.switches, 0, n)

@@ -133,6 +133,9 @@ func (e *Engine) newInput(def scenes.Source) *input {
 	in.copier.keep(e.keepsCopy(def.ID))
 	mode, depth := audio.Paced, syncDepth(e.frameTime)
 	kind, ok := e.opt.SourceKinds[def.Kind]
+	if !ok {
+		kind.HasVideo = true // as far as one can tell: a slate is in its place
+	}
 	in.kind = kind
 	if kind.Pacing == sources.Live {
 		mode, depth = audio.Live, liveDepth

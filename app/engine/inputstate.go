@@ -57,7 +57,7 @@ func (in *input) state(t time.Duration) SourceState {
 		s.Status = SourceLost
 	}
 	if status.Err != nil && status.State != sources.Running {
-		s.Problem = status.Err.Error()
+		s.Problem = Plain(status.Err.Error())
 	}
 	return s
 }

@@ -187,7 +187,11 @@ func (in *input) follow(t time.Duration) {
 func (in *input) choose(t time.Duration) {
 	in.current = in.taken
 	in.lost = false
-	if in.kind.Pacing == sources.Still || !in.video.Load() || in.src == nil {
+	if in.kind.Pacing == sources.Still || !in.video.Load() {
+		return
+	}
+	if in.src == nil {
+		in.current = in.slate // refused: no picture will come
 		return
 	}
 	if t-in.lastFresh < lostAfter {

@@ -300,7 +300,7 @@ func (d *deliveries) isoAlong() {
 			err = d.startOneISO(id, true)
 		}
 		if err != nil {
-			refused = append(refused, err.Error())
+			refused = append(refused, Plain(err.Error()))
 		}
 	}
 	if len(refused) > 0 {

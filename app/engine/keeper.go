@@ -333,7 +333,7 @@ func (k *keeper) judge(j fileJob, c outputs.FileCheck, err error) {
 	}
 	r.state.Checked++
 	if err != nil {
-		r.state.Problem = err.Error()
+		r.state.Problem = Plain(err.Error())
 		return
 	}
 	r.good[j.event.Part] = [2]time.Duration{j.event.From, j.event.From + max(j.event.Holds.Length, c.Length)}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,7 +75,7 @@ func (l *leg) open(show *scenes.Show) error {
 	if name := *l.def.Credential; name != "" && e.opt.Secret != nil {
 		secret, err := e.opt.Secret(name)
 		if err != nil {
-			return fmt.Errorf("its key is kept under %q and cannot be read (%s): enter it again", name, strings.TrimPrefix(err.Error(), "credentials: "))
+			return fmt.Errorf("its key is kept under %q and cannot be read (%s): enter it again", name, Plain(err.Error()))
 		}
 		opt.Secret = secret
 	}

@@ -76,12 +76,12 @@ func (k *keeper) recovered(j fileJob, end ending, c outputs.FileCheck, err error
 	switch file := fmt.Sprintf("%s (%s)", filepath.Base(j.event.Path), clock(c.Length)); {
 	case err != nil:
 		k.e.log.Warn("recording that was cut off is not good", "file", j.event.Path, "reason", err)
-		r.bad = append(r.bad, err.Error())
+		r.bad = append(r.bad, Plain(err.Error()))
 	case !j.finish:
 	case j.killed():
 		r.killed[end] = append(r.killed[end], file)
 	case j.event.Problem != "":
-		r.broken[end] = append(r.broken[end], fmt.Sprintf("%s: %s", file, strings.TrimPrefix(j.event.Problem, "record: ")))
+		r.broken[end] = append(r.broken[end], fmt.Sprintf("%s: %s", file, Plain(j.event.Problem)))
 	default:
 		r.broken[end] = append(r.broken[end], file)
 	}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -126,7 +125,7 @@ func (s *saver) drain() {
 	s.mu.Lock()
 	dropped := s.dropped
 	if s.problem = ""; problem != nil {
-		s.problem = problem.Error()
+		s.problem = Plain(problem.Error())
 	} else {
 		s.dropped = 0
 	}
@@ -235,7 +234,7 @@ func (c clip) stage(ctx context.Context, dir string, n int) (string, error) {
 	}
 	path := filepath.Join(dir, fmt.Sprintf("replay-%d.mkv", n))
 	if err := c.write(path, "matroska"); err != nil {
-		return "", fmt.Errorf("the replay cannot be written: %s", strings.TrimPrefix(err.Error(), "av: "))
+		return "", fmt.Errorf("the replay cannot be written: %s", Plain(err.Error()))
 	}
 	return path, nil
 }

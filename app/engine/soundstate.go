@@ -40,11 +40,11 @@ func (s insertSet) state(defs []scenes.Insert) []InsertState {
 	for _, def := range defs {
 		v := InsertState{ID: def.ID}
 		if in := s[def.ID]; in != nil {
-			v.Problem = in.problem
+			v.Problem = Plain(in.problem)
 			if in.insert != nil {
 				v.ReductionDB = in.insert.ReductionDB()
 				if err := in.insert.Err(); err != nil {
-					v.Problem = "it has failed and is passed by: " + err.Error()
+					v.Problem = "it has failed and is passed by: " + Plain(err.Error())
 				}
 			}
 		}
@@ -78,7 +78,7 @@ func (e *Engine) monitorState() (s MonitorState) {
 	st := e.opt.MonitorStats()
 	s.Device, s.LatencyMS = st.Device, float64(st.Latency)/1e6
 	if st.Device == "" && st.Err != nil {
-		s.Problem = st.Err.Error()
+		s.Problem = Plain(st.Err.Error())
 	}
 	return s
 }

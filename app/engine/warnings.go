@@ -11,7 +11,10 @@ type warnings struct {
 	list []Warning // guarded by mu
 }
 
+// set adds a sentence, or changes that of a key; whatever names itself in an error inside
+// it is left out.
 func (w *warnings) set(key, text string, tick int64) {
+	text = plainWithin(text)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range w.list {

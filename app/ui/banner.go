@@ -26,6 +26,10 @@ const (
 	noticeFor = 6 * time.Second
 	// silentAfter is when a studio whose tick does not move is reported.
 	silentAfter = 2 * time.Second
+	// slowShare is the share of a second's pictures that were shown again for want of time
+	// from which on that is said, slowFor how long.
+	slowShare = 0.02
+	slowFor   = 5 * time.Second
 )
 
 // bannerPanel is the line between the monitors and the bank: the newest warning in one
@@ -48,6 +52,9 @@ type bannerPanel struct {
 	notice      string
 	noticeUntil time.Time
 	noticeGood  bool
+	rates       rates
+	slowUntil   time.Time // pictures have been repeated so lately
+	repeated    float64   // their share in the worst second of that
 	tick        int64
 	tickMoved   time.Time
 }
@@ -55,6 +62,7 @@ type bannerPanel struct {
 var (
 	_ desktop.Mouseable = (*bannerPanel)(nil)
 	_ desktop.Keyable   = (*bannerPanel)(nil)
+	_ desktop.Hoverable = (*bannerPanel)(nil)
 )
 
 func newBannerPanel(d *desk) *bannerPanel {
@@ -137,6 +145,12 @@ func (p *bannerPanel) update(s *engine.State) {
 		p.count()
 		p.fold()
 	}
+	if p.rates.read(s) && p.rates.repeated >= slowShare {
+		if now.After(p.slowUntil) {
+			p.repeated = 0
+		}
+		p.repeated, p.slowUntil = max(p.repeated, p.rates.repeated), now.Add(slowFor)
+	}
 	switch n := len(p.warnings); {
 	case now.Sub(p.tickMoved) > silentAfter:
 		p.say(shapeSquare, colBad, colInk, "The studio has not moved for "+clockText(now.Sub(p.tickMoved))+"; what is on air may be frozen.")
@@ -146,6 +160,8 @@ func (p *bannerPanel) update(s *engine.State) {
 		p.say(shapeTriangle, colAmber, colInk, p.notice)
 	case n > 0:
 		p.say(shapeTriangle, colAmber, colInk, sentence(p.warnings[n-1].Text))
+	case now.Before(p.slowUntil):
+		p.say(shapeTriangle, colAmber, colInk, fmt.Sprintf("This machine is too slow at present: up to %.0f %% of the pictures were shown twice. Everything runs on; close other programs.", 100*p.repeated))
 	default:
 		p.say(shapeDisc, colPanel, colDim, "All is well.")
 	}
@@ -209,20 +225,40 @@ func (p *bannerPanel) MouseDown(e *desktop.MouseEvent) {
 func (p *bannerPanel) follow() {
 	if n := len(p.warnings); n > 0 && p.desk.now().After(p.noticeUntil) {
 		p.desk.openTab(tabOf(p.warnings[n-1].Key))
+	} else if n == 0 && p.desk.now().Before(p.slowUntil) {
+		p.desk.openTab("stats")
 	}
 }
 
 // MouseUp implements desktop.Mouseable.
 func (p *bannerPanel) MouseUp(*desktop.MouseEvent) {}
 
+// MouseIn implements desktop.Hoverable: a sentence that does not fit is told whole.
+func (p *bannerPanel) MouseIn(*desktop.MouseEvent) {
+	if p.message.Text.Text != p.message.full {
+		p.desk.tips.over(p, p.message.full)
+	}
+}
+
+// MouseMoved implements desktop.Hoverable.
+func (p *bannerPanel) MouseMoved(*desktop.MouseEvent) {}
+
+// MouseOut implements desktop.Hoverable.
+func (p *bannerPanel) MouseOut() { p.desk.tips.leave(p) }
+
 // FocusGained implements fyne.Focusable.
 func (p *bannerPanel) FocusGained() {
 	p.focused = true
+	p.MouseIn(nil)
 	fill(p.ground, p.ground.FillColor, colFocus, 3)
 }
 
 // FocusLost implements fyne.Focusable.
-func (p *bannerPanel) FocusLost() { p.focused = false; fill(p.ground, p.ground.FillColor, colNone, 0) }
+func (p *bannerPanel) FocusLost() {
+	p.focused = false
+	p.MouseOut()
+	fill(p.ground, p.ground.FillColor, colNone, 0)
+}
 
 // TypedRune implements fyne.Focusable.
 func (p *bannerPanel) TypedRune(rune) {}

@@ -122,8 +122,5 @@ func sentence(text string) string {
 	return text
 }
 
-// problemText is what is wrong with something of a kind, as a sentence, where the kind is
-// known: packages name themselves in their errors.
-func problemText(kind, problem string) string {
-	return sentence(strings.TrimPrefix(strings.TrimPrefix(problem, kind+": "), "av: "))
-}
+// said is an error as a sentence, without the names of the packages that handed it on.
+func said(err error) string { return sentence(engine.Plain(err.Error())) }

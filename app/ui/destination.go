@@ -207,14 +207,14 @@ func (c *outputCard) redraw() {
 	c.lamp.set(look.shape, look.color)
 	c.name.setText(d.Name)
 	c.word.set(look.word, look.ink())
-	c.facts.setText(factsOf(d))
 	c.chain.setText(chainText(d))
 	c.change.setText(changeText(d))
 	if d.Report.Path != "" {
 		c.path = d.Report.Path
 	}
+	c.facts.setText(c.factsText())
 	c.rest.setText(c.restText())
-	rest := problemText(d.Kind, d.Problem)
+	rest := sentence(engine.Plain(d.Problem))
 	for i, l := range c.problem {
 		line := rest
 		if i < len(c.problem)-1 {
@@ -242,13 +242,23 @@ func (c *outputCard) redraw() {
 	c.layout(c.Size())
 }
 
+// factsText is the line of numbers; of a recording that has ended, its newest file.
+func (c *outputCard) factsText() string {
+	if c.recording && c.path != "" {
+		c.file.hint("Opens " + fileName(c.path))
+		if !c.shown.Started {
+			return fileName(c.path)
+		}
+	}
+	return factsOf(c.shown)
+}
+
 func (c *outputCard) restText() string {
 	if c.recording {
 		switch {
-		case c.path != "" && !c.shown.Started && goodText(c.shown) != "":
-			return goodText(c.shown) + "  ·  " + fileName(c.path)
-		case c.path != "":
-			return fileName(c.path)
+		case c.path != "" && !c.shown.Started:
+			return goodText(c.shown)
+		case c.path != "": // Show file says its name, the row below what is good
 		case c.room > 0:
 			return "room for " + roomText(c.room)
 		}
@@ -339,20 +349,20 @@ func factsOf(d engine.DestinationState) string {
 	if d.EncoderBPS < d.TargetBPS {
 		parts = append(parts, "encoder "+bitrateText(d.EncoderBPS)+" of "+bitrateText(d.TargetBPS))
 	}
+	if d.Uptime > 0 {
+		parts = append(parts, clockText(d.Uptime))
+	}
 	parts = append(parts, "dropped "+countText(d.Dropped))
+	if d.Reconnects > 0 {
+		parts = append(parts, "reconnects "+countText(d.Reconnects))
+	}
 	if rtt := d.Report.RTT; rtt > 0 {
 		parts = append(parts, "RTT "+millisText(rtt))
 	}
 	if lost := d.Report.LostPercent; lost >= 0.05 {
 		parts = append(parts, fmt.Sprintf("lost %.1f %%", lost))
 	}
-	if d.Uptime > 0 {
-		parts = append(parts, clockText(d.Uptime))
-	}
-	if d.Reconnects > 0 {
-		parts = append(parts, "reconnects "+countText(d.Reconnects))
-	}
-	return strings.Join(parts, "  ·  ")
+	return strings.Join(parts, " · ")
 }
 
 // wrap takes what fits into one line of l from the words of a sentence.

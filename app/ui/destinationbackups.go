@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/widget"
 
+	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 )
@@ -285,7 +286,7 @@ func (f *outputForm) backupFault(d scenes.Destination, secret string) string {
 			key = "kept-elsewhere" // of a length that every kind takes
 		}
 		if _, err := kind.New(b.Settings, outputs.Options{Secret: key}); err != nil {
-			return sentence(fmt.Sprintf("%s: %s", b.Name, strings.TrimPrefix(err.Error(), b.Kind+": ")))
+			return sentence(fmt.Sprintf("%s: %s", b.Name, engine.Plain(err.Error())))
 		}
 	}
 	return ""

@@ -40,7 +40,7 @@ func (f *outputForm) fault() string {
 		}
 		return f.backupFault(f.destination(raw), secret)
 	}
-	return sentence(strings.TrimPrefix(err.Error(), f.kind+": "))
+	return said(err)
 }
 
 // collected are the settings as typed.
@@ -152,12 +152,12 @@ func (f *outputForm) saved(p *pendingSave, kept []string, err error) {
 			f.close()
 		}
 	case !shown:
-		f.desk.tell(fmt.Sprintf("%s was not saved: %s", p.destination.Name, sentence(err.Error())))
+		f.desk.tell(fmt.Sprintf("%s was not saved: %s", p.destination.Name, said(err)))
 	default:
 		names := f.keptAs(p, kept)
 		f.check()
 		f.faults[0].setText("The key could not be kept; nothing was changed.")
-		f.faults[1].setText(sentence(err.Error()))
+		f.faults[1].setText(said(err))
 		if len(names) > 0 {
 			f.faults[0].setText("Not every key could be kept; the show is as it was.")
 			f.faults[2].setText("Kept in the keyring: " + strings.Join(names, ", ") + ".")

@@ -85,7 +85,7 @@ func (f *files) run(work func() error, done string, next func()) {
 		f.desk.post(func() {
 			f.busy, f.recent = false, recent
 			if err != nil {
-				f.desk.tell(sentence(err.Error()))
+				f.desk.tell(said(err))
 				return
 			}
 			if done != "" {
@@ -190,23 +190,25 @@ func chooser(win fyne.Window, prefs fyne.Preferences, failed func(string)) func(
 			d = dialog.NewFileSave(func(w fyne.URIWriteCloser, err error) {
 				switch {
 				case err != nil:
-					failed(sentence(err.Error()))
+					failed(said(err))
 				case w != nil:
 					_ = w.Close() // nothing was opened: see namesOnly
 					took(w.URI())
 				}
 			}, win)
 			d.SetFileName(name)
+			d.SetTitleText("Save the show")
 		} else {
 			d = dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
 				switch {
 				case err != nil:
-					failed(sentence(err.Error()))
+					failed(said(err))
 				case r != nil:
 					_ = r.Close() // only its name is wanted
 					took(r.URI())
 				}
 			}, win)
+			d.SetTitleText("Open a show")
 		}
 		d.SetFilter(storage.NewExtensionFileFilter([]string{showSuffix}))
 		if folder := prefs.String(prefFolder); folder != "" {

@@ -196,7 +196,7 @@ func (f *form) examine() bool {
 			}
 		}
 		if err := f.check(f.settings()); err != nil {
-			text = sentence(err.Error())
+			text = said(err)
 		}
 	}
 	f.whole.set(text, colBad)
@@ -215,8 +215,11 @@ func (f *form) give(key string, value json.RawMessage) {
 		next[key] = value
 	}
 	f.values = next
-	f.given = f.desk.now()
+	f.given = time.Time{} // what is wrong stays to be seen and put right; nothing is on its way
 	ok := f.examine()
+	if ok {
+		f.given = f.desk.now()
+	}
 	f.resized()
 	if ok {
 		f.changed(f.settings())

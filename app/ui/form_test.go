@@ -224,6 +224,11 @@ func TestFormChecksTheWholeObject(t *testing.T) {
 	if len(*given) != 0 || f.whole.text != "A size of 20 goes with no delay." {
 		t.Errorf("given %v, said %q", *given, f.whole.text)
 	}
+	b.clock = b.clock.Add(formReturns)
+	f.set(json.RawMessage(`{"address":"rtmp://a/b"}`)) // as the studio has it
+	if f.row("size").entry.Text != "20" || f.whole.text == "" {
+		t.Errorf("what is wrong has gone before it could be put right: %q, said %q", f.row("size").entry.Text, f.whole.text)
+	}
 	b.enter(f.row("size").entry, "22")
 	if len(*given) != 1 || f.whole.text != "" {
 		t.Errorf("given %v, said %q", *given, f.whole.text)

@@ -34,6 +34,11 @@ type lineList struct {
 	atEnd  bool
 	inView int
 	picked func(n int)
+	// wraps: a text that does not fit goes on in the next line. For short lists.
+	wraps  bool
+	given  []textLine // as set, with wraps
+	gauge  *label
+	broken float32 // the width for which lines were broken
 }
 
 type lineRow struct{ front, text *label }
@@ -65,7 +70,10 @@ func (l *lineList) layout(s fyne.Size) {
 	for i, r := range l.rows {
 		y := 2 + float32(i)*lineHeight
 		r.front.place(gap, y, l.front, lineHeight)
-		r.text.place(gap+l.front+gap, y, max(s.Width-l.front-3*gap-4, 1), lineHeight)
+		r.text.place(gap+l.front+gap, y, l.textWidth(), lineHeight)
+	}
+	if l.wraps && l.broken != l.textWidth() {
+		l.lines = l.breakLines(l.given)
 	}
 	l.draw()
 }
@@ -73,7 +81,32 @@ func (l *lineList) layout(s fyne.Size) {
 // set replaces the lines.
 func (l *lineList) set(lines []textLine) {
 	l.lines = lines
+	if l.wraps {
+		l.given, l.lines = lines, l.breakLines(lines)
+	}
 	l.draw()
+}
+
+func (l *lineList) textWidth() float32 { return max(l.Size().Width-l.front-3*gap-4, 1) }
+
+// breakLines goes on in a line of its own with what does not fit into one.
+func (l *lineList) breakLines(lines []textLine) []textLine {
+	if l.gauge == nil {
+		l.gauge = newLabel("", textSmall, colText)
+	}
+	l.broken, l.gauge.width = l.textWidth(), l.textWidth()
+	var out []textLine
+	for _, v := range lines {
+		l.gauge.TextStyle.Bold = v.bold
+		for rest := v.text; ; v.front = "" {
+			v.text, rest = wrap(l.gauge, rest)
+			out = append(out, v)
+			if rest == "" {
+				break
+			}
+		}
+	}
+	return out
 }
 
 func (l *lineList) most() int { return max(len(l.lines)-l.inView, 0) }

@@ -67,7 +67,7 @@ func TestOutputCards(t *testing.T) {
 	b.show(s)
 	s.Time += 83 * time.Second
 	b.show(s)
-	wantLabel(t, "its numbers", p.cards[0].facts, "6.2 Mb/s  ·  dropped 12  ·  RTT 18 ms  ·  1:05")
+	wantLabel(t, "its numbers", p.cards[0].facts, "6.2 Mb/s · 1:05 · dropped 12 · RTT 18 ms")
 	wantLabel(t, "GO LIVE", p.live.main.caption, "STOP")
 	wantColor(t, "GO LIVE", p.live.main.back.FillColor, colProgram)
 	wantLabel(t, "REC", p.rec.main.caption, "REC 1:23")

@@ -305,7 +305,7 @@ func commandActions(query string, send func(engine.Command), complete, tell func
 			}
 			cmd, err := parseCommandLine(name, given)
 			if err != nil {
-				tell(sentence(err.Error()))
+				tell(said(err))
 				return
 			}
 			send(cmd)

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"image/color"
 	"math"
 	"testing"
@@ -201,14 +202,14 @@ func wantPixel(t *testing.T, what string, got, want color.Color) {
 }
 
 func TestProblemsAreSentences(t *testing.T) {
-	for _, c := range [][3]string{
-		{"rtmp", "rtmp: the stream key is missing", "The stream key is missing."},
-		{"network", "network: av: open srt://127.0.0.1:9: input/output error", "Open srt://127.0.0.1:9: input/output error."},
-		{"file", "the clip is over", "The clip is over."},
-		{"srt", "", ""},
+	for _, c := range [][2]string{
+		{"rtmp: the stream key is missing", "The stream key is missing."},
+		{"network: av: open srt://127.0.0.1:9: input/output error", "Open srt://127.0.0.1:9: input/output error."},
+		{"the clip is over", "The clip is over."},
+		{"credentials: the keyring is locked; unlock it!", "The keyring is locked; unlock it!"},
 	} {
-		if got := problemText(c[0], c[1]); got != c[2] {
-			t.Errorf("%q: %q, want %q", c[1], got, c[2])
+		if got := said(errors.New(c[0])); got != c[1] {
+			t.Errorf("%q: %q, want %q", c[0], got, c[1])
 		}
 	}
 }

@@ -125,6 +125,7 @@ func (d *desk) chooseFile(over fyne.CanvasObject, extensions []string, have stri
 		rememberFolder(filepath.Dir(r.URI().Path()))
 		picked(r.URI().Path())
 	}, win)
+	f.SetTitleText("Choose a file")
 	if len(extensions) > 0 {
 		f.SetFilter(storage.NewExtensionFileFilter(bothCases(extensions)))
 	}

@@ -168,7 +168,7 @@ func (p *preflightPage) replan() {
 	req := engine.PlanRequest(s, p.desk.services.OutputKinds, engine.PlanOptions{UplinkKbps: kbps, Cores: float64(p.desk.measured.Cores)})
 	var err error
 	if p.plan, err = planner.Make(req); err != nil {
-		p.fill(sentence(strings.TrimPrefix(err.Error(), "planner: ")))
+		p.fill(said(err))
 		return
 	}
 	if p.plan.Refusal == nil && len(req.Wants) > 0 {
@@ -280,7 +280,7 @@ func (p *preflightPage) finished(ctx context.Context, err error) {
 	}
 	p.stop()
 	if err != nil {
-		p.fill(sentence(strings.TrimPrefix(err.Error(), "planner: ")))
+		p.fill(said(err))
 		return
 	}
 	p.fill("")

@@ -26,6 +26,7 @@ func newRehearsalPanel(d *desk) *rehearsalPanel {
 	p := &rehearsalPanel{desk: d}
 	p.title = newLabel("", textSmall, colDim)
 	p.list = newLineList(d, 116, false, nil)
+	p.list.wraps = true
 	p.add(p.title, p.list)
 	p.min = fyne.NewSize(260, 120)
 	p.arrange = func(s fyne.Size) {

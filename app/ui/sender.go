@@ -89,7 +89,7 @@ func (s *sender) run(ctx context.Context) {
 				break
 			}
 			if err := s.do(cmd); err != nil && ctx.Err() == nil {
-				s.failed(sentence(err.Error()))
+				s.failed(said(err))
 			}
 			s.carried()
 		}

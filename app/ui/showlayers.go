@@ -263,7 +263,7 @@ func (e *layerEditor) give(raw json.RawMessage) {
 	}
 	l, err := layerOf(layers[i], raw)
 	if err != nil {
-		e.desk.tell(sentence(err.Error()))
+		e.desk.tell(said(err))
 		return
 	}
 	layers[i] = l

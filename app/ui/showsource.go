@@ -122,7 +122,7 @@ func (e *sourceEditor) open(v scenes.Source, id string) {
 	default:
 		f, err := newForm(e.desk, k.Schema, func(raw json.RawMessage) { e.give(id, raw) })
 		if err != nil {
-			e.note.set(sentence(err.Error()), colBad)
+			e.note.set(said(err), colBad)
 			break
 		}
 		f.check = func(raw json.RawMessage) error { return checkSettings(k, raw, e.desk.state) }
@@ -189,7 +189,7 @@ func (e *sourceEditor) tell(s *engine.State, id string) {
 		case !known: // which the note says
 			text = ""
 		case v.Problem != "":
-			text, ink = problemText(e.kind, v.Problem), colBad
+			text, ink = sentence(engine.Plain(v.Problem)), colBad
 		}
 		if text != e.status.text {
 			e.status.set(text, ink)

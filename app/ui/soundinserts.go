@@ -104,7 +104,7 @@ func (e *insertEditor) addKind(kind string) {
 func (e *insertEditor) set(key string, value any) {
 	raw, err := json.Marshal(map[string]any{key: value})
 	if err != nil {
-		e.desk.tell(sentence(err.Error()))
+		e.desk.tell(said(err))
 		return
 	}
 	e.desk.move(fmt.Sprintf("insert:%s:%s:%s:%s", e.owner.source, e.owner.bus, e.chosen, key),

@@ -141,10 +141,18 @@ func (b *loudnessBlock) layout(s fyne.Size) {
 	y += row
 	place(b.well, 6, y+1, s.Width-12, 7)
 	place(b.middle, s.Width/2-0.5, y+1, 1, 7)
-	b.at = math.NaN()
+	if !math.IsNaN(b.at) {
+		b.point()
+	}
 	if roomy {
 		place(b.reset, 6, s.Height-24, s.Width-12, 20)
 	}
+}
+
+// point puts the needle where the correlation is.
+func (b *loudnessBlock) point() {
+	w := b.well.Size().Width - 3
+	place(b.needle, b.well.Position().X+float32((b.at+1)/2)*w, b.well.Position().Y-2, 3, 11)
 }
 
 func (b *loudnessBlock) update(bus *engine.BusState, s *engine.State, calm bool) {
@@ -154,9 +162,7 @@ func (b *loudnessBlock) update(bus *engine.BusState, s *engine.State, calm bool)
 	l := &bus.Loudness
 	if at := math.Round(l.Correlation*50) / 50; at != b.at {
 		b.at = at
-		w := b.well.Size().Width - 3
-		b.needle.Move(fyne.NewPos(b.well.Position().X+float32((at+1)/2)*w, b.well.Position().Y-2))
-		b.needle.Resize(fyne.NewSize(3, 11))
+		b.point()
 		b.needle.FillColor = colText
 		if at < -0.3 {
 			b.needle.FillColor = colAmber

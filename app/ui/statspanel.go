@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -25,6 +26,7 @@ type statsPanel struct {
 func newStatsPanel(d *desk) *statsPanel {
 	p := &statsPanel{desk: d}
 	p.list = newLineList(d, 96, false, nil)
+	p.list.wraps = true
 	p.add(p.list)
 	p.min = fyne.NewSize(260, 120)
 	p.arrange = func(s fyne.Size) {
@@ -60,7 +62,8 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 	add("repeated", lossGrade(r.repeated), "%d  (%.1f %% now)", c.Repeated, 100*r.repeated)
 	add("late", lossGrade(r.late), "%d  (%.1f %% now)", c.Late, 100*r.late)
 	add("tick", tickGrade(c.TickMS, c), "%.1f ms of %.1f", c.TickMS, c.BudgetMS)
-	add("p50, p99, max", tickGrade(c.TickP99MS, c), "%.1f, %.1f, %.1f ms", c.TickP50MS, c.TickP99MS, c.TickMaxMS)
+	add("", tickGrade(c.TickMaxMS, c), "at most %.1f ms in a second", c.TickMaxMS)
+	add("ten seconds", tickGrade(c.TickP99MS, c), "p50 %.1f, p99 %.1f ms", c.TickP50MS, c.TickP99MS)
 	add("whole run", colText, "p50 %.1f, p99 %.1f ms", c.RunTickP50MS, c.RunTickP99MS)
 	add("composing", colText, "%.1f ms, %s", c.ComposeMS, r.path)
 	add("paths", colText, "%d passed, %d rects, %d full", c.Passthrough, c.Rects, c.Full)
@@ -85,7 +88,7 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 			add("", colText, "repeated %d", v.Repeated)
 		}
 		if v.Underruns > 0 || v.Restarts > 0 {
-			add("", colWarn, "%d audio frames of silence, restarted %d times", v.Underruns, v.Restarts)
+			add("", colWarn, "silence %.1f s, restarted %d times", float64(v.Underruns)/media.SampleRateHz, v.Restarts)
 		}
 	}
 

@@ -31,6 +31,9 @@ const (
 // ErrNoDevice is wrapped by errors about a device that is not there.
 var ErrNoDevice = errors.New("no such sound device")
 
+// errNoSound: miniaudio found no system of the machine's that it could ask for devices.
+var errNoSound = errors.New("this machine has no sound device, or its sound server does not run")
+
 // errStopped is a device that went away by itself.
 var errStopped = errors.New("the device stopped: unplugged, or the sound server went away")
 
@@ -103,7 +106,11 @@ func newContext(backend Backend) (*malgo.AllocatedContext, error) {
 	default:
 		return nil, fmt.Errorf("unknown backend %q", string(backend))
 	}
-	return malgo.InitContext(list, malgo.ContextConfig{ThreadPriority: malgo.ThreadPriorityRealtime}, nil)
+	ctx, err := malgo.InitContext(list, malgo.ContextConfig{ThreadPriority: malgo.ThreadPriorityRealtime}, nil)
+	if errors.Is(err, malgo.ErrNoBackend) {
+		return nil, errNoSound
+	}
+	return ctx, err
 }
 
 // hasALSACard reports whether ALSA is worth asking: without a sound card its library

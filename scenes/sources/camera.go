@@ -62,7 +62,7 @@ func Camera() Kind {
 // input checks the settings and translates them into libavdevice's options.
 func (s *cameraSettings) input() (*liveInput, error) {
 	if s.Device == "" {
-		return nil, errors.New("camera: device is missing")
+		return nil, errors.New("camera: no camera has been chosen yet")
 	}
 	if err := within("camera", "width", s.Width, 0, 8192); err != nil {
 		return nil, err

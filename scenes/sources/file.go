@@ -47,7 +47,7 @@ func File() Kind {
 				return nil, err
 			}
 			if s.Path == "" {
-				return nil, errors.New("file: path is missing")
+				return nil, errors.New("file: no file has been chosen yet")
 			}
 			if s.In < 0 || s.Out < 0 || s.Out > 0 && s.Out <= s.In {
 				return nil, fmt.Errorf("file: the out point (%v s) must lie behind the in point (%v s)", s.Out, s.In)
@@ -147,9 +147,12 @@ func (s *file) Run(ctx context.Context, sink Sink) error {
 			pos, show = *s.seek, true
 			s.seek = nil
 		}
-		paused := s.paused
+		paused, length := s.paused, s.length
 		s.wake = cancel
 		s.mu.Unlock()
+		if s.set.Loop && length > 0 {
+			pos %= length // no pass of it is longer
+		}
 		if p.out > 0 {
 			pos = min(pos, max(0, p.out-p.video.length()))
 		}

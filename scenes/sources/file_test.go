@@ -182,11 +182,37 @@ func TestFileSeekAndPause(t *testing.T) {
 	seeker.Seek(1.8)
 	sink.until(t, 10*time.Second, "the end again", func() bool { return sink.holds == 4 })
 	wantNumbers(t, "sought at the end", sink.frames[27:], upTo(45, 50))
+	seeker.Seek(99)
+	sink.until(t, 10*time.Second, "the last picture for a place behind the end", func() bool { return sink.holds == 5 })
+	wantNumbers(t, "sought behind the end", sink.frames[32:], upTo(49, 50))
+	seeker.Seek(0)
+	sink.until(t, 10*time.Second, "the end once more", func() bool { return sink.holds == 6 })
+	seeker.SetPaused(true)
+	seeker.Seek(2)
+	sink.until(t, 10*time.Second, "the last picture, paused", func() bool { return sink.holds >= 7 && sink.numVideo == 84 && last() == 49 })
 	_ = work.stop() // ended by us
 	sink.release()
 	for _, f := range sink.faults {
 		t.Error(f)
 	}
+}
+
+// A place behind the end of a clip that loops is one in a later pass.
+func TestFileSeekBehindALoop(t *testing.T) {
+	checkLeaks(t)
+	path := makeFile(t, filepath.Join(t.TempDir(), "a.mp4"), clip, x264...)
+	src, err := File().New(json.RawMessage(settingsOf("path", path, "paused", true, "loop", true, "hardware", "off")), virtual(fps25))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := newRecorder(Paced, 1000, 1000)
+	work := start(t, src, sink)
+	sink.until(t, 10*time.Second, "the first picture", func() bool { return sink.holds == 1 })
+	src.(Clip).Seek(7)
+	sink.until(t, 10*time.Second, "the picture of the fourth pass", func() bool { return sink.holds == 2 })
+	wantNumbers(t, "sought behind the end", sink.frames[1:], upTo(25, 26))
+	_ = work.stop() // ended by us
+	sink.release()
 }
 
 func TestFileWithOneStream(t *testing.T) {

@@ -56,7 +56,7 @@ func Image() Kind {
 				return nil, err
 			}
 			if s.Path == "" {
-				return nil, errors.New("image: path is missing")
+				return nil, errors.New("image: no picture has been chosen yet")
 			}
 			return &imageFile{resolvePath(opt.BaseDir, s.Path), canvasOr(opt), imagePoll}, nil
 		},

@@ -25,6 +25,8 @@ type liveInput struct {
 	// bursts says of an open input that it delivers faster than it plays (segments, a
 	// recording on a web server), so that it has to be held to its own time here.
 	bursts func(*av.Input) bool
+	// words says what an error means; nil: it is said as it is.
+	words func(ctx context.Context, url string, opened bool, err error) string
 }
 
 var (
@@ -44,7 +46,7 @@ const (
 func (l *liveInput) run(ctx context.Context, sink Sink) error {
 	in, err := av.OpenInput(ctx, l.url, l.options)
 	if err != nil {
-		return l.explain(ctx, err)
+		return l.explain(ctx, err, false)
 	}
 	defer in.Close()
 	p := &livePlayer{liveInput: l, sink: sink, in: in, coded: newCodedTap(sink, in)}
@@ -61,7 +63,7 @@ func (l *liveInput) run(ctx context.Context, sink Sink) error {
 	for {
 		err := p.stretch(ctx)
 		if !errors.Is(err, errJump) || ctx.Err() != nil {
-			return l.explain(ctx, err)
+			return l.explain(ctx, err, true)
 		}
 		sink.Restart()
 		if p.video != nil {
@@ -73,27 +75,29 @@ func (l *liveInput) run(ctx context.Context, sink Sink) error {
 	}
 }
 
-// explain puts the kind before an error of the input.
-func (l *liveInput) explain(ctx context.Context, err error) error {
+// explain puts an error of the input in the words of its kind.
+func (l *liveInput) explain(ctx context.Context, err error, opened bool) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err == nil {
 		return nil
 	}
-	return &openError{l.kind, err}
+	text := strings.TrimPrefix(err.Error(), "av: ")
+	if l.words != nil {
+		text = l.words(ctx, l.url, opened, err)
+	}
+	return &openError{l.kind + ": " + text, err}
 }
 
 // openError is av's error in the words of a kind: which library found it is of no use to
 // the operator.
 type openError struct {
-	kind string
+	text string
 	err  error
 }
 
-func (e *openError) Error() string {
-	return e.kind + ": " + strings.TrimPrefix(e.err.Error(), "av: ")
-}
+func (e *openError) Error() string { return e.text }
 
 func (e *openError) Unwrap() error { return e.err }
 

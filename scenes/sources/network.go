@@ -68,12 +68,12 @@ func (s *network) Run(ctx context.Context, sink Sink) error { return s.in.run(ct
 // input checks the settings and translates them into libavformat's options.
 func (s *networkSettings) input() (*liveInput, error) {
 	if s.URL == "" {
-		return nil, errors.New("network: url is missing")
+		return nil, errors.New("network: it has no address yet")
 	}
 	scheme, rest, ok := strings.Cut(s.URL, "://")
 	scheme = strings.ToLower(scheme)
 	if !ok || rest == "" {
-		return nil, errors.New("network: url must begin with rtmp://, srt://, rtsp://, https:// or the like")
+		return nil, errors.New("network: its address has to begin with rtmp://, srt://, rtsp://, https:// or the like")
 	}
 	if err := within("network", "timeout_s", s.TimeoutS, 1, 120); err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (s *networkSettings) input() (*liveInput, error) {
 		return nil, fmt.Errorf("network: %s is not a protocol to pull streams by", scheme)
 	}
 	return &liveInput{
-		kind: "network", url: address, hardware: s.Hardware, lowDelay: s.LowDelay,
+		kind: "network", url: address, hardware: s.Hardware, lowDelay: s.LowDelay, words: lineFault,
 		options: av.InputOptions{
 			Options: options, LowDelay: s.LowDelay && scheme != "http" && scheme != "https",
 			Timeout: time.Duration(s.TimeoutS * float64(time.Second)),

@@ -19,6 +19,7 @@ type videoOut struct {
 	step   time.Duration // one picture's length
 
 	last    *media.Frame // pushed last, retained
+	before  *media.Frame // the newest that lies before where the first pass starts, until one behind it comes
 	lastPTS time.Duration
 	pos     time.Duration // file's time behind the picture pushed last
 	count   int64
@@ -30,10 +31,17 @@ func newVideoOut(sink Sink, origin, from, out, step time.Duration) *videoOut {
 
 func (v *videoOut) emit(ctx context.Context, f *media.Frame) error {
 	at := f.PTS - v.origin
-	if v.out > 0 && at >= v.out || at+v.step <= v.from {
+	switch {
+	case v.out > 0 && at >= v.out:
 		f.Release()
 		return nil
+	case at+v.step <= v.from:
+		v.before.Release()
+		v.before = f
+		return nil
 	}
+	v.before.Release()
+	v.before = nil
 	// A slide that stands for long is repeated, or it would count as lost.
 	pts := v.base + max(at, v.from)
 	if err := v.stand(ctx, pts, max(v.step, standing)); err != nil {
@@ -64,6 +72,13 @@ func (v *videoOut) push(ctx context.Context, f *media.Frame, pts time.Duration) 
 }
 
 func (v *videoOut) mark(ctx context.Context, it item) error {
+	// Sought to behind the last picture: that one is what is there.
+	if f := v.before; it.end && f != nil && v.count == 0 {
+		v.before = nil
+		if err := v.push(ctx, f, v.base+v.from); err != nil {
+			return err
+		}
+	}
 	if err := v.stand(ctx, v.base+it.t, v.step); err != nil {
 		return err
 	}
@@ -95,7 +110,8 @@ func (v *videoOut) stand(ctx context.Context, until, every time.Duration) error 
 
 func (v *videoOut) close() {
 	v.last.Release()
-	v.last = nil
+	v.before.Release()
+	v.last, v.before = nil, nil
 }
 
 // audioOut does the same for sound, which it makes contiguous: gaps become silence,
