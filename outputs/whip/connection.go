@@ -355,6 +355,10 @@ func (c *connection) report(ice webrtc.PeerConnectionState) error {
 		sent, acked := s.bytes()
 		r.SentBytes += sent
 		r.AckedBytes += acked
+		if s.line != nil {
+			r.Retransmitted += s.line.repeated.Load()
+			r.NotRepeated += s.line.refused.Load()
+		}
 	}
 	switch {
 	case !last.IsZero() && silent > feedbackLost:

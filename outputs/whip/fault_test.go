@@ -45,7 +45,11 @@ func lossIsRepaired(t testing.TB) {
 	if r.Dropped() < 10 {
 		t.Fatalf("the relay dropped %d packets only", r.Dropped())
 	}
-	t.Logf("%d datagrams dropped", r.Dropped())
+	last := feed.last()
+	t.Logf("%d datagrams dropped, %d packets sent again", r.Dropped(), last.Retransmitted)
+	if last.Retransmitted == 0 || last.NotRepeated != 0 {
+		t.Errorf("%d packets are told as sent again and %d requests as refused, want some and none", last.Retransmitted, last.NotRepeated)
+	}
 	compare(t, feed, sink)
 }
 
