@@ -191,6 +191,7 @@ func (c *connection) deliver(ctx context.Context) error {
 			if err := c.over(ice); err != nil {
 				return err
 			}
+			c.feedback.path(ice == webrtc.PeerConnectionStateConnected)
 			switch {
 			case ice == webrtc.PeerConnectionStateDisconnected && !restarting && deadline == nil && c.mayRestart():
 				restarting = true
