@@ -12,7 +12,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.
 # Every recipe that compiles runs inside this: it finds or builds FFmpeg 7.1.
 ENV := . packaging/env.sh
 
-.PHONY: run build test test-quick lint bench bench-quick bench-desk soak-sound env setup setup-test clean
+.PHONY: run build test test-quick lint bench bench-quick bench-desk soak-sound soak-disconnect env setup setup-test clean
 
 run: build
 	bin/crosspoint
@@ -47,6 +47,11 @@ bench-desk: setup
 # the mix, on the virtual clock: a quarter of an hour of one core.
 soak-sound: setup
 	@$(ENV) && $(GO) test -v -timeout 3h -run TestEverySampleIsInTheMix ./internal/audio -hours 24
+
+# soak-disconnect is five minutes of RTMP, SRT and WHIP destinations whose connection is cut
+# every 10 s, beside healthy ones and a recording that must lose nothing: docs/DESTINATIONS.md.
+soak-disconnect: setup-test
+	@$(ENV) && $(GO) test -v -timeout 30m -run TestDisconnects ./internal/e2e -disconnect 5m
 
 # env is a shell in which plain go build and go test work; make env CMD='...' runs one command.
 env: setup

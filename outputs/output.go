@@ -87,6 +87,9 @@ type Report struct {
 	// Retransmitted counts network packets sent again since the connection began, and
 	// BandwidthBPS is the transport's own estimate of what the path carries.
 	Retransmitted, BandwidthBPS int64
+	// NotRepeated counts requests of the far end for lost network packets that were left
+	// unanswered, so that repetitions do not crowd out the stream.
+	NotRepeated int64
 	// Path is the file that a recording writes, and Room how much longer its disk lasts
 	// at the present rate.
 	Path string

@@ -56,12 +56,13 @@ func PlanRequest(show *scenes.Show, kinds map[string]outputs.Kind, o PlanOptions
 		}
 		w := planner.Want{
 			ID: d.ID, Name: d.Name, Platform: planner.PlatformAt(address(d.Settings)).Name, Program: r.Program,
-			FPS: r.Video.FPS(c.FPS).Float(), Codec: media.Codec(r.Video.Codec), AudioKbps: r.Audio.BitrateKbps,
+			FPS: r.Video.FPS(c.FPS).Float(), Codec: media.Codec(r.Video.Codec), Setting: settingOf(r.Video), AudioKbps: r.Audio.BitrateKbps,
 		}
 		for _, id := range d.Simulcast {
 			if y, ok := show.Rendition(id); ok {
 				w.Layers = append(w.Layers, planner.Layer{
 					Width: y.Video.Width, Height: y.Video.Height, FPS: y.Video.FPS(c.FPS).Float(), Kbps: y.Video.BitrateKbps, KeyframeSeconds: y.Video.KeyframeSeconds,
+					Setting: settingOf(y.Video),
 				})
 			}
 		}
@@ -84,6 +85,11 @@ func PlanRequest(show *scenes.Show, kinds map[string]outputs.Kind, o PlanOptions
 		req.Wants = append(req.Wants, w)
 	}
 	return req
+}
+
+// settingOf is what the encoder of v is told beside what the planner decides.
+func settingOf(v scenes.Video) planner.Setting {
+	return planner.Setting{Encoder: v.Encoder, Preset: v.Preset}
 }
 
 // connection is what an ingest of kind carries of d beside the pictures.
@@ -143,6 +149,9 @@ func PlanEdit(show *scenes.Show, plan planner.Plan) (ApplyPlan, error) {
 		v := &next.Video
 		v.Codec, v.Width, v.Height, v.BitrateKbps, v.KeyframeSeconds = string(g.Codec), g.Width, g.Height, g.VideoKbps, g.KeyframeSeconds
 		v.FrameDivisor = max(int(math.Round(show.Canvas.FPS.Float()/g.FPS)), 1)
+		if g.Setting != (planner.Setting{}) {
+			v.Encoder, v.Preset = g.Setting.Encoder, g.Setting.Preset
+		}
 		if g.AudioKbps > 0 {
 			next.Audio.BitrateKbps = g.AudioKbps
 		}
@@ -164,7 +173,7 @@ func keptRendition(show *scenes.Show, g planner.Rendition, taken map[string]bool
 			continue
 		}
 		same := r.Video.Width == g.Width && r.Video.Height == g.Height && r.Video.BitrateKbps == g.VideoKbps &&
-			r.Video.KeyframeSeconds == g.KeyframeSeconds && math.Abs(r.Video.FPS(show.Canvas.FPS).Float()-g.FPS) < 0.01 &&
+			r.Video.KeyframeSeconds == g.KeyframeSeconds && settingOf(r.Video) == g.Setting && math.Abs(r.Video.FPS(show.Canvas.FPS).Float()-g.FPS) < 0.01 &&
 			(g.AudioKbps == 0 || r.Audio.BitrateKbps == g.AudioKbps)
 		if same || !taken[r.ID] {
 			return r, true

@@ -150,3 +150,45 @@ func TestPlanOfOtherCodecs(t *testing.T) {
 		}
 	}
 }
+
+// TestPlanCountsPresets: layers of one size and bitrate are one encode only if their encoders
+// are set up alike, as the engine has it; destinations that share pictures get the first's
+// setting, and the page says so.
+func TestPlanCountsPresets(t *testing.T) {
+	show := func(second, other string) *scenes.Show {
+		return parse(t, `{"format": 2, "canvas": {"width": 1280, "height": 720, "fps": "30"},
+			"sources": [{"id": "a", "kind": "paced", "settings": {"y": 60}}],
+			"renditions": [{"id": "hd", "video": {"bitrate_kbps": 3000}}, {"id": "hd2", "video": {"bitrate_kbps": 3000`+second+`}},
+				{"id": "low", "video": {"width": 640, "height": 360, "bitrate_kbps": 700}}, {"id": "low2", "video": {"width": 640, "height": 360, "bitrate_kbps": 700`+other+`}}],
+			"destinations": [
+				{"id": "one", "name": "One", "kind": "webrtc", "rendition": "hd", "simulcast": ["low"], "settings": {}},
+				{"id": "two", "name": "Two", "kind": "webrtc", "rendition": "hd2", "simulcast": ["low2"], "settings": {}}]}`)
+	}
+	kinds := map[string]outputs.Kind{"webrtc": {Audio: []media.Codec{media.Opus}, NoBFrames: true, Layers: 2}}
+	for _, c := range []struct {
+		second, other string
+		layers        int
+	}{
+		{"", "", 1},
+		{"", `, "preset": "slow"`, 2},
+		{"", `, "encoder": "libx264"`, 2},
+		{`, "preset": "slow"`, "", 1},
+	} {
+		s := show(c.second, c.other)
+		plan, err := planner.Make(PlanRequest(s, kinds, PlanOptions{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(plan.Layers) != c.layers || len(plan.Renditions) != 1 {
+			t.Errorf("with %q and %q: %d encodes and %d of simulcast, want 1 and %d", c.second, c.other, len(plan.Renditions), len(plan.Layers), c.layers)
+		}
+		said := strings.Contains(strings.Join(plan.Reasons, "\n"), "Two wants it encoded with preset slow; it is encoded with preset veryfast, as One wants.")
+		if said != (c.second != "") {
+			t.Errorf("with %q the reasons are %q", c.second, plan.Reasons)
+		}
+		edit, err := PlanEdit(s, plan)
+		if err != nil || len(edit.Renditions) != 1 || edit.Renditions[0].Video.Preset != "veryfast" {
+			t.Errorf("with %q the edit is %+v, %v", c.second, edit, err)
+		}
+	}
+}

@@ -152,6 +152,9 @@ func pathLines(r outputs.Report) (lines []string) {
 	if r.Retransmitted > 0 {
 		way = append(way, "sent again "+countText(r.Retransmitted))
 	}
+	if r.NotRepeated > 0 {
+		way = append(way, countText(r.NotRepeated)+" requests refused")
+	}
 	if len(way) > 0 {
 		lines = append(lines, strings.Join(way, ", "))
 	}

@@ -147,7 +147,7 @@ func faultTable(t testing.TB) {
 		t.Logf("%-16s at the end %-8s dropped %3d, reconnects %d, encoder %d of %d kb/s %s", r.id, d.Report.State, d.Dropped, d.Reconnects, d.EncoderBPS/1000, d.TargetBPS/1000, d.Problem)
 		if r.whip != nil && r.back {
 			came, missing := r.whip.arrived()
-			t.Logf("%-16s %d pictures of its last connection came, %d are missing between them; %d datagrams were lost", "", came, missing, r.whip.media.Dropped())
+			t.Logf("%-16s %d pictures of its last connection came, %d are missing between them; %d datagrams were lost", "", came, missing, r.whip.media.Lost())
 			if d.Reconnects == 0 && came+missing < ticks-3*fps {
 				t.Errorf("%s: only %d pictures have come, and nothing since", r.id, came)
 			}

@@ -129,13 +129,13 @@ func whipRows(t testing.TB, down []string, carried func(id string) int) []*fault
 	add("whip-restart", func(w *whipFar) { w.requests.Refuse(); w.restart() }, func(w *whipFar) { w.requests.Accept() }, down...)
 	add("whip-ended", (*whipFar).restart, nothing, down...)
 	for _, percent := range []int{1, 5, 15} {
-		r := add(fmt.Sprintf("whip-loss-%d", percent), func(w *whipFar) { w.media.Delay(10 * time.Millisecond); w.media.Lose(float64(percent) / 100) },
-			func(w *whipFar) { w.media.Lose(0) }, "live", "degraded")
+		r := add(fmt.Sprintf("whip-loss-%d", percent), func(w *whipFar) { w.media.Delay(10 * time.Millisecond); w.media.Loss(float64(percent) / 100) },
+			func(w *whipFar) { w.media.Loss(0) }, "live", "degraded")
 		r.dropless = true
 	}
 	add("whip-rtt-600", func(w *whipFar) { w.media.Delay(300 * time.Millisecond) }, func(w *whipFar) { w.media.Delay(0) }, "live", "degraded").dropless = true
-	add("whip-narrow", func(w *whipFar) { w.media.Narrow(carried("whip-narrow") / 2) }, func(w *whipFar) { w.media.Narrow(0) }, "live", "degraded")
-	add("whip-narrow-own", func(w *whipFar) { w.media.Narrow(carried("whip-narrow-own") * 5 / 8) }, func(w *whipFar) { w.media.Narrow(0) }, "live", "degraded").rendition = "own-whip"
+	add("whip-narrow", func(w *whipFar) { w.media.Rate(carried("whip-narrow") / 2) }, func(w *whipFar) { w.media.Rate(0) }, "live", "degraded")
+	add("whip-narrow-own", func(w *whipFar) { w.media.Rate(carried("whip-narrow-own") * 5 / 8) }, func(w *whipFar) { w.media.Rate(0) }, "live", "degraded").rendition = "own-whip"
 	denied := add("whip-wrong-token", nothing, nothing, "failed")
 	denied.credential, denied.back = "denied", false
 	// Its certificate is good for 127.0.0.1, not for this name.

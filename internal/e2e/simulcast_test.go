@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -110,4 +111,87 @@ func simulcast(t testing.TB) {
 	if !shared {
 		t.Errorf("keyframes of the layers at %v and %v", keys[0], keys[1])
 	}
+}
+
+// TestSimulcastRefusedInPart: of two servers that are offered three layers one takes the
+// first and the last, the other none of them; what nobody takes is not encoded, what is taken
+// flows, and each card says which.
+func TestSimulcastRefusedInPart(t *testing.T) {
+	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { simulcastRefusedInPart(a) })
+}
+
+func simulcastRefusedInPart(t testing.TB) {
+	type far struct {
+		id, warning string
+		takes       []string
+		widths      []int // of what arrives
+		sink        *layerSink
+	}
+	fars := []*far{
+		{id: "some", warning: "takes 2 of 3 renditions", takes: []string{"h", "l"}, widths: []int{640, 160}},
+		{id: "none", warning: "takes no simulcast", widths: []int{640}},
+	}
+	var destinations []object
+	for _, f := range fars {
+		f.sink = &layerSink{ended: make(chan struct{})}
+		server := whip.NewServer(whip.ServerOptions{
+			Loopback: true, Layers: true, Take: func([]string) []string { return f.takes },
+			Authorize: func(string, string) error { return nil }, Accept: func(string) whip.Sink { return f.sink },
+		})
+		front := httptest.NewServer(http.StripPrefix("/whip", server))
+		t.Cleanup(func() {
+			server.Close()
+			front.CloseClientConnections()
+			front.Close()
+		})
+		destinations = append(destinations, object{"id": f.id, "kind": "whip", "settings": object{"url": front.URL + "/whip/show"}, "simulcast": []string{"mid", "low"}})
+	}
+	s := openStudio(t, document(t, 640, 360, fps, object{
+		"sources": cameras(1), "scenes": cameraScenes(1), "start": object{"program": "s1"}, "destinations": destinations,
+		"renditions": []object{
+			{"id": "main", "video": object{"bitrate_kbps": 1200}},
+			{"id": "mid", "video": object{"width": 320, "height": 180, "bitrate_kbps": 300}},
+			{"id": "low", "video": object{"width": 160, "height": 90, "bitrate_kbps": 100}},
+		},
+	}), engine.Options{Commands: []engine.Timed{{Command: engine.GoLive{}}}}, nil)
+	s.begin()
+	for _, f := range fars {
+		testkit.Eventually(t, 10*time.Second, f.id+" is not live", func() bool { return s.seen.was(f.id, "live") })
+	}
+	s.awaitTick(s.tapped.Load() + fps)
+	var encodes []string
+	for _, r := range s.State().Renditions {
+		encodes = append(encodes, r.ID)
+	}
+	slices.Sort(encodes)
+	if !slices.Equal(encodes, []string{"low", "main"}) {
+		t.Errorf("encoded are %q, want what somebody takes: low and main", encodes)
+	}
+	for _, f := range fars {
+		if w := s.destination(f.id).Report.Warning; !strings.Contains(w, f.warning) {
+			t.Errorf("%s: the operator reads %q, want %q", f.id, w, f.warning)
+		}
+	}
+	s.do(engine.StopLive{})
+	for _, f := range fars {
+		select {
+		case <-f.sink.ended:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: the stream has not ended", f.id)
+		}
+		if len(f.sink.tracks) != len(f.widths)+1 || !f.sink.tracks[len(f.widths)].Codec.IsAudio() {
+			t.Errorf("%s: the tracks are %+v", f.id, f.sink.tracks)
+			continue
+		}
+		for i, width := range f.widths {
+			if got := f.sink.tracks[i].Width; got != width {
+				t.Errorf("%s: layer %d is %d wide, want %d", f.id, i, got, width)
+			}
+			if n := len(f.sink.times[i]); n < fps/2 {
+				t.Errorf("%s: %d pictures of layer %d arrived", f.id, n, i)
+			}
+		}
+	}
+	s.stop()
 }

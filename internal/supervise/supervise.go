@@ -27,12 +27,19 @@ type Policy struct {
 	Jitter float64       // 0..1: every wait is spread by this share both ways
 	Max    time.Duration // no wait is longer, jitter included
 	// HealthyAfter: a try that goes on for this long after it called itself healthy
-	// starts the waits over.
+	// starts the waits over. One that was healthy for at least steadyShare times the wait
+	// before it leaves the next wait as long as that one was: growing waits are for what
+	// does not work, and a line that breaks every ten seconds works in between.
 	HealthyAfter time.Duration
 	// StopWithin is how long a try may go on after ctx ended before it is left
 	// behind. Zero waits for ever.
 	StopWithin time.Duration
 }
+
+// steadyShare is how many times the wait before it a try has to be healthy for, so that
+// the next wait is no longer. With less, two programs that take one ingest from each other
+// would go on at the pace they began with: each of them works for as long as the other waits.
+const steadyShare = 2
 
 // Default is the studio's policy: 2 s, x1.5 with 20 % of jitter, at most 60 s,
 // from the start again after 30 s of health, left behind 4.5 s after the stop
@@ -100,6 +107,7 @@ func IsPermanent(err error) bool {
 // wait, onWait hears the reason and the length; it may be nil. A panic of fn is a
 // failure like any other, of type *PanicError.
 func Run(ctx context.Context, p Policy, fn func(ctx context.Context, healthy func()) error, onWait func(err error, wait time.Duration)) error {
+	var waited time.Duration // before the present try
 	for failures := 0; ; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -113,11 +121,16 @@ func Run(ctx context.Context, p Policy, fn func(ctx context.Context, healthy fun
 		case IsPermanent(err):
 			return err
 		}
-		if p.HealthyAfter > 0 && lasted >= p.HealthyAfter {
-			failures = 0
+		switch {
+		case p.HealthyAfter <= 0, failures == 0:
+			failures++
+		case lasted >= p.HealthyAfter:
+			failures = 1
+		case lasted < steadyShare*waited:
+			failures++
 		}
-		failures++
 		wait := p.Wait(failures, rand.Float64())
+		waited = wait
 		if onWait != nil {
 			onWait(err, wait)
 		}

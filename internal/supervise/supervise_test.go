@@ -57,7 +57,7 @@ func TestRunBacksOffAndStartsOverAfterHealth(t *testing.T) {
 			switch try {
 			case 3: // healthy, but not for long enough
 				healthy()
-				time.Sleep(29 * time.Second)
+				time.Sleep(5900 * time.Millisecond)
 			case 5:
 				time.Sleep(time.Hour) // not a second of it healthy
 			case 6:
@@ -86,6 +86,40 @@ func TestRunBacksOffAndStartsOverAfterHealth(t *testing.T) {
 			t.Errorf("waits are %v, want %v", waits, want)
 		}
 	})
+}
+
+// What is cut every 10 s and works in between comes back as soon each time; what works for
+// no longer than it was waited for, as two programs that take an ingest from each other, does not.
+func TestRunComesBackEachTime(t *testing.T) {
+	for _, c := range []struct {
+		lives func(waited time.Duration) time.Duration
+		want  []time.Duration
+	}{
+		{func(waited time.Duration) time.Duration { return 10*time.Second - waited }, []time.Duration{2000, 2000, 2000, 2000, 2000}},
+		{func(waited time.Duration) time.Duration { return waited * 3 / 2 }, []time.Duration{2000, 3000, 4500, 6750, 10125}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			var waits []time.Duration
+			_ = Run(ctx, noJitter(), func(_ context.Context, healthy func()) error { // ends with ctx
+				healthy()
+				if n := len(waits); n > 0 {
+					time.Sleep(c.lives(waits[n-1]))
+				}
+				return errBroken
+			}, func(_ error, wait time.Duration) {
+				if waits = append(waits, wait); len(waits) == len(c.want) {
+					cancel()
+				}
+			})
+			for i, want := range c.want {
+				if waits[i] != want*time.Millisecond {
+					t.Errorf("wait %d is %v, want %v: %v", i+1, waits[i], want*time.Millisecond, waits)
+					break
+				}
+			}
+		})
+	}
 }
 
 func TestRunStopsOnPermanent(t *testing.T) {

@@ -56,7 +56,7 @@ func (r Request) checkLayers(w Want, g *Rendition) error {
 func (r Request) layer(w Want, g Rendition, l Layer) Rendition {
 	y := Rendition{
 		Program: g.Program, Codec: g.Codec, Encoder: g.Encoder, Width: l.Width, Height: l.Height, FPS: l.FPS, VideoKbps: l.Kbps,
-		KeyframeSeconds: l.KeyframeSeconds, NoBFrames: w.NoBFrames, Members: []string{w.ID},
+		KeyframeSeconds: l.KeyframeSeconds, NoBFrames: w.NoBFrames, Setting: l.Setting, Members: []string{w.ID},
 	}
 	if y.FPS == 0 {
 		y.FPS = r.FPS
@@ -68,10 +68,11 @@ func (r Request) layer(w Want, g Rendition, l Layer) Rendition {
 	return y
 }
 
-// same reports that two encodes differ in nothing that costs anything.
+// same reports that two encodes are one: the engine has one for each that differs in any of
+// this. Whether there are B-frames follows from it, show by show.
 func same(a, b Rendition) bool {
 	return a.Program == b.Program && a.Codec == b.Codec && a.Width == b.Width && a.Height == b.Height &&
-		math.Abs(a.FPS-b.FPS) < 1e-6 && a.VideoKbps == b.VideoKbps && a.KeyframeSeconds == b.KeyframeSeconds
+		math.Abs(a.FPS-b.FPS) < 1e-6 && a.VideoKbps == b.VideoKbps && a.KeyframeSeconds == b.KeyframeSeconds && a.Setting == b.Setting
 }
 
 // layers adds the encodes of simulcast to p, each of them once, and says what it costs.

@@ -22,6 +22,9 @@ type Want struct {
 	Kbps int
 	// Codec is the one wanted; "" is H.264.
 	Codec media.Codec
+	// Setting is how its encoder is set up. Destinations with different ones can share an
+	// encode of the first's; layers cannot, since they are left as they are.
+	Setting Setting
 	// NoBFrames and Audio follow from the protocol (WebRTC: true and Opus).
 	NoBFrames bool
 	Audio     media.Codec
@@ -34,6 +37,13 @@ type Want struct {
 	Standby []Connection
 }
 
+// Setting is what an encoder is told beside size, rate and bitrate. Encodes that differ in
+// it are two.
+type Setting struct {
+	Encoder string // by name, or as the show says that any will do
+	Preset  string // the encoder's own name for its speed
+}
+
 // Layer is a further rendition of the same pictures and codec. Its size is chosen by hand:
 // a plan counts it and leaves it as it is.
 type Layer struct {
@@ -41,6 +51,7 @@ type Layer struct {
 	FPS             float64 // 0: the canvas's
 	Kbps            int
 	KeyframeSeconds float64 // 0: as the first rendition's
+	Setting         Setting
 }
 
 // Connection is one that carries the same pictures to another ingest.
@@ -83,6 +94,7 @@ type Rendition struct {
 	AudioKbps       int
 	KeyframeSeconds float64
 	NoBFrames       bool
+	Setting         Setting  // of its first destination
 	Members         []string // ids of its destinations, in the request's order
 	Cores           float64
 
@@ -163,7 +175,7 @@ func (r Request) alone(w Want) (Rendition, []string, error) {
 	}
 	g := Rendition{
 		Program: w.Program, Codec: w.Codec, Width: w.Width, Height: w.Height, FPS: w.FPS,
-		KeyframeSeconds: min(pf.KeyframeSeconds, 2), NoBFrames: w.NoBFrames, Members: []string{w.ID},
+		KeyframeSeconds: min(pf.KeyframeSeconds, 2), NoBFrames: w.NoBFrames, Setting: w.Setting, Members: []string{w.ID},
 	}
 	var notes []string
 	if g.Codec == "" {
@@ -259,12 +271,27 @@ func (r Request) sharing(groups []Rendition) []string {
 			verb = "needs its own encode of"
 		}
 		out = append(out, fmt.Sprintf("%s %s %s.", list(names), verb, g))
+		if i := slices.IndexFunc(g.Members, func(id string) bool { return r.want(id).Setting != g.Setting }); i >= 0 {
+			out = append(out, fmt.Sprintf("%s wants it encoded with %s; it is encoded with %s, as %s wants.", names[i], r.want(g.Members[i]).Setting, g.Setting, names[0]))
+		}
 		if g.NoBFrames {
 			i := slices.IndexFunc(g.Members, func(id string) bool { return r.want(id).NoBFrames })
 			out = append(out, fmt.Sprintf("It has no B-frames because %s takes none.", r.want(g.Members[i]).Name))
 		}
 	}
 	return out
+}
+
+// String is the setting as operators say it: "preset slow of libx264".
+func (s Setting) String() string {
+	text := "its usual preset"
+	if s.Preset != "" {
+		text = "preset " + s.Preset
+	}
+	if s.Encoder != "" && s.Encoder != "auto" {
+		text += " of " + s.Encoder
+	}
+	return text
 }
 
 // String is the rendition as operators say it: "1080p30 H264 6000 kb/s".

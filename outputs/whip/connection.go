@@ -191,6 +191,7 @@ func (c *connection) deliver(ctx context.Context) error {
 			if err := c.over(ice); err != nil {
 				return err
 			}
+			c.feedback.path(ice == webrtc.PeerConnectionStateConnected)
 			switch {
 			case ice == webrtc.PeerConnectionStateDisconnected && !restarting && deadline == nil && c.mayRestart():
 				restarting = true
@@ -355,6 +356,10 @@ func (c *connection) report(ice webrtc.PeerConnectionState) error {
 		sent, acked := s.bytes()
 		r.SentBytes += sent
 		r.AckedBytes += acked
+		if s.line != nil {
+			r.Retransmitted += s.line.repeated.Load()
+			r.NotRepeated += s.line.refused.Load()
+		}
 	}
 	switch {
 	case !last.IsZero() && silent > feedbackLost:

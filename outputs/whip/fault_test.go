@@ -29,12 +29,12 @@ func lossIsRepaired(t testing.TB) {
 	go func() { done <- o.Run(t.Context(), feed) }()
 	// Not the first and the last packets: nobody can know that those are missing.
 	feed.await(t, 5*time.Second, "confirmed", confirmed)
-	r.Lose(0.03)
+	r.Loss(0.03)
 	feed.await(t, 5*time.Second, "confirmed with loss seen", func(r outputs.Report) bool {
 		return confirmed(r) && r.LostPercent > 0.3 && r.LostPercent < 15
 	})
 	waitFor(t, 10*time.Second, "five seconds played", func() bool { return feed.played() > 5*time.Second })
-	r.Lose(0)
+	r.Loss(0)
 	if err := <-done; err != nil {
 		t.Fatalf("Run: %v", err)
 	}
@@ -42,10 +42,14 @@ func lossIsRepaired(t testing.TB) {
 	if err := sink.awaitEnd(t, 5*time.Second); err != nil {
 		t.Errorf("the stream ended with %v, want nil", err)
 	}
-	if r.Dropped() < 10 {
-		t.Fatalf("the relay dropped %d packets only", r.Dropped())
+	if r.Lost() < 10 {
+		t.Fatalf("the relay dropped %d packets only", r.Lost())
 	}
-	t.Logf("%d datagrams dropped", r.Dropped())
+	last := feed.last()
+	t.Logf("%d datagrams dropped, %d packets sent again", r.Lost(), last.Retransmitted)
+	if last.Retransmitted == 0 || last.NotRepeated != 0 {
+		t.Errorf("%d packets are told as sent again and %d requests as refused, want some and none", last.Retransmitted, last.NotRepeated)
+	}
 	compare(t, feed, sink)
 }
 

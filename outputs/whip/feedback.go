@@ -20,7 +20,13 @@ type feedback struct {
 	judged     bool          // guarded by mu; share is known
 	hasTWCC    bool          // guarded by mu; then receiver reports do not count losses
 	requests   int64         // guarded by mu; PLI and FIR
+	broken     bool          // guarded by mu; there is no path: losses say nothing of the next
+	mended     time.Time     // guarded by mu; when there was one again; zero: it never broke
 }
+
+// mendPause is how long after a break losses are not counted: what went into the break is
+// told as lost by the first feedback, or the first receiver report, that comes over the new path.
+const mendPause = 2 * time.Second
 
 // fading is how much of what was before remains at each health; asked once a second, that
 // is a memory of about five seconds. A second counts as much as any other: one with many
@@ -99,6 +105,23 @@ func (f *feedback) alive() (now time.Time, rtt time.Duration) {
 	return f.last, f.rtt
 }
 
+// path says whether there is one.
+func (f *feedback) path(there bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.broken && there {
+		f.mended = f.clock()
+	}
+	if f.broken = !there; f.broken {
+		f.lost, f.seen = 0, 0
+	}
+}
+
+// countsLocked reports whether losses that are told now say something of the path.
+func (f *feedback) countsLocked() bool {
+	return !f.broken && (f.mended.IsZero() || f.clock().Sub(f.mended) >= mendPause)
+}
+
 // reports takes receiver report blocks (RFC 3550 section 6.4.1).
 func (f *feedback) reports(s *stream, blocks []rtcp.ReceptionReport) {
 	for _, b := range blocks {
@@ -108,7 +131,7 @@ func (f *feedback) reports(s *stream, blocks []rtcp.ReceptionReport) {
 		now := f.clock()
 		f.mu.Lock()
 		f.last = now
-		if !f.hasTWCC {
+		if !f.hasTWCC && f.countsLocked() {
 			// A block covers about as many packets as any other; only their ratio counts.
 			f.lost += float64(b.FractionLost) / 256 * 100
 			f.seen += 100
@@ -152,8 +175,10 @@ func (f *feedback) transport(p *rtcp.TransportLayerCC) {
 	if !f.hasTWCC {
 		f.hasTWCC, f.lost, f.seen, f.judged = true, 0, 0, false
 	}
-	f.lost += lost
-	f.seen += lost + arrived
+	if f.countsLocked() {
+		f.lost += lost
+		f.seen += lost + arrived
+	}
 	if arrived > 0 {
 		f.last = f.clock()
 	}

@@ -1,6 +1,7 @@
 package whip
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,38 @@ func TestFeedback(t *testing.T) {
 				t.Errorf("RTT %v, want 50 ms", rtt)
 			}
 		})
+	}
+}
+
+// What went into a break is not counted against the path that follows.
+func TestLossesOfABreak(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s := &stream{ssrc: 7}
+	f := &feedback{clock: func() time.Time { return now }}
+	tell := func(lost int) (percent float64) {
+		f.handle(s, &rtcp.TransportLayerCC{MediaSSRC: 7, PacketStatusCount: 100, PacketChunks: []rtcp.PacketStatusChunk{
+			&rtcp.RunLengthChunk{PacketStatusSymbol: rtcp.TypeTCCPacketNotReceived, RunLength: uint16(lost)},
+			&rtcp.RunLengthChunk{PacketStatusSymbol: rtcp.TypeTCCPacketReceivedSmallDelta, RunLength: uint16(100 - lost)},
+		}})
+		_, _, percent = f.health()
+		return percent
+	}
+	f.path(true) // it never broke
+	if got := tell(10); got != 10 {
+		t.Errorf("%v %% lost, want 10", got)
+	}
+	f.path(false)
+	if got := tell(100); got != 10 {
+		t.Errorf("%v %% lost in the break, want the 10 of before", got)
+	}
+	f.path(true)
+	now = now.Add(mendPause - time.Millisecond)
+	if got := tell(90); got != 10 {
+		t.Errorf("%v %% lost by what the new path tells first, want the 10 of before", got)
+	}
+	now = now.Add(time.Millisecond)
+	if got := tell(50); math.Abs(got-18) > 0.01 {
+		t.Errorf("%v %% lost, want 18: losses of the new path count", got)
 	}
 }
 

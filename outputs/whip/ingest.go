@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,7 @@ type event struct {
 type ingest struct {
 	key, id string
 	layers  bool // of simulcast are handed on
+	take    func([]string) []string
 	log     *slog.Logger
 	pc      *webrtc.PeerConnection
 	tracks  []*ingestTrack // fixed by negotiate, under mu: pion's goroutines read it without any other order
@@ -112,7 +114,10 @@ func (in *ingest) negotiate(ctx context.Context, offer string, loopback bool) (s
 	if err != nil {
 		return "", err
 	}
-	return answer, in.planTracks(offer)
+	if err := in.planTracks(offer); err != nil {
+		return "", err
+	}
+	return in.refuseLayers(offer, answer), nil
 }
 
 // answer takes an offer, the first or one after a restart of ICE; patching is held.
@@ -274,6 +279,11 @@ func (in *ingest) layersOf(offer *sdp.SessionDescription, mid string) []string {
 			continue
 		}
 		names := takenLayers(m, "send")
+		if taken := in.takes(names); len(taken) > 0 {
+			names = taken
+		} else if len(names) > 0 {
+			names = names[:1] // without simulcast the first is sent all the same
+		}
 		switch {
 		case len(names) > 1 && !in.layers:
 			return names[:1]
@@ -282,6 +292,44 @@ func (in *ingest) layersOf(offer *sdp.SessionDescription, mid string) []string {
 		}
 	}
 	return []string{""}
+}
+
+// takes are those of the offered layers that are taken, in the offer's order.
+func (in *ingest) takes(offered []string) []string {
+	if in.take == nil || len(offered) == 0 {
+		return offered
+	}
+	taken := in.take(slices.Clone(offered))
+	return slices.DeleteFunc(slices.Clone(offered), func(name string) bool { return !slices.Contains(taken, name) })
+}
+
+// refuseLayers takes the layers that are not taken out of pion's answer, which takes all
+// (RFC 8853 section 5.3.2).
+func (in *ingest) refuseLayers(offer, answer string) string {
+	var d sdp.SessionDescription
+	if in.take == nil || d.UnmarshalString(offer) != nil { // planTracks has read it
+		return answer
+	}
+	var taken []string
+	for _, m := range d.MediaDescriptions {
+		taken = append(taken, in.takes(takenLayers(m, "send"))...)
+	}
+	var out strings.Builder
+	for line := range strings.Lines(answer) {
+		if name, ok := strings.CutPrefix(line, "a=rid:"); ok {
+			if name, _, _ = strings.Cut(name, " "); !slices.Contains(taken, name) {
+				continue
+			}
+		}
+		if strings.HasPrefix(line, "a=simulcast:") {
+			if len(taken) == 0 {
+				continue
+			}
+			line = "a=simulcast:recv " + strings.Join(taken, ";") + "\r\n"
+		}
+		out.WriteString(line)
+	}
+	return out.String()
 }
 
 // onTrack starts a track's readers; pion calls it at the first packet.

@@ -96,7 +96,9 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	c.takeLayers(ses.answer)
 	c.feedback = &feedback{clock: time.Now}
 	for _, s := range c.streams {
-		s.line = c.wire.line(s.ssrc)
+		if s.line = c.wire.line(s.ssrc); s.line != nil {
+			s.line.limit(s.track.BitrateBPS)
+		}
 		c.work.Go(func() { c.feedback.read(s) })
 	}
 	if err := c.awaitConnected(ctx); err != nil {

@@ -51,6 +51,10 @@ type ServerOptions struct {
 	// the first that the offer names to the last, and sound behind them; else the first layer
 	// is the stream and the others are read and dropped.
 	Layers bool
+	// Take, if set, says which layers of simulcast are taken of those that an offer names, in
+	// its order; others are refused by the answer. With none the answer has no simulcast, and
+	// the first is the stream.
+	Take func(offered []string) []string
 	// MaxStreams at a time; 8 when 0.
 	MaxStreams int
 	// Log may be nil.
@@ -154,7 +158,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "the offer could not be read")
 		return
 	}
-	in := &ingest{key: key, layers: s.opt.Layers, id: rand.Text(), log: s.opt.Log, events: make(chan event, eventQueue),
+	in := &ingest{key: key, layers: s.opt.Layers, take: s.opt.Take, id: rand.Text(), log: s.opt.Log, events: make(chan event, eventQueue),
 		ended: make(chan struct{}), closing: make(chan struct{})}
 	if code, text := s.claim(in); code != 0 {
 		refuse(w, code, text)

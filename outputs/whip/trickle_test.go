@@ -139,12 +139,22 @@ func TestICERestart(t *testing.T) {
 	r.Freeze(true) // the relay stays so
 	feed.await(t, 6*time.Second, "degraded", func(r outputs.Report) bool { return r.State == outputs.Degraded })
 	feed.await(t, 8*time.Second, "live again", confirmed)
+	// What went into the break is then told as lost, which says nothing of the new path.
+	back := feed.last().SentPackets
+	feed.await(t, 8*time.Second, "two seconds more", func(r outputs.Report) bool { return r.SentPackets > back+150 })
 	sink := <-s.sinks
 	cancel()
 	<-done
 	if err := sink.awaitEnd(t, 5*time.Second); err != nil {
 		t.Errorf("the stream ended with %v", err)
 	}
+	feed.mu.Lock()
+	for _, r := range feed.reports {
+		if r.LostPercent > 5 {
+			t.Errorf("after the break it is %s: %q, %.0f %% lost", r.State, r.Detail, r.LostPercent)
+		}
+	}
+	feed.mu.Unlock()
 	mu.Lock()
 	defer mu.Unlock()
 	if got := strings.Join(seen, ", "); got != `OPTIONS, POST, PATCH "*", DELETE` {

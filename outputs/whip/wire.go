@@ -3,6 +3,7 @@ package whip
 import (
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/interceptor"
@@ -19,6 +20,18 @@ const (
 	// repeatPause is how long a packet that was repeated is not repeated again while the
 	// round trip is not known; else it is half of that.
 	repeatPause = 10 * time.Millisecond
+
+	// repeatShare is how many bytes may be sent again for each byte of a stream. Losses of a
+	// share p need p/(1-p) of it: half is enough for one packet in three, and beyond lossMany
+	// nothing helps. libwebrtc lets repetitions have as much again as its estimate of the path
+	// (RateLimiter, over 500 ms), but paces them together with the stream and takes them off
+	// the encoder; here they go beside a stream that is not held back.
+	repeatShare = 0.5
+	// repeatSaved is for how long a stream without losses saves for them, at its bitrate: so
+	// half of that can come again at once, after a gap or when most of a keyframe was lost.
+	repeatSaved = time.Second
+	// repeatLeast is what can be saved at any bitrate, in bytes: a burst of the pacer.
+	repeatLeast = burst * 1200
 )
 
 // wire is the interceptor that numbers what is sent for transport-wide feedback, keeps it
@@ -63,7 +76,7 @@ func (w *wire) BindLocalStream(info *interceptor.StreamInfo, next interceptor.RT
 		history = soundHistory
 	}
 	l := &line{
-		wire: w, next: next, ssrc: info.SSRC, rtxSSRC: info.SSRCRetransmission, rtxType: info.PayloadTypeRetransmission,
+		most: repeatLeast, room: repeatLeast, wire: w, next: next, ssrc: info.SSRC, rtxSSRC: info.SSRCRetransmission, rtxType: info.PayloadTypeRetransmission,
 		history: make([]kept, history),
 	}
 	w.mu.Lock()
@@ -113,8 +126,21 @@ type line struct {
 	rtxNumber uint16
 	rtx       []byte
 
+	repeated, refused atomic.Int64 // packets sent again; requests for which there was no room
+
 	mu      sync.Mutex
-	history []kept // guarded by mu; at a packet's number modulo its length
+	history []kept  // guarded by mu; at a packet's number modulo its length
+	room    float64 // guarded by mu; bytes that may be sent again
+	most    float64 // guarded by mu; that room can grow to
+}
+
+// limit sets what can be saved for repetitions of a stream of so many bits a second (0: not
+// known), and that it is there already: the first picture may need it.
+func (l *line) limit(bps int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.most = max(repeatShare*repeatSaved.Seconds()*float64(bps)/8, repeatLeast)
+	l.room = l.most
 }
 
 // separate: repetitions have a stream of their own (RFC 4588).
@@ -143,6 +169,7 @@ func (l *line) Write(h *rtp.Header, payload []byte, _ interceptor.Attributes) (i
 	k := kept{number: h.SequenceNumber, marker: h.Marker, payloadType: h.PayloadType, timestamp: h.Timestamp, payload: payload}
 	l.mu.Lock()
 	l.history[int(k.number)%len(l.history)] = k
+	l.room = min(l.room+repeatShare*float64(len(payload)), l.most)
 	l.mu.Unlock()
 	return l.send(&l.live, l.ssrc, k)
 }
@@ -168,7 +195,8 @@ func (l *line) send(o *outgoing, ssrc uint32, k kept) (int, error) {
 
 // repeat sends the packets that a NACK names and that are still known, but for those whose
 // last repetition can hardly have arrived yet: else a far end that asks often, or lies, has
-// each packet sent as often as it likes. rtt is 0 when it is not known. It is called by one
+// each packet sent as often as it likes. Nor are those for which there is no room: they are
+// counted, and may be asked for again. rtt is 0 when it is not known. It is called by one
 // goroutine.
 func (l *line) repeat(pairs []rtcp.NackPair, now time.Time, rtt time.Duration) {
 	pause := repeatPause
@@ -181,10 +209,15 @@ func (l *line) repeat(pairs []rtcp.NackPair, now time.Time, rtt time.Duration) {
 			at := &l.history[int(number)%len(l.history)]
 			k := *at
 			due := k.payload != nil && k.number == number && (k.repeated.IsZero() || now.Sub(k.repeated) >= pause)
-			if due {
+			short := due && l.room < float64(len(k.payload))
+			if due = due && !short; due {
 				at.repeated = now
+				l.room -= float64(len(k.payload))
 			}
 			l.mu.Unlock()
+			if short {
+				l.refused.Add(1)
+			}
 			if !due {
 				return true
 			}
@@ -194,6 +227,7 @@ func (l *line) repeat(pairs []rtcp.NackPair, now time.Time, rtt time.Duration) {
 				ssrc, k.payloadType, k.number, k.payload = l.rtxSSRC, l.rtxType, l.rtxNumber, l.rtx
 				l.rtxNumber++
 			}
+			l.repeated.Add(1)
 			_, err := l.send(&l.again, ssrc, k)
 			return err == nil // else the connection is over
 		})

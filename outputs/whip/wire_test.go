@@ -122,6 +122,69 @@ func TestRepeatWaits(t *testing.T) {
 	}
 }
 
+// Repetitions have half of what the stream has, whatever a receiver asks for, after what was
+// saved; what there is no room for is counted.
+func TestRepeatsAreLimited(t *testing.T) {
+	for _, rtx := range []bool{false, true} {
+		l, out := newLine(t, rtx, true)
+		const size, bps = 1000, 800_000 // a second is 100 packets, and 50 can be saved
+		l.limit(bps)
+		number, now := uint16(0), time.Unix(100, 0)
+		stream := func(n int) {
+			t.Helper()
+			for range n {
+				if _, err := l.Write(&rtp.Header{SequenceNumber: number, PayloadType: 96}, make([]byte, size), nil); err != nil {
+					t.Fatal(err)
+				}
+				number++
+			}
+		}
+		ask := func(n int) (again int) {
+			var numbers []uint16
+			for i := range n {
+				numbers = append(numbers, number-1-uint16(i))
+			}
+			now = now.Add(time.Second)
+			before := len(*out)
+			l.repeat(rtcp.NackPairsFromSequenceNumbers(numbers), now, 0)
+			return len(*out) - before
+		}
+		stream(1000)
+		if n := ask(200); n != 50 {
+			t.Errorf("%d of 200 came again, want the 50 that were saved", n)
+		}
+		if got := l.refused.Load(); got != 150 {
+			t.Errorf("%d requests are told as refused, want 150", got)
+		}
+		if n := ask(200); n != 0 {
+			t.Errorf("%d came again with nothing left", n)
+		}
+		stream(40)
+		if n := ask(40); n != 20 {
+			t.Errorf("%d of 40 came again, want half", n)
+		}
+		// One in three for minutes: nothing is saved and nothing refused.
+		refused := l.refused.Load()
+		for range 300 {
+			stream(3)
+			if n := ask(1); n != 1 {
+				t.Fatalf("a third was lost, and of what was asked for %d came again", n)
+			}
+		}
+		if got := l.refused.Load(); got != refused {
+			t.Errorf("%d requests were refused at a third of losses", got-refused)
+		}
+		// A stream too slow to save much still repeats a burst.
+		l.limit(8000)
+		if n := ask(100); n != repeatLeast/size {
+			t.Errorf("%d packets of a slow stream came again, want %d", n, repeatLeast/size)
+		}
+		if got, want := l.repeated.Load(), int64(50+20+300+repeatLeast/size); got != want {
+			t.Errorf("%d packets are told as sent again, want %d", got, want)
+		}
+	}
+}
+
 // Sending makes nothing for the garbage collector.
 func TestWireAllocates(t *testing.T) {
 	l, _ := newLine(t, true, false)

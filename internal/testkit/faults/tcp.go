@@ -14,8 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TCP is a proxy before one server.
+// TCP is a proxy before one server. What its Rate does not let pass waits in small buffers, so
+// that the sender notices.
 type TCP struct {
+	Line
 	// Port is where it listens, for its whole life.
 	Port int
 
@@ -23,10 +25,7 @@ type TCP struct {
 	server string
 	wg     sync.WaitGroup
 
-	frozen  atomic.Bool
-	rateBPS atomic.Int64
-	delay   atomic.Int64
-	cuts    atomic.Int64
+	cuts atomic.Int64
 
 	mu       sync.Mutex
 	listener net.Listener          // guarded by mu; nil while refusing
@@ -82,16 +81,6 @@ func (p *TCP) listen(addr string) {
 		}
 	})
 }
-
-// Freeze lets nothing pass and closes nothing, as a cable pulled somewhere does.
-func (p *TCP) Freeze(on bool) { p.frozen.Store(on) }
-
-// Rate limits what passes to the server, in b/s; 0 is no limit. What does not pass
-// waits in small buffers, so that the sender notices.
-func (p *TCP) Rate(bps int) { p.rateBPS.Store(int64(bps)) }
-
-// Delay makes everything later, both ways.
-func (p *TCP) Delay(d time.Duration) { p.delay.Store(int64(d)) }
 
 // Reset ends every connection with RST.
 func (p *TCP) Reset() {

@@ -13,15 +13,11 @@ import (
 
 // UDP is a relay between one client and one server.
 type UDP struct {
+	*Lossy
 	// Addr is where it listens, for its whole life.
 	Addr netip.AddrPort
 
-	loss    atomic.Int64 // share of packets lost, in millionths
-	delay   atomic.Int64
-	rateBPS atomic.Int64
-	frozen  atomic.Bool
-	lost    atomic.Int64
-	counts  func([]byte) bool
+	counts func([]byte) bool
 
 	mu     sync.Mutex
 	client netip.AddrPort // guarded by mu
@@ -34,6 +30,11 @@ const queueAhead = 300 * time.Millisecond
 
 // NewUDP starts a relay before server. lossy says which packets can be lost; nil is all.
 func NewUDP(t testing.TB, server netip.AddrPort, lossy func([]byte) bool) *UDP {
+	t.Helper()
+	return newUDP(t, server, lossy, &Lossy{})
+}
+
+func newUDP(t testing.TB, server netip.AddrPort, lossy func([]byte) bool, line *Lossy) *UDP {
 	t.Helper()
 	front, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -49,7 +50,7 @@ func NewUDP(t testing.TB, server netip.AddrPort, lossy func([]byte) bool) *UDP {
 	if lossy == nil {
 		lossy = func([]byte) bool { return true }
 	}
-	r := &UDP{Addr: front.LocalAddr().(*net.UDPAddr).AddrPort(), counts: lossy, conns: []net.Conn{front, back}}
+	r := &UDP{Lossy: line, Addr: front.LocalAddr().(*net.UDPAddr).AddrPort(), counts: lossy, conns: []net.Conn{front, back}}
 	t.Cleanup(func() {
 		r.Cut()
 		r.wg.Wait()
@@ -70,21 +71,6 @@ func NewUDP(t testing.TB, server netip.AddrPort, lossy func([]byte) bool) *UDP {
 	})
 	return r
 }
-
-// Loss is the share of packets lost, 0..1, both ways.
-func (r *UDP) Loss(share float64) { r.loss.Store(int64(share * 1e6)) }
-
-// Delay makes packets later, both ways.
-func (r *UDP) Delay(d time.Duration) { r.delay.Store(int64(d)) }
-
-// Rate limits what passes to the server, in b/s; 0 is no limit.
-func (r *UDP) Rate(bps int) { r.rateBPS.Store(int64(bps)) }
-
-// Freeze lets nothing pass.
-func (r *UDP) Freeze(on bool) { r.frozen.Store(on) }
-
-// Lost is how many packets Loss has taken.
-func (r *UDP) Lost() int64 { return r.lost.Load() }
 
 // Cut closes the sockets: nobody is there any more.
 func (r *UDP) Cut() {

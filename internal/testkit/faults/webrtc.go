@@ -13,12 +13,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // WebRTC stands in the way of a WHIP publisher's media: it rewrites offer and answer so
-// that the only path is through its own UDP relays, and treats what passes as it is told.
+// that the only path is through its own UDP relays, and treats what passes as it is told:
+// of what passes, RTP and RTCP alone get lost. It is for one publisher: a new session ends
+// the paths of the one before.
 type WebRTC struct {
+	Lossy
+
 	// Restarts says that the paths of an ICE restart go through it too; else they lead
 	// around it.
 	Restarts bool
@@ -27,12 +30,8 @@ type WebRTC struct {
 	release chan struct{}
 	t       testing.TB
 
-	mu       sync.Mutex
-	loss     float64       // guarded by mu
-	frozen   bool          // guarded by mu
-	widthBPS int           // guarded by mu; of what the publisher sends; 0 is no limit
-	delay    time.Duration // guarded by mu; each way
-	relays   []*UDP        // guarded by mu
+	mu     sync.Mutex
+	relays []*UDP // guarded by mu
 }
 
 // NewWebRTC makes one; Wrap puts it before a server, whose candidates are of 127.0.0.1.
@@ -79,6 +78,9 @@ func (r *WebRTC) Wrap(next http.Handler) http.Handler {
 		req.Body = io.NopCloser(bytes.NewReader(candidateLines.ReplaceAll(offer, nil)))
 		rec := httptest.NewRecorder()
 		next.ServeHTTP(rec, req)
+		if req.Method == http.MethodPost && rec.Code == http.StatusCreated {
+			r.Cut()
+		}
 		answer := rec.Body.String()
 		if m := udp4Candidate.FindStringSubmatch(answer); m != nil {
 			port, err := r.forward(m[2])
@@ -106,66 +108,12 @@ func (r *WebRTC) forward(port string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	u := NewUDP(r.t, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(n)), isMedia)
+	u := newUDP(r.t, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(n)), isMedia, &r.Lossy)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.relays = append(r.relays, u)
-	u.Loss(r.loss)
-	u.Freeze(r.frozen)
-	u.Rate(r.widthBPS)
-	u.Delay(r.delay)
 	return int(u.Addr.Port()), nil
 }
 
 // isMedia: RTP and RTCP begin with 128..191 (RFC 7983).
 func isMedia(b []byte) bool { return len(b) > 0 && b[0]&0xc0 == 0x80 }
-
-// Lose takes away a share of RTP and RTCP, both ways.
-func (r *WebRTC) Lose(share float64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.loss = share
-	for _, u := range r.relays {
-		u.Loss(share)
-	}
-}
-
-// Freeze: nothing passes, nothing is refused.
-func (r *WebRTC) Freeze(on bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.frozen = on
-	for _, u := range r.relays {
-		u.Freeze(on)
-	}
-}
-
-// Narrow limits what the publisher sends, in b/s; 0 is no limit.
-func (r *WebRTC) Narrow(bps int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.widthBPS = bps
-	for _, u := range r.relays {
-		u.Rate(bps)
-	}
-}
-
-// Delay makes all media later, each way.
-func (r *WebRTC) Delay(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.delay = d
-	for _, u := range r.relays {
-		u.Delay(d)
-	}
-}
-
-// Dropped is how many packets were taken away.
-func (r *WebRTC) Dropped() (n int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, u := range r.relays {
-		n += u.Lost()
-	}
-	return n
-}
