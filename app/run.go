@@ -23,6 +23,7 @@ type runOptions struct {
 	loudnessLog            string
 	cpuProfile, memProfile string
 	windowMap              string
+	monitor                string
 }
 
 func newRun(c *console) *cobra.Command {
@@ -59,6 +60,7 @@ func newRun(c *console) *cobra.Command {
 	f.StringVar(&o.loudnessLog, "loudness-log", "", "write every bus's loudness (EBU R 128) once a second to this file, as CSV")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile (pprof) to this file")
 	f.StringVar(&o.memProfile, "memprofile", "", "write a heap profile (pprof) to this file at the end")
+	f.StringVar(&o.monitor, "monitor", "", "play the monitor to this sound device, \"default\" or \"null\" (a device that nobody hears); without it the default device with a window, none without")
 	f.StringVar(&o.windowMap, "window-map", "", "list the window's controls and their places in this file, as JSON, for tests")
 	return cmd
 }
@@ -70,6 +72,11 @@ func runHeadless(ctx context.Context, c *console, path string, o runOptions) err
 		return err
 	}
 	defer release()
+	if o.monitor != "" {
+		m := newMonitor(c, opt.Clock, o.monitor)
+		opt.Monitor, opt.MonitorStats = m.Write, m.Stats
+		defer listen(ctx, c, m)()
+	}
 	e, closeGPU, err := newEngine(c, baseDir(path), opt)
 	if err != nil {
 		return err
@@ -258,6 +265,7 @@ type statsLine struct {
 	Show         showStats
 	Counters     engine.Counters
 	Sources      []sourceStats
+	Monitor      engine.MonitorState
 	Renditions   []engine.RenditionState
 	Destinations []engine.DestinationState
 	Recordings   []engine.DestinationState
@@ -274,9 +282,10 @@ type showStats struct {
 type sourceStats struct {
 	ID                                            string
 	Status                                        engine.SourceStatus
-	Detail, Problem                               string
+	Detail, Problem, Remark, SoundProblem         string
 	Frames, Dropped, Skipped, Repeated, Underruns int64
-	QueueMS, DriftPPM                             float64
+	QueueMS, LatencyMS, DeviceMS, DelayMS         float64
+	BehindMS, DriftPPM                            float64
 	Restarts                                      int64
 	Clip                                          *engine.ClipState `json:",omitempty"` // of media files
 }
@@ -293,7 +302,7 @@ func writeStats(w io.Writer, s *engine.State) {
 	line := statsLine{Tick: s.Tick, Seconds: s.Time.Seconds(), Program: s.Program, Preview: s.Preview, Transition: s.Transition,
 		Live: s.Live, Recording: s.Recording, Revision: s.Revision, Undo: s.Undo, Redo: s.Redo, Counters: s.Counters,
 		Show:    showStats{Name: s.Show.Name, Sources: []string{}, Scenes: []string{}, Overlays: []string{}},
-		Sources: []sourceStats{}, Renditions: listed(s.Renditions), Destinations: listed(s.Destinations), Recordings: listed(s.Recordings), Warnings: listed(s.Warnings)}
+		Sources: []sourceStats{}, Monitor: s.Monitor, Renditions: listed(s.Renditions), Destinations: listed(s.Destinations), Recordings: listed(s.Recordings), Warnings: listed(s.Warnings)}
 	for _, v := range s.Show.Scenes {
 		line.Show.Scenes = append(line.Show.Scenes, v.Name)
 	}
@@ -302,7 +311,10 @@ func writeStats(w io.Writer, s *engine.State) {
 	}
 	for _, v := range s.Sources {
 		line.Show.Sources = append(line.Show.Sources, v.Name)
-		line.Sources = append(line.Sources, sourceStats{v.ID, v.Status, v.Detail, v.Problem, v.Frames, v.Dropped, v.Skipped, v.Repeated, v.Underruns, v.QueueMS, v.DriftPPM, v.Restarts, nil})
+		line.Sources = append(line.Sources, sourceStats{
+			v.ID, v.Status, v.Detail, v.Problem, v.Remark, v.SoundProblem, v.Frames, v.Dropped, v.Skipped, v.Repeated, v.Underruns,
+			v.QueueMS, v.LatencyMS, v.DeviceMS, v.DelayMS, v.BehindMS, v.DriftPPM, v.Restarts, nil,
+		})
 		if clip := v.Clip; clip.Seekable {
 			line.Sources[len(line.Sources)-1].Clip = &clip
 		}

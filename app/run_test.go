@@ -32,8 +32,37 @@ func TestStatsHaveListsOfNothing(t *testing.T) {
 			t.Errorf("%s is %s, want []", name, got)
 		}
 	}
+	if got, want := string(line["Monitor"]), `{"Device":"","Problem":"","LatencyMS":0}`; got != want {
+		t.Errorf("Monitor is %s, want %s", got, want)
+	}
 	if got, want := string(line["Show"]), `{"Name":"Untitled","Sources":[],"Scenes":[],"Overlays":[]}`; got != want {
 		t.Errorf("Show is %s, want %s", got, want)
+	}
+}
+
+// Headless, the monitor is played where the flag says, and the statistics say so.
+func TestHeadlessMonitor(t *testing.T) {
+	dir := t.TempDir()
+	show, stats := filepath.Join(dir, "show.json"), filepath.Join(dir, "stats.jsonl")
+	if err := os.WriteFile(show, []byte(`{"format":2,"canvas":{"width":64,"height":64,"fps":"30"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	if err := runHeadless(t.Context(), newConsole(&said, &said), show, runOptions{headless: true, length: 3 * time.Second, stats: stats, monitor: "null"}); err != nil {
+		t.Fatalf("%v: %s", err, said.String())
+	}
+	written, err := os.ReadFile(stats)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last struct{ Monitor engine.MonitorState }
+	for line := range bytes.Lines(written) {
+		if err := json.Unmarshal(line, &last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m := last.Monitor; m.Device == "" || m.Problem != "" || m.LatencyMS < 20 || m.LatencyMS > 250 {
+		t.Errorf("the monitor is %+v, want the null device with 20 to 250 ms", m)
 	}
 }
 

@@ -24,6 +24,7 @@ type stage struct {
 	c       *console
 	kinds   map[string]outputs.Kind
 	first   runOptions // of the flags; the first show alone obeys them
+	monitor string     // of the flags: the device on which every show is listened to
 	request chan playRequest
 	stopped chan struct{} // closed when Run has ended everything
 
@@ -42,7 +43,7 @@ type playRequest struct {
 // newStage is a stage without a show; outputs are opened through kinds.
 func newStage(c *console, kinds map[string]outputs.Kind, first runOptions) *stage {
 	return &stage{
-		c: c, kinds: kinds, first: first,
+		c: c, kinds: kinds, first: first, monitor: first.monitor,
 		request: make(chan playRequest), stopped: make(chan struct{}), views: map[*stageView]struct{}{},
 	}
 }
@@ -118,7 +119,7 @@ func (s *stage) prepare(r playRequest) (*performance, error) {
 	if err != nil {
 		return nil, err
 	}
-	monitor := audio.NewMonitor(audio.MonitorOptions{Clock: opt.Clock, Log: s.c.log})
+	monitor := newMonitor(s.c, opt.Clock, s.monitor)
 	opt.Monitor, opt.MonitorStats, opt.OutputKinds = monitor.Write, monitor.Stats, s.kinds
 	if before := s.State(); before != nil {
 		opt.Revision = before.Revision + revisionGap

@@ -169,6 +169,13 @@ func (w *window) viewActions() []*action {
 	for _, percent := range scales {
 		list = append(list, &action{menu: "View/Scale", name: fmt.Sprintf("%d %%", percent), checked: func() bool { return w.looks.percent() == percent }, do: func() { w.looks.setPercent(percent) }})
 	}
+	for _, n := range drawnRates {
+		name := "As often as suits this machine"
+		if n > 0 {
+			name = fmt.Sprintf("%d times a second", n)
+		}
+		list = append(list, &action{menu: "View/Pictures and meters", name: name, checked: func() bool { return w.looks.perSecond() == n }, do: func() { w.looks.setPerSecond(n) }})
+	}
 	return list
 }
 

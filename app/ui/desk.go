@@ -2,6 +2,7 @@ package ui
 
 import (
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -48,13 +49,16 @@ type desk struct {
 	measuredAt time.Time
 	// state is the one shown at present; never nil once the first update came.
 	state *engine.State
+	// drawn is how often a second pictures and meters are drawn, as the operator chose; 0: as
+	// often as suits the machine. For any goroutine.
+	drawn *atomic.Int32
 	// calm: on this update only what is urgent is drawn, to spare a machine that
 	// draws in software.
 	calm bool
 }
 
 func newDesk(s studio, services Services, tell func(string)) *desk {
-	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, keyDown: func(*fyne.KeyEvent) {}}
+	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, keyDown: func(*fyne.KeyEvent) {}, drawn: new(atomic.Int32)}
 	d.sender = newSender(s.Do, tell)
 	d.work = newWorkers()
 	d.tips = newTips(d)

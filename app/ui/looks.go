@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
+	"sync/atomic"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -12,6 +14,10 @@ import (
 
 // scales are the sizes of everything, in per cent, that the menu offers.
 var scales = []int{100, 125, 150, 175, 200}
+
+// drawnRates are how often a second pictures and meters can be drawn, that the menu offers;
+// 0 is as often as suits the machine.
+var drawnRates = []int{0, 10, 15, 30}
 
 // scaleEnv is where Fyne looks for the scale, again at every change of settings.
 const scaleEnv = "FYNE_SCALE"
@@ -22,6 +28,7 @@ const (
 	prefLight       = "light theme"
 	prefPercent     = "scale percent"
 	prefFolder      = "folder of shows"
+	prefDrawn       = "drawn a second"
 )
 
 // looks are theme, scale and arrangement, kept in the app's preferences. For Fyne's
@@ -32,6 +39,8 @@ type looks struct {
 	content fyne.CanvasObject
 	// win is resized so that its pixels stay when the scale changes; nil in tests.
 	win fyne.Window
+	// drawn is the desk's.
+	drawn *atomic.Int32
 }
 
 // load brings the window to what the preferences say; called once, before it shows.
@@ -45,6 +54,7 @@ func (l *looks) load() {
 		// The variable is this process's own; Setenv fails only for bad names.
 		_ = os.Setenv(scaleEnv, fmt.Sprint(float32(p)/100))
 	}
+	l.drawn.Store(int32(l.perSecond()))
 	l.place.changed = func(a arrangement) {
 		raw, err := json.Marshal(a)
 		if err != nil {
@@ -91,6 +101,20 @@ func (l *looks) setPercent(percent int) {
 	if after := l.win.Canvas().Scale(); after != before && !l.win.FullScreen() {
 		l.win.Resize(fyne.NewSize(size.Width*before/after, size.Height*before/after))
 	}
+}
+
+// perSecond is how often pictures and meters are to be drawn, a second; 0 is automatic.
+func (l *looks) perSecond() int {
+	if n := l.prefs.Int(prefDrawn); slices.Contains(drawnRates, n) {
+		return n
+	}
+	return 0
+}
+
+// setPerSecond chooses it, from now on.
+func (l *looks) setPerSecond(n int) {
+	l.prefs.SetInt(prefDrawn, n)
+	l.drawn.Store(int32(n))
 }
 
 // setLight chooses between the light theme and the dark one.

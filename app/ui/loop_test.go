@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"fmt"
 	"image"
 	"strings"
 	"sync/atomic"
@@ -262,6 +263,46 @@ func TestSlowMachineIsDrawnWholeLessOften(t *testing.T) {
 		stop()
 		if calm != polls-4 {
 			t.Errorf("every %dth: %d of %d polls spared the machine, want all but 4", every, calm, polls)
+		}
+	}
+}
+
+// The operator's choice comes before what suits the machine, with a graphics processor and
+// without, and is remembered.
+func TestDrawnAsOftenAsChosen(t *testing.T) {
+	for _, c := range []struct {
+		software bool
+		chosen   int
+		every    int
+		fps      float64
+	}{
+		{true, 0, 3, softwareFPS}, {true, 10, 3, 10}, {true, 15, 2, 15}, {true, 30, 1, 30},
+		{false, 0, 1, monitorFPS}, {false, 10, 3, 10}, {false, 15, 2, 15}, {false, 30, 1, 30},
+	} {
+		s := aState()
+		s.GPU.Software = c.software
+		b := newBench(t, s)
+		b.every = 3
+		name := "As often as suits this machine"
+		if c.chosen > 0 {
+			name = fmt.Sprintf("%d times a second", c.chosen)
+		}
+		for _, a := range b.keys.actions {
+			if a.menu == "View/Pictures and meters" && a.name == name {
+				a.run()
+			} else if a.menu == "View/Pictures and meters" && a.checked() && c.chosen == 0 {
+				t.Errorf("%q is chosen at first", a.name)
+			}
+		}
+		if got := b.wholeEvery(s); got != c.every {
+			t.Errorf("software %v, %d a second chosen: every %dth look is drawn whole, want every %dth", c.software, c.chosen, got, c.every)
+		}
+		b.apply(s, false, false)
+		if got := b.monitors[0].view.want.FPS; got != c.fps {
+			t.Errorf("software %v, %d a second chosen: the monitors ask for %v pictures a second, want %v", c.software, c.chosen, got, c.fps)
+		}
+		if got := b.looks.perSecond(); got != c.chosen {
+			t.Errorf("%d a second chosen, remembered is %d", c.chosen, got)
 		}
 	}
 }

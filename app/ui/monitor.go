@@ -164,6 +164,9 @@ func (p *monitorPanel) update(s *engine.State) {
 	if s.GPU.Software {
 		limit, fps = widestView, softwareFPS
 	}
+	if n := int(p.desk.drawn.Load()); n > 0 {
+		fps = n
+	}
 	p.view.sleep(!p.Visible())
 	show(p.transport, countClips(s) > 0)
 	if !p.Visible() {

@@ -45,6 +45,18 @@ func wholeEvery(processors int) int {
 	return 3
 }
 
+// wholeEvery is how many polls are one drawn whole at present: as chosen, or as suits the
+// machine.
+func (w *window) wholeEvery(s *engine.State) int {
+	switch n := int(w.desk.drawn.Load()); {
+	case n > 0:
+		return max(int(time.Second/pollFast)/n, 1)
+	case s.GPU.Software:
+		return w.every
+	}
+	return 1
+}
+
 // Options are what the window is told at the start.
 type Options struct {
 	// Title is the window's; empty means "Crosspoint".
@@ -231,7 +243,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	w.projector = &projector{desk: d, keys: w.keys, screens: desktopScreens{}, prefs: prefs, newWindow: func(title string) fyne.Window { return fyne.CurrentApp().NewWindow(title) }}
 	w.palette = newPalette(d, func() []*action { return slices.Concat(w.stateActions(), w.keys.actions, w.projector.actions()) })
 	w.content = container.NewStack(w.place.root, w.first, d.tips, w.palette, w.help)
-	w.looks = &looks{prefs: prefs, place: w.place, content: w.content}
+	w.looks = &looks{prefs: prefs, place: w.place, content: w.content, drawn: d.drawn}
 	w.keys.actions = w.allActions()
 	w.help.fill(w.keys.actions)
 	w.menus = &menuBar{actions: w.keys.actions, recent: w.files.recentActions, screens: w.projector.actions, typing: func() bool { return false }, acted: func() bool { return w.keys.acted }, set: func(*fyne.MainMenu) {}}
@@ -355,7 +367,8 @@ func (w *window) takeNotice() (text string, good bool) {
 // poll reads the state and the pictures until ctx ends and passes them to Fyne's
 // goroutine through do, which must not wait. Where OpenGL is drawn by the
 // processor every repaint of the window costs a whole one, so pictures and meters
-// come together at every wholeEvery-th poll, and what is urgent at every poll. What Fyne has
+// come together at every wholeEvery-th poll, unless the operator wants them more or less
+// often, and what is urgent at every poll. What Fyne has
 // not drawn yet when the next look is due, it leaves out: a machine that has too much to do
 // is drawn less often by itself.
 func (w *window) poll(ctx context.Context, do func(func())) {
@@ -400,7 +413,7 @@ func (w *window) poll(ctx context.Context, do func(func())) {
 		calm := urgent
 		if !urgent {
 			count++
-			calm = s.GPU.Software && count%w.every != 0
+			calm = count%w.wholeEvery(s) != 0
 		}
 		fresh := false
 		if !calm {

@@ -6,6 +6,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
 )
 
 // dayHours is how long TestEverySampleIsInTheMix is; make soak-sound gives it a day.
@@ -82,7 +84,9 @@ func (r *spinReader) take(b []float32) int {
 // late, through queue, resampler, strip and bus. Each step from one sample of the mix to the
 // next is one frame of the source, and at every tick the place in the source that is heard
 // is where as many frames lead as have been taken from it: none is lost, none comes twice,
-// and what was sent is in the mix or still queued.
+// and what was sent is in the mix or still queued. A picture with the PTS of what is heard is
+// shown when it is heard, and every ten seconds the left alone, which is a tone of 1047 Hz, is
+// looked at for everything else that is in it.
 func TestEverySampleIsInTheMix(t *testing.T) {
 	for i, c := range []struct {
 		ppm   float64
@@ -94,6 +98,7 @@ func TestEverySampleIsInTheMix(t *testing.T) {
 		t.Run(fmt.Sprintf("%+v ppm, blocks of %d", c.ppm, c.block), func(t *testing.T) {
 			t.Parallel()
 			f := newForeign(NewSinc(), c.ppm, c.block, 10*time.Millisecond, spin)
+			f.rounded = time.Millisecond // as through FLV
 			f.settle()
 			f.mixer = NewMixer()
 			defer f.mixer.Close()
@@ -101,7 +106,9 @@ func TestEverySampleIsInTheMix(t *testing.T) {
 			const settle = 60 // ticks: until then it is silent, and fades in
 			q := f.strip.live
 			var r spinReader
-			var base, off, queue float64
+			var off, queue, apart, ppm float64
+			var window []float32
+			heard := math.Inf(-1) // dB: the worst THD+N
 			ticks := int64(*dayHours * 3600 * 30)
 			for n := range ticks {
 				b := f.next(t)
@@ -115,8 +122,7 @@ func TestEverySampleIsInTheMix(t *testing.T) {
 				between := r.at - float64(q.loop.used.frames)
 				if n == settle {
 					const turn = float64(spinFrames) / spinTurns
-					base = between
-					base += turn * math.Round((-sincTaps/2-base)/turn)
+					base := between + turn*math.Round((-sincTaps/2-between)/turn)
 					r.at += base - between
 					between = base
 				}
@@ -124,8 +130,24 @@ func TestEverySampleIsInTheMix(t *testing.T) {
 				if off > 2 {
 					t.Fatalf("tick %d: what is heard is %.2f frames off what was taken", n, between+sincTaps/2)
 				}
-				queue = max(queue, math.Abs((f.strip.Stats().Latency - DefaultTarget).Seconds()))
+				st := f.strip.Stats()
+				queue = max(queue, math.Abs((st.Latency - DefaultTarget).Seconds()))
+				ppm += st.PPM
+				// The next sample is heard at the begin of the next tick: when is its picture shown?
+				now := media.TimeOf(f.tick*f.frames, media.Rational{Num: 1, Den: sampleRateHz})
+				shown, ok := f.strip.Presented(now)
+				if !ok {
+					t.Fatalf("tick %d: it is not known when a picture is to be shown", n)
+				}
+				apart = max(apart, math.Abs((f.epoch+shown-now).Seconds()+(r.at+1)/sampleRateHz))
+				if n%300 < 3 {
+					window = append(window, b...)
+				} else if len(window) > 0 {
+					db, _, _ := thdn(window, 0, sampleRateHz*spinTurns/float64(spinFrames)*(1+c.ppm*1e-6))
+					heard, window = max(heard, db), window[:0]
+				}
 			}
+			ppm /= float64(ticks - settle)
 			if lost := f.sent - q.loop.used.frames - int64(q.queued()); lost != 0 {
 				t.Errorf("%d of %d frames sent are neither heard nor queued", lost, f.sent)
 			}
@@ -136,8 +158,14 @@ func TestEverySampleIsInTheMix(t *testing.T) {
 			if queue > 0.010 {
 				t.Errorf("queue: up to %.1f ms off its target, want at most 10", queue*1e3)
 			}
-			t.Logf("%.2f h, %d frames: steps within %.0f ppm of one frame, place within %.2f frames of those taken, queue within %.2f ms",
-				float64(ticks)/108000, f.sent, r.worst, off, queue*1e3)
+			if apart > 0.005 {
+				t.Errorf("picture and sound: up to %.2f ms apart, want at most 5", apart*1e3)
+			}
+			if !(heard < -90) {
+				t.Errorf("THD+N: up to %.1f dB, want below -90", heard)
+			}
+			t.Logf("%.2f h, %d frames: steps within %.0f ppm of one frame, place within %.2f frames of those taken, queue within %.2f ms, picture and sound within %.3f ms, %.3f ppm found, THD+N at most %.1f dB",
+				float64(ticks)/108000, f.sent, r.worst, off, queue*1e3, apart*1e3, ppm, heard)
 		})
 	}
 }

@@ -1,10 +1,12 @@
 package audio
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -73,11 +75,34 @@ func Devices(backend Backend) (capture, playback []Device, err error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("audio: list devices: %w", err)
 		}
-		for _, info := range infos {
-			*list = append(*list, Device{ID: info.ID.String(), Name: info.Name(), Default: info.IsDefault != 0})
+		for i, info := range infos {
+			*list = append(*list, Device{ID: info.ID.String(), Name: nameAmong(infos, i), Default: info.IsDefault != 0})
 		}
 	}
 	return capture, playback, nil
+}
+
+// systemName is what the sound system itself calls a device, where that is a text (PulseAudio
+// and ALSA: what pactl and aplay list), or "".
+func systemName(id malgo.DeviceID) string {
+	name, _, _ := bytes.Cut(id[:], []byte{0})
+	for _, c := range name {
+		if c <= ' ' || c > '~' {
+			return ""
+		}
+	}
+	return string(name)
+}
+
+// nameAmong is a device's name, with the system's behind it where another is called the same.
+func nameAmong(infos []malgo.DeviceInfo, i int) string {
+	name := infos[i].Name()
+	for k := range infos {
+		if own := systemName(infos[i].ID); k != i && infos[k].Name() == name && own != "" {
+			return name + " (" + own + ")"
+		}
+	}
+	return name
 }
 
 // newContext connects to a backend. Every connection costs some hundred bytes that malgo
@@ -133,7 +158,7 @@ type session struct {
 	stopped chan struct{}
 }
 
-// open starts the device with this ID or name ("" is the default one) at 48 kHz
+// open starts the device with this ID, name or name of the system's own ("" is the default one) at 48 kHz
 // stereo float32; miniaudio converts. data runs on the device's thread and may neither
 // lock, allocate nor log.
 func open(backend Backend, kind malgo.DeviceType, device string, data malgo.DataProc) (*session, error) {
@@ -155,11 +180,11 @@ func open(backend Backend, kind malgo.DeviceType, device string, data malgo.Data
 	// leak a copy of it.
 	var pin runtime.Pinner
 	defer pin.Unpin()
-	if info, err := find(ctx, kind, device); err != nil {
+	if info, name, err := find(ctx, kind, device); err != nil {
 		freeContext(ctx)
 		return nil, err
 	} else if info != nil {
-		s.name = info.Name()
+		s.name = name
 		id := new(malgo.DeviceID)
 		*id = info.ID
 		pin.Pin(id)
@@ -179,27 +204,28 @@ func open(backend Backend, kind malgo.DeviceType, device string, data malgo.Data
 	return s, nil
 }
 
-// find looks a device up; nil for the default one when the backend does not say which
-// that is.
-func find(ctx *malgo.AllocatedContext, kind malgo.DeviceType, device string) (*malgo.DeviceInfo, error) {
+// find looks a device up, and what lists call it; nil for the default one when the backend
+// does not say which that is.
+func find(ctx *malgo.AllocatedContext, kind malgo.DeviceType, device string) (info *malgo.DeviceInfo, name string, err error) {
 	infos, err := ctx.Devices(kind)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	names := make([]string, 0, len(infos))
 	for i := range infos {
-		if device == "" && infos[i].IsDefault != 0 || device != "" && (infos[i].ID.String() == device || infos[i].Name() == device) {
-			return &infos[i], nil
+		name := nameAmong(infos, i)
+		if device == "" && infos[i].IsDefault != 0 || device != "" && slices.Contains([]string{infos[i].ID.String(), systemName(infos[i].ID), infos[i].Name(), name}, device) {
+			return &infos[i], name, nil
 		}
-		names = append(names, infos[i].Name())
+		names = append(names, name)
 	}
 	switch {
 	case device != "":
-		return nil, fmt.Errorf("%w: %q (there are: %s)", ErrNoDevice, device, strings.Join(names, ", "))
+		return nil, "", fmt.Errorf("%w: %q (there are: %s)", ErrNoDevice, device, strings.Join(names, ", "))
 	case len(infos) == 0:
-		return nil, fmt.Errorf("%w: none is connected", ErrNoDevice)
+		return nil, "", fmt.Errorf("%w: none is connected", ErrNoDevice)
 	}
-	return nil, nil
+	return nil, "", nil
 }
 
 // close stops the device. Its callback has ended for good when it returns, unless the

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -171,6 +172,44 @@ func TestMissingDeviceSaysSo(t *testing.T) {
 	}
 	if _, _, err := Devices("nonsense"); err == nil {
 		t.Error("unknown backend: got no error")
+	}
+}
+
+// Two devices that are called the same can be told apart and chosen, by what the list calls
+// them and by what the sound system does.
+func TestDevicesOfOneName(t *testing.T) {
+	newPulse(t)
+	if out, err := exec.Command("pactl", "load-module", "module-null-sink", "sink_name=second").CombinedOutput(); err != nil {
+		t.Fatalf("load-module: %v: %s", err, out)
+	}
+	capture, playback, err := Devices(PulseBackend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, d := range slices.Concat(capture, playback) {
+		names = append(names, d.Name)
+	}
+	slices.Sort(names)
+	want := []string{"Monitor of Null Output (second.monitor)", "Monitor of Null Output (studio.monitor)", "Null Output (second)", "Null Output (studio)"}
+	if !slices.Equal(names, want) {
+		t.Errorf("devices %q, want %q", names, want)
+	}
+	for _, device := range []string{"second.monitor", "Monitor of Null Output (second.monitor)"} {
+		opened := make(chan string, 1)
+		ended := start(t, func(ctx context.Context) error {
+			return NewCapture(CaptureOptions{Backend: PulseBackend, Device: device, Opened: func(name string) { opened <- name }}).Run(ctx, new(collector).take)
+		})
+		select {
+		case name := <-opened:
+			if name != "Monitor of Null Output (second.monitor)" {
+				t.Errorf("%q opened %q", device, name)
+			}
+		case err := <-ended:
+			t.Errorf("%q: %v", device, err)
+		case <-time.After(10 * time.Second):
+			t.Errorf("%q is not open after 10 s", device)
+		}
 	}
 }
 

@@ -69,6 +69,7 @@ type foreign struct {
 	stallTo  time.Duration // nothing arrives before this
 	deadTill time.Duration // what is sent before this is lost
 	epoch    time.Duration // PTS of the start
+	rounded  time.Duration // to whole ones of these the PTS are rounded; 0: they are exact
 }
 
 func newForeign(rs Resampler, ppm float64, block int, jitter time.Duration, fill func([]float32, int64)) *foreign {
@@ -117,7 +118,7 @@ func (f *foreign) next(t *testing.T) []float32 {
 		}
 		f.fill(f.buf, f.sent)
 		if f.pending >= f.deadTill {
-			f.strip.Write(media.AudioBlock{Samples: f.buf, PTS: f.epoch + media.TimeOf(f.sent, media.Rational{Num: 1, Den: sampleRateHz})})
+			f.strip.Write(media.AudioBlock{Samples: f.buf, PTS: f.epoch + media.TimeOf(f.sent, media.Rational{Num: 1, Den: sampleRateHz}).Round(f.rounded)})
 		}
 		f.sent += int64(f.block)
 		f.schedule()

@@ -161,8 +161,8 @@ type MonitorStats struct {
 	Device    string        // "" while there is none
 	Err       error         // why there is none; nil before the first attempt
 	Opened    int64         // times a device was opened
-	Queued    time.Duration // filtered, before the device's own buffer
-	Latency   time.Duration // Queued and the device's block; what the system queues behind it is not known
+	Queued    time.Duration // what the loop holds steady: the distance of two lines, which a stall of the machine throws about
+	Latency   time.Duration // how long sound has waited in the queue, lately, and the device's block; what the system queues behind it is not known
 	PPM       float64       // how much slower than the studio the device's clock runs
 	Underruns int64         // times the queue was empty
 	Skips     int64         // times it passed 200 ms and was cut to the target
@@ -177,7 +177,7 @@ func (m *Monitor) Stats() MonitorStats {
 	st.Underruns, st.Skips, st.Dropped = m.totals.underruns.Load(), m.totals.skips.Load(), m.totals.dropped.Load()
 	if v := m.voice.Load(); v != nil {
 		st.Queued = seconds(math.Float64frombits(v.depth.Load()))
-		st.Latency = st.Queued + v.block.latency()
+		st.Latency = seconds(math.Float64frombits(v.waits.Load())) + v.block.latency()
 		st.PPM = math.Float64frombits(v.ppm.Load())
 	}
 	return st

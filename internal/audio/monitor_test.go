@@ -132,6 +132,9 @@ func TestMonitorCapAndFades(t *testing.T) {
 			if q := float64(d.v.queued()) / sampleRateHz; q > monitorCap.Seconds()+0.04 {
 				t.Fatalf("callback %d: queue of %.0f ms", n, q*1e3)
 			}
+			if w := math.Float64frombits(d.v.waits.Load()); w < 0 || w > monitorCap.Seconds()+0.04 {
+				t.Fatalf("callback %d: sound is said to wait %.0f ms", n, w*1e3)
+			}
 			step, end := largestStep(last, b)
 			if last = end; step > 0.008 { // two overlapping fades of 0.5 in 240 frames
 				t.Fatalf("callback %d: step of %v", n, step)

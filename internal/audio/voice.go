@@ -24,6 +24,9 @@ const (
 	voiceStray = 0.040
 	// voiceMaxPPM bounds the correction: less than 2 cents.
 	voiceMaxPPM = 1000
+	// heldOver is over how long, in seconds, the real queue is averaged for the operator: the
+	// lines are for the loop, and after a stall of the machine they are anywhere for a while.
+	heldOver = 0.5
 	// maxGoal is the longest distance that is kept so, in seconds.
 	maxGoal = 0.150
 )
@@ -38,6 +41,7 @@ type voice struct {
 	calls atomic.Int64
 	depth atomic.Uint64 // bits of a float64: seconds between the lines
 	ppm   atomic.Uint64 // bits of a float64
+	waits atomic.Uint64 // bits of a float64: seconds that sound really waits, over heldOver
 	block deviceBlock
 
 	// Of the writing goroutine.
@@ -122,6 +126,7 @@ func (v *voice) play(out []float32, now float64) {
 		if queue > monitorCap.Seconds() {
 			cut := int((queue - v.target) * sampleRateHz)
 			v.discard(cut)
+			queue -= float64(cut) * nominalPeriod
 			v.age, begin = 0, true
 			v.splice.cut()
 			v.counts.skips.Add(1)
@@ -131,6 +136,13 @@ func (v *voice) play(out []float32, now float64) {
 			v.used.settle()
 			depth = (v.line().at(v.asked.time) - v.used.exact) * nominalPeriod
 		}
+		waits := math.Float64frombits(v.waits.Load())
+		if now := queue + period; begin {
+			waits = now
+		} else {
+			waits += (now - waits) * min(period/heldOver, 1)
+		}
+		v.waits.Store(math.Float64bits(waits))
 		ppm := v.follow(depth, period)
 		v.rs.SetPPM(ppm)
 		v.ppm.Store(math.Float64bits(ppm))

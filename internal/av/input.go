@@ -316,6 +316,9 @@ type InputPacket struct {
 	Duration time.Duration // 0 when it says none
 	Keyframe bool
 	Corrupt  bool // the demuxer knows that some of it is missing
+	// Reported: its PTS is by the sender's clock, which RTP's senders report (RFC 3550, 6.4.1);
+	// until they do, it counts from its stream's first packet.
+	Reported bool
 	Size     int
 }
 
@@ -387,6 +390,7 @@ func (p *InputPacket) fill(s *Stream) {
 	p.Stream, p.Size = s.Index, p.pkt.Size()
 	p.Keyframe, p.Corrupt = p.pkt.Flags().Has(astiav.PacketFlagKey), p.pkt.Flags().Has(astiav.PacketFlagCorrupt)
 	p.Duration = media.TimeOf(p.pkt.Duration(), s.TimeBase)
+	p.Reported = reported(p.pkt)
 	pts, dts := p.pkt.Pts(), p.pkt.Dts()
 	p.HasPTS, p.HasDTS = pts != astiav.NoPtsValue, dts != astiav.NoPtsValue
 	p.PTS, p.DTS = 0, 0

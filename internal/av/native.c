@@ -487,6 +487,11 @@ int cp_chapter(AVFormatContext *c, int64_t id, int64_t start, int64_t end, const
 
 int cp_chapters(const AVFormatContext *c) { return c->nb_chapters; }
 
+int cp_reported(const AVPacket *p)
+{
+	return p->side_data_elems > 0 && av_packet_get_side_data(p, AV_PKT_DATA_PRFT, NULL) != NULL;
+}
+
 const char *cp_chapter_at(const AVFormatContext *c, int i, int64_t *start, int64_t *end)
 {
 	const AVChapter *h = c->chapters[i];

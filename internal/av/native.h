@@ -85,6 +85,9 @@ int cp_chapter(AVFormatContext *c, int64_t id, int64_t start, int64_t end, const
 const char *cp_chapter_at(const AVFormatContext *c, int i, int64_t *start, int64_t *end);
 int cp_chapters(const AVFormatContext *c);
 
+// cp_reported is 1 for a packet whose producer's wall clock is known.
+int cp_reported(const AVPacket *p);
+
 // cp_borrow_writes: what c's writer writes goes to goMuxerWrite as libavformat's own
 // memory, with the opaque pointer of its I/O context, which this returns.
 void *cp_borrow_writes(AVFormatContext *c);

@@ -36,6 +36,7 @@ type item struct {
 	// file is over and lasted until t; last that no other follows.
 	upTo, end, last bool
 	t               time.Duration
+	anew            *anew // marks a new timeline of both streams
 }
 
 // feed carries packets from one demuxing goroutine to a decoding one per stream. It

@@ -27,6 +27,8 @@ type liveInput struct {
 	bursts func(*av.Input) bool
 	// words says what an error means; nil: it is said as it is.
 	words func(ctx context.Context, url string, opened bool, err error) string
+	// reports says that the sender may tell only later how its streams belong together: RTSP.
+	reports bool
 }
 
 var (
@@ -53,6 +55,9 @@ func (l *liveInput) run(ctx context.Context, sink Sink) error {
 	defer p.close()
 	if err := p.openDecoders(); err != nil {
 		return fmt.Errorf("%s: %s: %w", l.kind, av.Where(l.url), err)
+	}
+	if l.reports {
+		p.reports = newReports(in)
 	}
 	text := describeInput(in)
 	if p.video != nil && p.video.Note() != "" {
@@ -110,6 +115,7 @@ type livePlayer struct {
 	audio   *av.AudioDecoder
 	told    *telling
 	coded   *codedTap
+	reports *reports        // nil: how the streams belong together is known
 	pending *av.InputPacket // the packet that jumped: the first of the next stretch
 }
 
@@ -154,8 +160,15 @@ func (p *livePlayer) stretch(ctx context.Context) error {
 	parts := []func(context.Context) error{func(ctx context.Context) error { return p.demux(ctx, f) }}
 	if p.video != nil {
 		last, first := time.Duration(0), true
+		var turned *anew // until pictures of its timeline come
 		emit := func(ctx context.Context, frame *media.Frame) error {
 			p.video.SetSkipNonRef(p.sink.Demand() == DemandReduced)
+			if turned.before(frame.PTS) {
+				frame.Release()
+				return nil
+			}
+			turned = nil
+			p.reports.picture(p.sink, frame.PTS)
 			if !first && frame.PTS <= last {
 				frame.Release()
 				return nil
@@ -168,7 +181,14 @@ func (p *livePlayer) stretch(ctx context.Context) error {
 			return p.sink.Video(ctx, frame)
 		}
 		parts = append(parts, func(ctx context.Context) error {
-			return decode(ctx, f, pictures, p.video, func(frame *media.Frame) error { return emit(ctx, frame) }, noMark)
+			mark := func(it item) error {
+				if it.anew == nil {
+					return nil
+				}
+				turned, first = it.anew, true
+				return it.anew.begin(ctx, pictures, p.sink)
+			}
+			return decode(ctx, f, pictures, p.video, func(frame *media.Frame) error { return emit(ctx, frame) }, mark)
 		})
 	}
 	if p.audio != nil {
@@ -180,13 +200,17 @@ func (p *livePlayer) stretch(ctx context.Context) error {
 				p.told.sound(p.audio)
 				return p.sink.Audio(ctx, b)
 			}
-			return decode(ctx, f, sound, p.audio, emit, noMark)
+			mark := func(it item) error {
+				if it.anew == nil {
+					return nil
+				}
+				return it.anew.begin(ctx, sound, p.sink)
+			}
+			return decode(ctx, f, sound, p.audio, emit, mark)
 		})
 	}
 	return together(ctx, parts...)
 }
-
-func noMark(item) error { return nil }
 
 // demux reads into f. At the end of a recording it lets the decoders finish; the end
 // of anything else is an error.
@@ -220,6 +244,15 @@ func (p *livePlayer) demux(ctx context.Context, f *feed) error {
 				return errJump
 			}
 			last[stream], seen[stream] = pkt.DTS, true
+			if step := p.reports.look(stream, pkt); step != 0 {
+				at := newAnew(stream, step, pkt.DTS)
+				for s := range f.present {
+					if err := f.put(ctx, s, item{anew: at}); err != nil {
+						f.recycle(pkt)
+						return err
+					}
+				}
+			}
 		}
 		pts, dts := pkt.PTS, pkt.DTS
 		if !pkt.HasPTS {

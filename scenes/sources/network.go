@@ -108,6 +108,7 @@ func (s *networkSettings) input() (*liveInput, error) {
 	}
 	return &liveInput{
 		kind: "network", url: address, hardware: s.Hardware, lowDelay: s.LowDelay, words: lineFault,
+		reports: scheme == "rtsp" || scheme == "rtsps",
 		options: av.InputOptions{
 			Options: options, LowDelay: s.LowDelay && scheme != "http" && scheme != "https",
 			Timeout: time.Duration(s.TimeoutS * float64(time.Second)),

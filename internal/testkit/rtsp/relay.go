@@ -9,7 +9,9 @@ package rtsp
 import (
 	"fmt"
 	"net"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/bluenviron/gortsplib/v5"
@@ -26,11 +28,30 @@ type relay struct {
 	mu        sync.Mutex
 	stream    *gortsplib.ServerStream  // guarded by mu
 	publisher *gortsplib.ServerSession // guarded by mu
+
+	flowing [2]atomic.Bool // a packet of the stream has come that readers could have
 }
 
-// Start starts a server until the test ends and returns the address to publish to and to
-// read from. udp lets readers ask for UDP; publishers use TCP.
+// Server is a server that runs until its test ends.
+type Server struct {
+	// Address is where to publish to and to read from.
+	Address string
+
+	relay *relay
+}
+
+// Flowing reports that packets of both of the publisher's streams have come, so that the
+// answer to PLAY can say where they are.
+func (s *Server) Flowing() bool { return s.relay.flowing[0].Load() && s.relay.flowing[1].Load() }
+
+// Start is Open for tests that need no more than the address.
 func Start(t testing.TB, udp bool) (address string) {
+	t.Helper()
+	return Open(t, udp).Address
+}
+
+// Open starts a server until the test ends. udp lets readers ask for UDP; publishers use TCP.
+func Open(t testing.TB, udp bool) *Server {
 	t.Helper()
 	r := &relay{}
 	for try := 0; ; try++ {
@@ -48,7 +69,7 @@ func Start(t testing.TB, udp bool) (address string) {
 		}
 	}
 	t.Cleanup(r.server.Close)
-	return "rtsp://" + r.server.RTSPAddress + "/cam"
+	return &Server{Address: "rtsp://" + r.server.RTSPAddress + "/cam", relay: r}
 }
 
 // freePort is one that was free a moment ago.
@@ -120,6 +141,7 @@ func (r *relay) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Respons
 	ctx.Session.OnPacketRTPAny(func(m *description.Media, _ format.Format, p *rtp.Packet) {
 		if ntp, known := ctx.Session.PacketNTP(m, p); known {
 			_ = stream.WritePacketRTPWithNTP(m, p, ntp) // a reader that has gone is not the publisher's trouble
+			r.flowing[min(slices.Index(stream.Desc.Medias, m), 1)].Store(true)
 		}
 	})
 	return status(base.StatusOK), nil
