@@ -74,7 +74,11 @@ func readOTIO(t testing.TB, path string) read {
 	}
 	out, at := read{}, int64(0)
 	var mixed [][2]int64
-	for _, c := range doc.Tracks.Children[0].Children {
+	cut := doc.Tracks.Children[1] // above the programme, which is switched off
+	if cut.Name != "Cut" {
+		t.Fatalf("the second track is %q", cut.Name)
+	}
+	for _, c := range cut.Children {
 		switch c.Schema {
 		case "Transition.1":
 			mixed = append(mixed, [2]int64{at - int64(c.In.Value), at + int64(c.Out.Value)})

@@ -162,9 +162,35 @@ func TestOTIO(t *testing.T) {
 	if seen["Clip.1"] != 6 || seen["Gap.1"] != 3 || seen["Transition.1"] != 1 || seen["Track.1"] != 4 || seen["Marker.2"] != 1 {
 		t.Errorf("it has %v", seen)
 	}
-	for _, url := range []string{`"iso/a.mkv"`, `"pgm%201.mkv"`, `"file:///elsewhere/b.mkv"`} {
+	for _, url := range []string{`"iso/a.mkv"`, `"pgm 1.mkv"`, `"file:///elsewhere/b.mkv"`} {
 		if !strings.Contains(string(raw), url) {
 			t.Errorf("no %s in it", url)
+		}
+	}
+	// Kdenlive shows tracks that are switched off too, later ones above earlier ones.
+	var order struct {
+		Tracks struct{ Children []struct{ Name string } }
+	}
+	if err := json.Unmarshal(raw, &order); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(order.Tracks.Children); got != "[{Programme} {Cut} {Programme sound} {Desk mic}]" {
+		t.Errorf("the tracks are %s", got)
+	}
+}
+
+// TestLocations: names of files as they are where an editor may take them literally or as a URL.
+func TestLocations(t *testing.T) {
+	for path, want := range map[string]string{
+		"/v/iso/2026-11-29 20-15-00 cam1.mkv": "iso/2026-11-29 20-15-00 cam1.mkv",
+		"/v/Café/a.mkv":                       "Café/a.mkv",
+		"/w/Übung 1/a.mkv":                    "file:///w/Übung 1/a.mkv",
+		"/v/100 %41 #1?.mkv":                  "100 %2541 %231%3F.mkv",
+		"/v/a:b.mkv":                          "./a:b.mkv",
+		"/v/..a.mkv":                          "..a.mkv",
+	} {
+		if got := location("/v", path); got != want {
+			t.Errorf("%s is %q, want %q", path, got, want)
 		}
 	}
 }

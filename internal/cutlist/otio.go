@@ -3,7 +3,6 @@ package cutlist
 import (
 	"encoding/json"
 	"math"
-	"net/url"
 	"path/filepath"
 	"strings"
 )
@@ -68,8 +67,9 @@ type otioTimeline struct {
 
 // OTIO is the timeline as an OpenTimelineIO document (JSON). Times are in studio ticks,
 // which are the files' timecode; files in dir or below it are named relative to it. The
-// tracks are the cut programme, the recording of the programme (switched off, to compare),
-// its sound, and the sources that have sound alone (switched off: they are in its sound).
+// tracks are, from the lowest up, the recording of the programme (switched off, to compare; an
+// editor that shows it all the same has the cut above it), the cut programme, the programme's
+// sound, and the sources that have sound alone (switched off: they are in its sound).
 func (t *Timeline) OTIO(dir string) ([]byte, error) {
 	w := otio{t: t, dir: dir, rate: t.FPS.Float()}
 	off := false
@@ -88,7 +88,7 @@ func (t *Timeline) OTIO(dir string) ([]byte, error) {
 		reference.Children = append(reference.Children, w.clip(c, c.At, c.At+c.Frames))
 		sound.Children = append(sound.Children, w.clip(c, c.At, c.At+c.Frames))
 	}
-	tracks := []otioItem{cut, reference, sound}
+	tracks := []otioItem{reference, cut, sound}
 	for _, s := range t.Sounds {
 		own := otioItem{Schema: "Track.1", Metadata: meta(), Name: s.Name, Kind: "Audio", Enabled: &off}
 		for _, c := range s.Clips {
@@ -140,10 +140,18 @@ func (w otio) markers() (out []otioMarker) {
 	return out
 }
 
-// location is a file as a URL: relative to dir where it is below it.
+// location is a file as a URL: relative to dir where it is below it. Some editors take it as a
+// URL, others as the name of a file (Kdenlive 26.08 finds no file whose spaces are escaped):
+// as it stands it is right as both, but for %, # and ?, which are nothing else than escaped in
+// a URL.
 func location(dir, path string) string {
-	if rel, err := filepath.Rel(dir, path); dir != "" && err == nil && !strings.HasPrefix(rel, "..") {
-		return (&url.URL{Path: filepath.ToSlash(rel)}).EscapedPath()
+	escape := strings.NewReplacer("%", "%25", "#", "%23", "?", "%3F")
+	rel, err := filepath.Rel(dir, path)
+	if dir == "" || err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return "file://" + escape.Replace(filepath.ToSlash(path))
 	}
-	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
+	if rel = filepath.ToSlash(rel); strings.Contains(rel, ":") {
+		rel = "./" + rel // else what is before the colon is a scheme
+	}
+	return escape.Replace(rel)
 }
