@@ -167,15 +167,22 @@ func TestOTIO(t *testing.T) {
 			t.Errorf("no %s in it", url)
 		}
 	}
-	// Kdenlive shows tracks that are switched off too, later ones above earlier ones.
+	// Kdenlive shows tracks that are switched off too, later ones above earlier ones, and of
+	// markers only the stack's, with their comments.
 	var order struct {
-		Tracks struct{ Children []struct{ Name string } }
+		Tracks struct {
+			Children []struct{ Name string }
+			Markers  []struct{ Name, Comment string }
+		}
 	}
 	if err := json.Unmarshal(raw, &order); err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(order.Tracks.Children); got != "[{Programme} {Cut} {Programme sound} {Desk mic}]" {
 		t.Errorf("the tracks are %s", got)
+	}
+	if got := fmt.Sprint(order.Tracks.Markers); got != "[{Key Name on Key Name on}]" {
+		t.Errorf("the timeline's markers are %s", got)
 	}
 }
 

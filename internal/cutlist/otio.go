@@ -45,6 +45,7 @@ type otioMarker struct {
 	Schema   string         `json:"OTIO_SCHEMA"`
 	Metadata map[string]any `json:"metadata"`
 	Name     string         `json:"name"`
+	Comment  string         `json:"comment"` // as the name: Kdenlive shows this
 	Color    string         `json:"color"`
 	Range    otioRange      `json:"marked_range"`
 }
@@ -73,7 +74,7 @@ type otioTimeline struct {
 func (t *Timeline) OTIO(dir string) ([]byte, error) {
 	w := otio{t: t, dir: dir, rate: t.FPS.Float()}
 	off := false
-	cut := otioItem{Schema: "Track.1", Metadata: meta(), Name: "Cut", Kind: "Video", Markers: w.markers()}
+	cut := otioItem{Schema: "Track.1", Metadata: meta(), Name: "Cut", Kind: "Video"}
 	for i, c := range t.Clips {
 		from, to := t.span(i)
 		if c.Dissolve > 0 && i > 0 {
@@ -98,7 +99,7 @@ func (t *Timeline) OTIO(dir string) ([]byte, error) {
 	}
 	doc := otioTimeline{
 		Schema: "Timeline.1", Metadata: map[string]any{"crosspoint": map[string]any{"rate": t.FPS.String()}}, Name: t.Name, Start: w.time(t.First),
-		Tracks: otioItem{Schema: "Stack.1", Metadata: meta(), Name: "tracks", Children: tracks},
+		Tracks: otioItem{Schema: "Stack.1", Metadata: meta(), Name: "tracks", Children: tracks, Markers: w.markers()},
 	}
 	return json.MarshalIndent(doc, "", "  ")
 }
@@ -132,10 +133,11 @@ func (w otio) clip(c Clip, from, to int64) otioItem {
 	}}
 }
 
+// markers are those of the stack of tracks, which are the timeline's own.
 func (w otio) markers() (out []otioMarker) {
 	for _, m := range w.t.Markers {
 		at := m.At - w.t.First
-		out = append(out, otioMarker{"Marker.2", meta(), m.Text, "GREEN", w.rng(at, at+1)})
+		out = append(out, otioMarker{"Marker.2", meta(), m.Text, m.Text, "GREEN", w.rng(at, at+1)})
 	}
 	return out
 }

@@ -8,9 +8,9 @@
 //   dissolve    at  length  before-the-cut  after-it  type
 //   marker      at  length  colour  name
 //
-// Items follow their track, "at" counts from the timeline's own start time, and a marker is
-// at what its track shows. What the library refuses, what its schema does not know, and what
-// no editor could play is told on standard error in a sentence each, with status 1.
+// Items follow their track, and "at" counts from the timeline's own start time. What the
+// library refuses, what its schema does not know, and what no editor could play is told on
+// standard error in a sentence each, with status 1.
 
 #include <opentimelineio/clip.h>
 #include <opentimelineio/externalReference.h>
@@ -91,15 +91,21 @@ void clip(otio::Clip* c, long long at, long long length, const std::filesystem::
               << c->name() << '\t' << file << '\n';
 }
 
+// markers prints those of a track or of all of them.
+void markers(otio::Item* of, long long start) {
+    for (const auto& m : of->markers()) {
+        known(m, "the marker \"" + m->name() + "\"");
+        const TimeRange r = m->marked_range();
+        if (m->comment() != m->name()) complain("the marker \"" + m->name() + "\" has the comment \"" + m->comment() + "\"");
+        std::cout << "marker\t" << start + frames(r.start_time()) << '\t' << frames(r.duration()) << '\t' << m->color() << '\t' << m->name() << '\n';
+    }
+}
+
 void track(otio::Track* t, long long start, const std::filesystem::path& folder) {
     otio::ErrorStatus err;
     known(t, "the track \"" + t->name() + "\"");
     std::cout << "track\t" << t->kind() << '\t' << (t->enabled() ? "on" : "off") << '\t' << t->name() << '\n';
-    for (const auto& m : t->markers()) {
-        known(m, "the marker \"" + m->name() + "\"");
-        const TimeRange r = m->marked_range();
-        std::cout << "marker\t" << start + frames(r.start_time()) << '\t' << frames(r.duration()) << '\t' << m->color() << '\t' << m->name() << '\n';
-    }
+    markers(t, start);
     for (const auto& child : t->children()) {
         known(child, "\"" + child->name() + "\" on the track \"" + t->name() + "\"");
         const TimeRange r = t->range_of_child(child, &err);
@@ -144,6 +150,7 @@ int main(int argc, char** argv) {
     const RationalTime length = timeline->duration(&err);
     require(err, "the timeline's length");
     std::cout << "timeline\t" << rate << '\t' << frames(*start) << '\t' << frames(length) << '\t' << timeline->name() << '\n';
+    markers(timeline->tracks(), frames(*start));
     for (const auto& child : timeline->tracks()->children()) {
         auto* t = dynamic_cast<otio::Track*>(child.value);
         if (!t) {
