@@ -203,9 +203,15 @@ func (s *Session) bounds() {
 // CutListExtensions are those of the files that WriteCutLists makes.
 var CutListExtensions = []string{".otio", ".edl", ".fcpxml"}
 
+// CutListOptions are how WriteCutLists writes.
+type CutListOptions struct {
+	// Kdenlive: the OpenTimelineIO list is as Kdenlive reads it, without dissolves.
+	Kdenlive bool
+}
+
 // WriteCutLists writes OpenTimelineIO, CMX 3600 EDL and FCPXML of a journal beside it,
 // under its name. Lists that are there already are replaced.
-func WriteCutLists(journal string) error {
+func WriteCutLists(journal string, o CutListOptions) error {
 	s, err := ReadSession(journal)
 	if err != nil {
 		return err
@@ -215,7 +221,11 @@ func WriteCutLists(journal string) error {
 	}
 	t := cutlist.Build(s.History)
 	stem := strings.TrimSuffix(s.Path, filepath.Ext(s.Path))
-	otio, err := t.OTIO(filepath.Dir(s.Path))
+	write := t.OTIO
+	if o.Kdenlive {
+		write = t.OTIOForKdenlive
+	}
+	otio, err := write(filepath.Dir(s.Path))
 	if err != nil {
 		return err
 	}

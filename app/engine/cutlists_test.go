@@ -516,7 +516,7 @@ func TestJournalOfAKilledShow(t *testing.T) {
 	if err != nil || part.Complete || part.End != 40 {
 		t.Errorf("the cut journal: %+v, %v", part, err)
 	}
-	if err := WriteCutLists(cut); err != nil {
+	if err := WriteCutLists(cut, CutListOptions{}); err != nil {
 		t.Error(err)
 	}
 	if err := os.WriteFile(cut, []byte("{}\n"), 0o644); err != nil {

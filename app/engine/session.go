@@ -273,7 +273,7 @@ func (s *session) run() {
 			continue
 		}
 		if f != nil && broken == nil && !lost {
-			if err := WriteCutLists(f.Name()); err != nil {
+			if err := WriteCutLists(f.Name(), CutListOptions{}); err != nil {
 				s.warn(fmt.Sprintf("The cut lists were not written (%v). The recordings are complete; crosspoint cutlist %s tries again.", err, f.Name()))
 			}
 		}

@@ -186,6 +186,50 @@ func TestOTIO(t *testing.T) {
 	}
 }
 
+// TestOTIOForKdenlive: no transitions, the same cuts, and times that count from where Kdenlive
+// counts: the timecode of MP4, else the first picture.
+func TestOTIOForKdenlive(t *testing.T) {
+	raw, err := Build(History{
+		FPS: media.NewRational(25, 1), Width: 64, Height: 48, First: 90, End: 300,
+		Looks: []Look{{90, "sa", "a", false, false}, {120, "sa", "a", false, true}, {130, "sb", "b", false, false}},
+		Files: []File{{"/v/p.mkv", "", 80, 220, true, false}, {"/v/a.mkv", "a", 60, 240, true, false}, {"/v/b.mp4", "b", 70, 230, true, false}, {"/v/m.mp4", "m", 85, 300, true, true}},
+	}).OTIOForKdenlive("/v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type number struct{ Value int64 }
+	type span struct {
+		Start  number `json:"start_time"`
+		Length number `json:"duration"`
+	}
+	var doc struct {
+		Tracks struct {
+			Children []struct {
+				Children []struct {
+					Range span `json:"source_range"`
+					Media struct {
+						URL       string `json:"target_url"`
+						Available span   `json:"available_range"`
+					} `json:"media_reference"`
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, track := range doc.Tracks.Children {
+		for _, c := range track.Children {
+			got = append(got, fmt.Sprintf("%s %d+%d of %d+%d", c.Media.URL, c.Range.Start.Value, c.Range.Length.Value, c.Media.Available.Start.Value, c.Media.Available.Length.Value))
+		}
+	}
+	want := []string{"p.mkv 10+210 of 0+220", "a.mkv 30+35 of 0+240", "b.mp4 125+175 of 70+230", "p.mkv 10+210 of 0+220", "m.mp4 5+210 of 0+300"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
 // TestLocations: names of files as they are where an editor may take them literally or as a URL.
 func TestLocations(t *testing.T) {
 	for path, want := range map[string]string{

@@ -72,12 +72,24 @@ type otioTimeline struct {
 // editor that shows it all the same has the cut above it), the cut programme, the programme's
 // sound, and the sources that have sound alone (switched off: they are in its sound).
 func (t *Timeline) OTIO(dir string) ([]byte, error) {
-	w := otio{t: t, dir: dir, rate: t.FPS.Float()}
+	return otio{t: t, dir: dir, rate: t.FPS.Float()}.document()
+}
+
+// OTIOForKdenlive is OTIO as Kdenlive 26.08.2 can read it. That lets every shot behind a
+// dissolve begin with the first picture of its file, so there are none: they are cuts in their
+// middle. And it takes times as counted from a file's first picture, but for MP4 and MOV, whose
+// timecode it reads.
+func (t *Timeline) OTIOForKdenlive(dir string) ([]byte, error) {
+	return otio{t: t, dir: dir, rate: t.FPS.Float(), kdenlive: true}.document()
+}
+
+func (w otio) document() ([]byte, error) {
+	t := w.t
 	off := false
 	cut := otioItem{Schema: "Track.1", Metadata: meta(), Name: "Cut", Kind: "Video"}
 	for i, c := range t.Clips {
 		from, to := t.span(i)
-		if c.Dissolve > 0 && i > 0 {
+		if c.Dissolve > 0 && i > 0 && !w.kdenlive {
 			in, out := w.time(from-c.At), w.time(c.At+c.Dissolve-from)
 			cut.Children = append(cut.Children, otioItem{Schema: "Transition.1", Metadata: meta(), Name: "Dissolve", Type: "SMPTE_Dissolve", In: &in, Out: &out})
 		}
@@ -108,6 +120,8 @@ type otio struct {
 	t    *Timeline
 	dir  string
 	rate float64
+
+	kdenlive bool
 }
 
 func meta() map[string]any { return map[string]any{} }
@@ -122,15 +136,25 @@ func (w otio) rng(from, to int64) otioRange {
 }
 
 func (w otio) clip(c Clip, from, to int64) otioItem {
-	r := w.rng(from, to)
 	if c.File == nil {
-		r = w.rng(0, to-from)
+		r := w.rng(0, to-from)
 		return otioItem{Schema: "Gap.1", Metadata: meta(), Name: c.Name, Range: &r}
 	}
+	zero := w.zero(c.File)
+	r := w.rng(from-zero, to-zero)
 	return otioItem{Schema: "Clip.1", Metadata: meta(), Name: c.Name, Range: &r, Media: &otioMedia{
 		Schema: "ExternalReference.1", Metadata: meta(), Name: filepath.Base(c.File.Path),
-		Available: w.rng(c.File.First, c.File.First+c.File.Frames), URL: location(w.dir, c.File.Path),
+		Available: w.rng(c.File.First-zero, c.File.First+c.File.Frames-zero), URL: location(w.dir, c.File.Path),
 	}}
+}
+
+// zero is the tick that counts as zero in a file's own time.
+func (w otio) zero(f *File) int64 {
+	ext := strings.ToLower(filepath.Ext(f.Path))
+	if w.kdenlive && (f.NoPictures || ext != ".mp4" && ext != ".mov") {
+		return f.First
+	}
+	return 0
 }
 
 // markers are those of the stack of tracks, which are the timeline's own.
