@@ -186,7 +186,7 @@ func TestOTIO(t *testing.T) {
 	}
 }
 
-// TestOTIOForKdenlive: no transitions, the same cuts, and times that count from where Kdenlive
+// TestOTIOForKdenlive: no transitions, the same cuts, the last frame by itself, and times that count from where Kdenlive
 // counts: the timecode of MP4, else the first picture.
 func TestOTIOForKdenlive(t *testing.T) {
 	raw, err := Build(History{
@@ -224,7 +224,12 @@ func TestOTIOForKdenlive(t *testing.T) {
 			got = append(got, fmt.Sprintf("%s %d+%d of %d+%d", c.Media.URL, c.Range.Start.Value, c.Range.Length.Value, c.Media.Available.Start.Value, c.Media.Available.Length.Value))
 		}
 	}
-	want := []string{"p.mkv 10+210 of 0+220", "a.mkv 30+35 of 0+240", "b.mp4 125+175 of 70+230", "p.mkv 10+210 of 0+220", "m.mp4 5+210 of 0+300"}
+	want := []string{
+		"p.mkv 10+209 of 0+220", "p.mkv 219+1 of 0+220", // the programme
+		"a.mkv 30+35 of 0+240", "b.mp4 125+174 of 70+230", "b.mp4 299+1 of 70+230", // the cut
+		"p.mkv 10+209 of 0+220", "p.mkv 219+1 of 0+220", // its sound
+		"m.mp4 5+209 of 0+300", "m.mp4 214+1 of 0+300",
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

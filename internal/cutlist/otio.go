@@ -78,7 +78,8 @@ func (t *Timeline) OTIO(dir string) ([]byte, error) {
 // OTIOForKdenlive is OTIO as Kdenlive 26.08.2 can read it. That lets every shot behind a
 // dissolve begin with the first picture of its file, so there are none: they are cuts in their
 // middle. And it takes times as counted from a file's first picture, but for MP4 and MOV, whose
-// timecode it reads.
+// timecode it reads. It also lets the last clip of a track begin so, whatever comes before it:
+// the last frame of a track is a clip of its own, so that it is only that frame.
 func (t *Timeline) OTIOForKdenlive(dir string) ([]byte, error) {
 	return otio{t: t, dir: dir, rate: t.FPS.Float(), kdenlive: true}.document()
 }
@@ -108,6 +109,9 @@ func (w otio) document() ([]byte, error) {
 			own.Children = append(own.Children, w.clip(c, c.At, c.At+c.Frames))
 		}
 		tracks = append(tracks, own)
+	}
+	for i := range tracks {
+		tracks[i].Children = w.ended(tracks[i].Children)
 	}
 	doc := otioTimeline{
 		Schema: "Timeline.1", Metadata: map[string]any{"crosspoint": map[string]any{"rate": t.FPS.String()}}, Name: t.Name, Start: w.time(t.First),
@@ -146,6 +150,22 @@ func (w otio) clip(c Clip, from, to int64) otioItem {
 		Schema: "ExternalReference.1", Metadata: meta(), Name: filepath.Base(c.File.Path),
 		Available: w.rng(c.File.First-zero, c.File.First+c.File.Frames-zero), URL: location(w.dir, c.File.Path),
 	}}
+}
+
+// ended splits the last frame off a track for Kdenlive.
+func (w otio) ended(items []otioItem) []otioItem {
+	n := len(items)
+	if !w.kdenlive || n == 0 {
+		return items
+	}
+	last := items[n-1]
+	if last.Media == nil || last.Range.Duration.Value < 2 || last.Range.Start == last.Media.Available.Start {
+		return items
+	}
+	first, at := int64(last.Range.Start.Value), int64(last.Range.Start.Value+last.Range.Duration.Value)-1
+	before, frame := w.rng(first, at), w.rng(at, at+1)
+	items[n-1].Range, last.Range = &before, &frame
+	return append(items, last)
 }
 
 // zero is the tick that counts as zero in a file's own time.
