@@ -16,7 +16,8 @@ import (
 )
 
 func newCutList(c *console) *cobra.Command {
-	return &cobra.Command{
+	var o engine.CutListOptions
+	cmd := &cobra.Command{
 		Use:   "cutlist RECORDING.session",
 		Short: "Write the cut lists of a recording (OpenTimelineIO, EDL, FCPXML)",
 		Long: `Cutlist writes the cut lists of a recorded show anew from the journal that lies
@@ -24,7 +25,7 @@ beside its recording: after the program was killed, or when files have been move
 are written beside the journal: .otio, .edl and .fcpxml.`,
 		Args: oneFile("a recording's .session"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := engine.WriteCutLists(args[0]); err != nil {
+			if err := engine.WriteCutLists(args[0], o); err != nil {
 				return err
 			}
 			stem := strings.TrimSuffix(args[0], filepath.Ext(args[0]))
@@ -34,6 +35,8 @@ are written beside the journal: .otio, .edl and .fcpxml.`,
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&o.Kdenlive, "kdenlive", false, "write the .otio as Kdenlive 26.08 reads it: dissolves as cuts, times from each file's beginning")
+	return cmd
 }
 
 type recutOptions struct {

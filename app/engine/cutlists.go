@@ -240,12 +240,20 @@ var errHeadless = errors.New("is not the journal of a recording")
 // errNoFiles says that nothing is left of what a journal tells of.
 var errNoFiles = errors.New("none of the recorded files is there")
 
+// CutListOptions are how WriteCutLists writes.
+type CutListOptions struct {
+	// Kdenlive: the OpenTimelineIO list is as Kdenlive reads it, without dissolves.
+	Kdenlive bool
+}
+
 // WriteCutLists writes OpenTimelineIO, CMX 3600 EDL and FCPXML of a journal beside it,
 // under its name. Lists that are there already are replaced.
-func WriteCutLists(journal string) error { return writeCutLists(journal, CutListExtensions) }
+func WriteCutLists(journal string, o CutListOptions) error {
+	return writeCutLists(journal, CutListExtensions, o)
+}
 
 // writeCutLists writes those of the lists whose extensions are named, each in one step.
-func writeCutLists(journal string, extensions []string) error {
+func writeCutLists(journal string, extensions []string, o CutListOptions) error {
 	s, err := ReadSession(journal)
 	if err != nil {
 		return err
@@ -254,7 +262,11 @@ func writeCutLists(journal string, extensions []string) error {
 		return errNoFiles
 	}
 	t := cutlist.Build(s.History)
-	otio, err := t.OTIO(filepath.Dir(s.Path))
+	write := t.OTIO
+	if o.Kdenlive {
+		write = t.OTIOForKdenlive
+	}
+	otio, err := write(filepath.Dir(s.Path))
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,11 @@ func readOTIO(t testing.TB, path string) read {
 	}
 	out, at := read{}, int64(0)
 	var mixed [][2]int64
-	for _, c := range doc.Tracks.Children[0].Children {
+	cut := doc.Tracks.Children[1] // above the programme, which is switched off
+	if cut.Name != "Cut" {
+		t.Fatalf("the second track is %q", cut.Name)
+	}
+	for _, c := range cut.Children {
 		switch c.Schema {
 		case "Transition.1":
 			mixed = append(mixed, [2]int64{at - int64(c.In.Value), at + int64(c.Out.Value)})
@@ -697,7 +701,7 @@ func TestJournalOfAKilledShow(t *testing.T) {
 	if err != nil || part.Complete || part.End != 40 {
 		t.Errorf("the cut journal: %+v, %v", part, err)
 	}
-	if err := WriteCutLists(cut); err != nil {
+	if err := WriteCutLists(cut, CutListOptions{}); err != nil {
 		t.Error(err)
 	}
 	if err := os.WriteFile(cut, []byte("{}\n"), 0o644); err != nil {

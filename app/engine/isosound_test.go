@@ -168,7 +168,7 @@ func wantSoundTracks(t *testing.T, stem string, first map[string]int64) {
 		at := int64(doc.Start.Value)
 		for _, c := range track.Children {
 			if c.Media != nil {
-				name := filepath.Join(filepath.Dir(stem), strings.ReplaceAll(c.Media.URL, "%20", " "))
+				name := filepath.Join(filepath.Dir(stem), c.Media.URL)
 				spans[name] = span{at, int64(c.Range.Frame.Value), int64(c.Range.Start.Value - c.Media.Available.Start.Value)}
 			}
 			at += int64(c.Range.Frame.Value)

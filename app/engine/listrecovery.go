@@ -34,7 +34,7 @@ func (k *keeper) recoverLists(j fileJob) {
 	if len(missing) == 0 {
 		return
 	}
-	err := writeCutLists(journal, missing)
+	err := writeCutLists(journal, missing, CutListOptions{})
 	if errors.Is(err, errNoFiles) || errors.Is(err, errHeadless) {
 		k.e.log.Info("no cut lists of a recording that was cut off", "journal", journal, "reason", err)
 		return

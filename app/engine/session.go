@@ -299,7 +299,7 @@ func (s *session) run() {
 			return
 		}
 		if broken == nil && !lost {
-			if err := WriteCutLists(f.Name()); err != nil {
+			if err := WriteCutLists(f.Name(), CutListOptions{}); err != nil {
 				// Not settled: the next start of the program tries again too.
 				s.warn(fmt.Sprintf("The cut lists were not written (%v). The recordings are complete; crosspoint cutlist %s tries again.", err, f.Name()))
 				return

@@ -196,9 +196,91 @@ func TestOTIO(t *testing.T) {
 	if seen["Clip.1"] != 6 || seen["Gap.1"] != 3 || seen["Transition.1"] != 1 || seen["Track.1"] != 4 || seen["Marker.2"] != 1 {
 		t.Errorf("it has %v", seen)
 	}
-	for _, url := range []string{`"iso/a.mkv"`, `"pgm%201.mkv"`, `"file:///elsewhere/b.mkv"`} {
+	for _, url := range []string{`"iso/a.mkv"`, `"pgm 1.mkv"`, `"file:///elsewhere/b.mkv"`} {
 		if !strings.Contains(string(raw), url) {
 			t.Errorf("no %s in it", url)
+		}
+	}
+	// Kdenlive shows tracks that are switched off too, later ones above earlier ones, and of
+	// markers only the stack's, with their comments.
+	var order struct {
+		Tracks struct {
+			Children []struct{ Name string }
+			Markers  []struct{ Name, Comment string }
+		}
+	}
+	if err := json.Unmarshal(raw, &order); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(order.Tracks.Children); got != "[{Programme} {Cut} {Programme sound} {Desk mic}]" {
+		t.Errorf("the tracks are %s", got)
+	}
+	if got := fmt.Sprint(order.Tracks.Markers); got != "[{Key Name on Key Name on}]" {
+		t.Errorf("the timeline's markers are %s", got)
+	}
+}
+
+// TestOTIOForKdenlive: no transitions, the same cuts, the last frame by itself, and times that count from where Kdenlive
+// counts: the timecode of MP4, else the first picture.
+func TestOTIOForKdenlive(t *testing.T) {
+	raw, err := Build(History{
+		FPS: media.NewRational(25, 1), Width: 64, Height: 48, First: 90, End: 300,
+		Looks: []Look{{90, "sa", "a", false, false}, {120, "sa", "a", false, true}, {130, "sb", "b", false, false}},
+		Files: []File{{"/v/p.mkv", "", 80, 220, true, false}, {"/v/a.mkv", "a", 60, 240, true, false}, {"/v/b.mp4", "b", 70, 230, true, false}, {"/v/m.mp4", "m", 85, 300, true, true}},
+	}).OTIOForKdenlive("/v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type number struct{ Value int64 }
+	type span struct {
+		Start  number `json:"start_time"`
+		Length number `json:"duration"`
+	}
+	var doc struct {
+		Tracks struct {
+			Children []struct {
+				Children []struct {
+					Range span `json:"source_range"`
+					Media struct {
+						URL       string `json:"target_url"`
+						Available span   `json:"available_range"`
+					} `json:"media_reference"`
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, track := range doc.Tracks.Children {
+		for _, c := range track.Children {
+			got = append(got, fmt.Sprintf("%s %d+%d of %d+%d", c.Media.URL, c.Range.Start.Value, c.Range.Length.Value, c.Media.Available.Start.Value, c.Media.Available.Length.Value))
+		}
+	}
+	want := []string{
+		"p.mkv 10+209 of 0+220", "p.mkv 219+1 of 0+220", // the programme
+		"a.mkv 30+35 of 0+240", "b.mp4 125+174 of 70+230", "b.mp4 299+1 of 70+230", // the cut
+		"p.mkv 10+209 of 0+220", "p.mkv 219+1 of 0+220", // its sound
+		"m.mp4 5+209 of 0+300", "m.mp4 214+1 of 0+300",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// TestLocations: names of files as they are where an editor may take them literally or as a URL.
+func TestLocations(t *testing.T) {
+	for path, want := range map[string]string{
+		"/v/iso/2026-11-29 20-15-00 cam1.mkv": "iso/2026-11-29 20-15-00 cam1.mkv",
+		"/v/Café/a.mkv":                       "Café/a.mkv",
+		"/w/Übung 1/a.mkv":                    "file:///w/Übung 1/a.mkv",
+		"/v/100 %41 #1?.mkv":                  "100 %2541 %231%3F.mkv",
+		"/v/a:b.mkv":                          "./a:b.mkv",
+		"/v/..a.mkv":                          "..a.mkv",
+	} {
+		if got := location("/v", path); got != want {
+			t.Errorf("%s is %q, want %q", path, got, want)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package cutlist
 import (
 	"encoding/json"
 	"math"
-	"net/url"
 	"path/filepath"
 	"strings"
 )
@@ -46,6 +45,7 @@ type otioMarker struct {
 	Schema   string         `json:"OTIO_SCHEMA"`
 	Metadata map[string]any `json:"metadata"`
 	Name     string         `json:"name"`
+	Comment  string         `json:"comment"` // as the name: Kdenlive shows this
 	Color    string         `json:"color"`
 	Range    otioRange      `json:"marked_range"`
 }
@@ -68,15 +68,29 @@ type otioTimeline struct {
 
 // OTIO is the timeline as an OpenTimelineIO document (JSON). Times are in studio ticks,
 // which are the files' timecode; files in dir or below it are named relative to it. The
-// tracks are the cut programme, the recording of the programme (switched off, to compare),
-// its sound, and the sources that have sound alone (switched off: they are in its sound).
+// tracks are, from the lowest up, the recording of the programme (switched off, to compare; an
+// editor that shows it all the same has the cut above it), the cut programme, the programme's
+// sound, and the sources that have sound alone (switched off: they are in its sound).
 func (t *Timeline) OTIO(dir string) ([]byte, error) {
-	w := otio{t: t, dir: dir, rate: t.FPS.Float()}
+	return otio{t: t, dir: dir, rate: t.FPS.Float()}.document()
+}
+
+// OTIOForKdenlive is OTIO as Kdenlive 26.08.2 can read it. That lets every shot behind a
+// dissolve begin with the first picture of its file, so there are none: they are cuts in their
+// middle. And it takes times as counted from a file's first picture, but for MP4 and MOV, whose
+// timecode it reads. It also lets the last clip of a track begin so, whatever comes before it:
+// the last frame of a track is a clip of its own, so that it is only that frame.
+func (t *Timeline) OTIOForKdenlive(dir string) ([]byte, error) {
+	return otio{t: t, dir: dir, rate: t.FPS.Float(), kdenlive: true}.document()
+}
+
+func (w otio) document() ([]byte, error) {
+	t := w.t
 	off := false
-	cut := otioItem{Schema: "Track.1", Metadata: meta(), Name: "Cut", Kind: "Video", Markers: w.markers()}
+	cut := otioItem{Schema: "Track.1", Metadata: meta(), Name: "Cut", Kind: "Video"}
 	for i, c := range t.Clips {
 		from, to := t.span(i)
-		if c.Dissolve > 0 && i > 0 {
+		if c.Dissolve > 0 && i > 0 && !w.kdenlive {
 			in, out := w.time(from-c.At), w.time(c.At+c.Dissolve-from)
 			cut.Children = append(cut.Children, otioItem{Schema: "Transition.1", Metadata: meta(), Name: "Dissolve", Type: "SMPTE_Dissolve", In: &in, Out: &out})
 		}
@@ -88,7 +102,7 @@ func (t *Timeline) OTIO(dir string) ([]byte, error) {
 		reference.Children = append(reference.Children, w.clip(c, c.At, c.At+c.Frames))
 		sound.Children = append(sound.Children, w.clip(c, c.At, c.At+c.Frames))
 	}
-	tracks := []otioItem{cut, reference, sound}
+	tracks := []otioItem{reference, cut, sound}
 	for _, s := range t.Sounds {
 		own := otioItem{Schema: "Track.1", Metadata: meta(), Name: s.Name, Kind: "Audio", Enabled: &off}
 		for _, c := range s.Clips {
@@ -96,9 +110,12 @@ func (t *Timeline) OTIO(dir string) ([]byte, error) {
 		}
 		tracks = append(tracks, own)
 	}
+	for i := range tracks {
+		tracks[i].Children = w.ended(tracks[i].Children)
+	}
 	doc := otioTimeline{
 		Schema: "Timeline.1", Metadata: map[string]any{"crosspoint": map[string]any{"rate": t.FPS.String()}}, Name: t.Name, Start: w.time(t.First),
-		Tracks: otioItem{Schema: "Stack.1", Metadata: meta(), Name: "tracks", Children: tracks},
+		Tracks: otioItem{Schema: "Stack.1", Metadata: meta(), Name: "tracks", Children: tracks, Markers: w.markers()},
 	}
 	return json.MarshalIndent(doc, "", "  ")
 }
@@ -107,6 +124,8 @@ type otio struct {
 	t    *Timeline
 	dir  string
 	rate float64
+
+	kdenlive bool
 }
 
 func meta() map[string]any { return map[string]any{} }
@@ -121,29 +140,64 @@ func (w otio) rng(from, to int64) otioRange {
 }
 
 func (w otio) clip(c Clip, from, to int64) otioItem {
-	r := w.rng(c.in(from), c.in(to))
 	if c.File == nil {
-		r = w.rng(0, to-from)
+		r := w.rng(0, to-from)
 		return otioItem{Schema: "Gap.1", Metadata: meta(), Name: c.Name, Range: &r}
 	}
+	zero := w.zero(c.File)
+	r := w.rng(c.in(from)-zero, c.in(to)-zero)
 	return otioItem{Schema: "Clip.1", Metadata: meta(), Name: c.Name, Range: &r, Media: &otioMedia{
 		Schema: "ExternalReference.1", Metadata: meta(), Name: filepath.Base(c.File.Path),
-		Available: w.rng(c.File.First, c.File.First+c.File.Frames), URL: location(w.dir, c.File.Path),
+		Available: w.rng(c.File.First-zero, c.File.First+c.File.Frames-zero), URL: location(w.dir, c.File.Path),
 	}}
 }
 
+// ended splits the last frame off a track for Kdenlive.
+func (w otio) ended(items []otioItem) []otioItem {
+	n := len(items)
+	if !w.kdenlive || n == 0 {
+		return items
+	}
+	last := items[n-1]
+	if last.Media == nil || last.Range.Duration.Value < 2 || last.Range.Start == last.Media.Available.Start {
+		return items
+	}
+	first, at := int64(last.Range.Start.Value), int64(last.Range.Start.Value+last.Range.Duration.Value)-1
+	before, frame := w.rng(first, at), w.rng(at, at+1)
+	items[n-1].Range, last.Range = &before, &frame
+	return append(items, last)
+}
+
+// zero is the tick that counts as zero in a file's own time.
+func (w otio) zero(f *File) int64 {
+	ext := strings.ToLower(filepath.Ext(f.Path))
+	if w.kdenlive && (f.NoPictures || ext != ".mp4" && ext != ".mov") {
+		return f.First
+	}
+	return 0
+}
+
+// markers are those of the stack of tracks, which are the timeline's own.
 func (w otio) markers() (out []otioMarker) {
 	for _, m := range w.t.Markers {
 		at := m.At - w.t.First
-		out = append(out, otioMarker{"Marker.2", meta(), m.Text, "GREEN", w.rng(at, at+1)})
+		out = append(out, otioMarker{"Marker.2", meta(), m.Text, m.Text, "GREEN", w.rng(at, at+1)})
 	}
 	return out
 }
 
-// location is a file as a URL: relative to dir where it is below it.
+// location is a file as a URL: relative to dir where it is below it. Some editors take it as a
+// URL, others as the name of a file (Kdenlive 26.08 finds no file whose spaces are escaped):
+// as it stands it is right as both, but for %, # and ?, which are nothing else than escaped in
+// a URL.
 func location(dir, path string) string {
-	if rel, err := filepath.Rel(dir, path); dir != "" && err == nil && !strings.HasPrefix(rel, "..") {
-		return (&url.URL{Path: filepath.ToSlash(rel)}).EscapedPath()
+	escape := strings.NewReplacer("%", "%25", "#", "%23", "?", "%3F")
+	rel, err := filepath.Rel(dir, path)
+	if dir == "" || err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return "file://" + escape.Replace(filepath.ToSlash(path))
 	}
-	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
+	if rel = filepath.ToSlash(rel); strings.Contains(rel, ":") {
+		rel = "./" + rel // else what is before the colon is a scheme
+	}
+	return escape.Replace(rel)
 }
