@@ -226,7 +226,7 @@ func TestOTIOForKdenlive(t *testing.T) {
 	raw, err := Build(History{
 		FPS: media.NewRational(25, 1), Width: 64, Height: 48, First: 90, End: 300,
 		Looks: []Look{{90, "sa", "a", false, false}, {120, "sa", "a", false, true}, {130, "sb", "b", false, false}},
-		Files: []File{{"/v/p.mkv", "", 80, 220, true, false}, {"/v/a.mkv", "a", 60, 240, true, false}, {"/v/b.mp4", "b", 70, 230, true, false}, {"/v/m.mp4", "m", 85, 300, true, true}},
+		Files: []File{{"/v/p.mkv", "", 80, 220, true, false, nil}, {"/v/a.mkv", "a", 60, 240, true, false, nil}, {"/v/b.mp4", "b", 70, 230, true, false, nil}, {"/v/m.mp4", "m", 85, 300, true, true, nil}},
 	}).OTIOForKdenlive("/v")
 	if err != nil {
 		t.Fatal(err)
