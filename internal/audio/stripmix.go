@@ -80,7 +80,7 @@ func (s *Strip) process(n int, start, turn int64, after int) {
 	}
 	if s.rests {
 		s.rests = false
-		short, jumped = s.paced.read(b, start) // nothing, and nothing is amiss
+		_, jumped = s.paced.read(b, start) // nothing, and nothing is amiss
 	}
 	if jumped {
 		s.splice.cut()
