@@ -32,7 +32,7 @@ func TestValidateFindsWhatSchemasCannotSay(t *testing.T) {
 		{"no such file", source("file", `{"path":"clop.mp4"}`), "$.sources[0].settings.path: there is no file " + filepath.Join(dir, "clop.mp4")},
 		{"no such picture", source("image", `{"path":"/no/such.png"}`), `$.sources[0].settings.path: there is no file /no/such.png`},
 		{"a folder", source("image", fmt.Sprintf(`{"path":%q}`, dir)), "is a folder, not a file"},
-		{"address", source("network", `{"url":"camera"}`), `$.sources[0].settings.url: must begin with rtmp://`},
+		{"address", source("network", `{"url":"camera"}`), `$.sources[0].settings: its address has to begin with rtmp://`},
 		{"time zone", source("clock", `{"timezone":"Mars/One"}`), `$.sources[0].settings: there is no time zone "Mars/One"`},
 		{"rtmp address", destination("rtmp", `{"url":"rtmp://"}`, ""), `$.destinations[0].settings.url: must be rtmp:// or rtmps:// with a server`},
 		{"rtmp without its key", destination("rtmp", `{"url":"rtmp://a/b"}`, ""), ""},

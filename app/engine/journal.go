@@ -271,6 +271,19 @@ func (l *leftJournal) release() {
 	l.file = nil
 }
 
+// lockWithin is how long a lock is waited for that may be only a process's of this program's
+// own between being forked and becoming what it is to run: until then it has every file.
+const lockWithin = 50 * time.Millisecond
+
+// lockLeft locks a journal, unless a program that runs has it.
+func lockLeft(f *os.File) (err error) {
+	for begun := time.Now(); ; time.Sleep(lockWithin / 10) {
+		if err = host.LockFile(f); !errors.Is(err, host.ErrLocked) || time.Since(begun) > lockWithin {
+			return err
+		}
+	}
+}
+
 // leftBehind are the journals of earlier runs.
 func leftBehind(dir string, log *slog.Logger) (list []*leftJournal) {
 	names, _ := filepath.Glob(filepath.Join(dir, "*.jsonl")) // the pattern is good
@@ -279,7 +292,7 @@ func leftBehind(dir string, log *slog.Logger) (list []*leftJournal) {
 		if err != nil {
 			continue // another start of the program was faster
 		}
-		if err := host.LockFile(f); err != nil {
+		if err := lockLeft(f); err != nil {
 			_ = f.Close() // of a program that runs
 			if !errors.Is(err, host.ErrLocked) {
 				log.Warn("a journal of recordings cannot be read", "file", name, "reason", err)

@@ -152,10 +152,11 @@ func TestJournal(t *testing.T) {
 	writeCut(t, path("cut.mkv"))
 	j.close() // as at the end of the process, however it ends
 
-	for range 2 { // a start that is cut short forgets nothing
+	for n := range 2 { // a start that is cut short forgets nothing
 		left := leftBehind(filepath.Join(state, "recordings"), log)
 		if len(left) != 1 || len(left[0].jobs) != 2 {
-			t.Fatalf("left %+v", left)
+			there, _ := filepath.Glob(filepath.Join(state, "recordings", "*"))
+			t.Fatalf("start %d: left %+v, and there is %v", n+1, left, there)
 		}
 		cut, bad := left[0].jobs[0], left[0].jobs[1]
 		if cut.event.Path != path("cut.mkv") || !cut.finish || len(cut.event.Chapters) != 1 || bad.event.Path != path("bad.mkv") || bad.finish || bad.event.Holds.Packets[0] != 5 {
