@@ -246,7 +246,7 @@ func TestBadMaterial(t *testing.T) {
 	oneLine(t, r, "no such film.mp4", "does not exist")
 	oneLine(t, r, "film.mp4 cannot be played")
 	oneLine(t, r, "picture.png")
-	oneLine(t, r, "nonet", "connection refused")
+	oneLine(t, r, "nonet", "refuses connections")
 	oneLine(t, r, "refused the passphrase")
 	oneLine(t, r, "passphrase must have 10 to 79 characters")
 	oneLine(t, r, `its key is kept under "nobody" and cannot be read`)

@@ -106,7 +106,7 @@ func cutRows(t testing.TB, rtmpPort int) []*cutRow {
 	far := startSRTFar(t)
 	ended, lost := startWHIPFar(t), startWHIPFar(t)
 	return []*cutRow{
-		{id: "rtmp-reset", kind: "rtmp", url: fmt.Sprintf("rtmp://127.0.0.1:%d/live/cut", proxy.Port), cut: proxy.Reset, says: []string{"rtmp:"}},
+		{id: "rtmp-reset", kind: "rtmp", url: fmt.Sprintf("rtmp://127.0.0.1:%d/live/cut", proxy.Port), cut: proxy.Reset, says: []string{"closed the connection", "reset the connection"}},
 		{id: "srt-hung-up", kind: "srt", url: "srt://" + far.server.Addr().String(), cut: far.hangUp, says: []string{"was lost"}},
 		{id: "whip-ended", kind: "whip", url: ended.url(), credential: "right", cut: ended.restart, says: []string{"lost"}},
 		{id: "whip-path", kind: "whip", url: lost.url(), credential: "right", cut: lost.media.Cut, says: []string{"does not answer", "acknowledge", "lost"}},
