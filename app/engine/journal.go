@@ -169,7 +169,7 @@ func (j *journal) write(lines []journalLine) {
 			if err != nil {
 				return err
 			}
-			if err := host.LockFile(f); err != nil {
+			if err := lockJournal(f); err != nil {
 				_ = f.Close() // nothing is in it
 				return err
 			}
@@ -271,18 +271,23 @@ func (l *leftJournal) release() {
 	l.file = nil
 }
 
-// lockWithin is how long a lock is waited for that may be only a process's of this program's
-// own between being forked and becoming what it is to run: until then it has every file.
+// lockWithin is how long a lock is waited for that may be held for a moment only: by a start
+// of the program that looks at what is left behind, or by a process that this one has forked,
+// which has every open file until it becomes what it is to run.
 const lockWithin = 50 * time.Millisecond
 
-// lockLeft locks a journal, unless a program that runs has it.
-func lockLeft(f *os.File) (err error) {
+// lockJournal locks a journal, unless a program that runs has it.
+func lockJournal(f *os.File) (err error) {
 	for begun := time.Now(); ; time.Sleep(lockWithin / 10) {
 		if err = host.LockFile(f); !errors.Is(err, host.ErrLocked) || time.Since(begun) > lockWithin {
 			return err
 		}
 	}
 }
+
+// emptyFor is for how long an empty journal may be one that a program has just made and is
+// about to lock.
+const emptyFor = time.Minute
 
 // leftBehind are the journals of earlier runs.
 func leftBehind(dir string, log *slog.Logger) (list []*leftJournal) {
@@ -292,7 +297,7 @@ func leftBehind(dir string, log *slog.Logger) (list []*leftJournal) {
 		if err != nil {
 			continue // another start of the program was faster
 		}
-		if err := lockLeft(f); err != nil {
+		if err := lockJournal(f); err != nil {
 			_ = f.Close() // of a program that runs
 			if !errors.Is(err, host.ErrLocked) {
 				log.Warn("a journal of recordings cannot be read", "file", name, "reason", err)
@@ -300,6 +305,10 @@ func leftBehind(dir string, log *slog.Logger) (list []*leftJournal) {
 			continue
 		}
 		info, err := f.Stat()
+		if err == nil && info.Size() == 0 && time.Since(info.ModTime()) < emptyFor {
+			_ = f.Close() // nothing was written to it
+			continue
+		}
 		isNew := err == nil && time.Since(info.ModTime()) < awayFor
 		l := &leftJournal{file: f, jobs: readJournal(f)}
 		l.jobs = slices.DeleteFunc(l.jobs, func(j fileJob) bool {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -126,6 +127,57 @@ func TestDamagedRecordingIsSaid(t *testing.T) {
 		t.Errorf("warnings %+v", st.Warnings)
 	}
 }
+
+// TestStartsBesideEachOther: a start that looks for what is left behind takes nothing from
+// another that is just making its journal.
+func TestStartsBesideEachOther(t *testing.T) {
+	state, log := t.TempDir(), slog.New(slog.DiscardHandler)
+	ctx, stop := context.WithCancel(t.Context())
+	var looking sync.WaitGroup
+	for range 2 {
+		looking.Go(func() {
+			for ctx.Err() == nil {
+				for _, l := range leftBehind(state, log) {
+					t.Errorf("%s is taken from a program that runs", l.file.Name())
+					l.release()
+				}
+			}
+		})
+	}
+	for n := range 100 {
+		j := newJournal(state, log)
+		j.note("record", outputs.FileEvent{Path: filepath.Join(state, "some.mkv"), Part: 1})
+		for began := time.Now(); ; time.Sleep(time.Millisecond) {
+			if names, _ := filepath.Glob(filepath.Join(state, "*.jsonl")); len(names) == 1 {
+				if raw, _ := os.ReadFile(names[0]); len(raw) > 0 {
+					break
+				}
+			}
+			if time.Since(began) > 10*time.Second {
+				t.Fatalf("journal %d is not there", n)
+			}
+		}
+		j.settled(filepath.Join(state, "some.mkv"))
+		j.close()
+	}
+	stop()
+	looking.Wait()
+	empty := filepath.Join(state, "old.jsonl")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if leftBehind(state, log); !exists(empty) {
+		t.Error("a journal that has just been made is removed")
+	}
+	if old := time.Now().Add(-2 * emptyFor); os.Chtimes(empty, old, old) != nil {
+		t.Fatal("its time cannot be set")
+	}
+	if leftBehind(state, log); exists(empty) {
+		t.Error("an empty journal of long ago stays")
+	}
+}
+
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 
 // TestJournal: what a run leaves behind is found by the next one, finished, and said once.
 func TestJournal(t *testing.T) {

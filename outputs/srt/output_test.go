@@ -241,7 +241,6 @@ func TestTwoTracksOfSound(t *testing.T) {
 func TestEndIsComplete(t *testing.T) {
 	for _, latency := range []time.Duration{calm * time.Millisecond, 2 * time.Second} {
 		t.Run(latency.String(), func(t *testing.T) {
-			t.Parallel()
 			endIsComplete(t, latency)
 		})
 	}
