@@ -122,10 +122,11 @@ func TestFrozenReceiverIsStopped(t *testing.T) {
 	}
 }
 
-// TestReconnectsLeakNothing: 100 connections, one after the other.
+// TestReconnectsLeakNothing: 200 connections, one after the other. Their ends wait for as much
+// latency as there is.
 func TestReconnectsLeakNothing(t *testing.T) {
-	r := newReceiver(t, ServerOptions{})
-	o := newOutput(t, map[string]any{"url": r.url()}, "")
+	r := newReceiver(t, ServerOptions{Latency: 20 * time.Millisecond})
+	o := newOutput(t, map[string]any{"url": r.url(), "latency_ms": 20}, "")
 	once := func() {
 		feed := testkit.NewStoredFeed(t, 20)
 		out := run(t, o, feed)
@@ -147,7 +148,7 @@ func TestReconnectsLeakNothing(t *testing.T) {
 	}
 	time.Sleep(4 * time.Second) // libsrt frees closed sockets some seconds later
 	files, routines := count()
-	for range 100 {
+	for range 200 {
 		once()
 	}
 	deadline := time.Now().Add(10 * time.Second)

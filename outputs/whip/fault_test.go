@@ -177,7 +177,7 @@ func TestStaleStartIsSkipped(t *testing.T) {
 	}
 }
 
-// 100 connections leave goroutines and file descriptors where they were.
+// 200 connections leave goroutines and file descriptors where they were.
 func TestReconnectsLeakNothing(t *testing.T) {
 	const publishers = 4 // at a time: a connection mostly waits
 	servers, publisher := make([]*testServer, publishers), make([]outputs.Output, publishers)
@@ -208,7 +208,7 @@ func TestReconnectsLeakNothing(t *testing.T) {
 	}
 	all(1)
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
-	all(100 / publishers)
+	all(200 / publishers)
 	waitFor(t, 5*time.Second, "as few goroutines and files as before", func() bool {
 		return runtime.NumGoroutine() <= goroutines+2 && openFiles(t) <= files+2
 	})
