@@ -123,22 +123,24 @@ func (s *saver) drain() {
 		s.mu.Unlock()
 	}
 	s.mu.Lock()
-	dropped := s.dropped
-	if s.problem = ""; problem != nil {
-		s.problem = Plain(problem.Error())
-	} else {
+	dropped, text := s.dropped, ""
+	s.mu.Unlock()
+	if problem != nil { // the warning is there when the state says that there is a problem
+		text = Plain(problem.Error())
+		said := fmt.Sprintf("The replay cannot be saved: %v. It is kept in memory and tried again by itself; make room, or choose another folder, which the next one that is saved takes it to.", problem)
+		if dropped > 0 {
+			said += fmt.Sprintf(" More than %d waited: the oldest had to be let go (%d).", maxUnsaved, dropped)
+		}
+		s.warn(said)
+	}
+	s.mu.Lock()
+	if s.problem = text; problem == nil {
 		s.dropped = 0
 	}
 	s.mu.Unlock()
 	if problem == nil {
 		s.clear()
-		return
 	}
-	text := fmt.Sprintf("The replay cannot be saved: %v. It is kept in memory and tried again by itself; make room, or choose another folder, which the next one that is saved takes it to.", problem)
-	if dropped > 0 {
-		text += fmt.Sprintf(" More than %d waited: the oldest had to be let go (%d).", maxUnsaved, dropped)
-	}
-	s.warn(text)
 }
 
 // close tries what still waits once more and ends.
