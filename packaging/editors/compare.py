@@ -213,7 +213,7 @@ def differences(a, b):
 
 def against_journal(cut, path):
     """What was on programme by the journal of commands against what the list shows."""
-    looks, marks, source = [], [], {}
+    looks, marks, source, left = [], [], {}, []
     with open(path, encoding="utf-8") as lines:
         next(lines)
         for line in lines:
@@ -224,10 +224,21 @@ def against_journal(cut, path):
                 marks.append((said["at"], " ".join(said["mark"].split())))
             elif "file" in said:
                 source[os.path.basename(said["file"]["path"])] = said["file"].get("source", "")
+            elif "left" in said and said["left"].get("to"):
+                left.append(said["left"])
+    # What a pause left out of the programme's recording is not in the lists either: the show
+    # goes on right after it.
+    pauses = sorted({(p["from"], p["to"]) for p in left if source.get(os.path.basename(p["path"])) == ""})
+
+    def frame(tick):
+        """The frame of the lists that shows a tick; of one that is left out, where it goes on."""
+        return tick - sum(min(tick, to) - start for start, to in pauses if start < tick)
+
+    paused = {t for start, to in pauses for t in range(start, to)}
     wrong = []
-    for (at, look), (end, _) in zip(looks, looks[1:] + [(max(cut.video) + 1, None)]):
+    for (at, look), (end, _) in zip(looks, looks[1:] + [(max(cut.video) + 1 + len(paused), None)]):
         for i in range(at, end):
-            have = cut.video.get(i)
+            have = None if i in paused else cut.video.get(frame(i))
             if have is None:
                 continue  # not recorded
             if look.get("mixed"):
@@ -240,7 +251,7 @@ def against_journal(cut, path):
                 wrong.append((i, look, have))
     if wrong:
         yield "On programme at frame %d was %s, the lists show %s (%d frames are like that)." % (wrong[0][0], wrong[0][1], spoken(wrong[0][2]), len(wrong))
-    marks = sorted(m for m in marks if m[0] in cut.video)
+    marks = sorted((frame(at), text) for at, text in marks if frame(at) in cut.video)
     if marks != sorted((i, " ".join(s.split())) for i, s in cut.markers):
         yield "The journal has the marks %s, the lists %s." % (marks, cut.markers)
 
