@@ -31,6 +31,7 @@ type reports struct {
 		last, step time.Duration // decoding times
 		packets    int
 		reported   bool
+		stepped    bool
 	}
 	left int // packets that are still looked at
 
@@ -69,9 +70,11 @@ func (r *reports) look(stream int, pkt *av.InputPacket) (step time.Duration) {
 		r.left--
 	}
 	d := pkt.DTS - s.last
-	if s.packets++; s.packets > 2 {
+	// Only a report makes a stream step, and once: a camera whose rate falls in the dark, or
+	// lost packets, have gaps too.
+	if s.packets++; s.packets > 2 && s.reported && !s.stepped {
 		if e := d - s.step; e.Abs() > reportStep {
-			step = e
+			step, s.stepped = e, true
 		}
 	}
 	if step == 0 {

@@ -72,6 +72,29 @@ func TestReportsFindTheStep(t *testing.T) {
 	none.picture(&reportSink{}, 0)
 }
 
+// A camera that reports nothing and takes fewer pictures in the dark begins nothing anew, nor
+// does one that reports and does so later.
+func TestReportsLeaveRatesAlone(t *testing.T) {
+	for _, reported := range []bool{false, true} {
+		r := &reports{left: reportLook}
+		at, steps := time.Duration(0), 0
+		for n := range 300 {
+			at += 33 * time.Millisecond
+			if n > 100 {
+				at += 170 * time.Millisecond
+			}
+			for stream := range r.streams {
+				if r.look(stream, &av.InputPacket{DTS: at, Reported: reported}) != 0 {
+					steps++
+				}
+			}
+		}
+		if steps != 0 {
+			t.Errorf("reported %v: begun anew %d times", reported, steps)
+		}
+	}
+}
+
 // Both decoding goroutines meet where the timeline begins anew; pictures that come out of
 // the decoder late are told apart.
 func TestAnewBeginsOnce(t *testing.T) {
