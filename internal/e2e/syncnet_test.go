@@ -70,16 +70,12 @@ type window struct {
 	from, to time.Duration
 }
 
-func syncOfNetwork(t testing.TB) {
-	const camera = 8
-	dir := t.TempDir()
-	clip := filepath.Join(dir, "clip.mkv") // our own mp4 is in fragments, which ffmpeg sends as bursts
-	testkit.Clip{Format: "matroska", FPS: media.NewRational(syncFPS, 1), Camera: camera, Seconds: 90, Every: syncEvery}.Write(t, clip)
-	kinds := pulledKinds(t)
-	path := filepath.Join(dir, "show.mkv")
+// recordPulled begins a recording at path that shows all of kinds beside each other, each with
+// its sound on a track of its own, and waits until they run.
+func recordPulled(t testing.TB, path string, kinds []pulled) *studio {
+	t.Helper()
 	var sources, layers, buses, tracks []object
 	for i, k := range kinds {
-		testkit.Start(t, nil, testkit.Program(t, "ffmpeg"), append([]string{"-v", "error", "-re", "-i", clip, "-c", "copy"}, k.send...)...)
 		sources = append(sources, object{"id": k.id, "kind": "network", "settings": k.settings,
 			"audio": object{"on_air": "off", "sends": []object{{"bus": "of-" + k.id, "pre": true}}}})
 		layers = append(layers, object{"source": k.id, "x": i % cellColumns * cellWidth, "y": i / cellColumns * cellHeight, "width": cellWidth, "height": cellHeight})
@@ -99,6 +95,20 @@ func syncOfNetwork(t testing.TB) {
 	for _, k := range kinds {
 		testkit.Eventually(t, 30*time.Second, "the source "+k.id+" does not run", func() bool { return s.source(k.id).Status == engine.SourceRunning })
 	}
+	return s
+}
+
+func syncOfNetwork(t testing.TB) {
+	const camera = 8
+	dir := t.TempDir()
+	clip := filepath.Join(dir, "clip.mkv") // our own mp4 is in fragments, which ffmpeg sends as bursts
+	testkit.Clip{Format: "matroska", FPS: media.NewRational(syncFPS, 1), Camera: camera, Seconds: 90, Every: syncEvery}.Write(t, clip)
+	kinds := pulledKinds(t)
+	path := filepath.Join(dir, "show.mkv")
+	for _, k := range kinds {
+		testkit.Start(t, nil, testkit.Program(t, "ffmpeg"), append([]string{"-v", "error", "-re", "-i", clip, "-c", "copy"}, k.send...)...)
+	}
+	s := recordPulled(t, path, kinds)
 	s.awaitTick(s.tapped.Load() + 5*fps) // how uneven they arrive is known by then
 	windows := make([][]window, len(kinds))
 	for _, delay := range syncDelays {

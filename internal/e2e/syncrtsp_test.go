@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/internal/testkit/attempts"
@@ -37,28 +36,11 @@ func syncOfRTSP(t testing.TB) {
 		rtsp.Withhold(t, server, rtsp.Options{NoRTPInfo: true, SoundLost: 300 * time.Millisecond, SoundFirst: true}),
 	}
 	kinds := []pulled{{id: "info"}, {id: "bare"}, {id: "lost"}}
+	for i := range kinds {
+		kinds[i].settings = object{"url": withheld[i].Address}
+	}
 	path := filepath.Join(dir, "show.mkv")
-	var sources, layers, buses, tracks []object
-	for i, k := range kinds {
-		sources = append(sources, object{"id": k.id, "kind": "network", "settings": object{"url": withheld[i].Address},
-			"audio": object{"on_air": "off", "sends": []object{{"bus": "of-" + k.id, "pre": true}}}})
-		layers = append(layers, object{"source": k.id, "x": i % cellColumns * cellWidth, "y": i / cellColumns * cellHeight, "width": cellWidth, "height": cellHeight})
-		buses = append(buses, object{"id": "of-" + k.id})
-		tracks = append(tracks, object{"bus": "of-" + k.id, "name": k.id})
-	}
-	rows := (len(kinds) + cellColumns - 1) / cellColumns
-	doc := document(t, cellColumns*cellWidth, rows*cellHeight, fps, object{
-		"format":  2,
-		"sources": sources, "buses": buses, "scenes": []object{{"id": "all", "layers": layers}},
-		"renditions": []object{{"id": "main", "video": object{"bitrate_kbps": 8000, "preset": "ultrafast"}}},
-		"recordings": []object{{"id": "rec", "tracks": tracks, "settings": object{"path": path}}},
-		"start":      object{"program": "all"},
-	})
-	s := openStudio(t, doc, engine.Options{Commands: []engine.Timed{{Command: engine.StartRecording{}}}}, nil)
-	s.begin()
-	for _, k := range kinds {
-		testkit.Eventually(t, 30*time.Second, "the source "+k.id+" does not run", func() bool { return s.source(k.id).Status == engine.SourceRunning })
-	}
+	s := recordPulled(t, path, kinds)
 	from := s.tapped.Load()
 	for _, k := range kinds {
 		testkit.Eventually(t, 10*time.Second, "it is not said of "+k.id+" that its sync is not known", func() bool { return s.source(k.id).Remark != "" })
