@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/record"
 	"crosspoint.studio/crosspoint/outputs/rtmp"
@@ -63,12 +63,7 @@ func check(t *testing.T, o Options) (map[string]Finding, Verdict) {
 func TestAgainstRealServers(t *testing.T) {
 	nginx, endpoint := testkit.StartNginx(t), testkit.StartWHIP(t, "token")
 	receiver, second := testkit.StartSRT(t, "a passphrase of ours"), testkit.StartSRT(t, "a passphrase of ours")
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := closed.Addr().String()
-	_ = closed.Close()
+	refused := fmt.Sprintf("127.0.0.1:%d", ports.Free(t))
 	dir := t.TempDir()
 	show := parse(t, fmt.Sprintf(`{"format": 2, "canvas": {"width": 320, "height": 180, "fps": "30"},
 	 "renditions": [{"id": "main", "video": {"bitrate_kbps": 400}}, {"id": "file", "video": {"bitrate_kbps": 900}}],

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 )
 
 // result is how a run of the program went.
@@ -223,7 +224,7 @@ func TestBadMaterial(t *testing.T) {
 			object{"id": "nofile", "kind": "file", "settings": object{"path": "no such film.mp4"}},
 			object{"id": "nofilm", "kind": "file", "settings": object{"path": "film.mp4"}},
 			object{"id": "noimage", "kind": "image", "settings": object{"path": "picture.png"}},
-			object{"id": "nonet", "kind": "network", "settings": object{"url": fmt.Sprintf("rtmp://127.0.0.1:%d/live/secretkey", testkit.FreePort(t))}}),
+			object{"id": "nonet", "kind": "network", "settings": object{"url": fmt.Sprintf("rtmp://127.0.0.1:%d/live/secretkey", ports.Free(t))}}),
 		"scenes": cameraScenes(1),
 		"renditions": []object{{"id": "main", "video": object{"bitrate_kbps": 800}},
 			{"id": "odd", "video": object{"bitrate_kbps": 801, "encoder": "nosuchencoder"}},

@@ -11,6 +11,7 @@ import (
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -135,7 +136,7 @@ func newRudeServer(t testing.TB) *rudeServer {
 func TestReconnectsLeakNothing(t *testing.T) {
 	const each = 20 // 64 destinations in all, which is the most
 	rude := newRudeServer(t)
-	nobody := testkit.FreePort(t)
+	nobody := ports.Free(t)
 	var list []object
 	for i := range each {
 		list = append(list,

@@ -12,6 +12,7 @@ import (
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 )
 
 // picture is the newest programme picture, as far as these tests look at it.
@@ -154,7 +155,7 @@ func TestNetworkSourceVanishes(t *testing.T) {
 		return path
 	}
 	silentClip, dyingClip := clip("silent.ts", 20), clip("dying.ts", 21)
-	udp, tcp := testkit.FreePort(t), testkit.FreePort(t)
+	udp, tcp := ports.Free(t), ports.Free(t)
 	silent := sendUDP(t, silentClip, udp)
 	dying := serveTCP(t, dyingClip, tcp)
 	doc := document(t, 320, 180, fps, object{

@@ -14,6 +14,7 @@ import (
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/internal/testkit/attempts"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/internal/testkit/rtsp"
 )
 
@@ -29,10 +30,10 @@ type pulled struct {
 // on loopback; they run once ffmpeg sends.
 func pulledKinds(t testing.TB) []pulled {
 	t.Helper()
-	local := func(format string) string { return fmt.Sprintf(format, testkit.FreePort(t)) }
+	local := func(format string) string { return fmt.Sprintf(format, ports.Free(t)) }
 	udp, tcp := local("udp://127.0.0.1:%d"), local("tcp://127.0.0.1:%d")
 	srt := local("srt://127.0.0.1:%d")
-	rtp := fmt.Sprintf("rtp://127.0.0.1:%d", testkit.FreePort(t)&^1) // the odd port is RTCP's
+	rtp := fmt.Sprintf("rtp://127.0.0.1:%d", ports.Even(t)) // the odd port is RTCP's
 	rtmp := testkit.StartNginx(t).URL("live") + "/cam"
 	overTCP, overUDP := rtsp.Start(t, false), rtsp.Start(t, true)
 	dir := t.TempDir()

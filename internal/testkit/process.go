@@ -135,30 +135,6 @@ func (p *Process) Ended() bool {
 	}
 }
 
-// FreePort is a TCP port of this machine that was free a moment ago; no other call
-// in this process returns it.
-func FreePort(t testing.TB) int {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if _, taken := givenPorts.LoadOrStore(port, true); !taken {
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
-}
-
-// givenPorts keeps two tests from getting the same port before they use it.
-var givenPorts sync.Map
-
 // AwaitPort waits until something on this machine accepts TCP connections at port.
 func AwaitPort(t testing.TB, port int) {
 	t.Helper()

@@ -15,6 +15,7 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs/whip"
 )
 
@@ -31,7 +32,7 @@ type Nginx struct {
 func StartNginx(t testing.TB) *Nginx {
 	t.Helper()
 	dir := t.TempDir()
-	n := &Nginx{Port: FreePort(t), Dir: dir}
+	n := &Nginx{Port: ports.Free(t), Dir: dir}
 	user := ""
 	if os.Getuid() == 0 {
 		user = "user root;"
@@ -83,7 +84,7 @@ type SRTReceiver struct {
 // encryption.
 func StartSRT(t testing.TB, passphrase string) *SRTReceiver {
 	t.Helper()
-	r := &SRTReceiver{Port: FreePort(t), File: filepath.Join(t.TempDir(), "received.ts")}
+	r := &SRTReceiver{Port: ports.Free(t), File: filepath.Join(t.TempDir(), "received.ts")}
 	from := fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&latency=200", r.Port)
 	if passphrase != "" {
 		from += "&passphrase=" + passphrase

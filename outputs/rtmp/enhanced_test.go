@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 )
 
 // ffmpeg7 is the folder of FFmpeg 7's programs: those that are shipped with this
@@ -46,7 +47,7 @@ func TestFFmpegListens(t *testing.T) {
 	for _, codec := range []media.Codec{media.H264, media.HEVC, media.AV1} {
 		t.Run(string(codec), func(t *testing.T) {
 			c := makeClip(t, filepath.Join(bin, "ffmpeg"), codec, 4) // sent at once
-			port := freePort(t)
+			port := ports.Free(t)
 			url := fmt.Sprintf("rtmp://127.0.0.1:%d/live", port)
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()

@@ -19,21 +19,11 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/media/h264"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
 // Tests against other people's software: nginx with its RTMP module, and ffmpeg.
-
-// freePort is a port that was free a moment ago.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // only its number was wanted
-	return l.Addr().(*net.TCPAddr).Port
-}
 
 // start runs a program until the test ends and returns its process.
 func start(t *testing.T, name string, args ...string) *exec.Cmd {
@@ -80,7 +70,7 @@ type nginx struct {
 func startNginx(t *testing.T) nginx {
 	t.Helper()
 	dir := t.TempDir()
-	n := nginx{rtmp: freePort(t), http: freePort(t)}
+	n := nginx{rtmp: ports.Free(t), http: ports.Free(t)}
 	config := fmt.Sprintf(`load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;
 daemon off; master_process off; worker_processes 1; user root; pid %[1]s/pid; error_log %[1]s/error.log notice;
 events { worker_connections 64; }

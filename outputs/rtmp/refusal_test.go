@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -79,11 +80,7 @@ func tlsListener(c tls.Certificate) func(net.Listener) net.Listener {
 
 func TestRefusals(t *testing.T) {
 	server := startServer(t, nil)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = closed.Close() // nobody listens there from now on
+	closed := fmt.Sprintf("127.0.0.1:%d", ports.Free(t)) // nobody listens there
 	hour := time.Now().Add(time.Hour)
 	good, pool := certificate(t, "127.0.0.1", hour)
 	other, otherPool := certificate(t, "other.example", hour)
@@ -109,7 +106,7 @@ func TestRefusals(t *testing.T) {
 		{"key refused", "rtmp://" + server.addr + "/live", "bad-key", nil, true, "refused the stream key: stream key not accepted"},
 		{"name in use", "rtmp://" + server.addr + "/live", "used-key", nil, false, "the stream name is in use"},
 		{"refused for another reason", "rtmp://" + server.addr + "/live", "odd-key", nil, false, "refused the stream while starting the stream: not accepted"},
-		{"nobody listens", "rtmp://" + closed.Addr().String() + "/live", secret, nil, false, "refuses connections"},
+		{"nobody listens", "rtmp://" + closed + "/live", secret, nil, false, "refuses connections"},
 		{"no such name", "rtmp://crosspoint.invalid/live", secret, nil, false, `the name "crosspoint.invalid"`},
 		{"silence", "rtmp://" + silent + "/live", secret, nil, false, "accepted the connection but does not answer while shaking hands"},
 		{"silence instead of TLS", "rtmps://" + silent + "/live", secret, nil, false, "accepted the connection but does not answer while setting up encryption"},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/srt/libsrt"
 )
@@ -72,7 +73,7 @@ func TestSRTLiveTransmitKeysAndFilters(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			port := freePort(t)
+			port := ports.Free(t)
 			file := filepath.Join(t.TempDir(), "received.ts")
 			from := fmt.Sprintf("srt://127.0.0.1:%d?mode=listener%s", port, c.peer)
 			if c.secret != "" {

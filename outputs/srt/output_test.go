@@ -22,24 +22,13 @@ import (
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/supervise"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const passphrase = "correct-horse-battery"
-
-// freePort is a UDP port that was free a moment ago, for peers that cannot be
-// given port 0.
-func freePort(t testing.TB) int {
-	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	return c.LocalAddr().(*net.UDPAddr).Port
-}
 
 func newOutput(t testing.TB, settings map[string]any, secret string) outputs.Output {
 	t.Helper()
@@ -273,8 +262,8 @@ func TestFailures(t *testing.T) {
 		}
 		return "", 0
 	}})
-	nobody := fmt.Sprintf("srt://127.0.0.1:%d", freePort(t))
-	taken := freePort(t)
+	nobody := fmt.Sprintf("srt://127.0.0.1:%d", ports.Free(t))
+	taken := ports.Free(t)
 	blocker, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", taken))
 	if err != nil {
 		t.Fatal(err)
@@ -348,7 +337,7 @@ func TestSettings(t *testing.T) {
 
 // TestListener: a receiver comes, leaves, and comes again.
 func TestListener(t *testing.T) {
-	port := freePort(t)
+	port := ports.Free(t)
 	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port), "mode": "listener", "stream_id": "pgm"}, passphrase)
 	run(t, o, feed)
@@ -383,7 +372,7 @@ func TestListener(t *testing.T) {
 }
 
 func TestRendezvous(t *testing.T) {
-	port := freePort(t)
+	port := ports.Free(t)
 	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.2:%d", port), "mode": "rendezvous", "local_address": "127.0.0.1"}, passphrase)
 	run(t, o, feed)

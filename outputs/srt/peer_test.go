@@ -15,6 +15,7 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/srt/libsrt"
 )
@@ -45,7 +46,7 @@ func transmit(t *testing.T, from, to string) *exec.Cmd {
 
 // TestSRTLiveTransmit: another program receives, with encryption.
 func TestSRTLiveTransmit(t *testing.T) {
-	port := freePort(t)
+	port := ports.Free(t)
 	file := filepath.Join(t.TempDir(), "received.ts")
 	transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&passphrase=%s&latency=%d", port, passphrase, calm), "file://con:"+file)
 	feed := testkit.NewLiveFeed(t, 1)
@@ -67,7 +68,7 @@ func TestSRTLiveTransmit(t *testing.T) {
 }
 
 func TestSRTLiveTransmitRefuses(t *testing.T) {
-	port := freePort(t)
+	port := ports.Free(t)
 	transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&passphrase=another-one-entirely", port), "file://con:"+filepath.Join(t.TempDir(), "x"))
 	o := newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port)}, passphrase)
 	err := run(t, o, testkit.NewLiveFeed(t, 1)).wait(t, 6*time.Second)
@@ -78,7 +79,7 @@ func TestSRTLiveTransmitRefuses(t *testing.T) {
 
 // TestFrozenReceiver: the far end stops without a word.
 func TestFrozenReceiver(t *testing.T) {
-	port := freePort(t)
+	port := ports.Free(t)
 	peer := transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener", port), "file://con:"+filepath.Join(t.TempDir(), "x"))
 	feed := testkit.NewLiveFeed(t, 1)
 	out := run(t, newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port)}, ""), feed)
@@ -108,7 +109,7 @@ func TestFrozenReceiver(t *testing.T) {
 
 // TestFrozenReceiverIsStopped: stopping does not wait for a far end that is silent.
 func TestFrozenReceiverIsStopped(t *testing.T) {
-	port := freePort(t)
+	port := ports.Free(t)
 	peer := transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener", port), "file://con:"+filepath.Join(t.TempDir(), "x"))
 	feed := testkit.NewLiveFeed(t, 1)
 	out := run(t, newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port)}, ""), feed)

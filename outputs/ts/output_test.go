@@ -18,7 +18,7 @@ import (
 	"golang.org/x/net/ipv4"
 
 	"crosspoint.studio/crosspoint/internal/testkit"
-	"crosspoint.studio/crosspoint/internal/testkit/attempts"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -53,23 +53,6 @@ func run(t testing.TB, o outputs.Output, feed outputs.Feed) {
 			t.Errorf("stopping took %v", took)
 		}
 	})
-}
-
-func evenPort(t testing.TB) int {
-	t.Helper()
-	for range 50 {
-		c, err := net.ListenPacket("udp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := c.LocalAddr().(*net.UDPAddr).Port
-		c.Close()
-		if port%2 == 0 {
-			return port
-		}
-	}
-	t.Fatal("no even port is free")
-	return 0
 }
 
 // ffmpegReads decodes from url until it has seen pictures and sound.
@@ -126,7 +109,7 @@ func TestFFmpegReads(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			port := evenPort(t)
+			port := ports.Even(t)
 			reader := ffmpegReads(t, fmt.Sprintf(c.read, port), c.options, testkit.FeedFPS)
 			settings := map[string]any{"url": fmt.Sprintf(c.send, port)}
 			for k, v := range c.settings {
@@ -186,19 +169,7 @@ func TestDatagrams(t *testing.T) {
 
 // What has found nobody is said; it goes on, and whoever comes later gets the stream.
 func TestNobodyListens(t *testing.T) {
-	attempts.Run(t, 3, nobodyListens)
-}
-
-func nobodyListens(t *attempts.T) {
-	port := evenPort(t)
-	t.Excuse(func() string {
-		conn, err := net.ListenPacket("udp4", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			return fmt.Sprintf("another program took port %d meanwhile", port)
-		}
-		conn.Close()
-		return ""
-	})
+	port := ports.Even(t)
 	feed := testkit.NewLiveFeed(t, 1)
 	run(t, newOutput(t, UDP(), map[string]any{"url": fmt.Sprintf("udp://127.0.0.1:%d", port)}, ""), feed)
 	feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return strings.Contains(r.Detail, "nothing listens") })
@@ -262,7 +233,7 @@ func TestRefusals(t *testing.T) {
 
 // librist can be begun and ended over and over in one process.
 func TestRISTReconnects(t *testing.T) {
-	port := evenPort(t)
+	port := ports.Even(t)
 	feed := testkit.NewLiveFeed(t, 8)
 	var before testkit.Resources
 	for i := range 120 {

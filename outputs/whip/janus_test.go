@@ -22,6 +22,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -67,12 +68,7 @@ func startJanus(t testing.TB) *janus {
 		t.Fatal("janus is not installed: packaging/apt.sh test does that")
 	}
 	dir := t.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
+	port := ports.Free(t)
 	libraries, err := filepath.Glob("/usr/lib/*/janus/plugins")
 	if err != nil || len(libraries) != 1 {
 		t.Fatalf("janus is not installed: %v %v", libraries, err)
@@ -265,12 +261,7 @@ func (j *janus) patch(ctx context.Context, w http.ResponseWriter, text string) e
 // forward has Janus send its publisher's pictures on, and ffmpeg decode so many of them.
 func (j *janus) forward(t testing.TB, pictures int) {
 	t.Helper()
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := conn.LocalAddr().(*net.UDPAddr).Port &^ 1
-	conn.Close()
+	port := ports.Even(t)
 	sdp := filepath.Join(t.TempDir(), "x.sdp")
 	text := fmt.Sprintf("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video %d RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n", port)
 	if err := os.WriteFile(sdp, []byte(text), 0o600); err != nil {

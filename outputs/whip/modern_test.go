@@ -18,6 +18,7 @@ import (
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/media/h264"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 )
 
 // encodedClip is two seconds of pictures in a codec, one unit a picture, from this
@@ -183,12 +184,7 @@ func TestFFmpegReadsHEVC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	probe, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := probe.LocalAddr().(*net.UDPAddr).Port &^ 1 // RTP has even ports
-	probe.Close()
+	port := ports.Even(t)
 	sdp := filepath.Join(t.TempDir(), "x.sdp")
 	text := fmt.Sprintf("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video %d RTP/AVP 104\r\na=rtpmap:104 H265/90000\r\n", port)
 	if err := os.WriteFile(sdp, []byte(text), 0o600); err != nil {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/supervise"
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 )
 
 // spawn starts a program that is killed when the test ends, and returns how to end it
@@ -50,24 +51,6 @@ func spawn(t *testing.T, name string, args ...string) (stop func()) {
 	}
 	t.Cleanup(stop)
 	return stop
-}
-
-func freePort(t *testing.T, network string) int {
-	t.Helper()
-	if network == "udp" {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close() // only its number was wanted
-		return c.LocalAddr().(*net.UDPAddr).Port
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close() // only its number was wanted
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // liveClip is a clip of six seconds for senders to loop.
@@ -146,7 +129,7 @@ func pullUnchecked(t *testing.T, settings string, frames int) *recorder {
 }
 
 func TestNetworkUDP(t *testing.T) {
-	port := freePort(t, "udp")
+	port := ports.Free(t)
 	spawn(t, ffmpegProgram(), sendArgs(liveClip(t), "-f", "mpegts", fmt.Sprintf("udp://127.0.0.1:%d?pkt_size=1316", port))...)
 	sink := pull(t, settingsOf("url", fmt.Sprintf("udp://127.0.0.1:%d", port), "hardware", "off"), 40)
 	if !strings.Contains(sink.text, "640x360") || !strings.Contains(sink.text, "aac 48 kHz stereo") {
@@ -155,13 +138,13 @@ func TestNetworkUDP(t *testing.T) {
 }
 
 func TestNetworkTCP(t *testing.T) {
-	port := freePort(t, "tcp")
+	port := ports.Free(t)
 	spawn(t, ffmpegProgram(), sendArgs(liveClip(t), "-f", "mpegts", fmt.Sprintf("tcp://127.0.0.1:%d?listen=1", port))...)
 	pull(t, settingsOf("url", fmt.Sprintf("tcp://127.0.0.1:%d", port), "hardware", "off"), 40)
 }
 
 func TestNetworkSRTWithEncryption(t *testing.T) {
-	port := freePort(t, "udp")
+	port := ports.Free(t)
 	spawn(t, ffmpegProgram(), sendArgs(liveClip(t), "-f", "mpegts", fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&passphrase=rehearsal-only", port))...)
 	pull(t, settingsOf("url", fmt.Sprintf("srt://127.0.0.1:%d?passphrase=rehearsal-only", port), "hardware", "off"), 40)
 }
@@ -174,7 +157,7 @@ rtmp { server { listen 127.0.0.1:%[2]d; application live { live on; wait_key on;
 `
 
 func TestNetworkRTMPFromNginx(t *testing.T) {
-	dir, port := t.TempDir(), freePort(t, "tcp")
+	dir, port := t.TempDir(), ports.Free(t)
 	conf := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, port), 0o600); err != nil {
 		t.Fatal(err)
@@ -237,7 +220,7 @@ func TestNetworkHLS(t *testing.T) {
 
 func TestNetworkVanishesAndReturns(t *testing.T) {
 	checkLeaks(t)
-	port := freePort(t, "udp")
+	port := ports.Free(t)
 	clip := liveClip(t)
 	args := sendArgs(clip, "-f", "mpegts", fmt.Sprintf("udp://127.0.0.1:%d?pkt_size=1316", port))
 	stop := spawn(t, ffmpegProgram(), args...)
@@ -275,7 +258,7 @@ func TestNetworkErrorsKeepSecrets(t *testing.T) {
 	checkLeaks(t)
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	closed := freePort(t, "tcp")
+	closed := ports.Free(t)
 	for _, address := range []string{
 		fmt.Sprintf("rtmp://user:geheim@127.0.0.1:%d/live/geheim", closed),
 		fmt.Sprintf("rtsp://user:geheim@127.0.0.1:%d/geheim?token=geheim", closed),

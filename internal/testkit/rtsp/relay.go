@@ -8,7 +8,6 @@ package rtsp
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +18,8 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/pion/rtp"
+
+	"crosspoint.studio/crosspoint/internal/testkit/ports"
 )
 
 // relay handles the server's requests.
@@ -54,41 +55,16 @@ func Start(t testing.TB, udp bool) (address string) {
 func Open(t testing.TB, udp bool) *Server {
 	t.Helper()
 	r := &relay{}
-	for try := 0; ; try++ {
-		r.server = &gortsplib.Server{Handler: r, RTSPAddress: fmt.Sprintf("127.0.0.1:%d", freePort(t, "tcp"))}
-		if udp {
-			even := freePort(t, "udp") &^ 1
-			r.server.UDPRTPAddress, r.server.UDPRTCPAddress = fmt.Sprintf("127.0.0.1:%d", even), fmt.Sprintf("127.0.0.1:%d", even+1)
-		}
-		err := r.server.Start()
-		if err == nil {
-			break
-		}
-		if try == 10 { // somebody else took a port meanwhile
-			t.Fatal(err)
-		}
+	r.server = &gortsplib.Server{Handler: r, RTSPAddress: fmt.Sprintf("127.0.0.1:%d", ports.Free(t))}
+	if udp {
+		even := ports.Even(t)
+		r.server.UDPRTPAddress, r.server.UDPRTCPAddress = fmt.Sprintf("127.0.0.1:%d", even), fmt.Sprintf("127.0.0.1:%d", even+1)
+	}
+	if err := r.server.Start(); err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(r.server.Close)
 	return &Server{Address: "rtsp://" + r.server.RTSPAddress + "/cam", relay: r}
-}
-
-// freePort is one that was free a moment ago.
-func freePort(t testing.TB, network string) int {
-	t.Helper()
-	if network == "udp" {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		return c.LocalAddr().(*net.UDPAddr).Port
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func status(code base.StatusCode) *base.Response { return &base.Response{StatusCode: code} }
