@@ -36,6 +36,7 @@ var errSilent = errors.New("")
 func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	av.BoundAllocator()
 	var usage bool
 	root := newRoot(stdout, stderr, &usage)
 	root.SetArgs(args)

@@ -4,6 +4,8 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
+
+	"crosspoint.studio/crosspoint/internal/av"
 )
 
 const (
@@ -21,16 +23,20 @@ const (
 	// collectorFade is what a second leaves of the rate that is remembered: a burst is
 	// likely to come again.
 	collectorFade = 0.9
+	// trimEvery is the time between two looks for pages that C's heaps need no more.
+	trimEvery = 10 * time.Second
 )
 
-// collector sets how far the heap grows between two garbage collections, so that they are
-// rare and the heap is no larger than that takes. It is for one goroutine at a time.
+// collector sets how far Go's heap grows between two garbage collections, so that they are
+// rare and the heap is no larger than that takes, and keeps C's heaps near what is used of
+// them. It is for one goroutine at a time.
 type collector struct {
 	samples [2]metrics.Sample
 	percent int
 	rate    float64 // bytes a second
 	seen    uint64  // bytes allocated at the last look
 	at      time.Time
+	trimmed time.Time
 }
 
 func newCollector() *collector {
@@ -44,6 +50,10 @@ func newCollector() *collector {
 // look follows what lives in the heap and what dies; it is called about once a second. A
 // change stops the world for some microseconds, so small ones are left alone.
 func (c *collector) look(now time.Time) {
+	if now.Sub(c.trimmed) >= trimEvery {
+		c.trimmed = now
+		av.TrimAllocator()
+	}
 	metrics.Read(c.samples[:])
 	if c.samples[0].Value.Kind() != metrics.KindUint64 || c.samples[1].Value.Kind() != metrics.KindUint64 {
 		return // this Go does not know them: the heap grows as at the start

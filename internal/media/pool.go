@@ -1,6 +1,9 @@
 package media
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // FrameMemory is where a pool's frames live if that is not Go's own memory: memory that a
 // codec can refer to without a copy.
@@ -15,18 +18,25 @@ type FrameMemory interface {
 }
 
 // FramePool hands out frames of one format and size and takes their memory back
-// when they are released. It keeps at most keep idle frames; the rest go to the
-// garbage collector or back to where they are from.
+// when they are released. It keeps at most keep idle frames, and of those that nobody
+// needed during the last poolWindow calls of Get only one; the rest go to the garbage
+// collector or back to where they are from. So a moment in which many were out leaves no
+// memory behind.
 type FramePool struct {
 	format        PixelFormat
 	width, height int
 	keep          int
 	memory        FrameMemory // nil: Go's
 
-	mu     sync.Mutex // guards idle and closed
-	idle   []*Frame
+	mu     sync.Mutex // guards what follows
+	idle   []*Frame   // the one that came back last at the end
 	closed bool
+	gets   int // calls of Get in this window
+	least  int // idle frames that all of them left, at least
 }
+
+// poolWindow is how many calls of Get show what is needed: about ten seconds of pictures.
+const poolWindow = 256
 
 // NewFramePool makes an empty pool. Strides are rounded up to 64 bytes.
 func NewFramePool(format PixelFormat, width, height, keep int) *FramePool {
@@ -83,15 +93,50 @@ func (p *FramePool) take() *Frame {
 	defer p.mu.Unlock()
 	for i := len(p.idle) - 1; i >= 0; i-- {
 		f := p.idle[i]
-		if p.memory != nil && f.Native != nil && p.memory.InUse(f.Native) {
+		if p.inUse(f) {
 			continue
 		}
 		copy(p.idle[i:], p.idle[i+1:])
 		p.idle[len(p.idle)-1] = nil
 		p.idle = p.idle[:len(p.idle)-1]
+		p.shrink()
 		return f
 	}
+	p.shrink()
 	return nil
+}
+
+// shrink frees, at the end of a window, what could have been handed out all through it,
+// but for one; mu is held.
+func (p *FramePool) shrink() {
+	ready := 0
+	for _, f := range p.idle {
+		if !p.inUse(f) {
+			ready++
+		}
+	}
+	if p.gets == 0 {
+		p.least = ready
+	}
+	p.least = min(p.least, ready)
+	if p.gets++; p.gets < poolWindow {
+		return
+	}
+	p.gets = 0
+	surplus := p.least - 1
+	p.idle = slices.DeleteFunc(p.idle, func(f *Frame) bool { // the one that has been idle longest first
+		if surplus <= 0 || p.inUse(f) {
+			return false
+		}
+		surplus--
+		p.free(f)
+		return true
+	})
+}
+
+// inUse: somebody but the pool refers to the memory of f.
+func (p *FramePool) inUse(f *Frame) bool {
+	return p.memory != nil && f.Native != nil && p.memory.InUse(f.Native)
 }
 
 func (p *FramePool) put(f *Frame) {

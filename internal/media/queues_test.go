@@ -262,6 +262,41 @@ func TestFramePoolInMemory(t *testing.T) {
 	}
 }
 
+// TestFramePoolShrinks: what a moment needed is given back once a whole window has not, and
+// memory that a codec refers to is not counted as to be had.
+func TestFramePoolShrinks(t *testing.T) {
+	m := &countedMemory{}
+	pool := NewFramePoolIn(m, I420, 16, 16, 8)
+	burst := make([]*Frame, 8)
+	for i := range burst {
+		burst[i] = pool.Get()
+	}
+	burst[7].Native.(*countedHandle).lent = true
+	for _, f := range burst {
+		f.Release()
+	}
+	for range 2 * poolWindow {
+		a, b := pool.Get(), pool.Get()
+		a.Release()
+		b.Release()
+	}
+	// Two are needed, one more is kept, and the codec has one.
+	if m.made != 8 || m.freed != 4 {
+		t.Errorf("%d were made and %d freed, want 8 and 4", m.made, m.freed)
+	}
+	for range 2 * poolWindow {
+		for i := range burst[:3] {
+			burst[i] = pool.Get()
+		}
+		for _, f := range burst[:3] {
+			f.Release()
+		}
+	}
+	if m.made != 8 || m.freed != 4 {
+		t.Errorf("with three in use %d were made and %d freed, want no change", m.made, m.freed)
+	}
+}
+
 func TestSampleRing(t *testing.T) {
 	r := NewSampleRing(8)
 	if n := r.Write([]float32{1, 2, 3, 4, 5, 6, 7, 8, 9}); n != 8 || r.Overruns() != 1 {
