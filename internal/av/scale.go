@@ -86,7 +86,7 @@ func (s *Scaler) Scale(dst, src *media.Frame) error {
 	yuv := src.Format != media.RGBA && dst.Format != media.RGBA
 	switch {
 	case same && src.Format == dst.Format && (from == to || src.Format == media.RGBA):
-		copyPlanes(dst, src)
+		media.CopyPlanes(dst, src)
 		return nil
 	case same && yuv && from == to:
 		repack(dst, src)
@@ -170,7 +170,7 @@ func (s *Scaler) viaBounce(dst, src *media.Frame) error {
 	if err := s.Scale(tmp, src); err != nil {
 		return err
 	}
-	copyPlanes(dst, tmp)
+	media.CopyPlanes(dst, tmp)
 	return nil
 }
 
@@ -194,15 +194,6 @@ func chromaPtrs(f *media.Frame) (u, v *C.uint8_t, stride, step C.int) {
 		return planePtr(f, 1), (*C.uint8_t)(unsafe.Pointer(&f.Planes[1].Data[1])), C.int(f.Planes[1].Stride), 2
 	}
 	return planePtr(f, 1), planePtr(f, 2), C.int(f.Planes[1].Stride), 1
-}
-
-// copyPlanes copies between frames of one format and size.
-func copyPlanes(dst, src *media.Frame) {
-	for i := range src.Planes {
-		if rowBytes, rows := media.PlaneSize(src.Format, src.Width, src.Height, i); rows > 0 {
-			C.cp_copy_plane(planePtr(dst, i), C.int(dst.Planes[i].Stride), planePtr(src, i), C.int(src.Planes[i].Stride), C.int(rowBytes), C.int(rows))
-		}
-	}
 }
 
 // repack turns I420 into NV12 or back; nothing but the order of bytes changes.

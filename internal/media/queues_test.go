@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -259,6 +260,41 @@ func TestFramePoolInMemory(t *testing.T) {
 	c.Release()
 	if m.freed != 3 || m.made != 3 {
 		t.Errorf("%d were made and %d freed, want 3 of each", m.made, m.freed)
+	}
+}
+
+// TestCopyPlanes: every sample of pictures larger than one piece arrives, between memory laid
+// out alike and not, and nothing beyond the picture is written.
+func TestCopyPlanes(t *testing.T) {
+	const w, h = 1022, 606
+	laid := func(pad int) *Frame {
+		var planes [3]Plane
+		for i := range planes {
+			rowBytes, rows := PlaneSize(I420, w, h, i)
+			planes[i] = Plane{Data: bytes.Repeat([]byte{0xee}, (rowBytes+pad)*rows), Stride: rowBytes + pad}
+		}
+		return NewFrame(I420, w, h, planes, nil)
+	}
+	src := laid(2)
+	for i, p := range src.Planes {
+		for k := range p.Data {
+			p.Data[k] = byte(k*7 + k>>8 + i)
+		}
+	}
+	for _, pad := range []int{2, 64} {
+		dst := laid(pad)
+		CopyPlanes(dst, src)
+		for i, p := range dst.Planes {
+			rowBytes, rows := PlaneSize(I420, w, h, i)
+			for y := range rows {
+				if !bytes.Equal(p.Data[y*p.Stride:][:rowBytes], src.Planes[i].Data[y*src.Planes[i].Stride:][:rowBytes]) {
+					t.Fatalf("row padding %d, plane %d: row %d differs", pad, i, y)
+				}
+			}
+			if tail := p.Data[p.Stride*(rows-1)+rowBytes:]; bytes.Count(tail, []byte{0xee}) != len(tail) {
+				t.Errorf("row padding %d, plane %d: written behind the picture", pad, i)
+			}
+		}
 	}
 }
 
