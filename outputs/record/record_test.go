@@ -119,7 +119,7 @@ func TestRecords(t *testing.T) {
 				feed := testkit.NewRecordFeed(t, 4)
 				rec := run(t, o, feed)
 				first := feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
-				if first.AckedBytes <= 0 || !strings.Contains(first.Detail, "room for") {
+				if first.AckedBytes <= 0 || !strings.Contains(first.Detail, " written") {
 					t.Errorf("confirmed with %+v", first)
 				}
 				feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 300 })

@@ -42,6 +42,11 @@ func TestRoomWithoutPauses(t *testing.T) {
 	g.written.Store(10 << 20)
 	s.open = []*segment{g}
 	s.present.Store(g)
+	s.length.Store(int64(time.Second))
+	s.tell(time.Now())
+	if got := feed.reports[len(feed.reports)-1].Room; got != 0 {
+		t.Errorf("room for %v after a second, of which nothing follows", got)
+	}
 	s.length.Store(int64(10 * time.Second))
 	s.tell(time.Now())
 	if got := feed.reports[len(feed.reports)-1].Room; (got - 100*time.Second).Abs() > time.Second {

@@ -68,7 +68,7 @@ func (s *session) tell(now time.Time) {
 	}
 	// By the time that was recorded: pauses write nothing.
 	own := float64(written) / max(rep.Length.Seconds(), 1)
-	if left := s.room.left(g.dir, now, g.free.Load(), own); written > 0 {
+	if left := s.room.left(g.dir, now, g.free.Load(), own); written > 0 && rep.Length >= settledAfter {
 		rep.Detail += fmt.Sprintf(", room for %s", roughly(left))
 		rep.Room = left
 	}
@@ -80,6 +80,10 @@ func (s *session) tell(now time.Time) {
 	rep.SendBuffer = s.feed.Queued()
 	s.feed.Report(rep)
 }
+
+// settledAfter is how much is recorded before its rate says how long the disk lasts: the
+// first packets come with nothing before them, and would promise weeks.
+const settledAfter = 10 * time.Second
 
 // roughly is a duration as people say it.
 func roughly(d time.Duration) string {
