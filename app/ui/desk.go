@@ -26,12 +26,16 @@ type desk struct {
 	post func(func())
 	// tell shows a sentence in the status line for a while; for any goroutine.
 	tell func(string)
+	// said is tell for what went well.
+	said func(string)
 	// keyDown is where a focused control passes the keys that it does not use.
 	keyDown func(*fyne.KeyEvent)
 	// typing is the field that has the keyboard for letters or digits, or nil.
 	typing interface{ leave() }
 	// layer is the one that is edited, by numbers and by handles.
 	layer layerChoice
+	// layerWanted is the one to be edited as soon as the state has it: it was just added.
+	layerWanted layerChoice
 	// layerPicked tells who shows a layer's numbers that one was chosen on the preview.
 	layerPicked func(layerChoice)
 	// sound is what the sound editor works on, soloMode what SOLO lets one hear ("afl" or
@@ -58,7 +62,7 @@ type desk struct {
 }
 
 func newDesk(s studio, services Services, tell func(string)) *desk {
-	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, keyDown: func(*fyne.KeyEvent) {}, drawn: new(atomic.Int32)}
+	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, said: func(string) {}, keyDown: func(*fyne.KeyEvent) {}, drawn: new(atomic.Int32)}
 	d.sender = newSender(s.Do, tell)
 	d.work = newWorkers()
 	d.tips = newTips(d)
@@ -67,6 +71,14 @@ func newDesk(s studio, services Services, tell func(string)) *desk {
 	d.views, d.sets = newViewSet(s.openView), &viewSets{}
 	d.sets.add(d.views)
 	return d
+}
+
+// followLayer makes a layer that was just added the one to be edited, once it is there.
+func (d *desk) followLayer(s *engine.State) {
+	w := d.layerWanted
+	if layers, ok := layersOf(s.Show, w.owner); ok && w.layer < len(layers) {
+		d.layer, d.layerWanted = w, layerChoice{}
+	}
 }
 
 // send queues a command.

@@ -62,6 +62,9 @@ func newForm(d *desk, schema json.RawMessage, changed func(json.RawMessage)) (*f
 	f.whole = newParagraph("", textSmall, colBad, 3)
 	f.add(f.more, f.whole)
 	show(f.more, more)
+	for _, r := range f.rows {
+		r.follow() // what an object without a single value means
+	}
 	f.min = fyne.NewSize(120, 20)
 	f.arrange = func(s fyne.Size) { f.lay(s.Width) }
 	f.ExtendBaseWidget(f)
@@ -171,6 +174,26 @@ func (f *form) settings() json.RawMessage {
 		return f.last // values that came out of JSON go into it again
 	}
 	return raw
+}
+
+// focusFirst gives the keyboard to the first field that is typed, its text chosen, so that
+// what is typed next takes its place; it reports whether there is one.
+func (f *form) focusFirst() bool {
+	for _, r := range f.rows {
+		if r.entry == nil || !r.Visible() {
+			continue
+		}
+		c := fyne.CurrentApp().Driver().CanvasForObject(r.entry)
+		if c == nil {
+			return false
+		}
+		c.Focus(r.entry)
+		if r.entry.Text != "" {
+			r.entry.TypedShortcut(&fyne.ShortcutSelectAll{})
+		}
+		return true
+	}
+	return false
 }
 
 // valid reports whether nothing is wrong, and shows what is missing.

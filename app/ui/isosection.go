@@ -201,6 +201,9 @@ type replaySection struct {
 	chosen int
 	source string // that shows replays; "" is none
 	on     bool
+	// saved is the newest replay's file that was told of, followed that a state was seen.
+	saved    string
+	followed bool
 	// resized is called when the section's height changes, opened when its settings show.
 	resized, opened func()
 }
@@ -282,7 +285,7 @@ func (p *replaySection) chosenAngle() string { return p.angles[p.chosen] }
 
 func (p *replaySection) play(speed float64) {
 	if p.source == "" {
-		p.desk.sender.failed("Add a source of the kind Instant replay first: it shows what is played here.")
+		p.desk.sender.failed("Nothing shows replays yet: add a source of the kind Instant replay (Show, Sources, More).")
 		return
 	}
 	p.desk.send(&engine.PlayReplay{Source: p.source, Angle: p.chosenAngle(), Speed: speed})
@@ -297,6 +300,13 @@ func (p *replaySection) update(s *engine.State) {
 			break
 		}
 	}
+	if r.Saved != p.saved {
+		if r.Saved != "" && p.followed {
+			p.desk.said("The replay is saved: " + fileName(r.Saved) + ".")
+		}
+		p.saved = r.Saved
+	}
+	p.followed = true
 	p.angles = append([]string{""}, s.Show.Replay.Angles...)
 	if p.chosen >= len(p.angles) {
 		p.chosen = 0

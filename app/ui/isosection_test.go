@@ -125,6 +125,8 @@ func TestReplayControls(t *testing.T) {
 	if _, ok := sentOne(t, b).(*engine.StartReplay); !ok {
 		t.Error("it was not started")
 	}
+	var told []string
+	b.desk.said = func(text string) { told = append(told, text) }
 	p.speeds[1].press() // nothing shows replays
 	if list := b.sent(t); len(list) != 0 {
 		t.Errorf("played on nothing: %v", list)
@@ -139,6 +141,13 @@ func TestReplayControls(t *testing.T) {
 	p.save.press()
 	if c, ok := sentOne(t, b).(*engine.SaveReplay); !ok || c.Angle != "" {
 		t.Errorf("saved: %+v", c)
+	}
+	done := *s
+	done.Replay.Saved, done.Replay.HasOut = "/videos/20-15 Replay.mkv", true // which the marks would hide
+	b.show(&done)
+	b.show(&done)
+	if len(told) != 1 || told[0] != "The replay is saved: 20-15 Replay.mkv." {
+		t.Errorf("of a replay that was saved it says %q", told)
 	}
 	p.angle.press()
 	b.show(s)

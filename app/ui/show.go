@@ -52,6 +52,9 @@ type showPanel struct {
 	items    []listItem              // memory of update
 	// want is what was just added: it is chosen when the state brings it.
 	want string
+	// typeInto is a source that was just added and is nothing before something is typed: its
+	// first field gets the keyboard when the state brings it.
+	typeInto string
 }
 
 func newShowPanel(d *desk) *showPanel {
@@ -81,6 +84,7 @@ func newShowPanel(d *desk) *showPanel {
 	p.source = newSourceEditor(d)
 	p.layers = newLayerEditor(d, p.addToLayers)
 	p.column = newColumn()
+	p.layers.openSource = p.openElement
 	p.ask.resized, p.source.resized, p.layers.resized = p.column.refit, p.column.refit, p.column.refit
 	p.source.scrolled, p.layers.form.scrolled = p.column.scroll.Scrolled, p.column.scroll.Scrolled
 	p.add(p.column)
@@ -151,9 +155,30 @@ func (p *showPanel) update(s *engine.State) {
 	p.follow(s)
 	if p.part == partSources {
 		p.source.update(s, p.selected[partSources])
+		p.beginTyping()
 	} else {
 		p.layers.update(s, p.selected[p.part])
 	}
+}
+
+// beginTyping gives the keyboard to the first field of a source that was just added.
+func (p *showPanel) beginTyping() {
+	if p.typeInto == "" || p.source.id != p.typeInto || p.source.form == nil {
+		return
+	}
+	p.typeInto = ""
+	f := p.source.form
+	p.desk.post(func() { f.focusFirst() }) // once it has its place
+}
+
+// openElement shows a source, or a scene, in its list.
+func (p *showPanel) openElement(id string) {
+	part := partSources
+	if _, ok := p.desk.state.Show.Scene(id); ok {
+		part = partScenes
+	}
+	p.open(part)
+	p.choose(id)
 }
 
 // follow brings the list to the state.

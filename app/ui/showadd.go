@@ -132,6 +132,9 @@ func (p *showPanel) addSource(owner, kind, name string, settings json.RawMessage
 	id := p.desk.addSource(owner, kind, name, settings)
 	if p.part == partSources {
 		p.want = id
+		if kind != "file" && kind != "image" && kind != "camera" { // those were chosen from what is there
+			p.typeInto = id
+		}
 	}
 }
 
@@ -191,7 +194,7 @@ func (a *adder) send() {
 	}
 	if a.layered {
 		a.desk.send(&engine.SetLayers{ID: a.owner, Layers: a.layers})
-		a.desk.layer = layerChoice{a.owner, len(a.layers) - 1}
+		a.desk.layerWanted = layerChoice{a.owner, len(a.layers) - 1}
 	}
 }
 

@@ -103,12 +103,14 @@ type layerEditor struct {
 	shown   *scenes.Show
 	choice  layerChoice
 	items   []listItem
-	resized func()
+	// openSource shows the settings of a layer's source, or the layers of its scene.
+	openSource func(id string)
+	resized    func()
 }
 
 // newLayerEditor makes one; addKind adds a new source of a kind to an owner.
 func newLayerEditor(d *desk, addKind func(owner, kind string)) *layerEditor {
-	e := &layerEditor{desk: d, resized: func() {}}
+	e := &layerEditor{desk: d, resized: func() {}, openSource: func(string) {}}
 	e.title = newBold("LAYERS", textSmall, colDim)
 	e.addFrom = newButton(d, "+ Layer ▾", textSmall, e.openAdd)
 	e.addFrom.hint("Adds a source or another scene as a layer")
@@ -122,6 +124,7 @@ func newLayerEditor(d *desk, addKind func(owner, kind string)) *layerEditor {
 	e.list.onRemove = func(id string) { e.remove(layerIndex(id)) }
 	e.hide = newButton(d, "Hide", textSmall, e.toggleHidden).hint("Keeps the layer but does not show it")
 	e.actions = newFlow(
+		newButton(d, "Edit source", textSmall, e.editSource).hint("Opens the settings of what this layer shows: its text, its address, its file"),
 		e.hide,
 		newButton(d, "↑", textSmall, func() { e.list.step(e.list.selected, -1, true) }).hint("Brings the layer forward (Alt+Up)"),
 		newButton(d, "↓", textSmall, func() { e.list.step(e.list.selected, +1, true) }).hint("Sends the layer back (Alt+Down)"),
@@ -250,7 +253,7 @@ func (e *layerEditor) send(layers []scenes.Layer) {
 
 // pick chooses a layer.
 func (e *layerEditor) pick(i int) {
-	e.desk.layer = layerChoice{e.owner, i}
+	e.desk.layer, e.desk.layerWanted = layerChoice{e.owner, i}, layerChoice{}
 	if e.desk.state != nil {
 		e.update(e.desk.state, e.owner)
 	}
@@ -300,7 +303,13 @@ func (e *layerEditor) duplicate() {
 	layers, i, ok := e.current()
 	if ok {
 		e.send(slices.Insert(layers, i+1, layers[i]))
-		e.desk.layer.layer = i + 1
+		e.desk.layerWanted = layerChoice{e.owner, i + 1}
+	}
+}
+
+func (e *layerEditor) editSource() {
+	if layers, i, ok := e.current(); ok {
+		e.openSource(layers[i].Source)
 	}
 }
 
@@ -359,5 +368,5 @@ func (e *layerEditor) addLayer(source string) {
 		kind = v.Kind
 	}
 	e.send(append(slices.Clone(layers), newLayerOf(s.Canvas, source, kind)))
-	e.desk.layer = layerChoice{e.owner, len(layers)}
+	e.desk.layerWanted = layerChoice{e.owner, len(layers)}
 }

@@ -225,6 +225,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	}
 	d.keyDown = func(e *fyne.KeyEvent) { w.keys.down(e.Name, currentModifiers()) }
 	w.place = newWorkspace(d, preview, transition, program, w.banner, bank, audio, w.side, w.status)
+	d.said = w.done
 	w.files = &files{desk: d, said: w.done, docs: services.Documents, bar: w.place.bar, choose: func(bool, string, func(string)) {}, closeWindow: w.askClose}
 	w.first = newFirstPage(d, w.files)
 	w.files.opened = w.first.shut
@@ -436,6 +437,7 @@ func (w *window) poll(ctx context.Context, do func(func())) {
 // apply brings the window to a state. For Fyne's goroutine.
 func (w *window) apply(s *engine.State, fresh, calm bool) {
 	w.desk.state, w.desk.calm = s, calm
+	w.desk.followLayer(s)
 	if text, good := w.takeNotice(); text != "" {
 		w.banner.tellNotice(text, good)
 	}

@@ -1,0 +1,123 @@
+package ui
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// carried is s after the commands that b's panels sent: sources added, layers set.
+func carried(t *testing.T, b *bench, s *engine.State) *engine.State {
+	t.Helper()
+	next, show := *s, *s.Show
+	next.Show = &show
+	show.Sources, show.Scenes, show.Overlays = slices.Clone(show.Sources), slices.Clone(show.Scenes), slices.Clone(show.Overlays)
+	for _, c := range b.sent(t) {
+		switch v := c.(type) {
+		case *engine.AddSource:
+			show.Sources = append(show.Sources, v.Source)
+		case *engine.SetLayers:
+			for i := range show.Scenes {
+				if show.Scenes[i].ID == v.ID {
+					show.Scenes[i].Layers = v.Layers
+				}
+			}
+			for i := range show.Overlays {
+				if show.Overlays[i].ID == v.ID {
+					show.Overlays[i].Layers = v.Layers
+				}
+			}
+		default:
+			t.Fatalf("sent %T", c)
+		}
+	}
+	return &next
+}
+
+// TestAddedSourceIsTyped: what is nothing before something is typed has the keyboard in
+// its first field as soon as it is there, and not before; a file was chosen already.
+func TestAddedSourceIsTyped(t *testing.T) {
+	b, p := showBench(t, quad())
+	press(p.adds[partSources].items[2].(*button)) // text
+	b.show(quad())                                // the studio has not seen it yet
+	if f := b.canvas.Focused(); f != nil {
+		t.Errorf("before it is there, the keyboard is in %T", f)
+	}
+	s := carried(t, b, quad())
+	b.show(s)
+	f, ok := b.canvas.Focused().(*field)
+	if !ok || p.selected[partSources] != "text" || f != p.source.form.rows[0].entry {
+		t.Fatalf("the keyboard is in %T, %q is chosen", b.canvas.Focused(), p.selected[partSources])
+	}
+	b.canvas.Unfocus()
+	b.show(s)
+	if b.canvas.Focused() != nil {
+		t.Error("the keyboard goes back to a field that was left")
+	}
+	b.desk.addSource("", "file", "clip", settingsOf("path", "/a.mp4"))
+	p.addSource("", "file", "clip", settingsOf("path", "/a.mp4"))
+	b.show(carried(t, b, s))
+	if b.canvas.Focused() != nil {
+		t.Errorf("after a file was chosen the keyboard is in %T", b.canvas.Focused())
+	}
+}
+
+// TestAddedLayerIsChosen: a layer that was just added is the one to be edited when the
+// state brings it, however many states come before, and its source is a press away.
+func TestAddedLayerIsChosen(t *testing.T) {
+	s := quad()
+	b, p := showBench(t, s)
+	press(p.tabs[partOverlays])
+	for n := range 2 {
+		press(p.layers.adds.items[3].(*button)) // text
+		b.show(s)
+		b.show(s)
+		s = carried(t, b, s)
+		b.show(s)
+		if want := (layerChoice{"lower", n}); b.desk.layer != want || p.layers.choice != want {
+			t.Fatalf("chosen %v and %v, want %v", b.desk.layer, p.layers.choice, want)
+		}
+	}
+	press(p.layers.list.rows[1]) // the lower one
+	b.show(s)
+	if b.desk.layer.layer != 0 {
+		t.Errorf("a press on another layer chose %v", b.desk.layer)
+	}
+	press(p.layers.actions.items[0].(*button)) // edit source
+	if p.part != partSources || p.selected[partSources] != "text" || p.source.id != "text" {
+		t.Errorf("its source: list %d, %q, settings of %q", p.part, p.selected[partSources], p.source.id)
+	}
+	// Of a scene within a scene it is that scene.
+	s = quad()
+	inner := scenes.NewLayer("one")
+	inner.Width, inner.Height = 640, 360
+	s.Show.Scenes[1].Layers = []scenes.Layer{inner}
+	b.show(s)
+	press(p.tabs[partScenes])
+	p.choose("two")
+	press(p.layers.actions.items[0].(*button))
+	if p.part != partScenes || p.selected[partScenes] != "one" {
+		t.Errorf("a scene's layer opened list %d, %q", p.part, p.selected[partScenes])
+	}
+}
+
+// TestFormShowsWhatIsMeant: a form of an object with nothing in it shows the choices that
+// this means.
+func TestFormShowsWhatIsMeant(t *testing.T) {
+	b := newBench(t, aState())
+	f, err := newForm(b.desk, json.RawMessage(`{"type": "object", "properties": {
+		"mode": {"enum": ["caller", "listener"], "default": "caller", "title": "Mode"},
+		"insecure": {"type": "boolean", "default": false, "title": "Any certificate"}}}`), func(json.RawMessage) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // as made, and given an empty object
+		if mode, insecure := f.rows[0].choice.chosen, f.rows[1].choice.chosen; mode != 0 || insecure != 1 {
+			t.Errorf("chosen are %d and %d, want 0 and 1", mode, insecure)
+		}
+		f.set(nil)
+	}
+}
