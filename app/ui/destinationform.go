@@ -34,7 +34,7 @@ type outputForm struct {
 	container    *widget.Select
 	secret       *widget.Entry
 	rendition    *widget.Select
-	hint         *label
+	hint         *paragraph
 	faults       [3]*label
 	scroll       *container.Scroll
 	body         *box
@@ -86,13 +86,15 @@ func newOutputForm(d *desk, done func()) *outputForm {
 	f.name.OnChanged = func(string) { f.check() }
 	f.address.OnChanged = func(string) { f.check() }
 	f.secret.OnChanged = func(string) { f.check() }
-	f.hint = newLabel("", textSmall, colDim)
-	destination, recording := func() bool { return !f.recording }, func() bool { return f.recording }
+	f.hint = newParagraph("", textSmall, colDim, 3)
+	recording := func() bool { return f.recording }
+	served := func() bool { return !f.recording && len(f.service.Options) > 1 }
+	kept := func() bool { return !f.recording && secretName(f.kind) != "" }
 	always := func() bool { return true }
-	f.row("Service", f.service, destination)
+	f.row("Service", f.service, served)
 	f.row("Name", f.name, always)
 	f.row("Address", f.address, always)
-	f.row("Key", f.secret, destination)
+	f.row("Key", f.secret, kept)
 	f.row("Container", f.container, recording)
 	f.row("Rendition", f.rendition, always)
 	f.body.ExtendBaseWidget(f.body)
@@ -105,7 +107,7 @@ func newOutputForm(d *desk, done func()) *outputForm {
 	f.body.add(f.hint)
 	for i := range f.faults {
 		f.faults[i] = newLabel("", textSmall, colBad)
-		f.body.add(f.faults[i])
+		f.add(f.faults[i])
 	}
 	f.body.add(f.remove)
 	plan, err := newForm(d, json.RawMessage(planSchema), func(json.RawMessage) { f.check() })
@@ -136,7 +138,30 @@ func (f *outputForm) layout(s fyne.Size) {
 	f.title.place(0, 0, max(s.Width-cw-sw-3*gap, 1), rowHeight)
 	place(f.cancel, s.Width-cw-sw-gap, 0, cw, rowHeight)
 	place(f.save, s.Width-sw, 0, sw, rowHeight)
-	place(f.scroll, 0, rowHeight+gap, s.Width, max(s.Height-rowHeight-gap, 1))
+	// What is wrong stands below the fields, where it is seen however far they are scrolled.
+	said := float32(0)
+	for i, l := range f.faults {
+		if l.full != "" {
+			said = float32(i+1)*16 + gap
+		}
+	}
+	for i, l := range f.faults {
+		l.place(0, s.Height-said+gap+float32(i)*16, s.Width, 16)
+		show(l.Text, l.full != "")
+	}
+	place(f.scroll, 0, rowHeight+gap, s.Width, max(s.Height-rowHeight-gap-said, 1))
+}
+
+// say shows up to three lines about what is wrong; none takes them away.
+func (f *outputForm) say(lines ...string) {
+	for i, l := range f.faults {
+		text := ""
+		if i < len(lines) {
+			text = lines[i]
+		}
+		l.setText(text)
+	}
+	f.layout(f.Size())
 }
 
 func (f *outputForm) layoutBody(s fyne.Size) {
@@ -173,12 +198,13 @@ func (f *outputForm) layoutBody(s fyne.Size) {
 		h := r.field.MinSize().Height
 		place(r.field, 0, y+17, w, h)
 		y += 17 + h + gap
-		if r.field == f.secret {
-			f.hint.place(0, y-gap, w, 16)
-			y += 16
-		}
 	}
-	show(f.hint.Text, !f.recording)
+	h := f.hint.heightFor(w)
+	show(f.hint, h > 0 && !f.recording)
+	if h > 0 && !f.recording { // of the service and the rendition, which stands above
+		place(f.hint, 0, y-gap/2, w, h)
+		y += h + gap/2
+	}
 	show(f.plan, !f.recording)
 	show(f.backups, !f.recording)
 	if f.more != nil {
@@ -196,11 +222,6 @@ func (f *outputForm) layoutBody(s fyne.Size) {
 			y += h + gap
 		}
 	}
-	for _, l := range f.faults {
-		l.place(0, y, w, 16)
-		y += 16
-	}
-	y += gap
 	show(f.remove, f.id != "")
 	place(f.remove, 0, y, 150, rowHeight)
 	y += rowHeight + gap
@@ -248,6 +269,18 @@ func (f *outputForm) open(s *scenes.Show, id string, recording bool) {
 	f.secret.Password = true
 	f.title.setText(f.heading())
 	f.fillKind()
+	f.scroll.ScrollToTop()
+}
+
+// begin gives the keyboard to the first field of a new output.
+func (f *outputForm) begin() {
+	var first fyne.Focusable = f.name
+	if f.service.Visible() && !f.recording {
+		first = f.service
+	}
+	if c := fyne.CurrentApp().Driver().CanvasForObject(f); c != nil && f.id == "" {
+		c.Focus(first)
+	}
 }
 
 func (f *outputForm) heading() string {
@@ -358,6 +391,9 @@ func (f *outputForm) setKind(kind string) {
 	if kind == f.kind {
 		return
 	}
+	if f.isPresetName(f.name.Text) {
+		f.name.SetText("") // of a service that the other protocol may not have
+	}
 	f.kind, f.settings = kind, map[string]json.RawMessage{}
 	f.pickAs(scenes.Destination{})
 	f.fillKind()
@@ -375,8 +411,13 @@ func (f *outputForm) setService(name string) {
 		if f.name.Text == "" || f.isPresetName(f.name.Text) {
 			f.name.SetText(p.short)
 		}
-	case presetFor(f.kind, f.address.Text).name != name:
-		f.address.SetText("")
+	default:
+		if now := presetFor(f.kind, f.address.Text); now.url != "" && now.name != name {
+			f.address.SetText("")
+		}
+		if p.short != "" && (f.name.Text == "" || f.isPresetName(f.name.Text)) {
+			f.name.SetText(p.short)
+		}
 	}
 	f.check()
 }
@@ -412,21 +453,15 @@ func (f *outputForm) check() {
 	}
 	f.backups.setKind(f.kind)
 	fault := f.fault()
-	hint, ink := "", colDim
-	if r, ok := f.show.Rendition(f.rendition.Selected); ok && !f.recording {
-		if hint = presetFor(f.kind, f.address.Text).tooMuch(r); hint != "" {
-			ink = colWarn
-		}
-	}
-	f.hint.set(hint, ink)
-	rest := fault
+	f.checkService()
+	rest, lines := fault, [len(f.faults)]string{}
 	for i, l := range f.faults {
-		line := rest
-		if i < len(f.faults)-1 {
-			line, rest = wrap(l, rest)
+		lines[i] = rest
+		if l.width = f.Size().Width; i < len(f.faults)-1 {
+			lines[i], rest = wrap(l, rest)
 		}
-		l.setText(line)
 	}
+	f.say(lines[:]...)
 	switch {
 	case f.saving != nil:
 		f.save.look("Saving", colControl, colDim)
@@ -437,34 +472,25 @@ func (f *outputForm) check() {
 	}
 }
 
-// addressHint is what an address looks like.
-func addressHint(kind string) string {
-	switch kind {
-	case "rtmp":
-		return "rtmps://live.example.com/app"
-	case "srt":
-		return "srt://example.com:9000"
-	case "udp":
-		return "udp://239.1.2.3:5000"
-	case "rist":
-		return "rist://example.com:5000"
-	case "camera":
-		return "empty: the first virtual camera"
-	case "pipe":
-		return "/run/user/1000/programme, or a program below"
+// checkService says what the chosen service does not take, or what it asks for.
+func (f *outputForm) checkService() {
+	p := presetFor(f.kind, f.address.Text)
+	if chosen, ok := presetNamed(f.kind, f.service.Selected); ok && chosen.url == "" && p.name == otherAddress && p.platform.Name == "" {
+		p = chosen // one that gives every stream an address of its own, which is not known yet
 	}
-	return "https://example.com/whip"
-}
-
-// addressKey is the setting that holds the address.
-func addressKey(kind string) string {
-	switch kind {
-	case "pipe":
-		return "path"
-	case "camera":
-		return "device"
+	hint, ink := p.platform.Note, colDim
+	if r, ok := f.show.Rendition(f.rendition.Selected); ok {
+		if text := p.tooMuch(r); text != "" {
+			hint, ink = text, colWarn
+		}
 	}
-	return "url"
+	if f.recording {
+		hint = ""
+	}
+	if hint != f.hint.text {
+		f.hint.set(hint, ink)
+		f.layoutBody(f.body.Size())
+	}
 }
 
 func quoted(text string) json.RawMessage {

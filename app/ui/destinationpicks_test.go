@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"crosspoint.studio/crosspoint/app/engine"
@@ -108,5 +109,69 @@ func TestSimulcastOfADestination(t *testing.T) {
 	f.doSave()
 	if got := sentOne(t, b).(*engine.PutDestination).Destination; got.Rendition != "540p" || len(got.Simulcast) != 0 {
 		t.Errorf("of 540p it sends along %v", got.Simulcast)
+	}
+}
+
+// TestServicesWithoutAnAddress: services that give every stream an address of its own are
+// offered too, say so, and hold what is sent against what they take.
+func TestServicesWithoutAnAddress(t *testing.T) {
+	b := newBench(t, aState())
+	p := b.keys.outputs
+	press(p.adds[0])
+	f := p.form
+	if b.canvas.Focused() != f.service {
+		t.Errorf("the keyboard is in %T, want the first field", b.canvas.Focused())
+	}
+	f.service.SetSelected("LinkedIn Live")
+	if f.name.Text != "LinkedIn Live" || f.address.Text != "" || !strings.Contains(f.hint.text, "sound; this sends") {
+		t.Errorf("LinkedIn gives %q, %q, %q", f.name.Text, f.address.Text, f.hint.text)
+	}
+	quiet := aState()
+	quiet.Show.Renditions[0].Audio.BitrateKbps = 128
+	b.show(quiet)
+	f.check()
+	if f.hint.text != "LinkedIn gives every event an address and a key of its own." {
+		t.Errorf("the hint reads %q", f.hint.text)
+	}
+	f.address.SetText("rtmps://one.publish.linkedin.com/app") // its own, of a domain that is known
+	if !strings.HasPrefix(f.hint.text, "LinkedIn gives") {
+		t.Errorf("with an address of LinkedIn's the hint reads %q", f.hint.text)
+	}
+	f.service.SetSelected("TikTok")
+	if f.name.Text != "TikTok" || !strings.HasPrefix(f.address.Text, "rtmps://one.") {
+		t.Errorf("another service leaves %q, %q; a typed address stays", f.name.Text, f.address.Text)
+	}
+	f.service.SetSelected("Twitch")
+	f.service.SetSelected("TikTok")
+	if f.address.Text != "" {
+		t.Errorf("Twitch's address stayed: %q", f.address.Text)
+	}
+}
+
+// TestFormAsksForWhatTheKindHas: no secret where none is used, no list of one service, and
+// what is wrong in sight however far the form is scrolled.
+func TestFormAsksForWhatTheKindHas(t *testing.T) {
+	b := newBench(t, aState())
+	p := b.keys.outputs
+	press(p.adds[0])
+	f := p.form
+	for i, kind := range protocols {
+		press(f.kinds[i])
+		if got, want := f.secret.Visible(), secretName(kind) != ""; got != want {
+			t.Errorf("%s: a secret is asked for: %t", kind, got)
+		}
+		if got, want := f.service.Visible(), len(presetsOf(kind)) > 1; got != want {
+			t.Errorf("%s: services are offered: %t", kind, got)
+		}
+		f.scroll.ScrollToBottom()
+		if l := f.faults[0]; l.full == "" || !l.Text.Visible() || l.Text.Position().Y+l.Text.Size().Height > f.Size().Height {
+			t.Errorf("%s: %q stands at %v of %v", kind, l.full, l.Text.Position(), f.Size())
+		}
+	}
+	press(f.kinds[0])
+	f.service.SetSelected("Vimeo")
+	press(f.kinds[1])
+	if f.name.Text != "" {
+		t.Errorf("after another protocol was chosen it is still called %q", f.name.Text)
 	}
 }

@@ -37,6 +37,9 @@ func presetsOf(kind string) []preset {
 			}
 			list = append(list, v)
 		}
+		if len(p.Ingests) == 0 && p.Name != "custom" && kind == "rtmp" { // its address comes with the stream
+			list = append(list, preset{name: p.Title, short: p.Title, platform: p})
+		}
 	}
 	if kind != "rtmp" && kind != "srt" && kind != "whip" {
 		return list // the receiver does not speak it
@@ -62,15 +65,25 @@ func presetNamed(kind, name string) (preset, bool) {
 	return preset{}, false
 }
 
-// presetFor is the one with an address; the kind's first when there is none.
+// presetFor is the one with an address; the kind's first, with what is known of the service
+// there, when there is none.
 func presetFor(kind, url string) preset {
 	list := presetsOf(kind)
 	for _, p := range list[1:] {
-		if p.url == url {
+		if p.url == url && url != "" {
 			return p
 		}
 	}
-	return list[0]
+	at := planner.PlatformAt(url)
+	if at.Name == "custom" {
+		return list[0]
+	}
+	for _, p := range list[1:] {
+		if p.url == "" && p.platform.Name == at.Name {
+			return p
+		}
+	}
+	return preset{name: otherAddress, short: at.Title, platform: at}
 }
 
 // tooMuch says what of a rendition is more than the service takes; empty when nothing
@@ -92,7 +105,7 @@ func (p preset) tooMuch(r scenes.Rendition) string {
 	return ""
 }
 
-// secretName is what a kind calls its secret.
+// secretName is what a kind calls its secret; empty where it takes none.
 func secretName(kind string) string {
 	switch kind {
 	case "rtmp":
@@ -100,7 +113,37 @@ func secretName(kind string) string {
 	case "srt", "rist":
 		return "Passphrase"
 	case "udp", "pipe", "camera":
-		return "Secret (not used)"
+		return ""
 	}
 	return "Token"
+}
+
+// addressHint is what an address looks like.
+func addressHint(kind string) string {
+	switch kind {
+	case "rtmp":
+		return "rtmps://live.example.com/app"
+	case "srt":
+		return "srt://example.com:9000"
+	case "udp":
+		return "udp://239.1.2.3:5000"
+	case "rist":
+		return "rist://example.com:5000"
+	case "camera":
+		return "empty: the first virtual camera"
+	case "pipe":
+		return "/run/user/1000/programme, or a program below"
+	}
+	return "https://example.com/whip"
+}
+
+// addressKey is the setting that holds the address.
+func addressKey(kind string) string {
+	switch kind {
+	case "pipe":
+		return "path"
+	case "camera":
+		return "device"
+	}
+	return "url"
 }

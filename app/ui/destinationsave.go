@@ -98,8 +98,7 @@ func (f *outputForm) doSave() {
 		f.desk.send(&engine.PutDestination{Destination: v})
 		f.close()
 	case f.desk.services.Credentials == nil:
-		f.faults[0].setText("Keys cannot be kept on this machine (the log says why).")
-		f.faults[1].setText("Nothing was changed; without a key it can be saved.")
+		f.say("Keys cannot be kept on this machine (the log says why).", "Nothing was changed; without a key it can be saved.")
 	default:
 		f.keep(secrets, v)
 	}
@@ -156,12 +155,11 @@ func (f *outputForm) saved(p *pendingSave, kept []string, err error) {
 	default:
 		names := f.keptAs(p, kept)
 		f.check()
-		f.faults[0].setText("The key could not be kept; nothing was changed.")
-		f.faults[1].setText(said(err))
-		if len(names) > 0 {
-			f.faults[0].setText("Not every key could be kept; the show is as it was.")
-			f.faults[2].setText("Kept in the keyring: " + strings.Join(names, ", ") + ".")
+		if len(names) == 0 {
+			f.say("The key could not be kept; nothing was changed.", said(err))
+			break
 		}
+		f.say("Not every key could be kept; the show is as it was.", said(err), "Kept in the keyring: "+strings.Join(names, ", ")+".")
 	}
 }
 

@@ -352,6 +352,7 @@ func (p *outputsPanel) edit(id string, recording bool) {
 	p.form.open(p.desk.state.Show, id, recording)
 	show(p.form, true)
 	show(p.scroll, false)
+	p.form.begin()
 }
 
 func (p *outputsPanel) closeForm() {

@@ -322,15 +322,15 @@ func TestPresets(t *testing.T) {
 	if f.name.Text != "Twitch" || presetFor("rtmp", f.address.Text).name != "Twitch" {
 		t.Errorf("Twitch gives %q, %q", f.name.Text, f.address.Text)
 	}
-	if f.hint.full != "" {
-		t.Errorf("6000 kb/s is within what Twitch takes, but: %q", f.hint.full)
+	if f.hint.text != "" {
+		t.Errorf("6000 kb/s is within what Twitch takes, but: %q", f.hint.text)
 	}
 	big := aState()
 	big.Show.Renditions[0].Video.BitrateKbps = 9000
 	b.show(big)
 	f.check()
-	if !strings.Contains(f.hint.full, "at most 6000") {
-		t.Errorf("9000 kb/s to Twitch: %q", f.hint.full)
+	if !strings.Contains(f.hint.text, "at most 6000") {
+		t.Errorf("9000 kb/s to Twitch: %q", f.hint.text)
 	}
 	press(f.kinds[1])
 	if f.address.Text != "" || f.service.Selected != "Other address" {
