@@ -205,17 +205,24 @@ func (m *Manager) recovered(path string, saved *scenes.Show, raw []byte, err err
 	return doc, err
 }
 
-// DropRecovery removes what Recovery describes. Where there is nothing, it removes
-// what this run has kept so far: closing after it leaves nothing behind.
+// DropRecovery removes what Recovery describes, if there is anything.
 func (m *Manager) DropRecovery() error {
 	<-m.turn
 	defer m.done()
 	m.mu.Lock()
 	any := len(m.orphans) > 0
 	m.mu.Unlock()
-	if any {
-		return m.dropOrphan()
+	if !any {
+		return nil
 	}
+	return m.dropOrphan()
+}
+
+// Discard removes what this run has kept of its unsaved changes; until the next edit
+// nothing is kept again, so closing after it leaves nothing behind.
+func (m *Manager) Discard() error {
+	<-m.turn
+	defer m.done()
 	m.setKept(m.show())
 	return remove(m.file)
 }

@@ -342,7 +342,7 @@ func (m *Manager) Recent() []Recent {
 }
 
 // Close ends the manager, after Run has ended. Unsaved changes are kept for the next
-// start; after a save, or DropRecovery, nothing is.
+// start; after a save, or Discard, nothing is.
 func (m *Manager) Close() {
 	<-m.turn
 	defer m.done()

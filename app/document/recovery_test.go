@@ -175,7 +175,7 @@ func TestClosingKeepsWhatIsNeitherSavedNorDropped(t *testing.T) {
 	must(t, s.New("empty"))
 	s.stage.rename(t, "three")
 	s.keep()
-	must(t, s.DropRecovery()) // "close without saving"
+	must(t, s.Discard()) // "close without saving"
 	s.Close()
 	s = start(t, state)
 	defer s.Close()

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,7 @@ func (f *fakeDocuments) Recent() []RecentShow            { return f.recent }
 func (f *fakeDocuments) Recovery() (RecoveredShow, bool) { return f.work, f.has }
 func (f *fakeDocuments) Recover() error                  { return f.note("recover") }
 func (f *fakeDocuments) DropRecovery() error             { return f.note("drop") }
+func (f *fakeDocuments) Discard() error                  { return f.note("discard") }
 
 func wantDiary(t *testing.T, f *fakeDocuments, want ...string) {
 	t.Helper()
@@ -137,13 +139,15 @@ func TestClosing(t *testing.T) {
 		asks            string // "" closes at once
 		answer          string
 		closed, keeping bool
+		losing          bool
 	}{
 		{name: "nothing to lose", closed: true},
-		{name: "unsaved", dirty: true, asks: "“Sunday” has changes that are not saved.", answer: "Close without saving", closed: true},
+		{name: "unsaved", dirty: true, asks: "“Sunday” has changes that are not saved.", answer: "Close without saving", closed: true, losing: true},
 		{name: "unsaved, saved", dirty: true, asks: "“Sunday” has changes that are not saved.", answer: "Save and close", closed: true, keeping: true},
 		{name: "live", live: true, asks: "You are live.", answer: "Stop everything and close", closed: true},
 		{name: "live, stays", live: true, asks: "You are live.", answer: "Stay"},
 		{name: "recording", rec: true, asks: "You are recording.", answer: "Stay"},
+		{name: "all of it, lost", live: true, rec: true, dirty: true, asks: "You are live and recording. “Sunday” is not saved.", answer: "Stop and close without saving", closed: true, losing: true},
 		{name: "all of it", live: true, rec: true, dirty: true, asks: "You are live and recording. “Sunday” is not saved.", answer: "Stop everything, save and close", closed: true, keeping: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -166,8 +170,12 @@ func TestClosing(t *testing.T) {
 			if closed != c.closed {
 				t.Errorf("closed %v, want %v", closed, c.closed)
 			}
-			if saved := len(f.diary) > 0; saved != c.keeping {
+			if saved := slices.ContainsFunc(f.diary, func(s string) bool { return strings.HasPrefix(s, "save") }); saved != c.keeping {
 				t.Errorf("asked for %v, saving wanted %v", f.diary, c.keeping)
+			}
+			// What is not to be saved is not offered at the next start.
+			if lost := slices.Contains(f.diary, "discard"); lost != c.losing {
+				t.Errorf("asked for %v, forgetting wanted %v", f.diary, c.losing)
 			}
 		})
 	}

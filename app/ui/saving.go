@@ -87,3 +87,18 @@ func (f *files) saveAs(next func()) {
 func (f *files) saveTo(path string, next func()) {
 	f.run(func() error { return f.docs.SaveAs(path) }, "Saved "+filepath.Base(path)+".", next)
 }
+
+// quitUnsaved ends the window; what was not saved is not offered at the next start. Where
+// it cannot be forgotten, it is: nothing is lost by that.
+func (w *window) quitUnsaved() {
+	docs := w.files.docs
+	w.desk.background(func() {
+		err := docs.Discard()
+		w.desk.post(func() {
+			if err != nil {
+				w.desk.tell(said(err))
+			}
+			w.quit()
+		})
+	})
+}

@@ -79,11 +79,12 @@ type Documents interface {
 	Recent() []RecentShow
 	// Recovery is unsaved work that an earlier run left behind.
 	Recovery() (r RecoveredShow, ok bool)
-	// Recover opens that work; DropRecovery removes it. Without work of an earlier run,
-	// DropRecovery forgets the unsaved changes of this one: called before closing without
-	// saving, so that the next start offers nothing.
+	// Recover opens that work; DropRecovery removes it.
 	Recover() error
 	DropRecovery() error
+	// Discard forgets the unsaved changes of this run: called before closing without
+	// saving, so that the next start offers nothing.
+	Discard() error
 }
 
 // DocumentInfo describes the open show file.

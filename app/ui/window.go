@@ -306,7 +306,7 @@ func (w *window) askClose() {
 	s, info := w.desk.state, w.files.info()
 	busy := s != nil && (s.Live || s.Recording)
 	save := answer{caption: "Save and close", tip: "Save the show, then close", do: func() { w.files.save(w.quit) }}
-	lose := answer{caption: "Close without saving", tip: "Close; the changes since the last save are lost", risky: true, do: w.quit}
+	lose := answer{caption: "Close without saving", tip: "Close; the changes since the last save are lost", risky: true, do: w.quitUnsaved}
 	stay := answer{caption: "Stay", tip: "Leave everything as it is (Esc)"}
 	switch {
 	case busy && info.Dirty:
