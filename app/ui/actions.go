@@ -137,6 +137,9 @@ func (w *window) outputActions() []*action {
 		{menu: "Output", name: "Pause recording", title: name(func(s *engine.State) bool { return pausedAll(s) }, "Pause recording", "Resume recording"), hint: "pause recording, and go on", key: fyne.KeyP, able: k.outputs.records, do: k.outputs.pauseAll, split: true},
 		{menu: "Output", name: "New recording file", hint: "go on recording in a new file", key: fyne.KeyN, able: k.outputs.records, do: func() { d.send(&engine.SplitRecording{}) }},
 		{menu: "Output", name: "Mark this moment", hint: "mark this moment as a chapter", key: fyne.KeyC, do: func() { d.send(&engine.SetMark{}) }},
+		{menu: "Output", name: "Add a destination…", do: func() { d.openTab("outputs"); k.outputs.edit("", false) }, split: true},
+		{menu: "Output", name: "Add a recording…", do: func() { d.openTab("outputs"); k.outputs.edit("", true) }},
+		{menu: "Output", name: "Plan and check…", do: func() { d.openTab("outputs"); k.outputs.openPreflight() }},
 		{menu: "Output", name: "Mute", hint: "mute the chosen sound, or the master", key: fyne.KeyM, do: k.audio.toggleMute, split: true},
 		{menu: "Output", name: "Reset clip lamps", do: func() { d.send(&engine.ResetClip{}) }},
 	}
@@ -157,6 +160,9 @@ func (w *window) viewActions() []*action {
 	for i, r := range regions {
 		list = append(list, &action{menu: "View", name: r.title, split: i == 0, checked: func() bool { return w.place.shows(r.id) },
 			do: func() { w.place.show(r.id, !w.place.shows(r.id)) }})
+	}
+	for i, t := range w.side.tabs {
+		list = append(list, &action{menu: "View/Tab", name: t.title, checked: func() bool { return w.place.shows(regionSide) && w.side.open == i }, do: func() { w.desk.openTab(t.id) }})
 	}
 	list = append(list, &action{menu: "View", name: "Everything in its usual place", do: w.place.reset})
 	for _, light := range []bool{false, true} {

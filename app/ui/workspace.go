@@ -164,6 +164,10 @@ func (w *workspace) shows(r region) bool {
 		return w.visible(r) && w.drawn
 	case r == regionStatus && w.low():
 		return false
+	case r == regionBank: // where only one of the two has room, the other is asked for, not hidden
+		return w.visible(r) && w.bank.Visible()
+	case r == regionAudio:
+		return w.visible(r) && w.audio.Visible()
 	}
 	return w.visible(r)
 }

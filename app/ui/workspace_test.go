@@ -543,3 +543,50 @@ func (p *sleepingPanel) update(s *engine.State) {
 	}
 	p.panel.update(s)
 }
+
+// TestThePartWithoutRoomIsAskedFor: where bank and mixer do not both fit, the entry of the
+// one that does not show brings it, and does not take it away for all sizes.
+func TestThePartWithoutRoomIsAskedFor(t *testing.T) {
+	b := newBench(t, aState())
+	b.place.root.Resize(fyne.NewSize(683, 341))
+	if !b.menuItem(t, "View/Scenes and sources").Checked || b.menuItem(t, "View/Audio mixer").Checked {
+		t.Fatal("the menu does not say which of the two shows")
+	}
+	b.menuItem(t, "View/Audio mixer").Action()
+	if !b.place.audio.Visible() || b.place.bank.Visible() || b.menuItem(t, "View/Scenes and sources").Checked {
+		t.Errorf("asked for: mixer %t, bank %t", b.place.audio.Visible(), b.place.bank.Visible())
+	}
+	b.menuItem(t, "View/Scenes and sources").Action()
+	if b.place.audio.Visible() || !b.place.bank.Visible() {
+		t.Errorf("asked for again: mixer %t, bank %t", b.place.audio.Visible(), b.place.bank.Visible())
+	}
+	b.place.root.Resize(fyne.NewSize(1366, 728))
+	if !b.place.audio.Visible() || !b.place.bank.Visible() {
+		t.Errorf("with room for both: mixer %t, bank %t", b.place.audio.Visible(), b.place.bank.Visible())
+	}
+}
+
+// TestTabsAreFoundByName: every tab of the side column and every form in it has an entry.
+func TestTabsAreFoundByName(t *testing.T) {
+	b := newBench(t, aState())
+	for _, name := range []string{"Show", "Sound", "Log", "Stats", "Rehearsal", "Outputs"} {
+		b.menuItem(t, "View/Tab/"+name).Action()
+		if got := b.side.tabs[b.side.open].title; got != name || !b.menuItem(t, "View/Tab/"+name).Checked {
+			t.Errorf("View/Tab/%s opens %s", name, got)
+		}
+	}
+	f := b.keys.outputs.form
+	b.side.openID("log")
+	b.menuItem(t, "Output/Add a destination…").Action()
+	if !f.Visible() || f.recording || b.side.tabs[b.side.open].id != "outputs" {
+		t.Error("the form of a new destination did not open")
+	}
+	b.menuItem(t, "Output/Plan and check…").Action()
+	if f.Visible() || !b.keys.outputs.preflight.Visible() {
+		t.Error("the plan did not open")
+	}
+	b.menuItem(t, "Output/Add a recording…").Action()
+	if !f.Visible() || !f.recording || b.keys.outputs.preflight.Visible() {
+		t.Error("the form of a new recording did not open")
+	}
+}
