@@ -131,6 +131,24 @@ func (p *audioPanel) layout(s fyne.Size) {
 	place(p.scroll, inset, y, right-gap-inset, h)
 	p.empty.place(inset, y, 300, 40)
 	p.fit()
+	p.redraw()
+}
+
+// redraw brings what is flat to its new place and size at once: the picture of before is
+// as large as the mixer was, and would stand over what is there now until the next state.
+func (p *audioPanel) redraw() {
+	may := p.unscaled()
+	again := func(f *flatBox) {
+		if f.flat() {
+			f.flatten(may)
+		}
+	}
+	for _, a := range p.strips {
+		again(a.flat)
+	}
+	again(p.master.flat)
+	again(p.loudness.flat)
+	p.compose()
 }
 
 // fit gives the strips the width that there is for them.

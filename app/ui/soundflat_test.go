@@ -222,3 +222,27 @@ func TestBoardScrolls(t *testing.T) {
 		}
 	}
 }
+
+// TestBoardFollowsTheLayout: after a change of the layout the picture of the mixer is within
+// it before the next state comes.
+func TestBoardFollowsTheLayout(t *testing.T) {
+	b := newBench(t, softly())
+	p := b.keys.audio
+	b.show(softly())
+	if !p.board.img.Visible() {
+		t.Fatal("nothing is flat")
+	}
+	before := p.Size()
+	b.place.bar.ask("Are you sure?", answer{caption: "Yes", do: func() {}})
+	if p.Size().Height >= before.Height {
+		t.Fatalf("the question left the mixer %v high, it was %v", p.Size().Height, before.Height)
+	}
+	if got := p.board.img.Size(); got.Height > p.Size().Height || p.board.pix.Rect.Dy() > int(p.Size().Height) {
+		t.Errorf("the picture is %v in a mixer of %v", got, p.Size())
+	}
+	for i, piece := range p.board.now {
+		if r := piece.pix.Rect.Add(piece.at); r.Max.Y > int(p.Size().Height) || piece.flat.pix != piece.pix {
+			t.Errorf("piece %d stands at %v in a mixer of %v", i, r, p.Size())
+		}
+	}
+}
