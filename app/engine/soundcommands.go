@@ -354,18 +354,18 @@ func (c MonitorBus) apply(e *Engine) error {
 }
 
 // What undo is called on surfaces, and what joins moves of one control.
-func (c SetStrip) undoable() (string, string) { return "set strip", "strip " + c.Source }
+func (c SetStrip) undoable() (string, string) { return "change strip", "strip " + c.Source }
 func (c SetSend) undoable() (string, string) {
-	return "set send", "send " + c.Source + " " + c.Bus
+	return "change send", "send " + c.Source + " " + c.Bus
 }
 func (c PutBus) undoable() (string, string)    { return "change bus " + c.Bus.Name, "" }
 func (c RemoveBus) undoable() (string, string) { return "remove bus", "" }
-func (c SetBus) undoable() (string, string)    { return "set bus", "bus " + c.ID }
-func (c SetMaster) undoable() (string, string) { return "set master", "bus " + scenes.ProgrammeBus }
+func (c SetBus) undoable() (string, string)    { return "change bus", "bus " + c.ID }
+func (c SetMaster) undoable() (string, string) { return "change master", "bus " + scenes.ProgrammeBus }
 func (c AddInsert) undoable() (string, string) { return "add " + c.Insert.Kind, "" }
 func (c SetInsert) undoable() (string, string) {
-	return "set " + c.ID, "insert " + c.Source + " " + c.Bus + " " + c.ID
+	return "change " + c.ID, "insert " + c.Source + " " + c.Bus + " " + c.ID
 }
 func (c RemoveInsert) undoable() (string, string) { return "remove " + c.ID, "" }
 func (c MoveInsert) undoable() (string, string)   { return "move " + c.ID, "" }
-func (c Duck) undoable() (string, string)         { return "set ducking", "duck " + c.Source }
+func (c Duck) undoable() (string, string)         { return "change ducking", "duck " + c.Source }

@@ -125,9 +125,13 @@ func onAir(s *engine.State) (text string, confirmed bool) {
 	return "CONNECTING", false
 }
 
-// sentence makes an error message stand as one: a capital and a full stop.
+// oneLine puts what is said in several lines into one: a list after its colon, its parts
+// after semicolons.
+var oneLine = strings.NewReplacer(":\n", ": ", "\n", "; ", "\t", " ")
+
+// sentence makes an error message stand as one: in one line, a capital and a full stop.
 func sentence(text string) string {
-	text = strings.TrimSpace(text)
+	text = oneLine.Replace(strings.TrimSpace(text))
 	if text == "" {
 		return ""
 	}

@@ -246,7 +246,9 @@ func (c *outputCard) redraw() {
 func (c *outputCard) factsText() string {
 	if c.recording && c.path != "" {
 		c.file.hint("Opens " + fileName(c.path))
-		if !c.shown.Started {
+		if good := goodText(c.shown); !c.shown.Started && good != "" { // first: a long name is cut, this is not
+			return good + "  ·  " + fileName(c.path)
+		} else if !c.shown.Started {
 			return fileName(c.path)
 		}
 	}
@@ -256,9 +258,7 @@ func (c *outputCard) factsText() string {
 func (c *outputCard) restText() string {
 	if c.recording {
 		switch {
-		case c.path != "" && !c.shown.Started:
-			return goodText(c.shown)
-		case c.path != "": // Show file says its name, the row below what is good
+		case c.path != "": // the line of facts says what is good of it
 		case c.room > 0:
 			return "room for " + roomText(c.room)
 		}

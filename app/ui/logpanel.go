@@ -115,7 +115,7 @@ func (p *logPanel) choose() {
 	case p.desk.services.Logs == nil:
 		p.count.setText("This window has no log.")
 	case len(lines) == len(p.records):
-		p.count.setText(countText(int64(len(lines))) + " lines; click one to read it whole")
+		p.count.setText(counted(len(lines), "line") + "; click one to read it whole")
 	default:
 		p.count.setText(countText(int64(len(lines))) + " of " + countText(int64(len(p.records))) + " lines")
 	}

@@ -441,4 +441,11 @@ func TestRecordingRow(t *testing.T) {
 	b.keys.down(fyne.KeyC, 0)
 	no := false
 	wantSent(t, b, &engine.PauseRecording{Paused: &no}, &engine.SplitRecording{}, &engine.SetMark{})
+
+	ended := *s
+	ended.Recordings = slices.Clone(s.Recordings)
+	ended.Recordings[0].Started = false
+	b.show(&ended)
+	wantLabel(t, "ended", c.facts, "good up to 40:00  ·  a part 3.mkv")
+	wantLabel(t, "beside the button", c.rest, "")
 }

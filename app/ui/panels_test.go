@@ -206,6 +206,7 @@ func TestProblemsAreSentences(t *testing.T) {
 		{"rtmp: the stream key is missing", "The stream key is missing."},
 		{"network: av: open srt://127.0.0.1:9: input/output error", "Open srt://127.0.0.1:9: input/output error."},
 		{"the clip is over", "The clip is over."},
+		{"a.json cannot be opened:\n$.canvas: too wide\n$.name: is empty", "A.json cannot be opened: $.canvas: too wide; $.name: is empty."},
 		{"credentials: the keyring is locked; unlock it!", "The keyring is locked; unlock it!"},
 	} {
 		if got := said(errors.New(c[0])); got != c[1] {

@@ -175,6 +175,9 @@ func (b *loudnessBlock) update(bus *engine.BusState, s *engine.State, calm bool)
 	b.bus, b.written = bus.ID, s.Time
 	peak := max(l.TruePeakDB[0], l.TruePeakDB[1])
 	texts := [5]string{lufs(l.MomentaryLUFS), lufs(l.ShortTermLUFS), lufs(l.IntegratedLUFS), lufs(l.RangeLU), lufs(peak) + " / " + lufs(l.MaxTruePeakDB)}
+	if !(l.IntegratedLUFS > -120) {
+		texts[3] = "–" // nothing to have a range
+	}
 	for i, text := range texts {
 		ink := color.Color(colText)
 		if i == 4 {
