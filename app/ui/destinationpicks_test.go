@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -173,5 +174,30 @@ func TestFormAsksForWhatTheKindHas(t *testing.T) {
 	press(f.kinds[1])
 	if f.name.Text != "" {
 		t.Errorf("after another protocol was chosen it is still called %q", f.name.Text)
+	}
+}
+
+// TestKeysHaveNamesThatShowsHold: the name that a key is kept under is one that the studio
+// takes, whatever the destination is called, and its own.
+func TestKeysHaveNamesThatShowsHold(t *testing.T) {
+	seen := map[string]bool{}
+	for _, name := range []string{"Hall", "Hall", "Main stage", "  LinkedIn Live ", "Zürich/Übertragung № 7", "放送", "-", strings.Repeat("a long name ", 20)} {
+		key := credentialName(name)
+		raw, err := scenes.Default().Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc map[string]any
+		if err := json.Unmarshal(raw, &doc); err != nil {
+			t.Fatal(err)
+		}
+		doc["destinations"] = []any{map[string]any{"id": "a", "kind": "rtmp", "rendition": "main", "credential": key}}
+		if raw, err = json.Marshal(doc); err == nil {
+			_, err = scenes.Parse(raw)
+		}
+		if err != nil || seen[key] || key == "" {
+			t.Errorf("%q is kept as %q: %v", name, key, err)
+		}
+		seen[key] = true
 	}
 }

@@ -138,7 +138,7 @@ func TestBackupsHaveNamesAddressesAndKeys(t *testing.T) {
 	if len(got.Backups) != 3 || got.Backups[0].Name != "CDN" || got.Backups[1].Name != "Oslo" || got.Backups[2].Name != "backup 3" {
 		t.Fatalf("it became %+v", got.Backups)
 	}
-	if in := got.Backups[0]; in.Kind != "rtmp" || string(in.Settings) != `{"url":"rtmp://four/app"}` || v.kept[*in.Credential] != "four's key" || !strings.HasPrefix(*in.Credential, "Stage CDN ") {
+	if in := got.Backups[0]; in.Kind != "rtmp" || string(in.Settings) != `{"url":"rtmp://four/app"}` || v.kept[*in.Credential] != "four's key" || !strings.HasPrefix(*in.Credential, "Stage-CDN-") {
 		t.Errorf("the new one is %+v, its key is kept as %q", in, *in.Credential)
 	}
 	if in := got.Backups[1]; string(in.Settings) != `{"url":"srt://two:2","stream_id":"x"}` || *in.Credential != "oslo key" || v.kept["oslo key"] != "newer" {

@@ -209,9 +209,14 @@ func (f *outputForm) close() {
 	f.done()
 }
 
-// credentialName is a name in the keyring that no other destination has.
+// credentialName is a name in the keyring that no other destination has, as a show file may
+// hold it: at most 64 letters, digits and dashes.
 func credentialName(name string) string {
 	var tail [4]byte
 	_, _ = rand.Read(tail[:]) // never fails
-	return strings.TrimSpace(name) + " " + hex.EncodeToString(tail[:])
+	words := strings.FieldsFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9')
+	})
+	plain := strings.Join(words, "-")
+	return strings.TrimLeft(plain[:min(len(plain), 48)]+"-", "-") + hex.EncodeToString(tail[:])
 }
