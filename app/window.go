@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"sync"
 
 	"crosspoint.studio/crosspoint/app/document"
@@ -41,6 +42,8 @@ func runWindow(ctx context.Context, c *console, path string, o runOptions) error
 		<-d.stage.stopped
 		cancel() // the time that was asked for is over, and the window goes with it
 	}()
+	log.SetFlags(0)
+	log.SetOutput(&toolkitLog{log: c.log})
 	err = ui.Run(ctx, d.stage, ui.Options{Services: d.services, Icon: assets.Icon, Notice: notice, MapPath: o.windowMap})
 	told()
 	return errors.Join(err, d.close())
