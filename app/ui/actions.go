@@ -197,6 +197,13 @@ func (w *window) stateActions() []*action {
 	add := func(name string, cmd engine.Command) {
 		list = append(list, &action{name: name, do: func() { d.send(cmd) }})
 	}
+	for _, q := range quickKinds {
+		list = append(list, &action{name: "Add a source: " + q.name + ", " + q.tip, do: func() {
+			d.openTab("show")
+			w.lists.open(partSources)
+			w.lists.addKind("", q.kind)
+		}})
+	}
 	for _, v := range s.Show.Scenes {
 		add("Preview "+v.Name, &engine.Preview{Scene: v.ID})
 		add("Cut to "+v.Name, &engine.Cut{Scene: v.ID})

@@ -121,3 +121,17 @@ func TestFormShowsWhatIsMeant(t *testing.T) {
 		f.set(nil)
 	}
 }
+
+// TestSourcesAreAddedByName: the palette adds a source and leaves the keyboard in its form.
+func TestSourcesAreAddedByName(t *testing.T) {
+	b := newBenchWith(t, quad(), buildServices())
+	for _, a := range b.stateActions() {
+		if a.name == "Add a source: Text, a title" {
+			a.run()
+		}
+	}
+	b.show(carried(t, b, quad()))
+	if f, ok := b.canvas.Focused().(*field); !ok || b.lists.source.id != "text" || f != b.lists.source.form.rows[0].entry {
+		t.Errorf("the keyboard is in %T, the settings are of %q", b.canvas.Focused(), b.lists.source.id)
+	}
+}
