@@ -55,7 +55,8 @@ type Muxer struct {
 	ctx     *astiav.FormatContext
 	io      *astiav.IOContext
 	opaque  unsafe.Pointer // of io, by which libavformat names this muxer
-	file    *os.File
+	file    muxFile        // nil without a path
+	end     ending
 	pkt     *astiav.Packet
 	streams []*astiav.Stream
 	offset  []int64       // subtracted, in each track's time base
@@ -158,14 +159,13 @@ func (m *Muxer) writeHeader() error {
 }
 
 // openFile makes the file, which must not exist.
-func (m *Muxer) openFile() (err error) {
-	if m.file, err = os.OpenFile(m.opt.Path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644); err != nil {
-		var pe *os.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
+func (m *Muxer) openFile() error {
+	f, err := os.OpenFile(m.opt.Path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
+	if err != nil {
+		return bare(err)
 	}
-	return err
+	m.file = f
+	return nil
 }
 
 // settings are the options of the format, ours first.
@@ -426,13 +426,16 @@ func (m *Muxer) Flush() error {
 func (m *Muxer) Written() int64 { return m.written }
 
 // Close writes the trailer, syncs the file to disk, and frees the muxer. Its error is
-// the first one there was.
+// the first one there was. Whenever it is cut short, by an error, a kill or the power, the file
+// is one that Remux can finish: see ending.
 func (m *Muxer) Close() error {
 	if m.header {
+		m.beginEnd()
 		if err := m.ctx.WriteTrailer(); err != nil && m.failed == nil {
 			m.failed = reason(err)
 		}
 		m.io.Flush()
+		m.finishEnd()
 	}
 	if m.file != nil && m.failed == nil {
 		if err := m.file.Sync(); err != nil {

@@ -4,8 +4,7 @@ package av
 import "C"
 
 import (
-	"errors"
-	"io/fs"
+	"io"
 	"sync"
 	"unsafe"
 
@@ -56,11 +55,7 @@ func (m *Muxer) write(b []byte) error {
 	}
 	var err error
 	if m.file != nil {
-		_, err = m.file.Write(b)
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
+		err = m.writeFile(b)
 	} else {
 		err = m.opt.Write(b)
 	}
@@ -82,9 +77,20 @@ func (m *Muxer) seek(offset int64, whence int) (int64, error) {
 		}
 		return st.Size(), nil
 	}
-	n, err := m.file.Seek(offset, whence&^force)
-	if err != nil {
+	switch whence &^ force {
+	case io.SeekStart:
+	case io.SeekCurrent:
+		offset += m.end.at
+	default:
+		st, err := m.file.Stat()
+		if err != nil {
+			return 0, astiav.ErrEio
+		}
+		offset += st.Size()
+	}
+	if offset < 0 {
 		return 0, astiav.ErrEio
 	}
-	return n, nil
+	m.end.at = offset
+	return offset, nil
 }
