@@ -49,6 +49,10 @@ const (
 	tidUnpublish
 )
 
+// answerBudget is how many bytes a server may send without one message being whole: what it
+// can make us hold. Answers are a few hundred.
+const answerBudget = 1 << 20
+
 func newClient(s *session, t target) *client {
 	return &client{session: s, target: t, answers: make(chan answer, 8), over: make(chan error, 1)}
 }
@@ -56,6 +60,7 @@ func newClient(s *session, t target) *client {
 // run reads until the connection ends.
 func (c *client) run() {
 	defer close(c.over)
+	c.perMessage = answerBudget
 	err := c.read(c.handle)
 	c.over <- err
 }

@@ -72,7 +72,7 @@ func (t target) explain(p phase, err error) error {
 		return outputs.Permanent(fmt.Errorf("rtmp: the certificate of %s is not trusted (%s)", where, certificateReason(certificate)))
 	case errors.As(err, &record):
 		return outputs.Permanent(fmt.Errorf("rtmp: %s does not speak TLS: try rtmp:// instead of rtmps://", where))
-	case errors.Is(err, errGarbage) && p == phaseLive:
+	case errors.Is(err, errGarbage) && p == phaseLive, errors.Is(err, errBudget):
 		return fmt.Errorf("rtmp: %s sends data that makes no sense", where)
 	case errors.Is(err, errNotRTMP), errors.Is(err, errGarbage):
 		return fmt.Errorf("rtmp: %s does not speak RTMP: check the address and the port", where)

@@ -1,7 +1,7 @@
 // Package rtmp publishes to RTMP and RTMPS servers, and receives such streams for
-// rehearsal. Chunking, messages and the handshake are go-rtmp's; the
-// conversation, deadlines, acknowledgements and errors are this package's,
-// because go-rtmp's own connections hang when a server closes, do not deliver
+// rehearsal. The writing of chunks, messages and the handshake are go-rtmp's; the
+// reading of chunks, the conversation, deadlines, acknowledgements and errors are this
+// package's, because go-rtmp's own connections hang when a server closes, do not deliver
 // refusals, and cannot be bounded in time.
 //
 // Threads: publisher.Run starts a reader and a monitor, Server.Serve a goroutine

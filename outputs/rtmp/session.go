@@ -2,6 +2,7 @@ package rtmp
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -9,7 +10,6 @@ import (
 	"io"
 	"math"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,15 +45,21 @@ var (
 	errWriteEnd = errors.New("rtmp: the connection is closed")
 )
 
-// session is one RTMP connection after its handshake, either end's: chunking by
-// go-rtmp, with the writing, acknowledging and error handling around it that
-// its own Conn lacks. write may be called by any goroutine, read by one.
+// session is one RTMP connection after its handshake, either end's: messages and the writing
+// of chunks are go-rtmp's, with the reading, acknowledging and error handling around it
+// that its own Conn lacks or does wrong. write may be called by any goroutine, read by one.
 type session struct {
 	conn net.Conn     // TLS or the same as tcp
 	tcp  *countedConn // the wire
 	in   *stream
 	out  *countedWriter
-	cs   *gortmp.ChunkStreamer
+	cs   *gortmp.ChunkStreamer // writes
+
+	chunks  *chunkReader
+	decoder *message.Decoder // of the reading goroutine
+	// perMessage is how many bytes the peer may send until another message is whole; 0: the
+	// budget is somebody else's. Of the reading goroutine.
+	perMessage int64
 
 	mu sync.Mutex // orders writes: the streamer has one encoder
 
@@ -99,24 +105,17 @@ func newSession(conn net.Conn, tcp *countedConn, client bool) (*session, error) 
 	if _, err := out.Write(binary.BigEndian.AppendUint32(set, chunkSize)); err != nil {
 		return nil, err
 	}
-	cs := gortmp.NewChunkStreamer(bufio.NewReaderSize(in, 32<<10), bufio.NewWriterSize(out, 2*chunkSize), &gortmp.StreamControlStateConfig{
-		DefaultChunkSize: chunkSize,
-		MaxChunkSize:     gortmp.MaxChunkSize,
-		MaxChunkStreams:  maxChunkStreams,
-		// The streamer would acknowledge by itself, through a function that is
-		// nil, after half this many bytes: minus one as an unsigned number is
-		// never reached.
-		DefaultAckWindowSize:       -2,
+	cs := gortmp.NewChunkStreamer(nil, bufio.NewWriterSize(out, 2*chunkSize), &gortmp.StreamControlStateConfig{
+		DefaultChunkSize:           chunkSize,
+		MaxChunkSize:               gortmp.MaxChunkSize,
+		MaxChunkStreams:            maxChunkStreams,
 		MaxAckWindowSize:           math.MaxInt32,
 		DefaultBandwidthWindowSize: math.MaxInt32,
 		MaxBandwidthWindowSize:     math.MaxInt32,
 		MaxMessageSize:             gortmp.MaxChunkSize,
 		MaxMessageStreams:          8,
 	})
-	if err := cs.PeerState().SetChunkSize(gortmp.DefaultChunkSize); err != nil {
-		return nil, err
-	}
-	return &session{conn: conn, tcp: tcp, in: in, out: out, cs: cs}, nil
+	return &session{conn: conn, tcp: tcp, in: in, out: out, cs: cs, chunks: newChunkReader(in), decoder: message.NewDecoder(nil)}, nil
 }
 
 // writeSlice is how long a waiting write holds the lock before others get a turn.
@@ -188,15 +187,19 @@ func (s *session) control(msg message.Message) error {
 func (s *session) read(handle func(timestamp uint32, m *gortmp.ChunkMessage) error) error {
 	undecodable := 0
 	for {
-		var m gortmp.ChunkMessage
-		timestamp, err := s.readOne(&m)
+		if s.perMessage > 0 {
+			s.in.budget.Store(s.in.n.Load() + s.perMessage)
+		}
+		header, body, err := s.chunks.next()
 		if err != nil {
 			if failed := s.in.err(); failed != nil {
 				return failed
 			}
-			// Too many chunk streams: the payload was not read, all that
-			// follows would be misread. Other errors are about one message.
-			if undecodable++; undecodable > maxUndecodable || strings.Contains(err.Error(), "prepare chunk reader") {
+			return err
+		}
+		timestamp, m := header.timestamp, gortmp.ChunkMessage{StreamID: header.streamID}
+		if m.Message, err = s.decode(header.kind, body); err != nil {
+			if undecodable++; undecodable > maxUndecodable {
 				return fmt.Errorf("%w: %w", errGarbage, err)
 			}
 			continue
@@ -217,21 +220,22 @@ func (s *session) read(handle func(timestamp uint32, m *gortmp.ChunkMessage) err
 	}
 }
 
-// readOne reads one message; go-rtmp panics on some malformed ones.
-func (s *session) readOne(m *gortmp.ChunkMessage) (timestamp uint32, err error) {
+// decode reads a message's body; go-rtmp panics on some malformed ones.
+func (s *session) decode(kind byte, body []byte) (m message.Message, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("rtmp: %v", v)
 		}
 	}()
-	_, timestamp, err = s.cs.Read(m)
-	return timestamp, err
+	s.decoder.Reset(bytes.NewReader(body))
+	err = s.decoder.Decode(message.TypeID(kind), &m)
+	return m, err
 }
 
 func (s *session) handleControl(msg message.Message) (handled bool, err error) {
 	switch msg := msg.(type) {
 	case *message.SetChunkSize:
-		return true, s.cs.PeerState().SetChunkSize(msg.ChunkSize)
+		s.chunks.size = int(min(msg.ChunkSize, maxMessage)) // larger ones mean the same (5.4.1)
 	case *message.WinAckSize:
 		// Half of the window, so that the peer never runs into its end.
 		s.ackEvery = int64(max(msg.Size/2, 1024))
@@ -244,7 +248,9 @@ func (s *session) handleControl(msg message.Message) (handled bool, err error) {
 			// A ping that cannot be answered now finds a busy connection anyway.
 			_ = s.control(&message.UserCtrl{Event: &message.UserCtrlEventPingResponse{Timestamp: ping.Timestamp}})
 		}
-	case *message.SetPeerBandwidth, *message.AbortMessage:
+	case *message.AbortMessage:
+		s.chunks.abort(msg.ChunkStreamID)
+	case *message.SetPeerBandwidth:
 	default:
 		return false, nil
 	}
