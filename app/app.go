@@ -123,7 +123,7 @@ command line.`,
 	root.PersistentFlags().BoolVarP(&verbose, "verbose", "v", false, "log what developers want to know")
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(newRun(c), newRender(c), newCutList(c), newRecut(c), newRehearse(c), newProbe(c), newPreflight(c), newValidate(c), newCommands(c), newSchema(c),
+	root.AddCommand(newRun(c), newRender(c), newCutList(c), newRecut(c), newRehearse(c), newProbe(c), newPreflight(c), newKey(c), newValidate(c), newCommands(c), newSchema(c),
 		&cobra.Command{
 			Use: "version", Short: "Print the version", Args: nothing,
 			RunE: func(*cobra.Command, []string) error {

@@ -12,8 +12,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/zalando/go-keyring"
@@ -63,6 +65,26 @@ func (s *Store) Get(name string) (string, error) {
 		return v, nil
 	}
 	return "", fmt.Errorf("credentials: %w, neither in the keyring nor in %s", ErrNotKept, s.path)
+}
+
+// Where says in words where the secret under name is kept, "" where there is none that can be
+// read.
+func (s *Store) Where(name string) string {
+	if _, err := keyring.Get(service, name); err == nil {
+		return "the keyring"
+	}
+	if all, err := s.read(); err == nil {
+		if _, ok := all[name]; ok {
+			return s.path
+		}
+	}
+	return ""
+}
+
+// InFile are the names that the fallback file has, sorted. A keyring tells no names.
+func (s *Store) InFile() ([]string, error) {
+	all, err := s.read()
+	return slices.Sorted(maps.Keys(all)), err
 }
 
 // Has reports whether something is kept under name.
