@@ -62,6 +62,9 @@ func (m *monitor) count(n int) {
 	m.packets.Add(1)
 }
 
+// stillAfter is how long nothing may be taken of a stream that waits, until that is told.
+const stillAfter = time.Second
+
 // run polls until ctx ends; it ends ctx when the connection is over or stuck.
 func (m *monitor) run(ctx context.Context, cancel context.CancelCauseFunc) {
 	tick := time.NewTicker(m.limits.poll)
@@ -154,8 +157,12 @@ func (m *monitor) readAcknowledgements(sent int64) {
 
 // degradation says what is wrong with a live connection, nothing if it is well.
 func (m *monitor) degradation(now time.Time, sent int64) string {
-	if now.Sub(m.advanced) > m.limits.degraded {
-		return "no acknowledgement for " + now.Sub(m.advanced).Round(time.Second).String()
+	waiting := m.feed.Queued() > 700*time.Millisecond
+	// A narrow network acknowledges little by little all the time. Where pictures wait and
+	// nothing at all has been taken for a second, nobody is there.
+	silent := now.Sub(m.advanced)
+	if silent > m.limits.degraded || waiting && silent > min(stillAfter, m.limits.degraded) {
+		return "no acknowledgement for " + silent.Round(time.Second).String()
 	}
 	// An RTMP Acknowledgement is overdue when the server has let more than
 	// twice its habit pass.
@@ -165,7 +172,7 @@ func (m *monitor) degradation(now time.Time, sent int64) string {
 		}
 	}
 	// The feed drops pictures beyond 700 ms (docs: drop policy).
-	if m.feed.Queued() > 700*time.Millisecond {
+	if waiting {
 		return "the network takes less than the stream needs"
 	}
 	return ""
