@@ -100,8 +100,12 @@ func (c *connection) offer(ctx context.Context, tracks []plannedTrack) (offered 
 func (c *connection) awaitConnected(ctx context.Context) error {
 	timer := time.NewTimer(connectTimeout)
 	defer timer.Stop()
+	told := time.NewTimer(c.tellAfter)
+	defer told.Stop()
 	for {
 		select {
+		case <-told.C:
+			c.feed.Report(outputs.Report{State: outputs.Handshaking, Detail: c.endpoint.Host + " took the offer: waiting for the media connection, which is UDP"})
 		case <-c.states:
 			s := c.pc.ConnectionState()
 			if s == webrtc.PeerConnectionStateConnected {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pion/webrtc/v4"
 
@@ -63,6 +64,7 @@ type output struct {
 	local     netip.Addr // to send from; invalid: any
 	token     string
 	userAgent string
+	tellAfter time.Duration // tests shorten it
 
 	mu         sync.Mutex
 	iceServers []webrtc.ICEServer // guarded by mu; as the last answer listed them
@@ -95,7 +97,7 @@ func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return nil, errors.New("whip: the token holds spaces or control characters")
 	}
-	o := &output{endpoint: u, token: token, userAgent: opt.UserAgent}
+	o := &output{endpoint: u, token: token, userAgent: opt.UserAgent, tellAfter: tellAfter}
 	if s.Local != "" {
 		if o.local, err = netip.ParseAddr(s.Local); err != nil {
 			return nil, errors.New("whip: the local address is not an IP address of this machine")

@@ -9,12 +9,16 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pion/webrtc/v4"
+
+	"crosspoint.studio/crosspoint/outputs"
 )
 
 const (
@@ -39,6 +43,60 @@ type signaller struct {
 	transport *http.Transport
 	token     string
 	userAgent string
+	waits     waiting
+}
+
+// step is a part of a request, as the operator is told of it.
+type step struct {
+	state outputs.State
+	words string // after "waiting for"
+}
+
+var (
+	stepName    = &step{outputs.Resolving, "the address of its name"}
+	stepConnect = &step{outputs.Connecting, "a connection"}
+	stepTLS     = &step{outputs.Connecting, "it to set up encryption"}
+	stepAnswer  = &step{outputs.Connecting, "it to answer; the connection is there"}
+)
+
+// waiting is what a signaller waits for at the moment.
+type waiting struct {
+	mu      sync.Mutex
+	request int   // guarded by mu; their number
+	at      *step // guarded by mu; nil: nothing
+}
+
+// begin is the context of another request, which notes what it waits for until end. What is begun
+// for a request may go on after it, and is not told then.
+func (w *waiting) begin(ctx context.Context) (traced context.Context, end func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.request++
+	mine := w.request
+	note := func(at *step) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if mine == w.request {
+			w.at = at
+		}
+	}
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			DNSStart:          func(httptrace.DNSStartInfo) { note(stepName) },
+			ConnectStart:      func(string, string) { note(stepConnect) },
+			TLSHandshakeStart: func() { note(stepTLS) },
+			GotConn:           func(httptrace.GotConnInfo) { note(stepAnswer) },
+		}), func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.request++
+			w.at = nil
+		}
+}
+
+func (w *waiting) step() *step {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.at
 }
 
 // newSignaller makes one that speaks from local, where that is valid.
@@ -71,6 +129,8 @@ func newSignaller(token, userAgent string, local netip.Addr) *signaller {
 func (s *signaller) close() { s.transport.CloseIdleConnections() }
 
 func (s *signaller) request(ctx context.Context, method string, u *url.URL, body []byte, header http.Header) (*http.Response, error) {
+	ctx, end := s.waits.begin(ctx)
+	defer end()
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("whip: %s cannot be asked: its address is not valid", u.Host)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -118,6 +119,36 @@ func TestStopDuringPost(t *testing.T) {
 	}
 	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("stopping took %v", took)
+	}
+}
+
+// What a server keeps silent about is said while it is waited for.
+func TestSilentServerIsTold(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, as kernels do, and nobody answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()                                                     //nolint:errcheck // the test is over
+	offered := answering(t, newTestServer(t, nil), func(sdp string) string { // no media there
+		return regexp.MustCompile(`a=candidate:.*\r\n`).ReplaceAllString(sdp, "")
+	})
+	for _, c := range []struct{ url, want string }{
+		{"http://" + silent.Addr().String() + "/whip", "waiting for it to answer; the connection is there"},
+		{"https://" + silent.Addr().String() + "/whip", "waiting for it to set up encryption"},
+		{offered, "took the offer: waiting for the media connection"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		feed := newPlayout(t, time.Second)
+		o := newOutput(t, c.url, testToken).(*output)
+		o.tellAfter = 300 * time.Millisecond
+		done := make(chan error, 1)
+		go func() { done <- o.Run(ctx, feed) }()
+		feed.await(t, 8*time.Second, "told "+c.want, func(r outputs.Report) bool {
+			return (r.State == outputs.Connecting || r.State == outputs.Handshaking) && strings.Contains(r.Detail, c.want)
+		})
+		cancel()
+		<-done
 	}
 }
 
