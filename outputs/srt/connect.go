@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"time"
 
@@ -47,19 +46,9 @@ func (t Target) resolve(ctx context.Context) (netip.AddrPort, error) {
 	if host == "" {
 		host = "0.0.0.0"
 	}
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if ctx.Err() != nil {
-		return netip.AddrPort{}, ctx.Err()
-	}
-	if err != nil || len(ips) == 0 {
-		return netip.AddrPort{}, fmt.Errorf("srt: no address was found for the name %s", t.Host)
-	}
-	ip := ips[0].Unmap()
-	for _, other := range ips {
-		if other = other.Unmap(); other.Is4() {
-			ip = other // most SRT receivers listen on IPv4 alone
-			break
-		}
+	ip, err := outputs.Lookup(ctx, "srt", host)
+	if err != nil {
+		return netip.AddrPort{}, err
 	}
 	return netip.AddrPortFrom(ip, t.Port), nil
 }

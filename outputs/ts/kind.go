@@ -167,5 +167,5 @@ func newRIST(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 		options["secret"], options["encryption"] = opt.Secret, strconv.Itoa(s.KeyLength)
 	}
 	at := net.JoinHostPort(host, strconv.Itoa(int(port)))
-	return &output{name: "rist", at: at, message: defaultMessage, note: "librist repairs losses but does not say how many", dial: dialRIST("rist://"+at, options)}, nil
+	return &output{name: "rist", at: at, message: defaultMessage, note: "librist repairs losses but does not say how many", dial: dialRIST(host, port, options)}, nil
 }

@@ -39,6 +39,10 @@ func (l *udpLink) send(b []byte) (bool, error) {
 	case errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.EAGAIN):
 		return true, nil // lost, as on a network
 	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		err = errno // without the sockets' addresses around it
+	}
 	return false, err
 }
 
@@ -50,19 +54,9 @@ const socketBuffer = 1 << 20
 // dialUDP makes the socket for a host or group. Its errors are for the operator.
 func dialUDP(host string, port uint16, ttl int, via string) dialer {
 	return func(ctx context.Context) (link, error) {
-		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err != nil || len(ips) == 0 {
-			return nil, fmt.Errorf("udp: no address was found for the name %s", host)
-		}
-		ip := ips[0].Unmap()
-		for _, o := range ips {
-			if o.Unmap().Is4() {
-				ip = o.Unmap()
-				break
-			}
+		ip, err := outputs.Lookup(ctx, "udp", host)
+		if err != nil {
+			return nil, err
 		}
 		iface, local, err := pick(via, ip)
 		if err != nil {
@@ -142,9 +136,15 @@ func (l *ristLink) send(b []byte) (bool, error) {
 
 func (l *ristLink) close() { l.w.Close() }
 
-func dialRIST(url string, options map[string]string) dialer {
-	return func(context.Context) (link, error) {
-		w, err := av.OpenProtocol(url, options)
+// dialRIST looks the name up itself: librist says of one that it does not find that all is
+// well, and asks for an address for as long as the system lets it.
+func dialRIST(host string, port uint16, options map[string]string) dialer {
+	return func(ctx context.Context) (link, error) {
+		ip, err := outputs.Lookup(ctx, "rist", host)
+		if err != nil {
+			return nil, err
+		}
+		w, err := av.OpenProtocol("rist://"+netip.AddrPortFrom(ip, port).String(), options)
 		if err != nil {
 			return nil, fmt.Errorf("rist: librist cannot begin: %w", err)
 		}

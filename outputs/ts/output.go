@@ -230,10 +230,10 @@ func (o *output) Probe(ctx context.Context) (string, error) {
 	if o.name == "rist" {
 		host, _, err := net.SplitHostPort(o.at)
 		if err == nil {
-			_, err = net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+			_, err = outputs.Lookup(ctx, "rist", host)
 		}
 		if err != nil {
-			return "", fmt.Errorf("rist: no address was found for the name in %s", o.at)
+			return "", err
 		}
 		return "the name is found; whether somebody receives is not known before media", nil
 	}

@@ -217,14 +217,18 @@ func TestSettings(t *testing.T) {
 // What cannot work is said before anything is sent.
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
+		kind     outputs.Kind
 		settings map[string]any
 		want     string
 	}{
-		{map[string]any{"url": "udp://127.0.0.1:5000", "interface": "no-such-0"}, "no network interface"},
-		{map[string]any{"url": "udp://no-such-host.invalid:5000"}, "no address was found"},
-		{map[string]any{"url": "udp://127.0.0.1:5000", "mux_kbps": 300}, "constant rate of 300"},
+		{UDP(), map[string]any{"url": "udp://127.0.0.1:5000", "interface": "no-such-0"}, "no network interface"},
+		{UDP(), map[string]any{"url": "udp://no-such-host.invalid:5000"}, "no address was found"},
+		{UDP(), map[string]any{"url": "udp://127.0.0.1:5000", "mux_kbps": 300}, "constant rate of 300"},
+		{RIST(), map[string]any{"url": "rist://no-such-host.invalid:5000"}, "no address was found"},
 	} {
-		err := newOutput(t, UDP(), c.settings, "").Run(t.Context(), testkit.NewLiveFeed(t, 1))
+		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second) // one that sends has no end
+		err := newOutput(t, c.kind, c.settings, "").Run(ctx, testkit.NewLiveFeed(t, 1))
+		cancel()
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: got %v, want %q", c.settings, err, c.want)
 		}
@@ -274,5 +278,19 @@ func TestProbe(t *testing.T) {
 		if !strings.Contains(said, c.want) || (err == nil) != (c.bad == "") || err != nil && !strings.Contains(err.Error(), c.bad) {
 			t.Errorf("%v: %q, %v", c.settings, said, err)
 		}
+	}
+}
+
+// What the system says of a datagram that it does not take reaches the operator without
+// sockets and system calls.
+func TestSendErrorIsPlain(t *testing.T) {
+	conn, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &udpLink{conn}
+	defer l.close()
+	if _, err := l.send(make([]byte, 70_000)); err == nil || err.Error() != "message too long" { // more than a datagram holds
+		t.Errorf("the operator reads %q", err)
 	}
 }
