@@ -53,8 +53,8 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	defer stop()
 	w := &writer{sink: s}
 	mux, err := av.NewMuxer(av.MuxerOptions{Format: o.format, Tracks: tracks, Write: w.write, StartAtZero: true})
-	if err != nil {
-		return errors.Join(fmt.Errorf("pipe: %w", err), s.end(true))
+	if err != nil { // the header found nobody, or no room
+		return o.ended(ctx, s, w, err, s.end(true))
 	}
 	done := make(chan struct{})
 	reported := make(chan struct{})
@@ -73,8 +73,13 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	}
 	close(done)
 	<-reported
-	said := s.end(!orderly)
-	switch {
+	return o.ended(ctx, s, w, err, s.end(!orderly))
+}
+
+// ended is why Run ended, for the operator: err is the feed's or the muxer's, and said what the
+// far end made of it, of which the more telling counts.
+func (o *output) ended(ctx context.Context, s sink, w *writer, err, said error) error {
+	switch f, isFile := s.(*fileSink); {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case w.failed != nil && errors.Is(w.failed, syscall.EPIPE):
@@ -82,14 +87,15 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 			return said
 		}
 		return fmt.Errorf("pipe: %s has stopped reading", s.name())
+	case w.failed != nil && isFile && f.made:
+		// Another try would find the file in its way and give that as the reason.
+		return outputs.Permanent(fmt.Errorf("pipe: %s could not be written further (%w): it is kept as far as it is; start the destination with another file", s.name(), w.failed))
 	case w.failed != nil:
 		return fmt.Errorf("pipe: write to %s: %w", s.name(), w.failed)
 	case err != nil:
 		return fmt.Errorf("pipe: %w", err)
-	case said != nil:
-		return said
 	}
-	return nil
+	return said
 }
 
 // deliver writes until the feed ends (io.EOF) or something fails.

@@ -201,6 +201,40 @@ func TestProgramFails(t *testing.T) {
 	}
 }
 
+// A program that has ended before the header reaches it is said to have failed, whoever
+// notices first, and without what the muxer says of its pipe.
+func TestProgramThatIsGoneAtOnce(t *testing.T) {
+	for range 8 {
+		feed := testkit.NewLiveFeed(t, 1)
+		_, done := start(t, newOutput(t, map[string]any{"command": `sh -c "exec 0<&-; echo no licence >&2; exit 7"`, "format": "matroska"}), feed)
+		err := await(t, done, 6*time.Second)
+		if err == nil || err.Error() != "pipe: sh has failed (exit status 7): no licence" {
+			t.Errorf("Run: %v", err)
+		}
+	}
+}
+
+// A full disk is the reason of a file's end, and stays it: another try would find the file and
+// say only that it is there.
+func TestFileOnAFullDisk(t *testing.T) {
+	o := newOutput(t, map[string]any{"path": filepath.Join(t.TempDir(), "programme.ts")}).(*output)
+	s, err := o.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &writer{sink: full{s}}
+	err = w.write([]byte("a packet"))
+	got := o.ended(t.Context(), s, w, err, s.end(true))
+	if !outputs.IsPermanent(got) || !errors.Is(got, syscall.ENOSPC) || !strings.Contains(got.Error(), "programme.ts could not be written further") {
+		t.Errorf("the operator reads %v", got)
+	}
+}
+
+// full is a sink whose disk is full.
+type full struct{ sink }
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
 // A program that reads nothing and ignores the end of its input is ended on a stop.
 func TestProgramIsStopped(t *testing.T) {
 	feed := testkit.NewLiveFeed(t, 1)

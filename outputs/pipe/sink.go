@@ -40,7 +40,7 @@ func (o *output) open(ctx context.Context) (sink, error) {
 		if err != nil {
 			return nil, fmt.Errorf("pipe: the file %s cannot be made: %w", filepath.Base(o.path), reason(err))
 		}
-		return &fileSink{f: f}, nil
+		return &fileSink{f: f, made: true}, nil
 	case err != nil:
 		return nil, fmt.Errorf("pipe: %s cannot be looked at: %w", filepath.Base(o.path), reason(err))
 	case info.Mode()&fs.ModeNamedPipe == 0:
@@ -80,7 +80,10 @@ func reason(err error) error {
 }
 
 // fileSink is a named pipe or a file.
-type fileSink struct{ f *os.File }
+type fileSink struct {
+	f    *os.File
+	made bool // a file, of this Run
+}
 
 func (s *fileSink) Write(b []byte) (int, error) {
 	n, err := s.f.Write(b)
