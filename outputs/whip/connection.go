@@ -50,6 +50,7 @@ type connection struct {
 	estimator *estimator // nil when the bitrates are not known
 	layers    []*layer   // the renditions of the pictures, the first in feed
 	sound     int64      // bits per second
+	measured  time.Time  // when losses were looked at last
 	note      string     // which layers are not sent, and why; for the operator's list of warnings
 
 	watch func(outputs.Progress)
@@ -351,7 +352,7 @@ func (c *connection) report(ice webrtc.PeerConnectionState) error {
 	if last.IsZero() {
 		silent = -1
 	}
-	c.adapt(now, silent, lost)
+	c.adapt(now, silent)
 	r := outputs.Report{
 		State: outputs.Sending, SentPackets: c.sent.Load(), DroppedPackets: c.skipped.Load(), RTT: rtt, LostPercent: lost,
 		BandwidthBPS: c.bandwidth.Load(), Warning: c.note,

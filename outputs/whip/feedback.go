@@ -18,6 +18,8 @@ type feedback struct {
 	lost, seen float64       // guarded by mu; packets, since health was asked last
 	share      float64       // guarded by mu; of packets lost, of late
 	judged     bool          // guarded by mu; share is known
+	nowLost    float64       // guarded by mu; packets, since period was asked last
+	nowSeen    float64       // guarded by mu; the same
 	hasTWCC    bool          // guarded by mu; then receiver reports do not count losses
 	requests   int64         // guarded by mu; PLI and FIR
 	broken     bool          // guarded by mu; there is no path: losses say nothing of the next
@@ -113,8 +115,28 @@ func (f *feedback) path(there bool) {
 		f.mended = f.clock()
 	}
 	if f.broken = !there; f.broken {
-		f.lost, f.seen = 0, 0
+		f.lost, f.seen, f.nowLost, f.nowSeen = 0, 0, 0, 0
 	}
+}
+
+func (f *feedback) countLocked(lost, seen float64) {
+	f.lost += lost
+	f.seen += seen
+	f.nowLost += lost
+	f.nowSeen += seen
+}
+
+// period is the share of packets lost since it was asked last, without a memory of what was
+// before; false when nothing was told of any.
+func (f *feedback) period() (lostPercent float64, known bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.nowSeen == 0 {
+		return 0, false
+	}
+	lostPercent = 100 * f.nowLost / f.nowSeen
+	f.nowLost, f.nowSeen = 0, 0
+	return lostPercent, true
 }
 
 // countsLocked reports whether losses that are told now say something of the path.
@@ -133,8 +155,7 @@ func (f *feedback) reports(s *stream, blocks []rtcp.ReceptionReport) {
 		f.last = now
 		if !f.hasTWCC && f.countsLocked() {
 			// A block covers about as many packets as any other; only their ratio counts.
-			f.lost += float64(b.FractionLost) / 256 * 100
-			f.seen += 100
+			f.countLocked(float64(b.FractionLost)/256*100, 100)
 		}
 		if b.LastSenderReport != 0 {
 			// In units of 1/65536 s, modulo 65536 s.
@@ -173,11 +194,10 @@ func (f *feedback) transport(p *rtcp.TransportLayerCC) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.hasTWCC {
-		f.hasTWCC, f.lost, f.seen, f.judged = true, 0, 0, false
+		f.hasTWCC, f.lost, f.seen, f.judged, f.nowLost, f.nowSeen = true, 0, 0, false, 0, 0
 	}
 	if f.countsLocked() {
-		f.lost += lost
-		f.seen += lost + arrived
+		f.countLocked(lost, lost+arrived)
 	}
 	if arrived > 0 {
 		f.last = f.clock()

@@ -28,10 +28,25 @@ const (
 	rateSilence = 1500 * time.Millisecond
 	// packetOverhead is what RTP, extensions and SRTP add to a payload that is full.
 	packetOverhead = 1.04
+	// lossHigh and lossLow, in percent, are the draft's (section 6): above the one the bitrate goes
+	// down by half the loss, below the other it comes back, between them it stays.
+	lossHigh, lossLow = 10, 2
+	// lossKeeps is the share of what arrives below which losses do not push the bitrate: the draft's
+	// own factor for the delay.
+	lossKeeps = 0.85
+	// ratePeriod is the least time over which losses are looked at.
+	ratePeriod = 900 * time.Millisecond
 	// rateHeadroom is how far above the stream's own bitrate GCC's estimate may go, so
 	// that a keyframe's burst does not count as the limit of the path.
 	rateHeadroom = 1.5
 )
+
+// Of pion's GCC the delay-based half is used. Its loss-based half takes (1 - p/2) of its own
+// estimate five times a second for as long as packets are lost, by the memory of losses even
+// longer; the draft means an estimate that is sent at, and an encoder needs a second or more
+// to follow, or does not follow at all. So a second of 40 % loss took it to a third of the path, and five
+// of them to the floor. rateControl has the same rule once a second, from the bitrate that the
+// encoder was told, by the losses of that second, and not below what arrives.
 
 // estimator is GCC (draft-ietf-rmcat-gcc-02) of pion without its pacer, which would hold
 // back sound: pictures are spread by sendPictures. The zero value is not usable.
@@ -95,10 +110,26 @@ type rateControl struct {
 
 // arrival is what rateControl goes by.
 type arrival struct {
-	pictures    int64         // what GCC leaves for them, bits per second
-	transport   bool          // the far end sends transport-wide feedback
-	silent      time.Duration // since the last feedback of any kind
-	lostPercent float64
+	pictures  int64         // what the delay leaves for them, bits per second
+	transport bool          // the far end sends transport-wide feedback
+	silent    time.Duration // since the last feedback of any kind
+	judged    bool          // lost is known
+	lost      float64       // percent, of the last second
+	arrived   int64         // of pictures in that second, bits per second; 0 is not known
+}
+
+// byLosses is what losses leave of the present target.
+func (r *rateControl) byLosses(a arrival) int64 {
+	switch {
+	case !a.judged:
+	case a.lost > lossHigh:
+		// An encoder that does not follow, or not yet, loses the same share again: what gets
+		// through then is the path's width, and less than most of it is too little.
+		return min(r.target, max(int64(float64(r.target)*(1-a.lost/200)), int64(lossKeeps*float64(a.arrived))))
+	case a.lost < lossLow:
+		return r.configured
+	}
+	return r.target
 }
 
 // step returns the bitrate to set now, or false when nothing changes.
@@ -112,16 +143,12 @@ func (r *rateControl) step(now time.Time, a arrival) (bps int64, change bool) {
 	if now.Sub(r.changed) < rateHold {
 		return 0, false
 	}
-	want := r.target
+	want := r.byLosses(a)
 	switch {
 	case a.silent > rateSilence:
 		want = r.target / 2
 	case a.transport:
-		want = a.pictures
-	case a.lostPercent > 10: // section 6 of the draft, for those that report losses alone
-		want = int64(float64(r.target) * (1 - a.lostPercent/200))
-	case a.lostPercent < 2:
-		want = r.configured
+		want = min(want, a.pictures)
 	}
 	want = min(max(want, int64(rateFloor*float64(r.configured))), r.configured)
 	if want > r.target {
@@ -137,21 +164,44 @@ func (r *rateControl) step(now time.Time, a arrival) (bps int64, change bool) {
 	return want, true
 }
 
+// byDelay is what the delay-based half estimates for all streams, bits per second.
+func (e *estimator) byDelay() int64 {
+	if bps, _ := e.GetStats()["delayTargetBitrate"].(int); bps > 0 {
+		return int64(bps)
+	}
+	return int64(e.GetTargetBitrate()) // nothing has been measured
+}
+
 // adapt looks at how the stream arrives, about once a second, and tells the feed of each
 // layer. silent is negative before the first feedback.
-func (c *connection) adapt(now time.Time, silent time.Duration, lostPercent float64) {
+func (c *connection) adapt(now time.Time, silent time.Duration) {
 	if c.estimator != nil {
-		c.bandwidth.Store(int64(c.estimator.GetTargetBitrate()))
+		c.bandwidth.Store(c.estimator.byDelay())
 	}
 	if silent < 0 {
 		return
 	}
-	a := arrival{transport: c.estimator != nil && c.feedback.transportWide(), silent: silent, lostPercent: lostPercent}
+	a := arrival{transport: c.estimator != nil && c.feedback.transportWide(), silent: silent}
 	if !a.transport && silent < feedbackLate {
 		a.silent = 0 // receiver reports come seldom
 	}
+	over := now.Sub(c.measured)
+	if over >= ratePeriod {
+		a.lost, a.judged = c.feedback.period()
+		c.measured = now
+	}
 	pictures := float64(c.bandwidth.Load())/packetOverhead - float64(c.sound)
+	var arrived int64
 	for _, l := range c.layers {
+		a.arrived = 0
+		if over >= ratePeriod {
+			sent, _ := l.stream.bytes()
+			if a.judged && over < 2*feedbackLate { // else it is of another time
+				a.arrived = int64(float64(sent-l.measured) * 8 / over.Seconds() * (1 - a.lost/100))
+			}
+			l.measured = sent
+			arrived += a.arrived
+		}
 		setter, ok := l.feed.(outputs.BitrateSetter)
 		if !ok {
 			continue
@@ -160,6 +210,9 @@ func (c *connection) adapt(now time.Time, silent time.Duration, lostPercent floa
 		if bps, change := l.rate.step(now, a); change {
 			setter.SetBitrate(int(bps))
 		}
+	}
+	if a.lost > lossHigh && arrived > 0 { // what gets through is what the path carries
+		c.bandwidth.Store(min(c.bandwidth.Load(), int64(float64(arrived+c.sound)*packetOverhead)))
 	}
 }
 

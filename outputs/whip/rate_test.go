@@ -2,6 +2,7 @@ package whip
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 func TestRateControl(t *testing.T) {
 	const mbps = 1_000_000
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	good := arrival{pictures: 20 * mbps, transport: true}
+	good := arrival{pictures: 20 * mbps, transport: true, judged: true}
 	narrow := arrival{pictures: 3 * mbps, transport: true}
 	dead := arrival{pictures: 20 * mbps, transport: true, silent: 2 * time.Second}
 	for _, c := range []struct {
@@ -36,9 +37,15 @@ func TestRateControl(t *testing.T) {
 		{"silence halves", dead, 6 * mbps, time.Second, 3 * mbps},
 		{"silence ends at the floor", dead, 700_000, time.Second, 600_000},
 		{"at the floor nothing changes", dead, 600_000, time.Minute, 0},
-		{"losses alone", arrival{lostPercent: 40}, 6 * mbps, time.Second, 4_800_000},
-		{"few losses change nothing", arrival{lostPercent: 5}, 3 * mbps, time.Minute, 0},
-		{"no losses", arrival{lostPercent: 1}, 3 * mbps, 4 * time.Second, 3*mbps + 600_000},
+		{"losses alone: half of them", arrival{judged: true, lost: 40}, 6 * mbps, time.Second, 4_800_000},
+		{"few losses change nothing", arrival{judged: true, lost: 5}, 3 * mbps, time.Minute, 0},
+		{"no losses", arrival{judged: true, lost: 1}, 3 * mbps, 4 * time.Second, 3*mbps + 600_000},
+		{"nothing is told of losses", arrival{}, 3 * mbps, time.Minute, 0},
+		{"losses with transport-wide feedback", arrival{transport: true, pictures: 20 * mbps, judged: true, lost: 40}, 6 * mbps, time.Second, 4_800_000},
+		{"the delay asks for less", arrival{transport: true, pictures: 2 * mbps, judged: true, lost: 40}, 6 * mbps, time.Second, 2 * mbps},
+		{"few losses keep it down", arrival{transport: true, pictures: 20 * mbps, judged: true, lost: 5}, 3 * mbps, time.Minute, 0},
+		{"an encoder that does not follow: what arrives, and not less", arrival{judged: true, lost: 50, arrived: 3 * mbps}, 3 * mbps, time.Second, 2_550_000},
+		{"one that does not follow at all", arrival{judged: true, lost: 50, arrived: 3 * mbps}, 2_550_000, time.Second, 0},
 	} {
 		r := rateControl{configured: 6 * mbps, target: c.target, changed: start}
 		if c.target == 0 {
@@ -51,6 +58,31 @@ func TestRateControl(t *testing.T) {
 	}
 	if _, change := new(rateControl).step(start, dead); change {
 		t.Error("without a bitrate to go by, one was set")
+	}
+}
+
+// Through a path of 4 Mb/s the encoder comes to its width and stays there, whether it follows at
+// once, after three seconds, or not at all; by the rule of before it fell to a tenth.
+func TestRateEndsAtTheWidth(t *testing.T) {
+	const width, configured = 4_000_000, 10_000_000
+	for _, late := range []int{0, 1, 3, 1000} {
+		now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		r := rateControl{configured: configured, target: configured, changed: now}
+		told := make([]int64, 0, 60) // by the second
+		for second := range 60 {
+			sent := int64(configured)
+			if second > late {
+				sent = told[second-late-1]
+			}
+			lost := max(0, 1-float64(width)/float64(sent))
+			now = now.Add(rateHold)
+			r.step(now, arrival{transport: true, pictures: 2 * configured, judged: true, lost: 100 * lost, arrived: min(sent, width)})
+			told = append(told, r.target)
+		}
+		low, high := slices.Min(told[30:]), slices.Max(told[30:])
+		if low < 3_000_000 || high > 5_500_000 {
+			t.Errorf("an encoder %d s late is told %d to %d b/s, want about %d", late, low, high, width)
+		}
 	}
 }
 

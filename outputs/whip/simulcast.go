@@ -17,10 +17,11 @@ const maxLayers = 3
 // layer is one rendition of the pictures and where it comes from. The first comes with the
 // sound in the connection's own feed.
 type layer struct {
-	stream *stream
-	feed   outputs.Feed
-	rate   rateControl // of deliver
-	share  float64     // of what the path carries for pictures
+	stream   *stream
+	feed     outputs.Feed
+	rate     rateControl // of deliver
+	share    float64     // of what the path carries for pictures
+	measured int64       // bytes sent when losses were looked at last
 }
 
 // planLayers finds how the renditions of pictures are carried and gives them their names,

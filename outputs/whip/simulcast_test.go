@@ -188,8 +188,8 @@ func TestSimulcastShares(t *testing.T) {
 	defer pass.Close()
 	c.estimator = pass
 	now := time.Now()
-	c.adapt(now, 2*time.Second, 0) // silence: half of each
-	c.adapt(now.Add(2*time.Second), 2*time.Second, 0)
+	c.adapt(now, 2*time.Second) // silence: half of each
+	c.adapt(now.Add(2*time.Second), 2*time.Second)
 	if got := feed.more[0].bitrates; !slices.Equal(got, []int{500_000}) {
 		t.Errorf("the middle layer was told %d", got)
 	}
