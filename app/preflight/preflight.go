@@ -91,6 +91,7 @@ func Run(ctx context.Context, o Options, found func(Finding)) (Verdict, error) {
 			return // a check that was cut short has found nothing
 		}
 		worst = max(worst, f.Verdict)
+		f.Text = engine.Plain(f.Text)
 		found(f)
 	}
 	if o.Measure > 0 {
