@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"crosspoint.studio/crosspoint/outputs"
@@ -48,7 +47,7 @@ func (l *login) next(t target, refusal *statusError) (bool, error) {
 	case strings.Contains(text, "reason=nosuchuser"), strings.Contains(text, "reason=authfailed"), strings.Contains(text, "reason=badauth"), l.answered:
 		return false, outputs.Permanent(fmt.Errorf("rtmp: %s refused the user name or the password", where))
 	case strings.Contains(text, "code=403 need auth"):
-		l.params = "?authmod=" + mod + "&user=" + url.QueryEscape(l.user)
+		l.params = "?authmod=" + mod + "&user=" + queryName(l.user)
 		return true, nil
 	}
 	_, query, ok := strings.Cut(text, "?reason=needauth")
@@ -78,7 +77,7 @@ func adobeAnswer(user, password, salt, challenge, opaque, own string) string {
 	if opaque != "" {
 		server = opaque
 	}
-	answer := fmt.Sprintf("?authmod=adobe&user=%s&challenge=%s&response=%s", url.QueryEscape(user), own, base64MD5(first+server+own))
+	answer := fmt.Sprintf("?authmod=adobe&user=%s&challenge=%s&response=%s", queryName(user), own, base64MD5(first+server+own))
 	if opaque != "" {
 		answer += "&opaque=" + opaque
 	}
@@ -93,7 +92,21 @@ func llnwAnswer(user, password, app, nonce, own string) string {
 	first := hexMD5(user + ":" + realm + ":" + password)
 	second := hexMD5(method + ":/" + app)
 	response := hexMD5(strings.Join([]string{first, nonce, count, own, qop, second}, ":"))
-	return fmt.Sprintf("?authmod=llnw&user=%s&nonce=%s&cnonce=%s&nc=%s&response=%s", url.QueryEscape(user), nonce, own, count, response)
+	return fmt.Sprintf("?authmod=llnw&user=%s&nonce=%s&cnonce=%s&nc=%s&response=%s", queryName(user), nonce, own, count, response)
+}
+
+// queryName is a user name for a query. The publishers that servers are made for send it as it is,
+// so only what would end it there is escaped: an address such as me@example.com is not.
+func queryName(user string) string {
+	var b strings.Builder
+	for _, c := range []byte(user) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte("%&=+#?", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 func base64MD5(s string) string {

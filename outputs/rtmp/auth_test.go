@@ -65,6 +65,22 @@ func gatekeeper(mod string) func(app string) error {
 	}
 }
 
+// The answers are what openssl makes of the same words by the published algorithms.
+func TestLoginVectors(t *testing.T) {
+	const user, password, own = "me@example.com", "pass word&1", "1a2b3c4d"
+	for _, c := range []struct{ name, got, want string }{
+		{"adobe, opaque", adobeAnswer(user, password, "c2E+", "Y2g/", "b3Bh+g==", own), "?authmod=adobe&user=me@example.com&challenge=1a2b3c4d&response=Iq3xlhy1Nor9mvDnKEmiCw==&opaque=b3Bh+g=="},
+		{"adobe, challenge", adobeAnswer(user, password, "c2E+", "Y2g/", "", own), "?authmod=adobe&user=me@example.com&challenge=1a2b3c4d&response=w6hl1T3f2Jk5LQAqbUf5Hg=="},
+		{"llnw", llnwAnswer(user, password, "live", "bm9uY2U=", own), "?authmod=llnw&user=me@example.com&nonce=bm9uY2U=&cnonce=1a2b3c4d&nc=00000001&response=021761e152291d810958decf1e794326"},
+		{"llnw, an instance", llnwAnswer(user, password, "live/sub", "bm9uY2U=", own), "?authmod=llnw&user=me@example.com&nonce=bm9uY2U=&cnonce=1a2b3c4d&nc=00000001&response=e1e6e0bd700b507d583033e3ecaca2c5"},
+		{"a name that would end early", queryName("a&b=c d%é"), "a%26b%3Dc%20d%25%C3%A9"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, c.got, c.want)
+		}
+	}
+}
+
 func newLogin(t *testing.T, address, user, password string) *publisher {
 	t.Helper()
 	raw, err := json.Marshal(map[string]any{"url": address, "user": user})
