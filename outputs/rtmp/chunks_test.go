@@ -133,19 +133,24 @@ func TestLongTimesAreWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	big := counted(chunkSize + 10)
-	times := []uint32{0, 40, 1<<24 - 2, 1<<24 - 1, 1 << 24, 1<<24 + 40}
-	for at := uint32(1<<24 + 40); at < 1<<32-1<<24; {
-		at += 1<<24 - 2
-		times = append(times, at)
-	}
-	times = append(times, 1<<32-20, 13, 46)
-	want := []string{}
-	for _, at := range times {
-		if err := s.write(t.Context(), csVideo, at, 1, &message.VideoMessage{Payload: bytes.NewReader(big)}); err != nil {
+	var want []string
+	send := func(at uint32, size int) {
+		t.Helper()
+		if err := s.write(t.Context(), csVideo, at, 1, &message.VideoMessage{Payload: bytes.NewReader(counted(size))}); err != nil {
 			t.Fatal(err)
 		}
-		want = append(want, fmt.Sprintf("%d:%d", at, len(big)))
+		want = append(want, fmt.Sprintf("%d:%d", at, size))
+	}
+	const big = chunkSize + 10 // two chunks
+	for _, at := range []uint32{0, 40, 1<<24 - 2, 1<<24 - 1, 1 << 24, 1<<24 + 40} {
+		send(at, big)
+	}
+	for at := uint32(1<<24 + 40); at < 1<<32-1<<24; {
+		at += 1<<24 - 2
+		send(at, 10)
+	}
+	for _, at := range []uint32{1<<32 - 20, 13, 46} {
+		send(at, big)
 	}
 	if err := s.flush(t.Context(), csVideo); err != nil {
 		t.Fatal(err)

