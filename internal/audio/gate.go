@@ -78,12 +78,14 @@ func (g *Gate) Process(block, _ []float32) error {
 	return nil
 }
 
-// Inherit implements heir: open stays open, though what the new gate hears of the past
-// may not have opened it.
-func (g *Gate) Inherit(from Processor) {
-	if old, ok := from.(*Gate); ok {
+// Inherit implements heir: open stays open, and what is left of the hold, or of the way
+// up or down, is what was left.
+func (g *Gate) Inherit(from Processor) bool {
+	old, ok := from.(*Gate)
+	if ok {
 		g.isOpen, g.quiet, g.place = old.isOpen, old.quiet, old.place
 	}
+	return ok
 }
 
 // Latency implements Processor: a gate does not look ahead.

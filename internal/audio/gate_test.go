@@ -154,6 +154,39 @@ func TestGateStaysOpenWhenItIsSet(t *testing.T) {
 	}
 }
 
+// TestGateKeepsItsTimeWhenItIsSet: what is left of the hold, and of the way up, is the same
+// whether settings change meanwhile or not.
+func TestGateKeepsItsTimeWhenItIsSet(t *testing.T) {
+	const block = 480
+	opt := GateOptions{OpenDB: -26, HysteresisDB: 6, RangeDB: -60, Attack: 400 * time.Millisecond, Hold: 2 * time.Second, Release: time.Second}
+	run := func(changes bool) (out []float32) {
+		in := NewInsert(NewGate(opt), InsertOptions{Reduces: true})
+		t.Cleanup(in.Close)
+		for n := range 600 {
+			level := amplitudeOf(-60)
+			if n >= 50 && n < 120 {
+				level = amplitudeOf(-10)
+			}
+			b := make([]float32, 2*block)
+			for i := range b {
+				b[i] = level
+			}
+			if changes && n%10 == 5 {
+				in.Replace(NewGate(opt))
+			}
+			in.process(b)
+			out = append(out, b[len(b)-1])
+		}
+		return out
+	}
+	want, got := run(false), run(true)
+	for n := range want {
+		if d := abs(want[n] - got[n]); d > 1e-6 {
+			t.Fatalf("after %d ms: %v with changes, %v without", n*10, got[n], want[n])
+		}
+	}
+}
+
 func TestGateAllocatesNothing(t *testing.T) {
 	g := NewGate(conventional)
 	b := make([]float32, 3200)

@@ -19,9 +19,9 @@ type Processor interface {
 	Close()
 }
 
-// heir is a Processor that goes on from the state of the one that it replaces, before it
-// hears the past.
-type heir interface{ Inherit(from Processor) }
+// heir is a Processor that can go on from the state of the one that it replaces. Inherit
+// reports whether it does: then it has heard the past already, and is not fed it a second time.
+type heir interface{ Inherit(from Processor) bool }
 
 // madeUp is a Processor that ends with a gain which is not part of its reduction.
 type madeUp interface{ MakeupDB() float64 }
@@ -104,21 +104,21 @@ func (in *Insert) Replace(p Processor) {
 		in.next = nil
 	}
 	if in.proc == nil || in.mix == 0 {
+		in.succeed(p, in.proc)
 		if in.proc != nil {
 			in.proc.Close()
 		}
 		in.proc, in.err, in.warm = p, nil, p.Latency()
-		in.prime(p)
 		return
 	}
 	in.succeed(p, in.proc)
 	in.next, in.turn = p, 0
 }
 
-// succeed readies p to take over from old.
+// succeed readies p to take over from old, which may be nil.
 func (in *Insert) succeed(p, old Processor) {
-	if h, ok := p.(heir); ok {
-		h.Inherit(old)
+	if h, ok := p.(heir); ok && h.Inherit(old) {
+		return
 	}
 	in.prime(p)
 }

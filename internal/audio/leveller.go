@@ -59,9 +59,15 @@ const (
 // it reaches each peak's gain in time and has no corner.
 type Leveller struct {
 	target, ceiling, maxGain float64 // LUFS, amplitude, dB
+	meter                    *Loudness
+	levelState
 
-	meter    *Loudness
-	measured int64   // steps of meter that have been used
+	gainNow, reductionNow atomic.Uint64 // bits of float64, dB
+}
+
+// levelState is what a controller has heard, and where it stands.
+type levelState struct {
+	measured int64   // steps of the meter that have been used
 	mean     float64 // energy
 	heard    float64 // seconds of programme in mean
 	gainDB   float64 // where the slow gain is going
@@ -80,8 +86,6 @@ type Leveller struct {
 	boxSum    float64
 	line      [2 * levelDelay]float32
 	at        int // frame in line
-
-	gainNow, reductionNow atomic.Uint64 // bits of float64, dB
 }
 
 type leastGain struct {
@@ -95,14 +99,28 @@ func NewLeveller(opt LevellerOptions) *Leveller {
 		target:  clamp(opt.TargetLUFS, -36, -6),
 		ceiling: math.Pow(10, (clamp(opt.CeilingDBTP, -20, 0)-peakMarginDB)/20),
 		maxGain: clamp(opt.MaxGainDB, 0, 30),
-		meter:   NewLoudness(), gain: 1, held: 1,
-		release: 1 - math.Exp(-nominalPeriod/releaseSeconds),
+		meter:   NewLoudness(),
+		levelState: levelState{
+			gain: 1, held: 1, release: 1 - math.Exp(-nominalPeriod/releaseSeconds),
+		},
 	}
 	for i := range l.box {
 		l.box[i] = 1
 	}
 	l.boxSum = lookFrames
 	return l
+}
+
+// Inherit implements heir: the gain goes on from where it stands, at its own pace. A controller
+// that began anew would fall back to 0 dB within the take-over.
+func (l *Leveller) Inherit(from Processor) bool {
+	old, ok := from.(*Leveller)
+	if !ok {
+		return false
+	}
+	l.levelState = old.levelState
+	l.meter.inherit(old.meter)
+	return true
 }
 
 // Latency implements Processor: 245 frames, 5.1 ms.

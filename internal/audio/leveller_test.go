@@ -180,3 +180,54 @@ func BenchmarkLeveller(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)*30/1e6, "ms/s")
 }
+
+// TestLevellerGoesOnWhenItIsSet: new settings do not throw away the gain that was found: it
+// goes on from there at its own pace, also when they come one after the other, and while the
+// controller is bypassed.
+func TestLevellerGoesOnWhenItIsSet(t *testing.T) {
+	opt := LevellerOptions{TargetLUFS: -20, CeilingDBTP: -1, MaxGainDB: 20}
+	in := NewInsert(NewLeveller(opt), InsertOptions{})
+	t.Cleanup(in.Close)
+	fill, b := hiss(atLevel(-30)), make([]float32, 3200)
+	level := func() float64 {
+		fill(b, 0)
+		in.process(b)
+		return 10 * math.Log10(energy(b)/float64(len(b)))
+	}
+	last := 0.0
+	for range 30 * 30 {
+		last = level()
+	}
+	gain := in.proc.(*Leveller).GainDB()
+	if gain < 5 {
+		t.Fatalf("after 30 s the gain is %.1f dB: nothing to keep", gain)
+	}
+	for i := range 30 {
+		if i%3 == 0 { // a hand on a slider
+			opt.CeilingDBTP -= 0.1
+			opt.MaxGainDB += 0.1
+			in.Replace(NewLeveller(opt))
+		}
+		if got := level(); math.Abs(got-last) > 0.5 {
+			t.Fatalf("block %d after the first change: %.2f dB, before it %.2f", i, got, last)
+		}
+	}
+	opt.TargetLUFS = -30
+	in.Replace(NewLeveller(opt))
+	if got := level(); math.Abs(got-last) > 0.5 {
+		t.Fatalf("a new target is at once %.2f dB away", got-last)
+	}
+	for range 30 * 20 {
+		last = level()
+	}
+	if got := in.proc.(*Leveller).GainDB(); math.Abs(got-(gain-10)) > 0.3 {
+		t.Errorf("target 10 LU lower: gain %.2f dB, was %.2f", got, gain)
+	}
+	in.SetBypassed(true)
+	level()
+	gain = in.proc.(*Leveller).GainDB()
+	in.Replace(NewLeveller(opt))
+	if got := in.proc.(*Leveller).GainDB(); math.Abs(in.proc.(*Leveller).gainDB-gain) > 0.1 {
+		t.Errorf("set while bypassed: gain %.2f dB, was %.2f", got, gain)
+	}
+}

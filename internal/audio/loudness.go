@@ -134,6 +134,18 @@ func (m *Loudness) Write(samples []float32) {
 	}
 }
 
+// inherit goes on from what old has measured. For the writing goroutine of both.
+func (m *Loudness) inherit(old *Loudness) {
+	m.meter, m.in = old.meter, old.in
+	m.steps, m.next, m.count = old.steps, old.next, old.count
+	m.blocks, m.shorts = old.blocks, old.shorts
+	m.level, m.maxPeak = old.level, old.maxPeak
+	m.now = old.now
+	m.mu.Lock()
+	m.reading = m.now
+	m.mu.Unlock()
+}
+
 func (m *Loudness) clear() {
 	m.meter = C.cp_meter{}
 	m.in, m.next, m.count = 0, 0, 0
