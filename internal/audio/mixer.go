@@ -145,7 +145,9 @@ func (m *Mixer) hear(n int, strips, leaving []*Strip) {
 		s.listen(m.monitor)
 	}
 	for _, s := range leaving {
-		s.listen(m.monitor)
+		if !slices.Contains(strips, s) {
+			s.listen(m.monitor)
+		}
 	}
 }
 

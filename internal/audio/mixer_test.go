@@ -278,3 +278,19 @@ func TestMixTickAllocatesNothing(t *testing.T) {
 		t.Errorf("live strip was not running smoothly: %+v", st)
 	}
 }
+
+// TestSoloOfAStripThatCameBack: a strip that was taken out and put in again between two ticks
+// is heard once.
+func TestSoloOfAStripThatCameBack(t *testing.T) {
+	f := newSteady(t, 0.25)
+	f.s.SetSolo(BeforeFader)
+	f.mix(2)
+	f.m.Remove(f.s)
+	f.m.Add(f.s)
+	f.mix(1)
+	for i, v := range f.m.Monitor() {
+		if v != 0.25 {
+			t.Fatalf("sample %d of the monitor is %v, want 0.25", i, v)
+		}
+	}
+}
