@@ -21,6 +21,7 @@ type gainer struct {
 	closed  int
 	useKey  bool
 	lastKey float32
+	heard   int // samples of the last key that were not silent
 }
 
 func (g *gainer) Process(block, key []float32) error {
@@ -30,7 +31,12 @@ func (g *gainer) Process(block, key []float32) error {
 		return g.err
 	}
 	if g.useKey {
-		g.lastKey = 0
+		g.lastKey, g.heard = 0, 0
+		for _, v := range key {
+			if v != 0 {
+				g.heard++
+			}
+		}
 		if len(key) > 0 {
 			g.lastKey = key[len(key)-1]
 		}
@@ -379,4 +385,37 @@ func TestNoOrderOfChangesSteps(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestKeysOfEachOther: of two strips that listen to each other, the one that is made first
+// hears the other's last block, whatever that block's length was.
+func TestKeysOfEachOther(t *testing.T) {
+	m := NewMixer()
+	defer m.Close()
+	var strips [2]*Strip
+	var keys [2]*gainer
+	for i := range strips {
+		strips[i] = NewStrip(Paced, media.NewVirtualClock(), StripOptions{})
+		b := make([]float32, 2*9600)
+		for k := range b {
+			b[k] = 0.5
+		}
+		strips[i].Write(media.AudioBlock{Samples: b})
+		m.Add(strips[i])
+	}
+	for i := range strips {
+		keys[i] = &gainer{gain: 1, useKey: true}
+		strips[i].SetInserts([]*Insert{NewInsert(keys[i], InsertOptions{Key: strips[1-i]})})
+	}
+	start := int64(0)
+	for n, frames := range []int64{1602, 1601, 1602, 1601} {
+		m.MixTick(make([]float32, 2*frames), start)
+		start += frames
+		for i, k := range keys {
+			// A block that was one shorter ends with one frame of silence.
+			if n > 0 && k.lastKey != 0.5 && !(k.lastKey == 0 && k.heard == 2*int(frames)-2) {
+				t.Errorf("tick %d: strip %d hears %v", n, i, k.lastKey)
+			}
+		}
+	}
 }

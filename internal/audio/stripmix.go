@@ -2,11 +2,13 @@ package audio
 
 import "slices"
 
-// sent is what the strip last sent after its fader, n samples.
+// sent is what the strip last sent after its fader, n samples. Of two strips that listen to
+// each other one hears the other's block of the tick before, which at 29.97 frames a second
+// may be a frame shorter or longer.
 func (s *Strip) sent(n int) []float32 {
-	if len(s.post) != n {
+	if was := s.post; len(was) != n {
 		s.post = resized(s.post, n)
-		clear(s.post)
+		clear(s.post[copy(s.post, was):])
 	}
 	return s.post
 }
