@@ -41,3 +41,15 @@ func TestEveryCommandSaysWhatItNeeds(t *testing.T) {
 		}
 	}
 }
+
+// TestFieldsOfListsAreNoFieldsOfCommands: "at" and "do" of a line are the list's own, so a
+// command with a field of that name could not be written in a list, nor replayed from a log.
+func TestFieldsOfListsAreNoFieldsOfCommands(t *testing.T) {
+	for _, name := range CommandNames() {
+		for _, f := range CommandFields(name) {
+			if f = strings.Trim(f, "[]"); f == "at" || f == "do" {
+				t.Errorf("%s has a field %q", name, f)
+			}
+		}
+	}
+}

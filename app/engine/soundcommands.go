@@ -61,13 +61,13 @@ type (
 		GainDB *float64 `json:"gain_db,omitempty"`
 		Muted  *bool    `json:"muted,omitempty"`
 	}
-	// AddInsert puts a processor into a strip or a bus, before the At-th (0 is the first), or at
+	// AddInsert puts a processor into a strip or a bus, at place To (0 is the first), or at
 	// the end. Settings that are left out have their defaults.
 	AddInsert struct {
 		Source string        `json:"source,omitempty"`
 		Bus    string        `json:"bus,omitempty"`
 		Insert scenes.Insert `json:"insert"`
-		At     *int          `json:"at,omitempty"`
+		To     *int          `json:"to,omitempty"`
 	}
 	// SetInsert changes a processor; fields and settings left out stay.
 	SetInsert struct {
@@ -228,12 +228,12 @@ func (c SetMaster) apply(e *Engine) error {
 
 func (c AddInsert) apply(e *Engine) error {
 	return e.editInserts(c.Source, c.Bus, func(list []scenes.Insert) ([]scenes.Insert, error) {
-		at := len(list)
-		changed(&at, c.At)
-		if at < 0 || at > len(list) {
-			return nil, fmt.Errorf("an insert cannot go to place %d of %d", at+1, len(list)+1)
+		to := len(list)
+		changed(&to, c.To)
+		if to < 0 || to > len(list) {
+			return nil, fmt.Errorf("an insert cannot go to place %d: places here are 0 to %d", to, len(list))
 		}
-		return slices.Insert(list, at, c.Insert), nil
+		return slices.Insert(list, to, c.Insert), notItself(c.Source, c.Insert)
 	})
 }
 
@@ -244,8 +244,10 @@ func (c SetInsert) apply(e *Engine) error {
 			return nil, err
 		}
 		changed(&list[i].Bypassed, c.Bypassed)
-		list[i].Settings, err = merged(list[i].Settings, c.Settings)
-		return list, err
+		if list[i].Settings, err = merged(list[i].Settings, c.Settings); err != nil || len(c.Settings) == 0 {
+			return list, err
+		}
+		return list, notItself(c.Source, list[i])
 	})
 }
 
@@ -266,7 +268,7 @@ func (c MoveInsert) apply(e *Engine) error {
 			return nil, err
 		}
 		if c.To < 0 || c.To >= len(list) {
-			return nil, fmt.Errorf("an insert cannot go to place %d of %d", c.To+1, len(list))
+			return nil, fmt.Errorf("an insert cannot go to place %d: places here are 0 to %d", c.To, len(list)-1)
 		}
 		v := list[i]
 		return slices.Insert(slices.Delete(list, i, i+1), c.To, v), nil
@@ -290,6 +292,15 @@ func merged(settings, more json.RawMessage) (json.RawMessage, error) {
 }
 
 const duckerKind = "ducker"
+
+// notItself refuses a ducker that listens to the source it turns down: it would be a
+// compressor with settings of another thing.
+func notItself(source string, in scenes.Insert) error {
+	if source != "" && in.Key() == source {
+		return errors.New("a source cannot duck itself")
+	}
+	return nil
+}
 
 func (c Duck) apply(e *Engine) error {
 	if c.Key == c.Source && c.Key != "" {

@@ -27,7 +27,7 @@ func deskEdits() []Command {
 		SetBus{ID: "x", GainDB: num(-2)}, SetBus{ID: "x", Muted: flag(true)}, SetBus{ID: "x", Mono: flag(true)}, SetBus{ID: "x", FollowBlack: flag(true)},
 		SetBus{ID: "x", MixMinus: &[]string{"a", "mic"}}, SetBus{ID: "x", Limiter: &scenes.Limiter{On: true, CeilingDB: -3, ReleaseMS: 80}},
 		SetMaster{GainDB: num(-1)}, SetMaster{Muted: flag(true)},
-		AddInsert{Source: "mic", Insert: scenes.Insert{Kind: "eq"}}, AddInsert{Source: "mic", Insert: scenes.Insert{Kind: "gate"}, At: whole(0)},
+		AddInsert{Source: "mic", Insert: scenes.Insert{Kind: "eq"}}, AddInsert{Source: "mic", Insert: scenes.Insert{Kind: "gate"}, To: whole(0)},
 		AddInsert{Bus: "x", Insert: scenes.Insert{Kind: "loudness", Settings: json.RawMessage(`{"target_lufs":-23}`)}},
 		SetInsert{Source: "mic", ID: "eq", Settings: json.RawMessage(`{"low_db":4}`)}, SetInsert{Source: "mic", ID: "eq", Bypassed: flag(true)},
 		SetInsert{Bus: "x", ID: "loudness", Settings: json.RawMessage(`{"max_gain_db":3}`)},
