@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/scenes"
 	"crosspoint.studio/crosspoint/scenes/sources"
@@ -302,5 +303,20 @@ func TestWhatSourcesSayOfTheirSound(t *testing.T) {
 	in.strip.Flush()
 	if s = in.state(at + 11*time.Second); s.SoundProblem == "It changed." {
 		t.Errorf("after 11 s it still says %q", s.SoundProblem)
+	}
+}
+
+// TestMonitorIsInTheState: what the device did to what the operator hears can be read.
+func TestMonitorIsInTheState(t *testing.T) {
+	s := newStudio(t, parse(t, soundShowText), media.NewVirtualClock(), func(o *Options) {
+		o.Ticks = 3
+		o.MonitorStats = func() audio.MonitorStats {
+			return audio.MonitorStats{Device: "Speakers", Latency: 80 * time.Millisecond, PPM: -12, Underruns: 3, Skips: 2, Dropped: 1600}
+		}
+	})
+	s.run(t, t.Context(), time.Minute)
+	want := MonitorState{Device: "Speakers", LatencyMS: 80, DriftPPM: -12, Underruns: 3, Skips: 2, Dropped: 1600}
+	if got := s.State().Monitor; got != want {
+		t.Errorf("the state says %+v, want %+v", got, want)
 	}
 }

@@ -76,7 +76,8 @@ func (e *Engine) monitorState() (s MonitorState) {
 		return s
 	}
 	st := e.opt.MonitorStats()
-	s.Device, s.LatencyMS = st.Device, float64(st.Latency)/1e6
+	s.Device, s.LatencyMS, s.DriftPPM = st.Device, float64(st.Latency)/1e6, st.PPM
+	s.Underruns, s.Skips, s.Dropped = st.Underruns, st.Skips, st.Dropped
 	if st.Device == "" && st.Err != nil {
 		s.Problem = Plain(st.Err.Error())
 	}

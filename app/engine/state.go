@@ -170,6 +170,12 @@ type MonitorState struct {
 	Device    string  // empty while there is none
 	Problem   string  // one sentence about why there is none
 	LatencyMS float64 // from the mix to the device, as far as known
+	// DriftPPM is how much slower than the studio the device's clock runs.
+	DriftPPM float64
+	// What the operator did not hear, or heard a fade of, since the program began: how often
+	// the queue in front of the device was empty, how often it was too long and was cut, and
+	// the audio frames that found it full.
+	Underruns, Skips, Dropped int64
 }
 
 // DestinationState is one destination or recording as surfaces show it.
