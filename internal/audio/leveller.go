@@ -120,6 +120,7 @@ func (l *Leveller) Inherit(from Processor) bool {
 	}
 	l.levelState = old.levelState
 	l.meter.inherit(old.meter)
+	l.gainNow.Store(old.gainNow.Load())
 	return true
 }
 

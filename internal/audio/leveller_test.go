@@ -227,7 +227,7 @@ func TestLevellerGoesOnWhenItIsSet(t *testing.T) {
 	level()
 	gain = in.proc.(*Leveller).GainDB()
 	in.Replace(NewLeveller(opt))
-	if got := in.proc.(*Leveller).GainDB(); math.Abs(in.proc.(*Leveller).gainDB-gain) > 0.1 {
+	if got := in.proc.(*Leveller).GainDB(); got != gain {
 		t.Errorf("set while bypassed: gain %.2f dB, was %.2f", got, gain)
 	}
 }
