@@ -148,6 +148,33 @@ func TestMonitorCapAndFades(t *testing.T) {
 	})
 }
 
+// TestMonitorShedsWhatABusyMomentLeft: a device that took nothing for a while leaves sound
+// waiting; that goes again, slowly and unheard.
+func TestMonitorShedsWhatABusyMomentLeft(t *testing.T) {
+	d := newDevice(0, 480)
+	d.v.rs = newLinear()
+	until := func(s int64) MonitorStats {
+		for d.played < s*sampleRateHz {
+			d.callback()
+		}
+		return d.m.Stats()
+	}
+	before := until(10)
+	d.played += 4800 // the device slept for 100 ms
+	busy := until(15)
+	if busy.Latency < before.Latency+60*time.Millisecond {
+		t.Fatalf("sound waits %v, before %v: nothing to shed", busy.Latency, before.Latency)
+	}
+	after := until(300)
+	if after.Latency > monitorTarget+70*time.Millisecond || after.Latency < monitorTarget {
+		t.Errorf("five minutes later sound waits %v, before %v, after the busy moment %v", after.Latency, before.Latency, busy.Latency)
+	}
+	if after.Underruns+after.Skips != busy.Underruns+busy.Skips || after.Dropped != 0 {
+		t.Errorf("it was heard: %+v, then %+v", busy, after)
+	}
+	t.Logf("%v, %v, %v", before.Latency, busy.Latency, after.Latency)
+}
+
 func TestMonitorAllocatesNothing(t *testing.T) {
 	d := newDevice(10, 480)
 	for range 100 {

@@ -27,8 +27,10 @@ const (
 	// heldOver is over how long, in seconds, the real queue is averaged for the operator: the
 	// lines are for the loop, and after a stall of the machine they are anywhere for a while.
 	heldOver = 0.5
-	// maxGoal is the longest distance that is kept so, in seconds.
-	maxGoal = 0.150
+	// spare is by how much, in seconds, sound may wait for longer than the target and a block
+	// before the distance is brought down again, and shedPPM how fast: less than a cent, 100 ms in
+	// over three minutes. It is what a busy moment leaves behind, when the device took nothing.
+	spare, shedPPM = 0.040, 500
 )
 
 // voice is one run of a monitor's device. write is for the studio's tick, play for
@@ -143,7 +145,7 @@ func (v *voice) play(out []float32, now float64) {
 			waits += (now - waits) * min(period/heldOver, 1)
 		}
 		v.waits.Store(math.Float64bits(waits))
-		ppm := v.follow(depth, period)
+		ppm := v.follow(depth, period, math.Float64frombits(v.waits.Load()) > v.target+period+spare)
 		v.rs.SetPPM(ppm)
 		v.ppm.Store(math.Float64bits(ppm))
 		made = v.resample(out)
@@ -162,17 +164,23 @@ func (v *voice) play(out []float32, now float64) {
 	v.ramp.scale(out, g, g)
 }
 
-// follow returns the correction for the next seconds.
-func (v *voice) follow(depth, seconds float64) (ppm float64) {
+// follow returns the correction for the next seconds; late, that sound waits for longer than
+// it has to.
+func (v *voice) follow(depth, seconds float64, late bool) (ppm float64) {
 	if math.Abs(depth-v.goal) > voiceStray {
 		v.age = 0
 	}
 	v.age += seconds
 	if v.age < measureSeconds {
-		v.goal = min(depth, maxGoal)
+		v.goal = depth
 		ppm = v.governor.integral * 1e6
 	} else {
-		ppm = v.governor.update(depth-v.goal, seconds)
+		shed := 0.0
+		if late {
+			shed = shedPPM
+			v.goal -= shed * 1e-6 * seconds
+		}
+		ppm = v.governor.update(depth-v.goal, seconds) + shed
 	}
 	return clamp(ppm, -voiceMaxPPM, voiceMaxPPM)
 }
