@@ -256,12 +256,12 @@ func (q *pacedQueue) waitFor(ctx context.Context, upTo int64) error {
 	}
 }
 
-// flush forgets what is queued; the next block begins a new timeline, of which
-// nothing is due until it is placed.
+// flush forgets what is queued, also that nothing came; the next block begins a new timeline,
+// of which nothing is due until it is placed.
 func (q *pacedQueue) flush() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.begun, q.placed, q.jumped = false, false, true
+	q.begun, q.placed, q.jumped, q.held = false, false, true, false
 	q.signal()
 }
 

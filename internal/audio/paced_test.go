@@ -456,3 +456,26 @@ func TestFlushBeginsANewTimeline(t *testing.T) {
 		t.Errorf("frame 800 of the new timeline: got source frame %d, want 1300", got)
 	}
 }
+
+// TestFlushAfterHold: what comes after a flush is waited for, though nothing was to come before
+// it: a file that was paused and goes on.
+func TestFlushAfterHold(t *testing.T) {
+	t.Parallel()
+	q := newPacedQueue()
+	q.hold()
+	q.flush()
+	q.settle()
+	done := make(chan error, 1)
+	go func() { done <- q.waitFor(t.Context(), 10) }()
+	select {
+	case <-done:
+		t.Fatal("nothing has come and nothing is waited for")
+	case <-time.After(20 * time.Millisecond):
+	}
+	if err := q.write(t.Context(), media.AudioBlock{Samples: make([]float32, 40)}, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
