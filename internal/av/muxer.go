@@ -201,7 +201,7 @@ func (m *Muxer) settings() map[string]string {
 
 var codecIDs = map[media.Codec]astiav.CodecID{
 	media.H264: astiav.CodecIDH264, media.HEVC: astiav.CodecIDHevc, media.AV1: astiav.CodecIDAv1, media.ProRes: astiav.CodecIDProres,
-	media.AAC: astiav.CodecIDAac, media.Opus: astiav.CodecIDOpus, media.FLAC: astiav.CodecIDFlac,
+	media.AAC: astiav.CodecIDAac, media.Opus: astiav.CodecIDOpus, media.MP3: astiav.CodecIDMp3, media.FLAC: astiav.CodecIDFlac,
 }
 
 func (m *Muxer) addStream(t media.Track) error {
@@ -221,6 +221,10 @@ func (m *Muxer) addStream(t media.Track) error {
 		switch t.Codec {
 		case media.Opus:
 			size = 960
+		case media.MP3: // ISO/IEC 11172-3 2.4.1, and half of it at MPEG-2's rates
+			if size = 1152; t.SampleRateHz < 32000 {
+				size = 576
+			}
 		case media.FLAC: // of any size
 			size = 0
 			C.cp_codec_bits((*C.AVCodecContext)(ctx.UnsafePointer()), 24)

@@ -15,7 +15,7 @@ import (
 
 // StreamCopy makes of the packets of one stream of an input what media.Packet carries, without
 // decoding them: H.264 and HEVC as Annex B, with their parameter sets in every keyframe, AAC
-// without ADTS headers, Opus. It is for one goroutine, and keeps nothing of the input.
+// without ADTS headers, Opus, MP3. It is for one goroutine, and keeps nothing of the input.
 type StreamCopy struct {
 	track   media.Track
 	lengths int // bytes before each NAL unit; 0: the stream is Annex B
@@ -48,6 +48,9 @@ func NewStreamCopy(s *Stream) (*StreamCopy, error) {
 		}
 		c.track.Codec, c.track.Extradata = media.Opus, bytes.Clone(extra)
 		return c, nil
+	case "mp3":
+		c.track.Codec = media.MP3
+		return c, nil
 	default:
 		return nil, fmt.Errorf("it is coded as %s", s.Codec)
 	}
@@ -55,8 +58,13 @@ func NewStreamCopy(s *Stream) (*StreamCopy, error) {
 }
 
 // Track is the stream as its newest packet has it; its TimeBase is not set. Extradata is nil
-// while the configuration is not known.
+// while the configuration is not known, and always for MP3, which has none.
 func (c *StreamCopy) Track() media.Track { return c.track }
+
+// Known reports whether the configuration is known: a file can be begun for the stream.
+func (c *StreamCopy) Known() bool {
+	return len(c.track.Extradata) > 0 || c.track.Codec == media.MP3
+}
 
 // configure takes a decoder configuration as containers have it.
 func (c *StreamCopy) configure(extra []byte) error {
@@ -124,6 +132,8 @@ func (c *StreamCopy) Copy(p *InputPacket) ([]byte, error) {
 	switch {
 	case c.track.Codec == media.AAC:
 		return c.raw(data)
+	case c.track.Codec == media.MP3:
+		return data, c.layer3(data)
 	case c.track.Codec.IsAudio():
 		return data, nil
 	}
@@ -184,4 +194,27 @@ func (c *StreamCopy) raw(b []byte) ([]byte, error) {
 		return nil, errors.New("a block of its AAC is cut")
 	}
 	return b[head:], nil
+}
+
+// mp3Hz are the sampling rates of MPEG-1; MPEG-2 has half of them, MPEG-2.5 a quarter (ISO/IEC
+// 11172-3 2.4.2.3, 13818-3 2.4.2.3).
+var mp3Hz = [...]int{44100, 48000, 32000}
+
+// layer3 takes what the header of a frame of MP3 says of it.
+func (c *StreamCopy) layer3(b []byte) error {
+	if len(b) < 4 || b[0] != 0xff || b[1]&0xe6 != 0xe2 || b[2]>>2&3 == 3 {
+		return errors.New("a block of its MP3 is damaged")
+	}
+	hz := mp3Hz[b[2]>>2&3]
+	switch b[1] >> 3 & 3 {
+	case 0:
+		hz /= 4
+	case 2:
+		hz /= 2
+	}
+	c.track.SampleRateHz, c.track.Channels = hz, 2
+	if b[3]>>6 == 3 {
+		c.track.Channels = 1
+	}
+	return nil
 }

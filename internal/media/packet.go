@@ -14,12 +14,15 @@ const (
 	ProRes Codec = "prores"
 	AAC    Codec = "aac"
 	Opus   Codec = "opus"
+	// MP3 is MPEG-1, 2 and 2.5 audio layer III: of sources that are passed on as they come; nothing
+	// is encoded with it.
+	MP3 Codec = "mp3"
 	// FLAC is lossless, 24 bits: for sound that is recorded alone.
 	FLAC Codec = "flac"
 )
 
 // IsAudio reports whether c carries sound.
-func (c Codec) IsAudio() bool { return c == AAC || c == Opus || c == FLAC }
+func (c Codec) IsAudio() bool { return c == AAC || c == Opus || c == MP3 || c == FLAC }
 
 // Track describes one elementary stream of a feed.
 type Track struct {
@@ -36,7 +39,7 @@ type Track struct {
 	// Extradata is the decoder configuration as the codec's encoder gives it: H.264
 	// and HEVC: parameter sets in Annex B (also repeated in each keyframe), AAC:
 	// AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1), Opus: OpusHead (RFC 7845 5.1), FLAC:
-	// STREAMINFO (RFC 9639 8.2).
+	// STREAMINFO (RFC 9639 8.2), MP3: nothing.
 	Extradata []byte
 	// Delay is how many audio frames the decoder has to discard at the start.
 	Delay int
@@ -52,7 +55,7 @@ type Track struct {
 type Packet struct {
 	Track    int // index into the feed's tracks
 	Audio    bool
-	Data     []byte // H.264 and HEVC: Annex B, one whole access unit; AAC: raw, no ADTS; Opus: one packet; FLAC: one frame
+	Data     []byte // H.264 and HEVC: Annex B, one whole access unit; AAC: raw, no ADTS; Opus: one packet; MP3 and FLAC: one frame
 	PTS, DTS int64  // in the track's time base; 0 is the studio's start
 	Duration int64
 	Keyframe bool // decoding can start here; always true for sound
