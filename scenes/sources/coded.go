@@ -12,7 +12,7 @@ import (
 // the source, and do not block.
 type CodedTaker interface {
 	// CodedStreams says what comes from now on: pictures, and behind them the sound, if
-	// there is any; again when more is known of them. Without tracks nothing can be passed on,
+	// there is any, or sound alone; again when more is known of them. Without tracks nothing can be passed on,
 	// and why says so. The tracks' TimeBase is not set, their Extradata while it is not known.
 	CodedStreams(tracks []media.Track, why string)
 	// WantsCoded reports whether anybody has a use for packets at present; those that come
@@ -32,6 +32,9 @@ type CodedPacket struct {
 	Keyframe           bool
 	// Hidden: a picture that is never shown (before an in point), or a block of sound.
 	Hidden bool
+	// Anew: it does not go on from the packet before it though the timeline does: the first of
+	// another pass of a loop.
+	Anew bool
 	// Track is the stream as it is from this packet on.
 	Track media.Track
 }
@@ -42,6 +45,7 @@ type codedTap struct {
 	in    *av.Input
 	parts [2]*av.StreamCopy
 	wrong [2]int // packets in a row that could not be passed on; of pictures, keyframes
+	anew  [2]bool
 }
 
 // codedWrong is so many of those that the stream is given up: no keyframe and no block of sound
@@ -55,8 +59,8 @@ func newCodedTap(sink Sink, in *av.Input) *codedTap {
 		return nil
 	}
 	t := &codedTap{to: to, in: in}
-	if in.Video() == nil {
-		to.CodedStreams(nil, "it has no pictures")
+	if st := in.Audio(); in.Video() == nil && st != nil && st.SampleRateHz <= 0 {
+		to.CodedStreams(nil, "the sampling rate of its sound is not known")
 		return nil
 	}
 	for i, s := range [...]*av.Stream{in.Video(), in.Audio()} {
@@ -79,6 +83,21 @@ func unpassable(stream int, err error) string {
 	return [...]string{"its pictures cannot be passed on: ", "its sound cannot be passed on: "}[stream] + err.Error()
 }
 
+// refuse says why nothing is passed on, and is a tap that does nothing.
+func (t *codedTap) refuse(why string) *codedTap {
+	if t != nil {
+		t.to.CodedStreams(nil, why)
+	}
+	return nil
+}
+
+// pass begins another pass of the same material.
+func (t *codedTap) pass() {
+	if t != nil {
+		t.anew = [2]bool{true, true}
+	}
+}
+
 // tell says what comes.
 func (t *codedTap) tell() {
 	var tracks []media.Track
@@ -96,7 +115,7 @@ func (t *codedTap) packet(stream int, p *av.InputPacket, pts, dts time.Duration,
 		return
 	}
 	c := t.parts[stream]
-	known := len(c.Track().Extradata) > 0
+	known := c.Known()
 	if known && !t.to.WantsCoded() {
 		_ = c.Look(p) // what is wrong with it shows when it is used
 		return
@@ -112,7 +131,7 @@ func (t *codedTap) packet(stream int, p *av.InputPacket, pts, dts time.Duration,
 		t.to.CodedStreams(nil, unpassable(stream, err))
 		return
 	}
-	if !known && len(c.Track().Extradata) > 0 {
+	if !known && c.Known() {
 		t.tell()
 	}
 	if !t.to.WantsCoded() {
@@ -122,7 +141,8 @@ func (t *codedTap) packet(stream int, p *av.InputPacket, pts, dts time.Duration,
 		// A picture that is missing: what refers to it is left out too, up to a keyframe.
 		data, hidden = nil, true
 	}
-	t.to.Coded(CodedPacket{Audio: stream == sound, Data: data, PTS: pts, DTS: dts, Duration: p.Duration, Keyframe: p.Keyframe, Hidden: hidden, Track: c.Track()})
+	t.to.Coded(CodedPacket{Audio: stream == sound, Data: data, PTS: pts, DTS: dts, Duration: p.Duration, Keyframe: p.Keyframe, Hidden: hidden, Anew: t.anew[stream], Track: c.Track()})
+	t.anew[stream] = false
 }
 
 // CodedStreams implements CodedTaker where the Sink does.

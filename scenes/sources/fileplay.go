@@ -14,6 +14,11 @@ import (
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
+// loopOfFiles is how long a loop of sound alone is at least that is passed on as it is coded:
+// what records it begins a file at each turn, since one coded stream does not go on from
+// its own beginning.
+const loopOfFiles = 30 * time.Second
+
 // player is an open file.
 type player struct {
 	sink    Sink
@@ -114,6 +119,9 @@ func (s *file) open(ctx context.Context, sink Sink) (*player, error) {
 	}
 	p.told = newTelling(sink, text)
 	p.coded = newCodedTap(sink, in)
+	if whole > 0 && whole < loopOfFiles && p.set.Loop && in.Video() == nil {
+		p.coded = p.coded.refuse(fmt.Sprintf("it is a loop of %.1f s, and every turn would be a file of its own", whole.Seconds()))
+	}
 	sink.Streams(p.video != nil, p.audio != nil)
 	return p, nil
 }
@@ -325,6 +333,7 @@ func (p *player) pass(ctx context.Context, f *feed) (time.Duration, error) {
 	past := [2]bool{!f.present[pictures], !f.present[sound]}
 	p.readErr = nil
 	p.steady = steady{}
+	p.coded.pass()
 	for !past[pictures] || !past[sound] {
 		pkt := f.packet()
 		if err := p.in.ReadPacket(pkt); err != nil {
@@ -363,7 +372,10 @@ func (p *player) pass(ctx context.Context, f *feed) (time.Duration, error) {
 			at, length = p.video.exact(at+p.origin)-p.origin, p.video.step
 		}
 		last[stream] = at
-		shown := max(at, p.from) // as audioOut and videoOut have it
+		shown := at
+		if stream == pictures {
+			shown = max(at, p.from) // as videoOut has it; of sound, audioOut cuts the beginning off
+		}
 		hidden := p.out > 0 && at >= p.out || stream == pictures && at+length <= p.from || stream == sound && at+pkt.Duration <= p.from
 		early := time.Duration(0)
 		if pkt.HasDTS {
