@@ -57,6 +57,7 @@ func (s *session) resume(p *media.Packet) {
 		s.resync[i] = i != s.lead
 		s.recent[i] = [2]*media.Packet{}
 	}
+	s.leading = s.leading[:0]
 	s.spans = append(s.spans, span{from: p.Time, shift: media.TimeOf(s.shift[s.lead], s.tracks[s.lead].TimeBase)})
 	s.tellPause(outputs.Pause{From: s.pausedT, Until: p.Time})
 }

@@ -1,6 +1,9 @@
 package record
 
 import (
+	"slices"
+	"time"
+
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -37,6 +40,31 @@ func (s *session) sound(p *media.Packet) error {
 		return nil // of before the tracks changed
 	}
 	return s.put(q)
+}
+
+// soundLead is how much of the file before one of a source's sound alone begins with: decoders of
+// Opus need that much before they are right (RFC 7845 4.6), those of MP3 and AAC less.
+const soundLead = 80 * time.Millisecond
+
+// leadIn begins a fresh file with the blocks before q, a block of the lead track's sound, and
+// remembers q for the next.
+func (s *session) leadIn(q *media.Packet, fresh bool) error {
+	if q.Tracks != nil {
+		s.leading = s.leading[:0] // of another stretch
+	}
+	if fresh {
+		for _, b := range s.leading {
+			if err := s.put(b); err != nil {
+				return err
+			}
+		}
+	}
+	n := 0
+	for n < len(s.leading) && s.leading[n].Time+media.TimeOf(s.leading[n].Duration, s.tracks[s.lead].TimeBase) <= q.Time-soundLead {
+		n++
+	}
+	s.leading = append(slices.Delete(s.leading, 0, n), q)
+	return nil
 }
 
 // moved is p on the timeline without pauses.

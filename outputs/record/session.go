@@ -23,6 +23,9 @@ import (
 // all of its pictures. A pause begins and ends at keyframes as well; what comes after it is
 // moved in time by whole pictures, and each sound track by up to one block less or more, so
 // that neither has a hole.
+//
+// A source's sound alone, as it comes, is cut at any block, and each file begins with what of the
+// file before its decoder needs.
 type session struct {
 	o      *Output
 	feed   outputs.Feed
@@ -54,6 +57,7 @@ type session struct {
 	resync    []bool             // by track: the first block after a pause has not come yet
 	soundEnd  []int64            // by track, shifted
 	recent    [][2]*media.Packet // by track: the last two blocks, shifted
+	leading   []*media.Packet    // of a source's sound alone: the newest blocks, shifted
 	spans     []span             // of the feed's time, for marks
 	marked    int                // marks that files before the present one have taken
 	noted     noted              // what has been told of marks
@@ -172,7 +176,13 @@ func (s *session) take(p *media.Packet) error {
 	if s.paused {
 		return nil
 	}
-	if err := s.put(s.moved(p)); err != nil {
+	q := s.moved(p)
+	if s.copied && p.Audio {
+		if err := s.leadIn(q, fresh && p.Tracks == nil); err != nil {
+			return err
+		}
+	}
+	if err := s.put(q); err != nil {
 		return err
 	}
 	if !fresh {

@@ -26,10 +26,10 @@ type container struct {
 }
 
 var containers = map[string]container{
-	"mkv": {".mkv", "matroska", []media.Codec{media.H264, media.HEVC, media.AV1}, []media.Codec{media.AAC, media.Opus, media.FLAC}},
-	"mp4": {".mp4", "mp4", []media.Codec{media.H264, media.HEVC, media.AV1}, []media.Codec{media.AAC, media.Opus}},
-	"mov": {".mov", "mov", []media.Codec{media.ProRes, media.H264, media.HEVC}, []media.Codec{media.AAC}},
-	"ts":  {".ts", "mpegts", []media.Codec{media.H264, media.HEVC}, []media.Codec{media.AAC}},
+	"mkv": {".mkv", "matroska", []media.Codec{media.H264, media.HEVC, media.AV1}, []media.Codec{media.AAC, media.Opus, media.MP3, media.FLAC}},
+	"mp4": {".mp4", "mp4", []media.Codec{media.H264, media.HEVC, media.AV1}, []media.Codec{media.AAC, media.Opus, media.MP3}},
+	"mov": {".mov", "mov", []media.Codec{media.ProRes, media.H264, media.HEVC}, []media.Codec{media.AAC, media.MP3}},
+	"ts":  {".ts", "mpegts", []media.Codec{media.H264, media.HEVC}, []media.Codec{media.AAC, media.MP3}},
 }
 
 type settings struct {
