@@ -282,6 +282,10 @@ func (b *builder) sounds() (out []Sound) {
 		for at := b.h.First; at < b.h.End; {
 			c := b.heard(source, at)
 			at += c.Frames
+			if n := len(s.Clips); n > 0 && c.File != nil && s.Clips[n-1].File == c.File && s.Clips[n-1].In+s.Clips[n-1].Frames == c.In {
+				s.Clips[n-1].Frames += c.Frames
+				continue
+			}
 			c.Name = s.Name
 			c.At -= b.left
 			s.Clips = append(s.Clips, c)
@@ -292,9 +296,12 @@ func (b *builder) sounds() (out []Sound) {
 }
 
 // heard is the clip of a source's sound from at on: up to the end of its file, or where the
-// next one begins. Of two that share a tick the later one has it. At is the tick.
+// next one begins. Of two that share a tick the later one has it; of two that share more the
+// earlier one, up to its last tick, which may end within: the later begins with what its
+// decoder needs. At is the tick.
 func (b *builder) heard(source string, at int64) Clip {
 	c := Clip{At: at, Frames: b.h.End - at}
+	whole := false // the clip's file has more than one tick from here
 	for i := range b.h.Files {
 		f := &b.h.Files[i]
 		if !f.NoPictures || f.Source != source {
@@ -303,14 +310,19 @@ func (b *builder) heard(source string, at int64) Clip {
 		if next, ok := f.next(at); ok {
 			c.Frames = min(c.Frames, next-at)
 		}
-		if frame, run := f.at(at); run > 0 && (c.File == nil || f.First > c.File.First) {
-			c.File, c.In = f, f.First+frame
+		frame, run := f.at(at)
+		if run > 1 && (!whole || f.First < c.File.First) || run == 1 && !whole && (c.File == nil || f.First > c.File.First) {
+			c.File, c.In, whole = f, f.First+frame, run > 1
 		}
 	}
-	if c.File != nil {
-		_, run := c.File.at(at)
-		c.Frames = min(c.Frames, run)
+	if c.File == nil {
+		return c
 	}
+	_, run := c.File.at(at)
+	if whole {
+		run-- // whose the last one is shows there
+	}
+	c.Frames = min(run, b.h.End-at)
 	return c
 }
 

@@ -394,3 +394,30 @@ func TestFCPXML(t *testing.T) {
 		t.Errorf("it has %v", elements)
 	}
 }
+
+// TestSoundFilesThatOverlap: the earlier one is played up to its last tick, which may end within;
+// of two that share that tick alone the later one has it; a file is one clip.
+func TestSoundFilesThatOverlap(t *testing.T) {
+	t.Parallel()
+	file := func(path string, first, frames int64) File {
+		return File{Path: path, Source: "song", First: first, Frames: frames, Sound: true, NoPictures: true}
+	}
+	h := History{FPS: media.NewRational(30, 1), First: 0, End: 100, Files: []File{
+		{Path: "/show.mkv", First: 0, Frames: 100}, file("/a", 10, 31), file("/b", 37, 24), file("/c", 60, 21),
+	}}
+	list := Build(h).Sounds
+	if len(list) != 1 {
+		t.Fatalf("%d tracks", len(list))
+	}
+	var got []string
+	for _, c := range list[0].Clips {
+		name := "-"
+		if c.File != nil {
+			name = c.File.Path
+		}
+		got = append(got, fmt.Sprintf("%s %d+%d in %d", name, c.At, c.Frames, c.In))
+	}
+	if want := []string{"- 0+10 in 0", "/a 10+30 in 10", "/b 40+20 in 40", "/c 60+21 in 60", "- 81+19 in 0"}; !slices.Equal(got, want) {
+		t.Errorf("clips %q, want %q", got, want)
+	}
+}
