@@ -83,6 +83,11 @@ func (s *recorded) play(ctx context.Context, sink Sink, r RecordedFile) error {
 		return supervise.Permanent(err)
 	}
 	defer p.close()
+	if p.in.Video() == nil && p.start < media.TickTime(1, s.opt.FPS) {
+		// Sound alone may begin within its first tick: it is zero where that begins. (MPEG-TS
+		// begins later, and tells nothing of it.)
+		p.origin = 0
+	}
 	if whole := p.in.Duration(); whole > 0 && from >= whole {
 		return nil // all of it was before
 	}
