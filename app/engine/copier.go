@@ -18,7 +18,8 @@ import (
 //
 // What is handed on comes in stretches: each begins with a keyframe, which says so
 // (media.Packet.Tracks), and has no hole that the studio filled with anything but its last
-// picture. A new timeline of the source, a gap, other parameter sets begin another.
+// picture. A new timeline of the source, a gap, other parameter sets begin another. Of a source
+// without pictures it begins with any block of sound (copiersound.go).
 //
 // The goroutine that reads the source puts packets in, the tick says what it shows; nothing
 // of it blocks.
@@ -38,7 +39,7 @@ type copier struct {
 	waiting []sources.CodedPacket // guarded by mu; not placed yet, as they came
 	bytes   int                   // guarded by mu; of waiting
 	anchors []copyAnchor          // guarded by mu; of this timeline, in order of both
-	offset  time.Duration         // guarded by mu; of sound
+	offset  time.Duration         // guarded by mu; of sound: studio time = PTS + offset
 	begun   bool                  // guarded by mu; a stretch runs
 	stale   bool                  // guarded by mu; its sound has become another: none until the next keyframe
 	tracks  []media.Track         // guarded by mu; of the stretch
@@ -56,6 +57,7 @@ type copier struct {
 	came    bool                  // guarded by mu; packets have come since the last tick
 	since   time.Duration         // guarded by mu; studio time since when packets have come and no picture was handed on; below 0: none
 	latest  time.Duration         // guarded by mu; studio time when packets came last
+	lone    aloneSound            // guarded by mu
 }
 
 const (
@@ -139,7 +141,7 @@ func (c *copier) forget() {
 	clear(c.waiting)
 	c.waiting, c.bytes = c.waiting[:0], 0
 	c.early, c.recent = nil, nil
-	c.came, c.since = false, -1
+	c.came, c.since, c.lone = false, -1, aloneSound{}
 	c.ungroup()
 }
 
@@ -211,7 +213,11 @@ func (c *copier) watch(in *input, t time.Duration, wanted bool) {
 			limit = copyKeyframe
 		}
 		if t-c.since > limit {
-			c.tell("nothing of what it sends can be brought to its pictures")
+			what := "its pictures"
+			if c.alone() {
+				what = "what is heard of it"
+			}
+			c.tell("nothing of what it sends can be brought to " + what)
 		}
 	}
 }
@@ -220,6 +226,10 @@ func (c *copier) watch(in *input, t time.Duration, wanted bool) {
 func (c *copier) timed(tracks []media.Track) []media.Track {
 	tracks = slices.Clone(tracks)
 	for i := range tracks {
+		if i == 0 && tracks[i].Codec.IsAudio() {
+			tracks[i] = c.soundTrack(tracks[i])
+			continue
+		}
 		tracks[i].TimeBase = media.NewRational(1, copySoundHz)
 		if i == 0 {
 			// Editors count in the canvas's frames.
@@ -239,7 +249,7 @@ func (c *copier) can() (ok bool, why string) {
 
 // complete: what comes is known; mu is held.
 func (c *copier) complete() bool {
-	return len(c.coming) > 0 && !slices.ContainsFunc(c.coming, func(t media.Track) bool { return len(t.Extradata) == 0 })
+	return len(c.coming) > 0 && !slices.ContainsFunc(c.coming, func(t media.Track) bool { return len(t.Extradata) == 0 && t.Codec != media.MP3 })
 }
 
 // put takes a packet of the source.
@@ -290,22 +300,29 @@ func (c *copier) emit(p *media.Packet) {
 }
 
 // add makes a stream that gets everything from the newest keyframe on, as far as that has
-// been kept, or from the next; nil while nothing can be copied. remove ends it.
-func (c *copier) add(on sink) *stream {
+// been kept, or from the next, and of sound alone from studio time from on; nil while nothing
+// can be copied. remove ends it.
+func (c *copier) add(on sink, from time.Duration) *stream {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.complete() {
 		return nil
 	}
+	group := c.group
+	if c.alone() {
+		if group = c.keptSince(from); len(group) == 0 {
+			c.begun = false // the next block says of itself what it is
+		}
+	}
 	tracks := c.coming
-	if len(c.group) > 0 {
+	if len(group) > 0 {
 		tracks = c.tracks
 	}
 	s := newStream(tracks...)
 	if on != nil {
 		s.attach(on)
 	}
-	for i, p := range c.group {
+	for i, p := range group {
 		if i == 0 && p.Tracks == nil {
 			q := *p
 			q.Tracks = c.tracks

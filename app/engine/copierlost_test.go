@@ -32,7 +32,7 @@ func newCopying() *copying {
 	c.adopt(c.in)
 	c.use(1)
 	c.describe(c.in, []media.Track{c.track}, "")
-	c.add(c.queue)
+	c.add(c.queue, 0)
 	return c
 }
 
@@ -226,4 +226,89 @@ func TestCopyNeedsAPicture(t *testing.T) {
 	if why := iso.awaitCopy(time.Minute); why != "" {
 		t.Errorf("with one it says %q", why)
 	}
+}
+
+// TestCopiedSoundIsPlacedToTheSample: blocks of sound alone lie at the studio's offset to the
+// sample, are handed on when they are heard and not before, and begin another stretch with another
+// configuration, another turn or behind a hole; a start later has those of its tick.
+func TestCopiedSoundIsPlacedToTheSample(t *testing.T) {
+	t.Parallel()
+	track := media.Track{Codec: media.AAC, SampleRateHz: 44100, Channels: 2, Extradata: []byte{0x12, 0x10}}
+	in, c := &input{}, newCopier(media.NewRational(30, 1), func(why string) { t.Error(why) })
+	c.adopt(in)
+	c.keep(true)
+	c.describe(in, []media.Track{track}, "")
+	length := media.TimeOf(1024, media.NewRational(1, 44100))
+	// Read three quarters of a second ahead, decoded half a second.
+	tick, put := int64(0), int64(0)
+	play := func(until int64, change func(n int64, p *sources.CodedPacket)) {
+		for ; tick < until; tick++ {
+			now := media.TickTime(tick, c.fps)
+			for ; media.TimeOf(put*1024, media.NewRational(1, 44100)) < now+750*time.Millisecond; put++ {
+				p := sources.CodedPacket{Audio: true, Data: []byte{byte(put)}, PTS: media.TimeOf(put*1024, media.NewRational(1, 44100)), Duration: length, Keyframe: true, Track: track}
+				if change != nil {
+					change(put, &p)
+				}
+				c.put(in, p)
+			}
+			c.watch(in, now, true)
+			c.heard(c.timeline(), now, media.TickTime(3, c.fps), now+500*time.Millisecond)
+		}
+	}
+	play(40, nil)
+	queue := media.NewPacketQueue(media.RecordLimits, false)
+	s := c.add(queue, media.TickTime(40, c.fps))
+	play(60, nil)
+	next := func() *media.Packet {
+		if queue.Stats().Packets == 0 {
+			t.Fatal("there is none")
+		}
+		p, err := queue.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	const offset = 3 * 1470 // samples
+	first := next()
+	n := (first.PTS - offset) / 1024
+	if start := int64(40 * 1470); first.Tracks == nil || first.PTS > start-3500 || first.PTS < start-3500-2*1024 || first.Tracks[0].TimeBase != media.NewRational(1, 44100) {
+		t.Errorf("it begins with sample %d, started at %d, tracks %+v", first.PTS, start, first.Tracks)
+	}
+	last := first.PTS
+	for i := n + 1; queue.Stats().Packets > 0; i++ {
+		p := next()
+		if p.PTS != offset+i*1024 || p.Data[0] != byte(i) || p.Tracks != nil {
+			t.Fatalf("block %d is at %d with %d, want %d (tracks %v)", i, p.PTS, p.Data[0], offset+i*1024, p.Tracks)
+		}
+		last = p.PTS
+	}
+	if end := int64(60 * 1470); last >= end || last < end-1024 {
+		t.Errorf("at tick 60 it has come to sample %d of %d", last, end)
+	}
+	// What was read ahead is as it was; from here on each third of a second begins anew.
+	from := put
+	other := track
+	other.Extradata = []byte{0x12, 0x08}
+	play(180, func(n int64, p *sources.CodedPacket) {
+		switch {
+		case n == from+15:
+			p.Anew = true
+		case n >= from+30:
+			p.Track = other
+		}
+		if n >= from+45 {
+			p.PTS += 2 * time.Second
+		}
+	})
+	var begins []int64
+	for queue.Stats().Packets > 0 {
+		if p := next(); p.Tracks != nil {
+			begins = append(begins, int64(p.Data[0]))
+		}
+	}
+	if want := []int64{int64(byte(from + 15)), int64(byte(from + 30)), int64(byte(from + 45))}; !slices.Equal(begins, want) {
+		t.Errorf("stretches begin with blocks %d, want %d", begins, want)
+	}
+	c.remove(s)
 }

@@ -95,6 +95,9 @@ func (c *copier) drain() {
 func (c *copier) next(i int) bool {
 	it := &c.waiting[i]
 	if it.Audio {
+		if c.alone() {
+			return c.block(it)
+		}
 		return c.sound(it)
 	}
 	if it.Hidden {
@@ -132,13 +135,17 @@ func (c *copier) next(i int) bool {
 
 // sameConfig: a decoder of a goes on with b.
 func sameConfig(a, b media.Track) bool {
-	return a.Codec == b.Codec && a.Width == b.Width && a.Height == b.Height && bytes.Equal(a.Extradata, b.Extradata)
+	return a.Codec == b.Codec && a.Width == b.Width && a.Height == b.Height &&
+		a.SampleRateHz == b.SampleRateHz && a.Channels == b.Channels && bytes.Equal(a.Extradata, b.Extradata)
 }
 
 // begin begins a stretch with the keyframe i of waiting at a whole tick: that at which it or,
 // if it was not shown, the next one was. mu is held.
 func (c *copier) begin(i int, at int64) {
 	it := &c.waiting[i]
+	if len(c.tracks) > 0 && c.tracks[0].Codec.IsAudio() {
+		c.handed = [2]bool{} // of sound alone, in its own units
+	}
 	if c.handed[0] && at <= c.newest {
 		at = (c.newest/copyUnits + 1) * copyUnits
 	}

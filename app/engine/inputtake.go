@@ -100,6 +100,7 @@ func (in *input) take(t time.Duration) {
 	due, timeline := in.due(t), int64(0)
 	if copied {
 		timeline = in.copier.timeline()
+		in.sayHeard(timeline, t)
 	}
 	f, fresh := in.sync.Take(due)
 	if copied && fresh && f != nil {
@@ -120,6 +121,26 @@ func (in *input) take(t time.Duration) {
 		in.repeated++
 	}
 	in.choose(t)
+}
+
+// sayHeard tells the copier of a source without pictures where its sound lies.
+func (in *input) sayHeard(timeline int64, t time.Duration) {
+	if !in.soundOnly() {
+		return
+	}
+	offset := in.offset
+	if in.kind.Pacing == sources.Live {
+		heard, ok := in.strip.Presented(t)
+		if !ok {
+			return // nothing of it is heard
+		}
+		offset = heard
+	}
+	upTo := time.Duration(in.sounded.Load())
+	in.copier.heard(timeline, t, offset, upTo)
+	if upTo > 0 && !in.coded.Load() {
+		in.copier.plain(in)
+	}
 }
 
 // prepareAnchor anchors a paced source on the real clock once its first picture

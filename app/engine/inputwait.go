@@ -69,6 +69,9 @@ func (in *input) awaitTurn(ctx context.Context) error {
 	for {
 		select {
 		case <-in.turned:
+			if !in.restart.Load() {
+				in.copier.hush(in)
+			}
 			return nil
 		case <-room.C:
 			in.turn.Lock()

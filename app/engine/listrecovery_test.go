@@ -28,7 +28,11 @@ func TestRecordsUntilKilled(t *testing.T) {
 	if dir == "" {
 		return
 	}
-	s := newStudio(t, parse(t, killedShow(dir, os.Getenv(killedEnv+"_CONTAINER"))), media.NewVirtualClock(), func(o *Options) {
+	doc := killedShow(dir, os.Getenv(killedEnv+"_CONTAINER"))
+	if song := os.Getenv(killedEnv + "_SONG"); song != "" {
+		doc = songShow(dir, song, "", "copy")
+	}
+	s := newStudio(t, parse(t, doc), media.NewVirtualClock(), func(o *Options) {
 		realRecords(o)
 		o.CutLists, o.StateDir, o.Ticks = true, filepath.Join(dir, "state"), 3000
 		o.Commands = []Timed{{8, &StartRecording{}}, {8, &StartISO{}}, {25, &Cut{}}, {40, &AutoTake{}}, {60, &Cut{Scene: "both"}}, {90, &Cut{Scene: "two"}}}
@@ -37,10 +41,10 @@ func TestRecordsUntilKilled(t *testing.T) {
 }
 
 // recordAndKill records in a process of its own and kills it (kill -9) soon after its last cut.
-func recordAndKill(t *testing.T, dir, container string) {
+func recordAndKill(t *testing.T, dir, container string, more ...string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestRecordsUntilKilled$")
-	cmd.Env = append(os.Environ(), killedEnv+"="+dir, killedEnv+"_CONTAINER="+container)
+	cmd.Env = append(append(os.Environ(), killedEnv+"="+dir, killedEnv+"_CONTAINER="+container), more...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -16,9 +16,8 @@ const maxHold = 4 * time.Second
 // DTS order and hands the packets to any number of queues. Destinations of the same rendition, codecs and buses
 // share one.
 type stream struct {
-	sounds bool // it has no pictures
-
 	mu     sync.Mutex
+	sounds bool              // guarded by mu; it has no pictures
 	tracks []media.Track     // guarded by mu; video, then sound; only a copied source's change
 	wait   [][]*media.Packet // guarded by mu; by track
 	taps   []*tap            // guarded by mu
@@ -77,14 +76,14 @@ func (s *stream) dts(p *media.Packet, track int) time.Duration {
 // goes to every queue as it is; one that does not, since its data may be another track
 // elsewhere, gets a header of its own.
 func (s *stream) put(p *media.Packet, track int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	sound := track > 0 || s.sounds
 	if p.Track != track || p.Audio != sound {
 		q := *p
 		q.Track, q.Audio = track, sound
 		p = &q
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.wait[track] = append(s.wait[track], p)
 	s.drain()
 }
@@ -110,6 +109,7 @@ func (s *stream) retrack(tracks []media.Track) {
 	s.ended = true // nothing is waited for
 	s.drain()
 	s.ended = ended
+	s.sounds = tracks[0].Codec.IsAudio()
 	s.tracks, s.wait = tracks, make([][]*media.Packet, len(tracks))
 	for _, t := range s.taps {
 		t.past = make([]bool, len(tracks))

@@ -97,7 +97,7 @@ func TestRecordingOfManyTracks(t *testing.T) {
 }
 
 // run runs one of FFmpeg's programs.
-func run(t *testing.T, name string, args ...string) []byte {
+func run(t testing.TB, name string, args ...string) []byte {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), testkit.Program(t, name), args...).Output()
 	if err != nil {
