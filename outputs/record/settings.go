@@ -56,8 +56,8 @@ var schema = json.RawMessage(`{
   "properties": {
     "path": {"type": "string", "title": "File or folder", "x-order": 1, "x-picker": "folder", "description": "A folder gets files named by date and time; an existing file is never overwritten. Empty: the Videos folder", "default": ""},
     "container": {"type": "string", "title": "Container", "x-order": 2, "description": "mkv, mp4 and mov survive a crash or a power cut; mov takes ProRes for editing; ts is for other programs to read while it grows", "enum": ["mkv", "mp4", "mov", "ts"], "default": "mkv"},
-    "split_minutes": {"type": "number", "title": "New file after", "x-order": 3, "x-unit": "min", "description": "Files begin at keyframes and no picture is lost between them. 0: one file", "minimum": 0, "maximum": 1440, "default": 0},
-    "split_mb": {"type": "integer", "title": "New file above", "x-order": 4, "x-unit": "MB", "description": "Files stay below this size. 0: no limit", "minimum": 0, "maximum": 1000000, "default": 0},
+    "split_minutes": {"type": "number", "title": "New file after", "x-order": 3, "x-unit": "min", "description": "Files begin at keyframes and no picture is lost between them. 0: one file; else at least a second", "minimum": 0, "maximum": 1440, "default": 0},
+    "split_mb": {"type": "integer", "title": "New file above", "x-order": 4, "x-unit": "MB", "description": "Files stay below this size. 0: no limit; else at least 16", "minimum": 0, "maximum": 1000000, "default": 0},
     "chapters": {"type": "string", "title": "Chapters", "x-order": 5, "description": "Written into mkv, mp4 and mov files: from marks, from marks and every cut, or none", "enum": ["marks", "cuts", "none"], "default": "marks"},
     "spill": {"type": "string", "title": "Second folder", "x-order": 6, "x-picker": "folder", "description": "On another disk: the recording goes on there when the first one runs full or fails. Empty: none", "default": ""},
     "spill_below_mb": {"type": "integer", "title": "Change over with less free than", "x-order": 7, "x-unit": "MB", "minimum": 100, "maximum": 1000000, "default": 2000}
