@@ -182,6 +182,9 @@ func (c *connection) deliver(ctx context.Context) error {
 	defer closely.Stop()
 	quick := time.NewTicker(reportInterval / 10) // until the first acknowledgement
 	defer quick.Stop()
+	// The reports before the media may have been lost, or have come before the far end's
+	// keys: a receiver that waits for them is not to wait for a second.
+	early := 10
 	var clock studioToNTP
 	ice := webrtc.PeerConnectionStateConnected
 	restarted, restarting := make(chan error, 1), false
@@ -222,7 +225,11 @@ func (c *connection) deliver(ctx context.Context) error {
 			// Whether it helped is for ICE to say.
 		case <-deadline:
 			return fmt.Errorf("whip: %s: %w: ICE was restarted and no path found", c.endpoint.Host, ErrLost)
-		case <-quick.C:
+		case now := <-quick.C:
+			if early > 0 && !clock.zero.IsZero() {
+				early--
+				c.writeReports(clock, now)
+			}
 			if c.acknowledged() {
 				quick.Stop()
 				if err := c.report(ice); err != nil {

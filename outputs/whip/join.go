@@ -1,6 +1,7 @@
 package whip
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,8 @@ type joiner struct {
 	sink    Sink
 	began   time.Time // the first unit's arrival
 	epoch   time.Time // PTS 0 on the sender's wall clock
+	local   time.Time // PTS 0 on ours, of what came the fastest; known once started
+	told    bool      // epoch is by a report
 	held    []heldUnit
 	started bool
 }
@@ -58,11 +61,7 @@ type joiner struct {
 func (j *joiner) take(e event) {
 	t := j.in.tracks[e.track]
 	if e.report != nil {
-		at := ntpToTime(e.report.NTPTime)
-		if j.epoch.IsZero() {
-			j.epoch = at
-		}
-		t.time.report(j.epoch, at, e.report.RTPTime)
+		j.report(t, e)
 		j.release(e.arrival)
 		return
 	}
@@ -78,6 +77,26 @@ func (j *joiner) take(e event) {
 		lost += t.order.lost
 	}
 	j.in.lost.Store(lost)
+}
+
+// report takes a sender report. The first fixes what the sender's clock is to ours. When that
+// comes only after a start by arrival, time goes on as it has begun: that of the pictures where
+// there are some, which cannot be left out to go back in time.
+func (j *joiner) report(t *ingestTrack, e event) {
+	at := ntpToTime(e.report.NTPTime)
+	switch {
+	case j.told:
+	case !j.started:
+		j.told, j.epoch = true, at
+	case t.time.mapped:
+		if t.kind == webrtc.RTPCodecTypeAudio && slices.ContainsFunc(j.in.tracks, func(o *ingestTrack) bool { return o.kind == webrtc.RTPCodecTypeVideo && o.time.mapped }) {
+			return // the pictures' is first
+		}
+		j.told, j.epoch = true, at.Add(-media.TimeOf(t.time.pts(e.report.RTPTime), t.time.timeBase))
+	default:
+		return // nothing of it has come, and the next report says the same
+	}
+	t.time.report(j.epoch, at, e.report.RTPTime)
 }
 
 func (j *joiner) unit(u heldUnit) {
@@ -126,12 +145,9 @@ func (j *joiner) start() {
 		return
 	}
 	j.started = true
-	if j.epoch.IsZero() {
-		j.epoch = j.began
-	}
+	j.align()
 	// Time is counted from the first unit on, whatever the reports counted from.
 	first := j.held[0]
-	first.track.time.assume(j.epoch, first.arrival, first.unit.rtpTime)
 	j.shift(media.TimeOf(first.track.time.pts(first.unit.rtpTime), first.track.codec.timeBase()))
 
 	tracks := make([]media.Track, len(j.in.tracks))
@@ -155,9 +171,28 @@ func (j *joiner) start() {
 	j.held = nil
 }
 
-// shift moves the epoch later by d.
+// align maps the tracks that no report has spoken of by arrival, beside those that one has
+// spoken of: the sender's clock may be any. Of what is held the fastest counts, since a
+// large picture takes longer to come than sound.
+func (j *joiner) align() {
+	for _, u := range j.held {
+		if t := &u.track.time; t.reported {
+			if at := u.arrival.Add(-media.TimeOf(t.pts(u.unit.rtpTime), t.timeBase)); j.local.IsZero() || at.Before(j.local) {
+				j.local = at
+			}
+		}
+	}
+	if j.local.IsZero() {
+		j.local = j.began
+	}
+	for _, u := range j.held {
+		u.track.time.assume(j.local, u.arrival, u.unit.rtpTime)
+	}
+}
+
+// shift moves time zero later by d.
 func (j *joiner) shift(d time.Duration) {
-	j.epoch = j.epoch.Add(d)
+	j.epoch, j.local = j.epoch.Add(d), j.local.Add(d)
 	for _, t := range j.in.tracks {
 		t.time.offset -= media.UnitsIn(d, t.codec.timeBase())
 	}
@@ -166,7 +201,9 @@ func (j *joiner) shift(d time.Duration) {
 func (j *joiner) emit(u heldUnit) {
 	t := u.track
 	tb := t.codec.timeBase()
-	t.time.assume(j.epoch, u.arrival, u.unit.rtpTime)
+	if !t.time.mapped {
+		t.time.assume(j.local, u.arrival, u.unit.rtpTime)
+	}
 	pts := t.time.pts(u.unit.rtpTime)
 	p := &media.Packet{
 		Track: t.index, Audio: t.kind == webrtc.RTPCodecTypeAudio, Data: u.unit.data,

@@ -8,7 +8,9 @@ import (
 
 // maxDrift is by how much a track's sender reports may contradict its mapping
 // before the mapping is made anew: senders whose sound card and system clock
-// drift apart move it once in a while, exact ones never.
+// drift apart move it once in a while, exact ones never. A mapping by arrival is
+// kept within that too: a step in time is seen and heard, that much between sound and
+// picture is not.
 const maxDrift = 15 * time.Millisecond
 
 // timeline brings one track's RTP timestamps to a clock that all tracks of a stream
@@ -42,17 +44,22 @@ func (t *timeline) unwrap(rtpTime uint32) int64 {
 func (t *timeline) report(epoch, at time.Time, rtpTime uint32) bool {
 	offset := media.UnitsIn(at.Sub(epoch), t.timeBase) - t.unwrap(rtpTime)
 	drift := media.TimeOf(offset-t.offset, t.timeBase)
-	if t.mapped && t.reported && drift.Abs() <= maxDrift {
+	t.reported = true
+	if t.mapped && drift.Abs() <= maxDrift {
 		return false
 	}
-	t.mapped, t.reported, t.offset = true, true, offset
+	t.mapped, t.offset = true, offset
 	return true
 }
 
-// assume maps by arrival, for senders without reports.
+// assume maps by arrival what no report has spoken of. Of several arrivals the fastest
+// counts.
 func (t *timeline) assume(epoch, arrival time.Time, rtpTime uint32) {
-	if !t.mapped {
-		t.mapped, t.offset = true, media.UnitsIn(arrival.Sub(epoch), t.timeBase)-t.unwrap(rtpTime)
+	if t.reported {
+		return
+	}
+	if offset := media.UnitsIn(arrival.Sub(epoch), t.timeBase) - t.unwrap(rtpTime); !t.mapped || offset < t.offset {
+		t.mapped, t.offset = true, offset
 	}
 }
 
