@@ -49,7 +49,8 @@ type MuxerOptions struct {
 
 // Muxer writes packets to a container. Packets of each track come in DTS order, tracks
 // interleaved by time, as outputs.Feed gives them; the muxer holds back nothing but
-// the running fragment, so that a stalled track delays no other.
+// the running fragment, and in mp4 and mov files the last picture, so that a stalled track
+// delays no other.
 type Muxer struct {
 	opt     MuxerOptions
 	ctx     *astiav.FormatContext
@@ -64,6 +65,7 @@ type Muxer struct {
 	lead    time.Duration // of studio time before the packets'
 	begun   bool
 	early   []*media.Packet // sound before the first picture
+	held    []*media.Packet // of each track the picture that waits for the next; in a hybrid only
 	flushed time.Duration
 	scratch []byte
 	failed  error // sticky
@@ -117,6 +119,7 @@ func (m *Muxer) open() error {
 	}
 	m.pkt = astiav.AllocPacket()
 	m.offset, m.last = make([]int64, len(m.opt.Tracks)), make([]int64, len(m.opt.Tracks))
+	m.held = make([]*media.Packet, len(m.opt.Tracks))
 	for i := range m.last {
 		m.last[i] = astiav.NoPtsValue
 	}
@@ -339,27 +342,51 @@ func (m *Muxer) WritePacket(p *media.Packet) error {
 			}
 		}
 		m.begin(p)
-		if err := m.put(p); err != nil {
+		if err := m.put(p, p.Duration); err != nil {
 			return err
 		}
 		for _, e := range m.early {
-			if err := m.put(e); err != nil {
+			if err := m.put(e, e.Duration); err != nil {
 				return err
 			}
 		}
 		m.early = nil
 		return nil
 	}
-	return m.put(p)
+	if !m.hybrid() || m.opt.Tracks[p.Track].Codec.IsAudio() {
+		return m.put(p, p.Duration)
+	}
+	// A fragment may end behind any picture, and FFmpeg 7.1's movenc begins the next at that
+	// picture's time and duration: after pictures that were left out, one would be shown
+	// where they are missing. So each waits for the next, to last until then.
+	last := m.held[p.Track]
+	m.held[p.Track] = p
+	if last == nil {
+		return nil
+	}
+	return m.put(last, max(last.Duration, p.DTS-last.DTS))
 }
 
-func (m *Muxer) put(p *media.Packet) error {
+// release writes the pictures that waited for another.
+func (m *Muxer) release() error {
+	for i, p := range m.held {
+		m.held[i] = nil
+		if p == nil || m.failed != nil {
+			continue
+		}
+		if err := m.put(p, p.Duration); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Muxer) put(p *media.Packet, duration int64) error {
 	t := m.opt.Tracks[p.Track]
 	pts, dts := p.PTS-m.offset[p.Track], p.DTS-m.offset[p.Track]
 	if m.opt.StartAtZero && t.Codec.IsAudio() && pts+p.Duration <= -int64(t.Delay) {
 		return nil // over before the start
 	}
-	duration := p.Duration
 	if m.opt.StartAtZero && m.hybrid() && t.Codec.IsAudio() && pts < 0 {
 		// Sound of the first picture that began before it: cut in time, not in content,
 		// by less than a packet; all that follows is exact.
@@ -414,6 +441,9 @@ func (m *Muxer) error(err error) error { return fmt.Errorf("av: write %s: %w", m
 
 // Flush ends the running fragment and hands everything over.
 func (m *Muxer) Flush() error {
+	if err := m.release(); err != nil {
+		return err
+	}
 	if m.failed == nil {
 		if err := m.ctx.WriteFrame(nil); err != nil && m.failed == nil {
 			m.failed = reason(err)
@@ -433,6 +463,7 @@ func (m *Muxer) Written() int64 { return m.written }
 // the first one there was. Whenever it is cut short, by an error, a kill or the power, the file
 // is one that Remux can finish: see ending.
 func (m *Muxer) Close() error {
+	_ = m.release() // its error is kept in m.failed
 	if m.header {
 		m.beginEnd()
 		if err := m.ctx.WriteTrailer(); err != nil && m.failed == nil {

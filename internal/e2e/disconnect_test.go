@@ -164,6 +164,7 @@ func disconnects(t testing.TB, length time.Duration) {
 	cutting.Wait()
 
 	// The encoder ends with its last destination, and what it says of itself with it.
+	kept := length > 0 || s.undisturbed()
 	notEncoded := int64(0)
 	for _, r := range s.State().Renditions {
 		notEncoded += r.Dropped
@@ -189,9 +190,8 @@ func disconnects(t testing.TB, length time.Duration) {
 	}
 	// For minutes a machine that others use does not keep up all the time. What never came to
 	// the encoder nobody can have; all that did has to be in every one.
-	kept := s.disturbance() == "" && notEncoded == 0
-	if length == 0 {
-		kept = s.undisturbed()
+	if length > 0 {
+		kept = s.disturbance() == "" && notEncoded == 0
 	}
 	s.stop()
 	if length > 0 {
@@ -201,16 +201,14 @@ func disconnects(t testing.TB, length time.Duration) {
 		}
 	}
 	grownUp(nginx.Recorded("rtmp"))
-	if !kept {
-		if length > 0 {
-			t.Logf("%s; %d pictures came to no encoder", s.disturbance(), notEncoded)
-			for name, path := range map[string]string{"rtmp": nginx.Recorded("rtmp"), "srt": healthy.Finish(), "file": file} {
-				allEncoded(t, s.truth, name, path, int(notEncoded))
-			}
+	if !kept && length > 0 {
+		t.Logf("%s; %d pictures came to no encoder", s.disturbance(), notEncoded)
+		for name, path := range map[string]string{"rtmp": nginx.Recorded("rtmp"), "srt": healthy.Finish(), "file": file} {
+			allEncoded(t, s.truth, name, path, int(notEncoded))
 		}
 		return
 	}
-	w := wants{firstBy: 2 * gop, lastFrom: last, flashes: int(last) / fps / 2, extraKeys: everyTick(last + 10*fps)}
+	w := wants{firstBy: 2 * gop, lastFrom: last, flashes: int(last) / fps / 2, extraKeys: everyTick(last + 10*fps), disturbed: !kept, notEncoded: notEncoded}
 	judge(t, s.truth, "rtmp", nginx.Recorded("rtmp"), w)
 	judge(t, s.truth, "srt", healthy.Finish(), w)
 	w.firstBy = 0

@@ -184,9 +184,7 @@ func failover(t testing.TB) {
 		d := s.destination(in.id)
 		t.Logf("%s: %s, dropped %d, reconnects %d", in.id, strings.TrimSpace(fmt.Sprint(d.Chain.Switches)), d.Dropped, d.Reconnects)
 	}
-	if !s.undisturbed() {
-		return
-	}
+	kept := s.undisturbed()
 	var files []string
 	for _, in := range list {
 		files = append(files, in.file)
@@ -195,7 +193,7 @@ func failover(t testing.TB) {
 		}
 	}
 	grownUp(files...)
-	w := wants{firstBy: 2 * gop, lastFrom: ticks - 1, flashes: 2, extraKeys: everyTick(ticks)}
+	w := wants{firstBy: 2 * gop, lastFrom: ticks - 1, flashes: 2, extraKeys: everyTick(ticks), disturbed: !kept, notEncoded: s.notEncoded()}
 	for _, in := range list {
 		w.firstBy = 2 * gop
 		if !in.hot && in != refused {

@@ -99,10 +99,11 @@ func faultyDestinations(t testing.TB) {
 			t.Errorf("%s: %d packets dropped, %d reconnects; the others' faults are none of its", id, d.Dropped, d.Reconnects)
 		}
 	}
-	judgeProgramme(t, s.truth, list, ticks, s.undisturbed())
+	kept := s.undisturbed()
+	judgeProgramme(t, s.truth, list, ticks, kept)
 	// The one that is thawed connects anew some time after that, and so that it need not
 	// wait for the next, a keyframe is made for it: one, which all of one encode get.
-	w := wants{firstBy: 2 * gop, lastFrom: ticks - 1, flashes: 4, extraKeys: everyTick(ticks)[11*fps:]}
+	w := wants{firstBy: 2 * gop, lastFrom: ticks - 1, flashes: 4, extraKeys: everyTick(ticks)[11*fps:], disturbed: !kept, notEncoded: s.notEncoded()}
 	healthy := judge(t, s.truth, "rtmp", good.Recorded(key), w)
 	w.firstBy = 0
 	judge(t, s.truth, "file", file, w)

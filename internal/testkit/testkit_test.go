@@ -105,6 +105,10 @@ func TestFaultsAreFound(t *testing.T) {
 	if extra, missing := v.ExtraKeyframes(60); !slices.Equal(extra, []int64{5}) || !slices.Equal(missing, []int64{120}) {
 		t.Errorf("extra keyframes %v, missing %v", extra, missing)
 	}
+	v = &Verdict{First: 0, Last: 200, Keyframes: []int64{0, 62, 121, 181}, gone: map[int64]bool{60: true, 61: true, 120: true}}
+	if extra, missing := v.ExtraKeyframes(60); !slices.Equal(extra, []int64{181}) || !slices.Equal(missing, []int64{180}) {
+		t.Errorf("where pictures are missing: extra keyframes %v, missing %v", extra, missing)
+	}
 }
 
 // A picture that is no counter, or a mix of two, is not read as one.

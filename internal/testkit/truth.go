@@ -62,9 +62,14 @@ type Verdict struct {
 	Jitter time.Duration
 	// Keyframes are their ticks.
 	Keyframes []int64
-	// Offsets are, for every flash of FlashCamera, how much later the beep begins.
+	// Offsets are, for every flash of FlashCamera, how much later the beep begins. Unclear are
+	// the flashes that say nothing of it: the programme itself, or what arrived of it, does
+	// not show how they begin, because of a cut or since pictures are missing.
 	Offsets []time.Duration
+	Unclear int
 	Sound   time.Duration // length
+
+	gone map[int64]bool // all of what Missing begins to list
 }
 
 const complaintLimit = 12
@@ -76,7 +81,7 @@ const FlashCamera = 1
 // Judge finds out which ticks the pictures of r are.
 func (tr *Truth) Judge(r *Reading) (*Verdict, error) {
 	codes := tr.Codes()
-	v := &Verdict{Name: r.Name, Sound: r.SoundTo - r.SoundFrom}
+	v := &Verdict{Name: r.Name, Sound: r.SoundTo - r.SoundFrom, gone: map[int64]bool{}}
 	first := slices.IndexFunc(r.Pictures, func(p Picture) bool { return p.Code.OK })
 	if first < 0 {
 		return nil, fmt.Errorf("%s: no picture of %d has a counter", r.Name, len(r.Pictures))
@@ -99,6 +104,7 @@ func (tr *Truth) Judge(r *Reading) (*Verdict, error) {
 		}
 		for ; next < tick; next++ {
 			v.Lost++
+			v.gone[next] = true
 			if len(v.Missing) < complaintLimit {
 				v.Missing = append(v.Missing, next)
 			}
@@ -120,7 +126,7 @@ func (tr *Truth) Judge(r *Reading) (*Verdict, error) {
 		}
 	}
 	v.Last = next - 1
-	v.offsets(r)
+	v.offsets(r, codes, zero, tr.FPS)
 	return v, nil
 }
 
@@ -148,14 +154,21 @@ func (v *Verdict) compare(tick int64, want, got Code) {
 // at the start, and a decoder needs one to get going.
 const soundStart = 100 * time.Millisecond
 
-// offsets pairs each flash with the nearest beep.
-func (v *Verdict) offsets(r *Reading) {
+// offsets pairs each flash with the nearest beep; zero is studio time of r's time zero.
+func (v *Verdict) offsets(r *Reading, codes []Code, zero time.Duration, fps media.Rational) {
 	for i, p := range r.Pictures {
 		if !p.Code.OK || !p.Code.Flash || p.Code.Camera != FlashCamera || p.PTS < r.SoundFrom+soundStart || p.PTS > r.SoundTo {
 			continue
 		}
 		if i > 0 && r.Pictures[i-1].Code.Flash {
 			continue // the same picture, repeated
+		}
+		if tick := media.UnitsIn(p.PTS+zero, fps.Inv()); tick > 0 && tick < int64(len(codes)) {
+			before := codes[tick-1]
+			if !before.OK || before.Flash || before.Camera != p.Code.Camera || before.Number+1 != p.Code.Number {
+				v.Unclear++
+				continue
+			}
 		}
 		best := time.Hour
 		for _, b := range r.Beeps {
@@ -179,16 +192,23 @@ func (v *Verdict) Worst() time.Duration {
 }
 
 // ExtraKeyframes are those that are not on a multiple of gop ticks; missing are the
-// multiples without one, between First and Last.
+// multiples without one, between First and Last. Where the picture of a multiple has not
+// arrived, the next that has stands for it.
 func (v *Verdict) ExtraKeyframes(gop int64) (extra, missing []int64) {
-	for _, k := range v.Keyframes {
-		if k%gop != 0 {
-			extra = append(extra, k)
+	due := map[int64]bool{}
+	for k := (v.First + gop - 1) / gop * gop; k <= v.Last; k += gop {
+		stand := k
+		for v.gone[stand] && stand < v.Last {
+			stand++
+		}
+		due[stand] = true
+		if !slices.Contains(v.Keyframes, stand) {
+			missing = append(missing, k)
 		}
 	}
-	for k := (v.First + gop - 1) / gop * gop; k <= v.Last; k += gop {
-		if !slices.Contains(v.Keyframes, k) {
-			missing = append(missing, k)
+	for _, k := range v.Keyframes {
+		if k%gop != 0 && !due[k] {
+			extra = append(extra, k)
 		}
 	}
 	return extra, missing

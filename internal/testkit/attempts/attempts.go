@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -29,7 +30,8 @@ type T struct {
 	cleanups []func()        // guarded by mu
 	excuses  []func() string // guarded by mu
 	ctx      context.Context
-	dirs     int // guarded by mu
+	dirs     int          // guarded by mu
+	worst    atomic.Int64 // the longest stall so far, in nanoseconds
 }
 
 // Run calls f up to n times, each with a TB of its own: its cleanups run before the
@@ -54,8 +56,11 @@ func attempt(t *testing.T, f func(a *T)) (failures []string, excuse string) {
 	a := &T{TB: t}
 	ctx, cancel := context.WithCancel(t.Context())
 	a.ctx = ctx
-	worst := make(chan time.Duration, 1)
-	go func() { worst <- longestStall(ctx) }()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		a.watch(ctx)
+	}()
 	done := make(chan struct{})
 	go func() { // FailNow ends this goroutine and not the test's
 		defer close(done)
@@ -67,23 +72,33 @@ func attempt(t *testing.T, f func(a *T)) (failures []string, excuse string) {
 		f(a)
 	}()
 	<-done
-	if stall := <-worst; excuse == "" && stall > stalled {
-		excuse = fmt.Sprintf("the machine stalled for up to %d ms", stall.Milliseconds())
+	<-watched
+	if excuse == "" {
+		excuse = a.Stalled()
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.failures, excuse
 }
 
-// longestStall is the longest time by which a short sleep overslept until ctx ended.
-func longestStall(ctx context.Context) (worst time.Duration) {
+// watch notes by how much a short sleep oversleeps until ctx ends.
+func (a *T) watch(ctx context.Context) {
 	const nap = 5 * time.Millisecond
 	for ctx.Err() == nil {
 		began := time.Now()
 		time.Sleep(nap) // this looks at time passing
-		worst = max(worst, time.Since(began)-nap)
+		a.worst.Store(max(a.worst.Load(), int64(time.Since(began)-nap)))
 	}
-	return worst
+}
+
+// Stalled says how long the machine has stalled since the try began, if that was long enough
+// to lose something by; else it is empty. For a test that can still tell the truth then, of
+// what was not lost, instead of failing.
+func (a *T) Stalled() string {
+	if worst := time.Duration(a.worst.Load()); worst > stalled {
+		return fmt.Sprintf("the machine stalled for up to %d ms", worst.Milliseconds())
+	}
+	return ""
 }
 
 // Excuse registers what is asked when the try has failed: an answer says that the machine
