@@ -163,15 +163,7 @@ func disconnects(t testing.TB, length time.Duration) {
 	}
 	cutting.Wait()
 
-	// The encoder ends with its last destination, and what it says of itself with it.
-	kept := length > 0 || s.undisturbed()
-	notEncoded := int64(0)
-	for _, r := range s.State().Renditions {
-		notEncoded += r.Dropped
-	}
-	if a, ok := t.(*attempts.T); ok && notEncoded > 0 {
-		a.Excuse(func() string { return fmt.Sprintf("%d pictures were dropped before the encoder", notEncoded) })
-	}
+	kept, notEncoded := length > 0 || s.undisturbed(), s.notEncoded()
 	last := s.tapped.Load()
 	stopped := time.Now()
 	s.do(engine.StopLive{})
