@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -15,6 +16,10 @@ import (
 // TestCutIsOnTheNextTick: a command from outside shows on the next tick: in the state
 // that its caller reads right afterwards, in the command log, and in the picture.
 func TestCutIsOnTheNextTick(t *testing.T) {
+	attempts.Run(t, 3, cutIsOnTheNextTick)
+}
+
+func cutIsOnTheNextTick(t *attempts.T) {
 	const cuts = 40
 	doc := document(t, 320, 180, fps, object{"sources": cameras(2), "scenes": cameraScenes(2), "start": object{"program": "s1", "preview": "s2"}})
 	var log bytes.Buffer
@@ -41,7 +46,13 @@ func TestCutIsOnTheNextTick(t *testing.T) {
 		<-time.After(time.Duration(i) * time.Second / fps / cuts)
 	}
 	s.awaitTick(s.tapped.Load() + 2)
-	late := s.State().Counters.Late
+	late, shown := s.State().Counters.Late, s.undisturbed()
+	t.Excuse(func() string {
+		if late == 0 {
+			return ""
+		}
+		return fmt.Sprintf("%d ticks were late", late)
+	})
 	s.stop()
 	codes := s.truth.Codes()
 	var applied []int64
@@ -66,10 +77,8 @@ func TestCutIsOnTheNextTick(t *testing.T) {
 		if at <= c.before || at > c.before+2 {
 			t.Errorf("cut %d was asked for after tick %d and applied at tick %d", i, c.before, at)
 		}
-		if got := codes[at]; got.Camera != c.camera || !got.OK {
-			if late == 0 {
-				t.Errorf("cut %d: tick %d shows camera %d, want %d", i, at, got.Camera, c.camera)
-			}
+		if got := codes[at]; shown && (got.Camera != c.camera || !got.OK) { // a late tick shows it too
+			t.Errorf("cut %d: tick %d shows camera %d, want %d", i, at, got.Camera, c.camera)
 		}
 		if got := codes[at-1]; got.Camera == c.camera {
 			t.Errorf("cut %d: tick %d shows camera %d before the cut", i, at-1, got.Camera)
@@ -80,8 +89,8 @@ func TestCutIsOnTheNextTick(t *testing.T) {
 	if limit := 2*time.Second/fps + 5*time.Millisecond; late == 0 && worst > limit {
 		t.Errorf("a command took %v, more than a tick and what is left of another", worst)
 	}
-	if late != 0 {
-		t.Errorf("%d ticks were late: the machine was too busy for this test, which demands none", late)
+	if late != 0 && t.Stalled() == "" {
+		t.Errorf("%d ticks were late, and the machine has not stalled", late)
 	}
 }
 
@@ -111,6 +120,10 @@ func stopLosesNothing(t testing.TB) {
 	s.awaitTick(100)
 	s.stop()
 	end := s.tapped.Load()
+	missing := int64(0)
+	if !s.undisturbed() {
+		missing = s.notEncoded()
+	}
 	// Coding out of display order may bring up to three pictures from after the stop.
 	for name, last := range map[string]int64{"stopped": 74, "running": end} {
 		v, err := s.truth.Judge(testkit.Read(t, name, filepath.Join(dir, name+".mkv")))
@@ -119,7 +132,7 @@ func stopLosesNothing(t testing.TB) {
 			continue
 		}
 		t.Log(v)
-		if v.First != 0 || v.Lost != 0 || v.Differences != 0 || v.Last < last || v.Last > last+3 {
+		if v.First != 0 || int64(v.Lost) > missing || v.Differences != 0 || v.Last < last-missing || v.Last > last+3 {
 			t.Errorf("%s: has ticks %d..%d with %d lost; want 0..%d", name, v.First, v.Last, v.Lost, last)
 		}
 	}
