@@ -248,6 +248,27 @@ func TestHotStandby(t *testing.T) {
 	})
 }
 
+// TestHotStandbyByRank: of several backups that are live the first is taken, whichever came
+// live first, and one that is in trouble itself is passed over.
+func TestHotStandbyByRank(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startChain(t, 4, func(o *FailoverOptions) { o.Hot = true })
+		c.in[1].set(func() { c.in[1].frozen = time.Now() })
+		time.Sleep(time.Minute)
+		c.want(t, "", Confirmed, Connecting, Confirmed, Confirmed)
+		c.in[0].set(func() { c.in[0].refuse = errDown })
+		time.Sleep(time.Second)
+		c.want(t, "0>2 "+errDown.Error())
+		c.in[2].set(func() { c.in[2].refuse = errDown })
+		time.Sleep(time.Second)
+		c.want(t, "0>2 "+errDown.Error()+"; 2>3 "+errDown.Error())
+		c.in[1].set(func() { c.in[1].frozen = time.Time{} })
+		time.Sleep(2 * time.Minute)
+		c.want(t, "0>2 "+errDown.Error()+"; 2>3 "+errDown.Error()+"; 3>1 ingest 1 is well again")
+		c.stop(t)
+	})
+}
+
 // TestFailoverSlowConnection: an ingest that neither answers nor refuses does not hold
 // the destination up.
 func TestFailoverSlowConnection(t *testing.T) {

@@ -135,7 +135,11 @@ func TestISOBesideTheProgramme(t *testing.T) {
 		o.Ticks, o.Commands = 60, []Timed{{10, &StartRecording{}}, {25, &Cut{}}, {50, &StopRecording{}}}
 	})
 	s.run(t, t.Context(), time.Minute)
-	for _, v := range s.State().ISOs {
+	list := s.State().ISOs
+	if len(list) != 2 {
+		t.Fatalf("%d ISO recordings", len(list))
+	}
+	for _, v := range list {
 		if v.Problem != "" {
 			t.Errorf("%s: %s", v.ID, v.Problem)
 		}
@@ -177,6 +181,9 @@ func TestISOFailsAlone(t *testing.T) {
 	})
 	s.run(t, t.Context(), time.Minute)
 	st := s.State()
+	if len(st.ISOs) != 2 {
+		t.Fatalf("%d ISO recordings", len(st.ISOs))
+	}
 	for _, v := range st.ISOs {
 		if v.Problem == "" {
 			t.Errorf("%s has no problem", v.ID)

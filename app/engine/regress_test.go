@@ -91,6 +91,8 @@ func TestGoLiveWhileStopping(t *testing.T) {
 		if st := s.State(); !st.Destinations[0].Started {
 			t.Errorf("go_live was accepted while d1 was stopping, and d1 is not live")
 		}
+	} else if !strings.Contains(err.Error(), "d1") {
+		t.Errorf("refused, and it does not say what: %v", err)
 	}
 	cancel()
 	finish(t, done, 20*time.Second)
@@ -240,6 +242,9 @@ func TestRestartIsDeterministic(t *testing.T) {
 			}
 		})
 		s.run(t, t.Context(), time.Minute)
+		if len(runs[i].sound) != 60 || len(runs[i].pictures) != 60 {
+			t.Fatalf("run %d: sound of %d ticks and %d pictures, want 60", i, len(runs[i].sound), len(runs[i].pictures))
+		}
 		if n := firstDifference(runs[0].sound, runs[i].sound); n >= 0 {
 			t.Errorf("run %d: sound of tick %d differs from run 0", i, n)
 		}

@@ -260,9 +260,7 @@ func TestBadMaterial(t *testing.T) {
 		}
 	}
 	last := testkit.Read(t, "recording", file)
-	if n := len(last.Pictures); n != 5*fps {
-		t.Errorf("the recording has %d pictures, want %d: nothing else may suffer", n, 5*fps)
-	}
+	readStats(t, stats).has(t, "the recording, which may not suffer", len(last.Pictures), 5*fps)
 	raw, err := os.ReadFile(stats)
 	if err != nil || strings.Count(string(raw), "\n") < 4 {
 		t.Errorf("statistics: %d lines, %v", strings.Count(string(raw), "\n"), err)
@@ -304,9 +302,9 @@ func TestFullDisk(t *testing.T) {
 	script := `mount -t tmpfs -o size=32m small "$1/small" && mount -t tmpfs -o size=112m filling "$1/filling" && mount -t tmpfs -o size=200m,ro readonly "$1/readonly" || exit 77
 (sleep 4; head -c 70000000 /dev/zero >"$1/filling/other") &
 dir=$1; shift; "$@"; status=$?; cp "$dir/filling/b.mkv" "$dir/b.mkv"; ls "$dir/small"; exit $status`
-	whole := filepath.Join(dir, "whole.mkv")
+	whole, stats := filepath.Join(dir, "whole.mkv"), filepath.Join(dir, "stats.jsonl")
 	r := runCommand(t, dir, "unshare", flags, "sh", "-c", script, "sh", dir,
-		program(t), "run", "--headless", "--for", "9s", "--record", whole, "--commands", commands, show)
+		program(t), "run", "--headless", "--for", "9s", "--record", whole, "--commands", commands, "--stats", stats, show)
 	if r.status == 77 {
 		t.Fatalf("no small disks can be made: %s", r.err)
 	}
@@ -323,9 +321,7 @@ dir=$1; shift; "$@"; status=$?; cp "$dir/filling/b.mkv" "$dir/b.mkv"; ls "$dir/s
 	if n := len(filled.Pictures); n < 3*fps || n > 8*fps || filled.Damaged != 0 {
 		t.Errorf("the recording on the full disk has %d pictures, %d damaged; want three to eight seconds whole", n, filled.Damaged)
 	}
-	if n := len(testkit.Read(t, "whole", whole).Pictures); n != 9*fps {
-		t.Errorf("the other recording has %d pictures, want %d", n, 9*fps)
-	}
+	readStats(t, stats).has(t, "the other recording", len(testkit.Read(t, "whole", whole).Pictures), 9*fps)
 }
 
 // TestStopWithinFiveSeconds: SIGTERM ends the program within 5 s, in order, while it is
@@ -410,10 +406,14 @@ func TestStopWithinFiveSeconds(t *testing.T) {
 	if len(r.Pictures) < 2*fps || r.Damaged != 0 {
 		t.Errorf("the recording has %d pictures, %d damaged", len(r.Pictures), r.Damaged)
 	}
+	next, was := r.Pictures[0].Code.Number, readStats(t, stats)
 	for i, picture := range r.Pictures {
-		if !picture.Code.OK || int(picture.Code.Number) != i+int(r.Pictures[0].Code.Number) {
-			t.Errorf("picture %d of the recording is %+v", i, picture.Code)
+		// A machine that did not keep up shows one again, or passes some over.
+		again := was.shaken && picture.Code.Number+1 >= next && picture.Code.Number < next+fps/2
+		if !picture.Code.OK || picture.Code.Number != next && !again {
+			t.Errorf("picture %d of the recording is %+v, want number %d", i, picture.Code, next)
 			break
 		}
+		next = picture.Code.Number + 1
 	}
 }

@@ -143,6 +143,9 @@ func TestPacketQueuePolicy(t *testing.T) {
 	if q.Put(video(21, false)) {
 		t.Error("a picture was kept with 1 s queued")
 	}
+	if !q.Put(sound(21)) {
+		t.Error("sound was dropped with the pictures")
+	}
 	for len(q.items)-q.head > 2 {
 		if _, err := q.Next(t.Context()); err != nil {
 			t.Fatal(err)

@@ -3,6 +3,8 @@
 package record
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,3 +76,34 @@ type nowhereMuxer struct{ muxer }
 func (nowhereMuxer) WritePacket(*media.Packet) error { return nil }
 func (nowhereMuxer) SetTimecodeLead(time.Duration)   {}
 func (nowhereMuxer) Written() int64                  { return 0 }
+
+// deafDisk does not say how much room there is; it counts how often it is asked.
+type deafDisk struct {
+	disk
+	asked int
+}
+
+func (d *deafDisk) Free(string) (int64, error) {
+	d.asked++
+	return 0, errors.New("no answer")
+}
+
+// TestNextFileIsNotTriedAtEveryKeyframe: where the next file cannot be made the present one
+// goes on, that is said, and it is tried again after a while only.
+func TestNextFileIsNotTriedAtEveryKeyframe(t *testing.T) {
+	o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show.mkv", "split_minutes": 1.0 / 60})
+	d := &deafDisk{disk: realDisk{}}
+	o.disk = d
+	s := newSession(t.Context(), o, newFastFeed(t), "", "show")
+	present := &segment{begun: true, part: 1, path: "show.mkv"}
+	s.begun, s.cur, s.spans, s.parts = true, present, []span{{}}, 1
+	for i := range int64(25) {
+		s.turn(&media.Packet{PTS: i * 25, DTS: i * 25, Time: time.Duration(i) * time.Second, Keyframe: true})
+	}
+	if d.asked != 3 { // at 1, 11 and 21 s
+		t.Errorf("the next file was tried %d times in 25 s, want 3", d.asked)
+	}
+	if s.cur != present || !strings.Contains(s.warning, "the recording goes on in this one") {
+		t.Errorf("it goes on in %+v and says %q", s.cur, s.warning)
+	}
+}

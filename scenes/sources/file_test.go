@@ -121,7 +121,11 @@ func TestFileLoopsWithoutAGap(t *testing.T) {
 				t.Fatalf("%s: picture %d is at %v, want %v", name, i, pts, want)
 			}
 		}
-		for k, at := range beeps(sink.sound) {
+		heard := beeps(sink.sound)
+		if len(heard) < 5 {
+			t.Errorf("%s: %d beeps in five seconds", name, len(heard))
+		}
+		for k, at := range heard {
 			if d := at - k*media.SampleRateHz; d > 480 || d < -480 {
 				t.Errorf("%s: beep %d is at %d", name, k, at)
 			}
@@ -272,7 +276,11 @@ func TestFileRotationAndVariableRate(t *testing.T) {
 	// Every third picture is left out: 40 ms and 80 ms take turns.
 	runFFmpeg(t, "-i", upright, "-vf", `select=not(eq(mod(n\,3)\,2))`, "-fps_mode", "vfr", "-c:v", "ffv1", vfr)
 	sink = playFile(t, settingsOf("path", vfr, "hardware", "off"), virtual(fps25), 1000)
-	for i, n := range numbers(sink.frames) {
+	varied := numbers(sink.frames)
+	if len(varied) != 17 {
+		t.Errorf("%d pictures are left of two of three of 25, want 17", len(varied))
+	}
+	for i, n := range varied {
 		if want := i/2*3 + i%2; n != want {
 			t.Fatalf("picture %d is number %d, want %d", i, n, want)
 		}
@@ -371,6 +379,9 @@ func TestFrameCounterSurvivesEncoding(t *testing.T) {
 		path := filepath.Join(dir, name)
 		runFFmpeg(t, "-i", clean, "-vf", filter, "-c:v", "libx264", "-preset", "veryfast", "-b:v", "3M", "-maxrate", "3M", "-bufsize", "3M", path)
 		sink := playFile(t, settingsOf("path", path, "hardware", "off"), virtual(fps25), 1000)
+		if len(sink.frames) != m.frames {
+			t.Errorf("%s: %d pictures of %d", name, len(sink.frames), m.frames)
+		}
 		for i, f := range sink.frames {
 			if _, n, ok := framecode.ReadIn(f, 0, 0, f.Width, f.Height, 1280, 720); !ok || n != uint32(i) {
 				t.Errorf("%s: picture %d reads %d, %v", name, i, n, ok)

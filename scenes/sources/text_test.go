@@ -133,12 +133,17 @@ func TestTextFromRightToLeft(t *testing.T) {
 
 func TestTextTakesMissingCharactersFromTheSystem(t *testing.T) {
 	b := layoutOf(t, "", "Ω☂Ж", 0, 0)
+	glyphs := 0
 	for _, run := range b.lines[0].runs {
+		glyphs += len(run.Glyphs)
 		for _, g := range run.Glyphs {
 			if g.GlyphID == 0 {
 				t.Errorf("a character has no glyph although DejaVu Sans is installed")
 			}
 		}
+	}
+	if glyphs != 3 {
+		t.Errorf("%d glyphs for three characters", glyphs)
 	}
 }
 
