@@ -103,6 +103,21 @@ func TestAudioFollowsVideo(t *testing.T) {
 	}
 }
 
+// TestAudioFollowsVideoThrough: a source that both scenes show is heard as it is all through a
+// mix between them.
+func TestAudioFollowsVideoThrough(t *testing.T) {
+	out, _ := heard(t, soundShowText, "pgm", 30, Timed{3, &Preview{Scene: "both"}}, Timed{5, &AutoTake{}})
+	full := out[4][0]
+	for tick := 4; tick < 30; tick++ {
+		if got := out[tick][0]; full < 0.05 || !near(got, full, 0.002*full) {
+			t.Errorf("tick %d: %.5f of %.5f", tick, got, full)
+		}
+	}
+	if !atGain(out[28][1], full, 1) {
+		t.Errorf("the source that came is at %.5f, want %.5f", out[28][1], full)
+	}
+}
+
 func TestEqualPower(t *testing.T) {
 	for i := range 101 {
 		from, to := equalPower(float64(i) / 100)
