@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/scenes"
+)
+
+// reconcile makes the running inputs those of e.show; before is the show they are of.
+func (e *Engine) reconcile(before *scenes.Show) {
+	old := e.inputs
+	e.inputs = make(map[string]*input, len(e.show.Sources))
+	e.order = e.order[:0]
+	next := e.soon()
+	for _, def := range e.show.Sources {
+		in := old[def.ID]
+		var after <-chan struct{}
+		if in != nil && (in.def.Kind != def.Kind || string(in.def.Settings) != string(def.Settings) || in.def.Name != def.Name && burnsName(def.Kind)) {
+			e.retire(in)
+			after = in.done
+			in = nil
+		}
+		delete(old, def.ID)
+		if in == nil {
+			in = e.newInput(def)
+			in.lastFresh = media.TickTime(e.tick, e.fps)
+			if next[def.ID] {
+				in.opening.want()
+			}
+			in.start(e.ctx, e.log, after)
+			e.desk.mixer.Add(in.strip)
+		} else {
+			in.def = def
+		}
+		e.inputs[def.ID] = in
+		e.order = append(e.order, in)
+	}
+	for _, in := range old {
+		e.retire(in)
+	}
+	e.desk.reconcile(e)
+	e.keepCopies()
+	if before != nil {
+		e.outs.reconcile(e.show)
+	}
+}
+
+// soon are the sources of what is on programme and on preview, and of the overlays.
+func (e *Engine) soon() map[string]bool {
+	ids := []string{e.switcher.Program, e.switcher.Preview}
+	for _, o := range e.show.Overlays {
+		ids = append(ids, o.ID)
+	}
+	list := make(map[string]bool)
+	for _, id := range ids {
+		for _, p := range e.looks.of(e.show, id) {
+			list[p.Source] = true
+		}
+	}
+	return list
+}
+
+// burnsName: the kind draws the source's name into its picture.
+func burnsName(kind string) bool { return kind == "synthetic" }
+
+// retire takes an input off the mix; it is ended after this tick's sound, in which
+// it fades out. Its source, which may hold a device, ends at once, or on the virtual
+// clock when that sound is there.
+func (e *Engine) retire(in *input) {
+	e.desk.mixer.Remove(in.strip)
+	if !e.clock.Virtual() {
+		in.cancel()
+	}
+	e.retired = append(e.retired, in)
+}
+
+// stopRetired ends retired inputs without keeping the tick waiting.
+func (e *Engine) stopRetired() {
+	for _, in := range e.retired {
+		e.gone.Add(1)
+		go func() {
+			defer e.gone.Done()
+			in.stop()
+			// The thread may be closed already, and the textures with it.
+			_ = e.device.Forget(in.def.ID)
+		}()
+	}
+	clear(e.retired)
+	e.retired = e.retired[:0]
+}
