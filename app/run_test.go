@@ -32,7 +32,7 @@ func TestStatsHaveListsOfNothing(t *testing.T) {
 			t.Errorf("%s is %s, want []", name, got)
 		}
 	}
-	if got, want := string(line["Monitor"]), `{"Device":"","Problem":"","LatencyMS":0}`; got != want {
+	if got, want := string(line["Monitor"]), `{"Device":"","Problem":"","LatencyMS":0,"DriftPPM":0,"Underruns":0,"Skips":0,"Dropped":0}`; got != want {
 		t.Errorf("Monitor is %s, want %s", got, want)
 	}
 	if got, want := string(line["Show"]), `{"Name":"Untitled","Sources":[],"Scenes":[],"Overlays":[]}`; got != want {
