@@ -18,7 +18,7 @@ const (
 	collectorEvery = 13 * time.Second
 	// The room for garbage, in bytes, whatever the rate: bursts need some, and half a
 	// gigabyte would be more than ten seconds are worth.
-	collectorLeast = 12 << 20
+	collectorLeast = 16 << 20
 	collectorMost  = 160 << 20
 	// collectorFade is what a second leaves of the rate that is remembered: a burst is
 	// likely to come again.

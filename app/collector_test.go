@@ -14,7 +14,7 @@ func TestCollectorKeepsTheHeapsRoom(t *testing.T) {
 		want int
 	}{
 		{0, 1 << 20, 600},
-		{20 << 20, 0, 60},          // the least room
+		{20 << 20, 0, 80},          // the least room
 		{20 << 20, 2 << 20, 130},   // 13 s of 2 MB/s
 		{80 << 20, 10 << 20, 162},  // and of 10
 		{80 << 20, 100 << 20, 200}, // the most
