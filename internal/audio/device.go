@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -166,6 +167,9 @@ type session struct {
 	dev     *malgo.Device
 	name    string
 	stopped chan struct{}
+	// closing is held while the device is taken down: who else stops it below this package
+	// would wait for an event that is gone with it.
+	closing sync.Mutex
 }
 
 // open starts the device with this ID, name or name of the system's own ("" is the default one) at 48 kHz
@@ -248,6 +252,8 @@ func (s *session) close() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		s.closing.Lock()
+		defer s.closing.Unlock()
 		// Uninit alone waits for ever once the PulseAudio server has died: the device's
 		// thread sleeps in its main loop, and only Stop wakes it (miniaudio 0.11.24,
 		// ma_device_uninit). What Stop says about a dead device does not matter.

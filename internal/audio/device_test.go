@@ -330,6 +330,8 @@ func again(ctx context.Context, opt CaptureOptions, sink func(context.Context, m
 func TestUnplugOfTheNullDevice(t *testing.T) {
 	t.Parallel()
 	pull := func(s *session) {
+		s.closing.Lock() // miniaudio tells of the stop before ma_device_stop has returned
+		defer s.closing.Unlock()
 		if err := s.dev.Stop(); err != nil {
 			t.Errorf("stop: %v", err)
 		}
