@@ -62,36 +62,19 @@ func (r *reporter) state(s outputs.State) {
 	}
 }
 
-// tellWaiting says what a server is waited for when that takes longer than after, and goes on
-// saying it. The function returned ends that, before anything else is reported.
-func (r *reporter) tellWaiting(host string, after time.Duration) (stop func()) {
-	begun, done := time.Now(), make(chan struct{})
-	var telling sync.WaitGroup
-	telling.Go(func() {
-		next := time.NewTimer(after)
-		defer next.Stop()
-		for {
-			select {
-			case <-next.C:
-			case <-done:
-				return
-			}
-			r.mu.Lock()
-			state := r.last
-			r.mu.Unlock()
-			what := map[outputs.State]string{
-				outputs.Resolving: "the address of its name", outputs.Connecting: "a connection", outputs.Handshaking: "it to answer; the connection is there",
-			}[state]
-			if what != "" {
-				r.report(outputs.Report{State: state, Detail: fmt.Sprintf("%s: for %v waiting for %s", host, time.Since(begun).Round(time.Second), what)})
-			}
-			next.Reset(time.Second)
-		}
-	})
-	return func() {
-		close(done)
-		telling.Wait()
+// waiting is what the server is waited for, for outputs.TellWaiting.
+func (r *reporter) waiting() (outputs.State, string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch r.last {
+	case outputs.Resolving:
+		return r.last, "the address of its name"
+	case outputs.Connecting:
+		return r.last, "a connection"
+	case outputs.Handshaking:
+		return r.last, "it to answer; the connection is there"
 	}
+	return r.last, ""
 }
 
 var (
@@ -103,7 +86,7 @@ var (
 // application, as often as a server that asks for a password needs. On failure it returns
 // how far it came; nothing is left open.
 func (p *publisher) open(ctx context.Context, plan *plan, r *reporter, upTo phase) (*client, phase, error) {
-	defer r.tellWaiting(p.target.host, p.limits.tell)()
+	defer outputs.TellWaiting(p.target.host, p.limits.tell, r.waiting, r.report)()
 	l := login{user: p.target.user, password: p.target.password}
 	for tries := 1; ; tries++ {
 		c, at, err := p.openOnce(ctx, plan, r, l.params, upTo)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/pion/sdp/v3"
@@ -41,7 +40,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	feed.Report(outputs.Report{State: outputs.Connecting})
 	http := newSignaller(o.token, o.userAgent, o.local)
 	defer http.close()
-	signalled := tellWaiting(feed, http, o.endpoint.Host, o.tellAfter)
+	signalled := outputs.TellWaiting(o.endpoint.Host, o.tellAfter, http.waits.step, feed.Report)
 	defer signalled()
 
 	c := &connection{output: o, feed: feed, http: http, states: make(chan struct{}, 1), wire: newWire(), bundle: newBundle()}
@@ -113,33 +112,6 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	enough()
 	c.trickled.Wait()
 	return c.deliver(ctx)
-}
-
-// tellWaiting says what a server is waited for when that takes longer than after, and goes
-// on saying it. The function returned ends that, may be called again, and must be called before
-// anything else is reported.
-func tellWaiting(feed outputs.Feed, http *signaller, host string, after time.Duration) (stop func()) {
-	begun, done := time.Now(), make(chan struct{})
-	var telling sync.WaitGroup
-	telling.Go(func() {
-		next := time.NewTimer(after)
-		defer next.Stop()
-		for {
-			select {
-			case <-next.C:
-			case <-done:
-				return
-			}
-			if at := http.waits.step(); at != nil {
-				feed.Report(outputs.Report{State: at.state, Detail: fmt.Sprintf("%s: for %v waiting for %s", host, time.Since(begun).Round(time.Second), at.words)})
-			}
-			next.Reset(time.Second)
-		}
-	})
-	return sync.OnceFunc(func() {
-		close(done)
-		telling.Wait()
-	})
 }
 
 // servers are the ICE servers to gather with: what OPTIONS names, or else what the

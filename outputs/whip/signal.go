@@ -93,10 +93,14 @@ func (w *waiting) begin(ctx context.Context) (traced context.Context, end func()
 		}
 }
 
-func (w *waiting) step() *step {
+// step is what is waited for, for outputs.TellWaiting.
+func (w *waiting) step() (outputs.State, string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.at
+	if w.at == nil {
+		return 0, ""
+	}
+	return w.at.state, w.at.words
 }
 
 // newSignaller makes one that speaks from local, where that is valid.
