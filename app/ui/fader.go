@@ -38,6 +38,9 @@ type fader struct {
 	markAt     []float64
 	knobLength float32
 	tip        string
+	// round is the list round it, which has the wheel unless the fader has the keyboard:
+	// whoever scrolls past must not change a value. nil: the wheel is the fader's.
+	round func(*fyne.ScrollEvent)
 }
 
 var (
@@ -186,6 +189,8 @@ func (f *fader) letGo() {
 // Scrolled implements fyne.Scrollable.
 func (f *fader) Scrolled(e *fyne.ScrollEvent) {
 	switch {
+	case f.round != nil && !f.focused:
+		f.round(e)
 	case e.Scrolled.DY > 0:
 		f.set(f.value + f.step)
 	case e.Scrolled.DY < 0:

@@ -13,6 +13,12 @@ type stacked interface {
 	heightFor(width float32) float32
 }
 
+// wheeled is a part that takes the mouse wheel; within tells it whose the wheel is when it
+// is not its own.
+type wheeled interface {
+	within(scrolled func(*fyne.ScrollEvent))
+}
+
 // column stacks parts from top to bottom in a scroller.
 type column struct {
 	box
@@ -43,6 +49,9 @@ func (c *column) set(parts ...stacked) {
 	c.inner.objects = c.inner.objects[:0]
 	for _, p := range parts {
 		c.inner.objects = append(c.inner.objects, p)
+		if w, ok := p.(wheeled); ok {
+			w.within(c.scroll.Scrolled)
+		}
 	}
 	c.inner.Refresh()
 	c.refit()

@@ -279,6 +279,30 @@ func TestStripsOutOfSightAreNotDrawnButReachedByTab(t *testing.T) {
 	}
 }
 
+// TestTheWheelScrollsPastSliders: in a list the wheel is a slider's once that has the
+// keyboard, and the list's before.
+func TestTheWheelScrollsPastSliders(t *testing.T) {
+	b := newBench(t, soundState())
+	press(b.keys.audio.strips[0].name)
+	p := soundPanelOf(t, b, b.desk.sound)
+	p.column.Resize(fyne.NewSize(300, 60))
+	row, down := p.rows[0].(*paramRow), &fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, -20)}
+	value, before := row.slider.value, float32(0)
+	for _, over := range []fyne.Scrollable{row.slider, row.value, p.after[2].(*sendRow).gain.slider} {
+		over.Scrolled(down)
+		if y := p.column.scroll.Offset.Y; y <= before {
+			t.Errorf("over %T the list stays at %v", over, y)
+		}
+		before = p.column.scroll.Offset.Y
+	}
+	wantSent(t, b)
+	row.slider.FocusGained()
+	row.slider.Scrolled(down)
+	if row.slider.value >= value || p.column.scroll.Offset.Y != before {
+		t.Errorf("with the keyboard: value %v after %v, list at %v after %v", row.slider.value, value, p.column.scroll.Offset.Y, before)
+	}
+}
+
 func TestTrimIsOnTheStrip(t *testing.T) {
 	s := soundState()
 	s.Sources[0].Strip.TrimDB = -3

@@ -494,5 +494,8 @@ func (r *sendRow) follow() {
 	r.pre.lit(r.send.Pre, colLit, colOnLit)
 }
 
+// within implements wheeled.
+func (r *sendRow) within(scrolled func(*fyne.ScrollEvent)) { r.gain.within(scrolled) }
+
 // heightFor implements stacked.
 func (r *sendRow) heightFor(float32) float32 { return paramHeight }

@@ -58,7 +58,7 @@ func newParamRow(d *desk, spec *formField, scale paramScale, read func() float64
 	if spec.description != "" {
 		tip += ": " + spec.description
 	}
-	r.slider.hint(tip + " (drag, arrow keys, the wheel; a double click is the usual value)")
+	r.slider.hint(tip + " (drag, arrow keys, the wheel once it is pressed; a double click is the usual value)")
 	r.value = newValueBox(d, spec, given)
 	r.add(r.title, r.slider, r.value)
 	r.min = fyne.NewSize(160, paramHeight)
@@ -113,6 +113,11 @@ func (r *paramRow) follow() {
 		text = "-inf dB"
 	}
 	r.value.show(v, text)
+}
+
+// within implements wheeled.
+func (r *paramRow) within(scrolled func(*fyne.ScrollEvent)) {
+	r.slider.round, r.value.round = scrolled, scrolled
 }
 
 // heightFor implements stacked.

@@ -18,6 +18,7 @@ type valueBox struct {
 	step  float64 // 0: none
 	text  string
 	given func(float64)
+	round func(*fyne.ScrollEvent) // without a step: the list round it, which has the wheel
 }
 
 // newValueBox makes one for numbers as spec says.
@@ -58,6 +59,10 @@ func (v *valueBox) by(steps float64) {
 // Scrolled implements fyne.Scrollable.
 func (v *valueBox) Scrolled(e *fyne.ScrollEvent) {
 	switch {
+	case v.step == 0:
+		if v.round != nil {
+			v.round(e)
+		}
 	case e.Scrolled.DY > 0:
 		v.by(1)
 	case e.Scrolled.DY < 0:
