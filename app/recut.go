@@ -105,7 +105,7 @@ func recut(ctx context.Context, c *console, journal string, o recutOptions) erro
 		Show: show, Clock: media.NewVirtualClock(), SourceKinds: kinds, Ticks: r.Ticks,
 		Commands: r.WithRecording(engine.StartRecording{Recordings: []string{id}}),
 	}
-	took, err := runOffline(ctx, c, or(s.BaseDir, "."), opt, id, o.output)
+	took, _, err := runOffline(ctx, c, or(s.BaseDir, "."), opt, id, o.output)
 	var failed *recordingError
 	if errors.As(err, &failed) {
 		_ = os.Remove(o.output) // half of a file would pass for a whole one

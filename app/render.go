@@ -95,13 +95,16 @@ func render(ctx context.Context, c *console, path string, o renderOptions) error
 			hashSamples(sound, samples)
 		}
 	}
-	took, err := runOffline(ctx, c, baseDir(path), opt, id, o.output)
+	took, refused, err := runOffline(ctx, c, baseDir(path), opt, id, o.output)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(c.out, "rendered %d frames in %.1f s (%.2f x real time)\n", opt.Ticks, took.Seconds(), o.length.Seconds()/took.Seconds())
 	if o.hash {
 		fmt.Fprintf(c.out, "pictures fnv64a %016x\nsound    fnv64a %016x\n", pictures.Sum64(), sound.Sum64())
+	}
+	if refused > 0 { // a script has to notice that this is not the show that was asked for
+		return fmt.Errorf("%s is complete, but commands of the list were refused: %d", o.output, refused)
 	}
 	return nil
 }
@@ -113,19 +116,19 @@ func (e *recordingError) Error() string { return e.output + ": " + e.problem }
 
 // runOffline runs a show whose paths are relative to dir to its end; recording id makes
 // output. The operator reads what the engine warned of; a recording that failed is a
-// recordingError.
-func runOffline(ctx context.Context, c *console, dir string, opt engine.Options, id, output string) (took time.Duration, err error) {
+// recordingError. refused is how many commands of the list were.
+func runOffline(ctx context.Context, c *console, dir string, opt engine.Options, id, output string) (took time.Duration, refused int64, err error) {
 	e, closeGPU, err := newEngine(c, dir, opt)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer closeGPU()
 	start := time.Now()
 	if err := e.Run(ctx); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if ctx.Err() != nil {
-		return 0, fmt.Errorf("stopped before the end; %s holds what was made until then", output)
+		return 0, 0, fmt.Errorf("stopped before the end; %s holds what was made until then", output)
 	}
 	problem := ""
 	for _, d := range e.State().Recordings {
@@ -139,7 +142,7 @@ func runOffline(ctx context.Context, c *console, dir string, opt engine.Options,
 		}
 	}
 	if problem != "" {
-		return 0, &recordingError{output, problem}
+		return 0, 0, &recordingError{output, problem}
 	}
-	return time.Since(start), nil
+	return time.Since(start), e.State().RefusedCommands, nil
 }

@@ -98,6 +98,7 @@ func (e *Engine) publish() {
 		Black:      e.switcher.Black, FadedOut: e.switcher.FadedOut,
 		Tally: e.tally(), Buses: e.desk.state(), Counters: e.count.total,
 		Renditions: e.outs.states(), GPU: e.opt.Thread.Info(), Warnings: e.warn.all(),
+		RefusedCommands: e.refused,
 	}
 	s.Monitor = e.monitorState()
 	s.Undo, s.Redo = e.history.labels()

@@ -112,6 +112,7 @@ type Engine struct {
 	tick      int64
 	markCount int
 	pending   []Timed
+	refused   int64 // commands of the list that were refused
 	count     counting
 	pressed   bool  // demand is reduced
 	planned   int64 // the tick of plan
@@ -253,6 +254,7 @@ func (e *Engine) applyDue() {
 		c := e.pending[0].Command
 		e.pending = e.pending[1:]
 		if err := e.apply(c); err != nil {
+			e.refused++
 			e.warn.set("command "+nameOf(c), fmt.Sprintf("The command %q of the list at tick %d was refused: %v.", nameOf(c), e.tick, err), e.tick)
 			e.log.Warn("command refused", "command", nameOf(c), "tick", e.tick, "reason", err)
 		}

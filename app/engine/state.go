@@ -52,6 +52,8 @@ type State struct {
 	// Warnings are what the operator should know now, newest last; a warning that
 	// has cleared is gone.
 	Warnings []Warning
+	// RefusedCommands is how many commands of the list (Options.Commands) were refused.
+	RefusedCommands int64
 }
 
 // TransitionState is the switcher's transition as surfaces show it.

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 )
@@ -203,6 +204,23 @@ func TestWrongUsage(t *testing.T) {
 	}
 	if raw, err := os.ReadFile(exists); err != nil || string(raw) != "precious" {
 		t.Errorf("a file that existed has become %q, %v", raw, err)
+	}
+}
+
+// TestRenderSaysWhatWasRefused: a command of the list that is refused leaves the file whole,
+// and the exit status says that it is not what was asked for.
+func TestRenderSaysWhatWasRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.mkv")
+	list := write(t, filepath.Join(dir, "list.jsonl"), []byte(`{"at": 5, "do": "preview", "scene": "no such scene"}`+"\n"))
+	r := cli(t, dir, "render", "demo", "--duration", "500ms", "--output", path, "--commands", list)
+	if r.status != 1 || !strings.Contains(r.err, "no such scene") || !strings.Contains(r.err, "refused: 1") {
+		t.Errorf("status %d; it says %q", r.status, r.err)
+	}
+	n := 0
+	if _, err := testkit.Decode(t.Context(), "x.mkv", path, func(*media.Frame) { n++ }); err != nil || n != 15 {
+		t.Errorf("%d pictures, not 15; %v", n, err)
 	}
 }
 
