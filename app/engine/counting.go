@@ -63,7 +63,7 @@ func (c *counting) tick(e *Engine, began time.Duration, late bool) {
 	}
 	t.Repeated = c.repeated
 	t.New = t.Ticks - t.Repeated
-	e.views.pace(late)
+	e.pressure.tick(late || e.short())
 	if now-c.secondAt < time.Second {
 		return
 	}
@@ -77,7 +77,7 @@ func (c *counting) tick(e *Engine, began time.Duration, late bool) {
 	t.BudgetMS = float64(e.frameTime) / 1e6
 	t.Passthrough, t.Rects, t.Full = c.passthrough, c.rects, c.full
 	t.PixelsPerTick = c.pixels
-	t.ViewFPS = e.views.limit
+	t.ViewFPS = e.pressure.limit
 	t.Goroutines = runtime.NumGoroutine()
 	c.memory[0].Name, c.memory[1].Name = "/memory/classes/heap/objects:bytes", "/gc/cycles/total:gc-cycles"
 	metrics.Read(c.memory[:])

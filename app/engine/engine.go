@@ -114,7 +114,7 @@ type Engine struct {
 	pending   []Timed
 	refused   int64 // commands of the list that were refused
 	count     counting
-	pressed   bool  // demand is reduced
+	pressure  pressure
 	planned   int64 // the tick of plan
 
 	stallLimit time.Duration // of inputs on the virtual clock
@@ -149,7 +149,7 @@ func New(opt Options) (*Engine, error) {
 		device: compositor.NewDevice(opt.Thread), desk: newDesk(),
 		show: opt.Show, inputs: make(map[string]*input), pending: opt.Commands,
 		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true}, stallLimit: stallLimit, openEncoder: openEncoder,
-		gate: make(chan struct{}, openAtOnce()),
+		gate: make(chan struct{}, openAtOnce()), pressure: newPressure(),
 	}
 	e.history.revision = opt.Revision
 	var err error
@@ -286,7 +286,7 @@ func (e *Engine) apply(c Command) error {
 			in.opening.want()
 		}
 	}
-	if e.pressed {
+	if e.pressure.reduced {
 		e.setDemand() // what comes on air now is wanted in full now
 	}
 	if e.opt.CommandLog != nil || e.session != nil {

@@ -178,33 +178,6 @@ func (e *Engine) catchUp(ctx context.Context, t time.Duration) {
 	}
 }
 
-// demandEvery is how many ticks apart the sources are told how much is wanted of them.
-const demandEvery = 15
-
-// setDemand lets sources that are neither on air nor next leave out pictures that no
-// other refers to, as long as ticks run late; otherwise every picture counts.
-func (e *Engine) setDemand() {
-	pressed := e.views.limit < maxViewFPS
-	if !pressed && !e.pressed {
-		return
-	}
-	e.pressed = pressed
-	var wanted map[string]Tally
-	if pressed {
-		wanted = e.tally()
-		for _, p := range e.looks.of(e.show, e.switcher.Program) {
-			wanted[p.Source] = OnProgram // also at full black, from which it comes back
-		}
-	}
-	for _, in := range e.order {
-		d := sources.DemandFull
-		if _, ok := wanted[in.def.ID]; pressed && !ok && !e.backsUp(in.def.ID, wanted) {
-			d = sources.DemandReduced
-		}
-		in.demand.Store(uint32(d))
-	}
-}
-
 // compose makes this tick's programme picture; one that is too far behind, or whose
 // drawing fails, shows the last one again.
 func (e *Engine) compose(skip bool) {

@@ -28,7 +28,7 @@ type ViewSpec struct {
 	Bus           ViewBus
 	ID            string // for ViewSource
 	Width, Height int
-	// FPS is the most anybody needs; the engine gives less when ticks run late.
+	// FPS is the most anybody needs; the engine gives less under pressure.
 	FPS float64
 }
 
@@ -74,12 +74,6 @@ func (e *Engine) OpenView(spec ViewSpec) *View {
 	return v
 }
 
-// The least and the most frames per second that views get.
-const (
-	minViewFPS = 5
-	maxViewFPS = 30
-)
-
 // viewer paints views on a goroutine of its own, from what a tick offers. A tick
 // never waits for it: while it paints, ticks offer nothing.
 type viewer struct {
@@ -90,9 +84,6 @@ type viewer struct {
 
 	mu   sync.Mutex
 	open []*View // guarded by mu
-
-	limit float64 // fps; of the tick goroutine
-	calm  int     // ticks since the last late one
 }
 
 // paint is one view's picture to make. Frames in plan are retained for it.
@@ -102,7 +93,7 @@ type paint struct {
 }
 
 func newViewer(e *Engine) *viewer {
-	return &viewer{e: e, jobs: make(chan []paint, 1), done: make(chan struct{}), limit: maxViewFPS}
+	return &viewer{e: e, jobs: make(chan []paint, 1), done: make(chan struct{})}
 }
 
 func (w *viewer) add(v *View) {
@@ -156,17 +147,6 @@ func (w *viewer) stop() {
 	w.open = nil
 }
 
-// pace lowers the views' rate when ticks run late and raises it again slowly.
-func (w *viewer) pace(late bool) {
-	if late {
-		w.limit, w.calm = max(w.limit/2, minViewFPS), 0
-		return
-	}
-	if w.calm++; w.calm >= 60 && w.limit < maxViewFPS {
-		w.limit, w.calm = min(w.limit*1.25, maxViewFPS), 0
-	}
-}
-
 // offer gives the painting goroutine what is due. Of the tick goroutine.
 func (w *viewer) offer(e *Engine) {
 	if w.busy.Load() {
@@ -186,9 +166,9 @@ func (w *viewer) offer(e *Engine) {
 		if v.hidden.Load() || e.tick < v.due {
 			continue
 		}
-		fps := min(v.spec.FPS, w.limit)
+		fps := min(v.spec.FPS, e.pressure.limit)
 		if fps <= 0 {
-			fps = w.limit
+			fps = e.pressure.limit
 		}
 		v.due = e.tick + max(int64(rate/fps+0.5), 1)
 		jobs = append(jobs, paint{v, e.viewPlan(v)})

@@ -123,6 +123,13 @@ func (s *FrameSync) First() (time.Duration, bool) {
 	return s.queue[0].PTS, true
 }
 
+// Waiting is how many pictures have not been taken yet, and whether more are to come.
+func (s *FrameSync) Waiting() (n int, more bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue), !s.held && !s.closed
+}
+
 // Take returns the newest picture with PTS <= t, retained for the caller, and
 // whether it differs from the one returned last. Pictures passed over are
 // released and counted in Skipped. With nothing newer due it is the last one

@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/scenes/sources"
+)
+
+// TestPressureSettles: where only so much can be carried, the shortage that steps up bring
+// back becomes rare; when there is room again, everything comes back.
+func TestPressureSettles(t *testing.T) {
+	p := newPressure()
+	const minute = 1800
+	short := func(ticks int, carried float64) (n int) {
+		for range ticks {
+			over := p.limit > carried
+			if p.tick(over); over {
+				n++
+			}
+			if p.limit < minViewFPS || p.limit > maxViewFPS {
+				t.Fatalf("views at %v", p.limit)
+			}
+		}
+		return n
+	}
+	if n := short(minute, 20); n < 2 || n > 8 {
+		t.Errorf("short of time in %d ticks of the first minute", n)
+	}
+	short(2*minute, 20)
+	if n := short(4*minute, 20); n > 4 {
+		t.Errorf("short of time in %d ticks of four later minutes", n)
+	}
+	if p.limit < 10 {
+		t.Errorf("views at %v, 20 could be carried", p.limit)
+	}
+	short(10*minute, 100)
+	if p.limit != maxViewFPS || p.patience != leastPatience {
+		t.Errorf("with room again: views at %v, patience %d", p.limit, p.patience)
+	}
+	if short(20, 0); p.limit != minViewFPS {
+		t.Errorf("20 ticks of shortage leave views at %v", p.limit)
+	}
+}
+
+// stopping holds up its first picture until it is let go.
+type stopping struct {
+	pictureEncoder
+	letGo chan struct{}
+}
+
+func (s *stopping) Encode(p *media.Frame, pts int64, key bool) ([]*media.Packet, error) {
+	<-s.letGo
+	return s.pictureEncoder.Encode(p, pts, key)
+}
+
+// TestFilesFallBehind: a file on programme is short of pictures when none is ahead, or
+// hardly any for a while; one that has ended, waits, or is off programme is not.
+func TestFilesFallBehind(t *testing.T) {
+	pool := media.NewFramePool(media.I420, 16, 16, 4)
+	in := &input{kind: sources.Kind{Pacing: sources.Paced}, shownAt: 7, anchored: true, sync: media.NewFrameSync(4)}
+	defer in.sync.Close()
+	push := func(at time.Duration) {
+		t.Helper()
+		f := pool.Get()
+		f.PTS = at
+		if err := in.sync.Push(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take := func(at time.Duration) {
+		f, _ := in.sync.Take(at)
+		f.Release()
+	}
+	want := func(what string, want ...bool) {
+		t.Helper()
+		for i, w := range want {
+			if got := in.short(7); got != w {
+				t.Errorf("%s, tick %d: %v", what, i, got)
+			}
+		}
+	}
+	push(1)
+	push(2)
+	want("two ahead", false, false, false, false)
+	take(1)
+	want("one ahead", false, false, true, true)
+	take(2)
+	want("none ahead", true)
+	in.shownAt = 6
+	want("off programme", false)
+	in.shownAt, in.parked = 7, true
+	want("waiting", false)
+	in.parked = false
+	push(3)
+	want("one ahead again", false, false, true)
+	take(3)
+	in.sync.Hold()
+	want("ended", false, false)
+}
+
+// TestViewsGiveWay: when an encoder falls behind, views and what only they show give way,
+// and come back.
+func TestViewsGiveWay(t *testing.T) {
+	dir := t.TempDir()
+	doc := `{"format":2,"canvas":{"width":320,"height":180,"fps":"30"},"sources":[`
+	for i := range 4 {
+		doc += fmt.Sprintf(`{"id":"cam%d","kind":"paced","settings":{"y":%d}},`, i+1, 60+i)
+	}
+	doc = doc[:len(doc)-1] + fmt.Sprintf(`],"scenes":[{"id":"one","layers":[{"source":"cam1"}]},{"id":"two","layers":[{"source":"cam2"}]}],
+		"renditions":[{"id":"main","video":{"bitrate_kbps":800,"preset":"ultrafast"}}],
+		"recordings":[{"id":"rec","settings":{"path":%s}}],
+		"iso":{"codec":"encode","sources":["cam3"],"settings":{"path":%s}},
+		"start":{"program":"one","preview":"two"}}`, strconv.Quote(filepath.Join(dir, "show.mkv")), strconv.Quote(filepath.Join(dir, "iso")))
+	s := newStudio(t, parse(t, doc), media.NewRealClock(), realRecords)
+	for k, v := range fakeKinds(s.held) {
+		s.opt.SourceKinds[k] = v
+	}
+	s.pressure.patience = 2
+	letGo := make(chan struct{})
+	var once sync.Once
+	s.openEncoder = func(opt av.VideoEncoderOptions) (pictureEncoder, error) {
+		e, err := openEncoder(opt)
+		held := false
+		once.Do(func() { held = true })
+		if err != nil || !held {
+			return e, err
+		}
+		return &stopping{e, letGo}, nil
+	}
+	stop := s.live(t)
+	s.until(t, "pictures", func(st *State) bool { return st.Tick > 5 })
+	s.must(t, &StartISO{Sources: []string{"cam3"}})
+	s.until(t, "the ISO's encoder holds it up", func(st *State) bool { return st.Counters.ViewFPS > 0 && st.Counters.ViewFPS < maxViewFPS })
+	s.until(t, "its camera is wanted in full, and the unseen one is not", func(*State) bool { return s.demands() == [4]sources.Demand{1, 1, 1, 2} })
+	close(letGo)
+	s.until(t, "all is as before", func(st *State) bool {
+		return st.Counters.ViewFPS == maxViewFPS && s.demands() == [4]sources.Demand{1, 1, 1, 1}
+	})
+	stop()
+}
+
+// demands are those of the four cameras.
+func (s *studio) demands() (d [4]sources.Demand) {
+	for i, in := range s.order {
+		d[i] = in.Demand()
+	}
+	return d
+}
