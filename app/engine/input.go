@@ -84,7 +84,8 @@ type input struct {
 	captured  *histogram    // of the engine: from a live picture's time stamp to its tick
 	age       time.Duration // how long ago the live picture was taken that this tick is the first to show; negative: none
 	waited    int
-	scarce    int // ticks in a row with hardly a picture ahead
+	ahead     bool // it has had pictures ahead since it came on programme, or was sought
+	scarce    int  // ticks in a row with hardly one ahead
 	repeated  int64
 	lost      bool
 	standIn   *input        // shown and heard in its place

@@ -63,7 +63,7 @@ const (
 	// fills its lookahead one or two may.
 	shortBacklog = 4
 	// shortTicks is how many ticks in a row a source on programme has hardly a picture
-	// ahead: one that comes on air from waiting has few for a moment.
+	// ahead; the odd tick is nothing.
 	shortTicks = 3
 )
 
@@ -83,16 +83,19 @@ func (e *Engine) short() bool {
 	return short
 }
 
-// short reports that too few pictures are ready of a file that is on programme. planned is
-// the tick of the newest plan.
+// short reports that too few pictures are ready of a file that is on programme and has had
+// enough since it began or was sought. planned is the tick of the newest plan.
 func (in *input) short(planned int64) bool {
-	if in.kind.Pacing != sources.Paced || in.shownAt < planned || !in.anchored || in.parked {
-		in.scarce = 0
+	if in.kind.Pacing != sources.Paced || in.shownAt < planned || !in.anchored || in.parked || in.restart.Load() {
+		in.ahead, in.scarce = false, 0
 		return false
 	}
 	n, more := in.sync.Waiting()
-	if !more || n > 1 {
-		in.scarce = 0
+	if n > 1 || !more {
+		in.ahead, in.scarce = more, 0
+		return false
+	}
+	if !in.ahead {
 		return false
 	}
 	in.scarce++

@@ -86,7 +86,10 @@ func TestFilesFallBehind(t *testing.T) {
 			}
 		}
 	}
+	push(0)
+	want("not ahead yet", false, false, false, false)
 	push(1)
+	take(0)
 	push(2)
 	want("two ahead", false, false, false, false)
 	take(1)
@@ -99,9 +102,19 @@ func TestFilesFallBehind(t *testing.T) {
 	want("waiting", false)
 	in.parked = false
 	push(3)
-	want("one ahead again", false, false, true)
-	take(3)
+	want("one ahead, of a new beginning", false, false, false)
+	push(4)
+	want("two ahead again", false)
+	take(4)
+	want("none ahead again", true)
+	in.restart.Store(true)
+	want("sought", false)
+	in.restart.Store(false)
+	push(5)
+	push(6)
+	want("two ahead once more", false)
 	in.sync.Hold()
+	take(6)
 	want("ended", false, false)
 }
 
