@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Holds the three cut lists of a recording against each other and against its journal.
 
-    compare.py OTIOREAD-OUTPUT SHOW.session
+    compare.py OTIOREAD-OUTPUT OPENSHOTREAD-OUTPUT SHOW.session
 
-reads what otioread printed of SHOW.otio, and SHOW.edl, SHOW.fcpxml and SHOW.session beside
-it, with Python's own XML and JSON and nothing of Crosspoint's. Every list is made into what
+reads what otioread printed of SHOW.otio, what openshotread printed of SHOW.edl, and SHOW.edl,
+SHOW.fcpxml and SHOW.session, with Python's own XML and JSON and nothing of Crosspoint's. Every list is made into what
 it asks for at each frame: a picture of a file, a mixture of two, or black; the same for each
 track of sound, and the markers. Each difference is a sentence, and the status is 1.
 """
@@ -21,7 +21,8 @@ BLACK = ("black",)
 
 
 class Cut:
-    """What a list asks for: by frame, the picture and, by track in order, the sound."""
+    """What a list asks for: by frame, the picture and, by track in order, the sound. Without
+    markers (None) it is of a reader that knows of none, nor of all names."""
 
     def __init__(self, name):
         self.name, self.video, self.audio, self.markers, self.names = name, {}, [], [], {}
@@ -84,28 +85,33 @@ def read_otio(path):
 EVENT = re.compile(r"(\d{3})  (\S+) +(V|AA|A\d+) +(C|D) +(\d{3})? +(\S+) (\S+) (\S+) (\S+)$")
 
 
+def timecode(text, rate):
+    """A non-drop timecode as a number of frames; the frames of a second are the rate's next whole number."""
+    base = round(rate)
+    h, m, s, f = map(int, text.split(":"))
+    if f >= base:
+        raise SystemExit("The EDL has a timecode %s at %g frames per second." % (text, rate))
+    return ((h * 60 + m) * 60 + s) * base + f
+
+
+def new_event():
+    return {"edits": [], "files": {}, "names": {}, "side": "FROM"}
+
+
 def read_edl(path, rate):
     """CMX 3600, with file names in comments. Events of one number belong together."""
-    base = round(rate)
-
-    def code(text):
-        h, m, s, f = map(int, text.split(":"))
-        if f >= base:
-            raise SystemExit("The EDL has a timecode %s at %g frames per second." % (text, rate))
-        return ((h * 60 + m) * 60 + s) * base + f
-
-    cut, events, channels = Cut("EDL"), {}, {}
+    cut, events = Cut("EDL"), {}
     with open(path, encoding="utf-8") as lines:
         for line in lines:
             line = line.rstrip("\n")
             found = EVENT.match(line)
             if found:
-                number, reel, channel, kind, length, a, b, c, d = found.groups()
-                event = events.setdefault(number, {"edits": [], "files": {}, "names": {}, "side": "FROM"})
-                event["edits"].append((channel, reel, kind, int(length or 0), code(a), code(b), code(c), code(d)))
+                number, reel, channel, kind, length, *times = found.groups()
+                event = events.setdefault(number, new_event())
+                event["edits"].append((channel, reel, kind, int(length or 0), *(timecode(t, rate) for t in times)))
             elif line.startswith("* LOC: "):
                 words = line[7:].split(None, 2)
-                cut.markers.append((code(words[0]), words[2]))
+                cut.markers.append((timecode(words[0], rate), words[2]))
             elif " CLIP NAME: " in line:
                 event["side"], name = line[2:].split(" CLIP NAME: ", 1)
                 event["names"][event["side"]] = name
@@ -113,13 +119,20 @@ def read_edl(path, rate):
                 event["files"][event["side"]] = line[len("* SOURCE FILE: "):]
             elif line and not line.startswith(("TITLE: ", "FCM: ")):
                 raise SystemExit("The EDL has a line that is none: %s" % line)
+    play(events, cut)
+    return cut
+
+
+def play(events, cut):
+    """What the events of an EDL ask for."""
+    channels = {}
     for number, event in events.items():
         for n, (channel, reel, kind, length, a, b, c, d) in enumerate(event["edits"]):
             if b - a != d - c:
                 raise SystemExit("Event %s of the EDL has %d frames of source for %d." % (number, b - a, d - c))
             side = "FROM" if kind == "C" else "TO"
 
-            def shows(reel=reel, side=side, a=a, c=c):
+            def shows(reel=reel, side=side, a=a, c=c, event=event):
                 return lambda i: BLACK if reel == "BL" else (event["files"].get(side), a + i - c)
 
             if channel != "V":
@@ -135,7 +148,69 @@ def read_edl(path, rate):
                 _, r, _, _, a0, _, c0, _ = event["edits"][n - 1]
                 cut.mixed(c, length, shows(r, "FROM", a0, c0), shows())
     cut.audio = sorted(channels.items(), key=lambda c: (c[0] != "AA", c[0]))  # the programme's first
-    return cut
+
+
+def read_openshot(path, rate):
+    """What openshotread printed: the events that OpenShot hears of, as a cut, and the clips that
+    it makes of them, by the number of their event."""
+    heard, events, clips, refused, order = Cut("OpenShot"), {}, {}, {}, {}
+    heard.markers = None  # it does not look for them
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            what, *f = line.rstrip("\n").split("\t")
+            if what == "event":
+                number, reel, channel, kind, *times = f
+                length = 0
+                if kind == "D":  # it takes the length of a dissolve for a part of the time behind it
+                    length, times[0] = times[0].split()
+                event = events.setdefault(number, new_event())
+                event["edits"].append((channel, reel, kind, int(length), *(timecode(t, rate) for t in times)))
+            elif what == "name":
+                event["names"]["FROM"] = f[0]
+            elif what == "file":
+                order.setdefault(number, []).append(f[0])
+            elif what == "clip":
+                clips.setdefault(f[0], []).append(f[1:])
+            elif what == "refused":
+                refused[f[0]] = f[1]
+            elif what == "fcm" and f[0] != "NON-DROP FRAME":
+                raise SystemExit("OpenShot takes the EDL's timecode for %s." % f[0])
+    for number, event in events.items():
+        sides = ["FROM" if edit[2] == "C" else "TO" for edit in event["edits"] if edit[1] != "BL"]
+        event["files"] = dict(zip(sides, order.get(number, [])))
+    play(events, heard)
+    # TO CLIP NAME is nothing that it looks for.
+    heard.names = {at: name for at, name in heard.names.items() if name is not None}
+    return heard, events, clips, refused
+
+
+def placed(events, clips, refused, rate):
+    """The clips that OpenShot makes against the events that they are of."""
+    def frames(seconds):
+        """Its seconds are those of the timecode, with the frames behind the point."""
+        whole = int(float(seconds) + 1e-6)
+        n = (float(seconds) - whole) * rate
+        if abs(n - round(n)) > 1e-3:
+            raise SystemExit("OpenShot has a time of %s, which is no frame." % seconds)
+        return whole * round(rate) + round(n)
+
+    for number, event in events.items():
+        channel, reel, kind, _, a, b, c, d = event["edits"][-1]
+        made = clips.get(number, [])
+        if kind == "D" and reel != "BL":
+            if made or "could not convert" not in refused.pop(number, ""):
+                yield "OpenShot makes something of the dissolve of event %s: that was not known." % number
+            continue
+        if kind == "D":  # to black, of which it leaves out that line
+            channel, reel, kind, _, a, b, c, d = event["edits"][0]
+        if reel == "BL":
+            continue
+        want = (c, a, b, "v" if channel == "V" else "a", reel, event["names"].get("FROM"), event["files"].get("FROM"))
+        have = [(*(frames(t) for t in clip[:3]), *clip[3:]) for clip in made]
+        if have != [want]:
+            yield "OpenShot makes of event %s %s, which should be %s." % (number, have, want)
+    for number, why in refused.items():
+        yield "OpenShot refuses event %s: %s." % (number, why)
 
 
 def read_fcpxml(path, rate):
@@ -205,7 +280,8 @@ def differences(a, b):
     for (name, x), (_, y) in zip(a.audio, b.audio):
         yield from of("the sound \"%s\"" % name, x, y)
     line = lambda text: " ".join((text or "").split())
-    for what, x, y in (("markers", sorted(a.markers), sorted(b.markers)), ("names", sorted(a.names.items()), sorted(b.names.items()))):
+    names = a.names if b.markers is not None else {at: a.names[at] for at in a.names if at in b.names}
+    for what, x, y in (("markers", sorted(a.markers), sorted(a.markers if b.markers is None else b.markers)), ("names", sorted(names.items()), sorted(b.names.items()))):
         x, y = [(i, line(s)) for i, s in x], [(i, line(s)) for i, s in y]
         if x != y:
             yield "%s and %s have other %s: %s there, %s here." % (a.name, b.name, what, sorted(set(x) - set(y)) or "no more", sorted(set(y) - set(x)) or "no more")
@@ -213,12 +289,14 @@ def differences(a, b):
 
 def against_journal(cut, path):
     """What was on programme by the journal of commands against what the list shows."""
-    looks, marks, source, left = [], [], {}, []
+    looks, marks, source, left, cuts = [], [], {}, [], []
     with open(path, encoding="utf-8") as lines:
         next(lines)
         for line in lines:
             said = json.loads(line)
-            if "look" in said:
+            if said.get("do") in ("cut", "auto", "ftb"):
+                cuts.append((said["at"], said["do"]))
+            elif "look" in said:
                 looks.append((said["at"], said["look"]))
             elif "mark" in said:
                 marks.append((said["at"], " ".join(said["mark"].split())))
@@ -226,6 +304,9 @@ def against_journal(cut, path):
                 source[os.path.basename(said["file"]["path"])] = said["file"].get("source", "")
             elif "left" in said and said["left"].get("to"):
                 left.append(said["left"])
+    for at, do in cuts:
+        if at not in (a for a, _ in looks):
+            yield "The journal has \"%s\" at %d, and no other look from there on." % (do, at)
     # What a pause left out of the programme's recording is not in the lists either: the show
     # goes on right after it.
     pauses = sorted({(p["from"], p["to"]) for p in left if source.get(os.path.basename(p["path"])) == ""})
@@ -257,17 +338,20 @@ def against_journal(cut, path):
 
 
 def main():
-    printed, journal = sys.argv[1:]
+    printed, openshot, journal = sys.argv[1:]
     stem = os.path.splitext(journal)[0]
     otio, _ = read_otio(printed)
     edl, fcpxml = read_edl(stem + ".edl", otio.rate), read_fcpxml(stem + ".fcpxml", otio.rate)
-    wrong = [*differences(otio, edl), *differences(otio, fcpxml), *against_journal(otio, journal)]
+    heard, events, clips, refused = read_openshot(openshot, otio.rate)
+    dissolves = len(refused)
+    wrong = [*differences(otio, edl), *differences(otio, fcpxml), *against_journal(otio, journal), *differences(otio, heard), *placed(events, clips, refused, otio.rate)]
     for sentence in wrong:
         print(sentence, file=sys.stderr)
     mixes = sum(1 for i, v in otio.video.items() if v[0] == "mix")
     print("%d frames, %d of them mixed, from %d files; %d clips, %d tracks of sound, %d markers: %s" % (
         len(otio.video), mixes, len({v[0] for v in otio.video.values() if v[0] not in ("mix", "black")}), len(otio.names), len(otio.audio), len(otio.markers),
         "the lists differ" if wrong else "OpenTimelineIO, EDL, FCPXML and the journal agree"))
+    print("OpenShot's importer heard %d events and made %d clips; it cannot place the %d dissolves" % (len(events), sum(map(len, clips.values())), dissolves))
     return 1 if wrong else 0
 
 
