@@ -126,7 +126,7 @@ FCM: NON-DROP FRAME
 005  MIC      A3    C         00:00:03:05 00:00:06:14 00:00:03:05 00:00:06:14
 * FROM CLIP NAME: Desk mic
 * SOURCE FILE: /v/iso/mic.mkv
-006  MIC2     A3    C         00:00:06:14 00:00:08:14 00:00:06:14 00:00:08:14
+006  MICP2    A3    C         00:00:06:14 00:00:08:14 00:00:06:14 00:00:08:14
 * FROM CLIP NAME: Desk mic
 * SOURCE FILE: /v/iso/mic 2.mkv
 `
@@ -136,15 +136,22 @@ FCM: NON-DROP FRAME
 }
 
 func TestReels(t *testing.T) {
-	h := History{FPS: media.NewRational(25, 1), First: 0, End: 40}
-	for i, source := range []string{"camera-left-1", "camera-left-2", "bl", "--", ""} {
-		h.Files = append(h.Files, File{fmt.Sprint(i), source, 0, 40, false, false, nil})
-		h.Looks = append(h.Looks, Look{int64(8 * i), source, source, false, false})
+	tl := &Timeline{}
+	// In the order of the timeline; the second cam3 is the first one in time.
+	for _, f := range []struct {
+		source string
+		first  int64
+		want   string
+	}{
+		{"camera-left-1", 0, "CAMERALE"}, {"camera-left-2", 0, "CAMERAL2"}, {"bl", 0, "BL2"}, {"--", 0, "2"}, {"", 0, "PGM"},
+		{"cam3", 40, "CAM3P2"}, {"cam3", 0, "CAM3"}, {"cam3p2", 50, "CAM3P3"}, {"camera-left-1", 60, "CAMERAP2"}, {"", 70, "PGMP2"},
+	} {
+		tl.Clips = append(tl.Clips, Clip{File: &File{Path: f.want, Source: f.source, First: f.first}})
 	}
 	seen := map[string]bool{}
-	for _, name := range Build(h).reels() {
-		if len(name) == 0 || len(name) > 8 || seen[name] || name == "BL" {
-			t.Errorf("reel %q", name)
+	for f, name := range tl.reels() {
+		if name != f.Path || len(name) > 8 || seen[name] {
+			t.Errorf("the reel of %q from %d is %q, want %q", f.Source, f.First, name, f.Path)
 		}
 		seen[name] = true
 	}

@@ -1,8 +1,10 @@
 package cutlist
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -98,11 +100,14 @@ func (w *edl) code(n int64) string {
 	return fmt.Sprintf("%02d:%02d:%02d:%02d", s/3600%24, s/60%60, s%60, n%base)
 }
 
-// reels are the files' reel names: of the source, or PGM, told apart by numbers.
+// reels are the files' reel names: that of the source, or PGM, its further files told apart by
+// their part of it in time (CAM3, CAM3P2). Of names that are taken already the end is a number.
 func (t *Timeline) reels() map[*File]string {
-	taken, out := map[string]bool{"BL": true, "AX": true}, map[*File]string{}
-	for _, f := range t.files() {
-		name := strings.Map(func(r rune) rune {
+	taken, parts, out := map[string]bool{"BL": true, "AX": true}, map[string]int{}, map[*File]string{}
+	files := t.files()
+	slices.SortStableFunc(files, func(x, y *File) int { return cmp.Compare(x.First, y.First) })
+	for _, f := range files {
+		letters := strings.Map(func(r rune) rune {
 			switch {
 			case r >= 'a' && r <= 'z':
 				return r - 'a' + 'A'
@@ -112,17 +117,25 @@ func (t *Timeline) reels() map[*File]string {
 			return -1
 		}, f.Source)
 		if f.Source == "" {
-			name = "PGM"
+			letters = "PGM"
 		}
-		name = name[:min(len(name), 8)]
+		parts[f.Source]++
+		part := ""
+		if n := parts[f.Source]; n > 1 {
+			part = fmt.Sprintf("P%d", n)
+		}
+		name := reel(letters, part)
 		for n := 2; taken[name] || name == ""; n++ {
-			suffix := fmt.Sprint(n)
-			stem := strings.TrimRight(name, "0123456789")
-			name = stem[:min(len(stem), 8-len(suffix))] + suffix
+			name = reel(strings.TrimRight(letters, "0123456789"), fmt.Sprint(n)+part)
 		}
 		taken[name], out[f] = true, name
 	}
 	return out
+}
+
+// reel is letters cut short so that the end fits in eight.
+func reel(letters, end string) string {
+	return letters[:min(len(letters), max(8-len(end), 0))] + end
 }
 
 // path is a file's, which is kept as it is but for what would end the line.
