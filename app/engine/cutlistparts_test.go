@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/cutlist"
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
@@ -216,11 +217,11 @@ func TestJournalOfAKilledShow(t *testing.T) {
 	}
 }
 
-// TestCutListsOfSplitRecordings: a programme in several files, marked, of every second
-// picture, and paused at its end.
+// TestCutListsOfSplitRecordings: a programme in several files, marked, smaller than the canvas and
+// of every second picture, and paused at its end. What each file is like is known.
 func TestCutListsOfSplitRecordings(t *testing.T) {
 	dir := t.TempDir()
-	doc := strings.Replace(isoShow(dir), `"keyframe_seconds":0.5`, `"keyframe_seconds":0.5,"frame_divisor":2`, 1)
+	doc := strings.Replace(isoShow(dir), `"keyframe_seconds":0.5`, `"keyframe_seconds":0.5,"frame_divisor":2,"width":320,"height":180`, 1)
 	yes := true
 	s := newStudio(t, parse(t, doc), media.NewVirtualClock(), func(o *Options) {
 		realRecords(o)
@@ -236,6 +237,13 @@ func TestCutListsOfSplitRecordings(t *testing.T) {
 	}
 	var programme []string
 	for _, f := range journal.History.Files {
+		medium := cutlist.Medium{Width: 480, Height: 270, Every: 1, Channels: 2, SampleRateHz: 48000}
+		if f.Source == "" {
+			medium.Width, medium.Height, medium.Every = 320, 180, 2
+		}
+		if f.Medium != medium {
+			t.Errorf("%s is %+v, want %+v", filepath.Base(f.Path), f.Medium, medium)
+		}
 		if part := fmt.Sprintf("%d+%d", f.First, f.Frames); f.Source == "" {
 			programme = append(programme, part)
 		} else if part != "8+22" && part != "30+90" {

@@ -162,15 +162,21 @@ func lookInto(f sessionFile, dir string, fps media.Rational) (cutlist.File, bool
 	}
 	defer in.Close()
 	out := cutlist.File{Path: f.Path, Source: f.Source, First: f.First, Sound: in.Audio() != nil}
-	if in.Video() == nil {
+	if a := in.Audio(); a != nil {
+		out.Channels, out.SampleRateHz = a.Channels, a.SampleRateHz
+	}
+	v := in.Video()
+	if v == nil {
 		return lookIntoSound(in, out, fps)
 	}
+	out.Width, out.Height = v.Width, v.Height
 	// A rendition may have every n-th picture alone.
 	own, every := fps, int64(1)
-	if rate := in.Video().FPS; rate.IsSet() && !f.Copied {
+	if rate := v.FPS; rate.IsSet() && !f.Copied {
 		if every = max(int64(math.Round(fps.Float()/rate.Float())), 1); every > 1 {
 			own = media.NewRational(fps.Num, fps.Den*every)
 		}
+		out.Every = every
 	}
 	if n, ok := in.Timecode(own); ok {
 		out.First = n * every
@@ -179,7 +185,7 @@ func lookInto(f sessionFile, dir string, fps media.Rational) (cutlist.File, bool
 	if !ok {
 		return cutlist.File{}, false
 	}
-	out.Frames = (media.UnitsIn(last-in.Video().Start, own.Inv()) + 1) * every
+	out.Frames = (media.UnitsIn(last-v.Start, own.Inv()) + 1) * every
 	return out, true
 }
 

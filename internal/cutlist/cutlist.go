@@ -26,6 +26,14 @@ type File struct {
 	NoPictures bool
 	// Left is what pauses left out of it, in order.
 	Left []Stretch
+	Medium
+}
+
+// Medium is what pictures and sound of a file are like.
+type Medium struct {
+	Width, Height          int   // pixels; 0: those of the canvas
+	Every                  int64 // ticks from one picture to the next, in files of a divided rate; 0: 1
+	Channels, SampleRateHz int   // of the sound; 0: 2, and 48000
 }
 
 // Stretch is from one tick up to another, which is the first after it.

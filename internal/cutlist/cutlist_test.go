@@ -29,7 +29,7 @@ func brief(t *Timeline) string {
 }
 
 func TestBuild(t *testing.T) {
-	files := []File{{"/p", "", 0, 200, true, false, nil}, {"/a", "a", 0, 100, true, false, nil}, {"/a2", "a", 110, 90, true, false, nil}, {"/b", "b", 10, 190, true, false, nil}}
+	files := []File{{"/p", "", 0, 200, true, false, nil, Medium{}}, {"/a", "a", 0, 100, true, false, nil, Medium{}}, {"/a2", "a", 110, 90, true, false, nil, Medium{}}, {"/b", "b", 10, 190, true, false, nil, Medium{}}}
 	for _, c := range []struct {
 		name  string
 		looks []Look
@@ -62,16 +62,16 @@ func TestBuild(t *testing.T) {
 // TestPauses: what no recording of the programme has because of a pause is left out, sources'
 // recordings go on from where the programme does, and a file's frames are counted without it.
 func TestPauses(t *testing.T) {
-	p := File{"/p", "", 10, 70, true, false, []Stretch{{30, 50}, {60, 70}}} // 10-30, 50-60, 70-110
-	a := File{"/a", "a", 0, 200, true, false, nil}
+	p := File{"/p", "", 10, 70, true, false, []Stretch{{30, 50}, {60, 70}}, Medium{}} // 10-30, 50-60, 70-110
+	a := File{"/a", "a", 0, 200, true, false, nil, Medium{}}
 	for _, c := range []struct {
 		name  string
 		files []File
 		want  string
 	}{
 		{"one recording", []File{p, a}, "10+20 /p 10; 30+10 /p 30; 40+10 /p 40; 50+30 /a 80"},
-		{"another has some of it", []File{p, {"/q", "", 40, 40, true, false, nil}, a}, "10+20 /p 10; 30+10 /q 40; 40+10 /p 30; 50+10 /q 60; 60+10 /p 40; 70+30 /a 80"},
-		{"it ends paused", []File{{"/p", "", 10, 20, true, false, []Stretch{{30, 50}}}, a}, "10+20 /p 10"},
+		{"another has some of it", []File{p, {"/q", "", 40, 40, true, false, nil, Medium{}}, a}, "10+20 /p 10; 30+10 /q 40; 40+10 /p 30; 50+10 /q 60; 60+10 /p 40; 70+30 /a 80"},
+		{"it ends paused", []File{{"/p", "", 10, 20, true, false, []Stretch{{30, 50}}, Medium{}}, a}, "10+20 /p 10"},
 	} {
 		h := History{FPS: media.NewRational(25, 1), First: 10, Files: c.files, Pauses: Pauses(c.files), Looks: []Look{{0, "s", "", false, false}, {80, "sa", "a", false, false}}}
 		for i := range h.Files {
@@ -98,7 +98,7 @@ func sample() *Timeline {
 	return Build(History{
 		Name: "Show & <tell>", FPS: media.NewRational(30000, 1001), Width: 1920, Height: 1080, First: 90, End: 300,
 		Looks:   []Look{{90, "sa", "cam-a", false, false}, {120, "sa", "cam-a", false, true}, {131, "sb", "cam-b", false, false}, {200, "sb", "cam-b", true, false}},
-		Files:   []File{{"/v/pgm 1.mkv", "", 90, 210, true, false, nil}, {"/v/iso/a.mkv", "cam-a", 60, 240, true, false, nil}, {"/elsewhere/b.mkv", "cam-b", 60, 240, false, false, nil}, {"/v/iso/mic.mkv", "mic", 95, 100, true, true, nil}, {"/v/iso/mic 2.mkv", "mic", 194, 60, true, true, nil}},
+		Files:   []File{{"/v/pgm 1.mkv", "", 90, 210, true, false, nil, Medium{}}, {"/v/iso/a.mkv", "cam-a", 60, 240, true, false, nil, Medium{}}, {"/elsewhere/b.mkv", "cam-b", 60, 240, false, false, nil, Medium{}}, {"/v/iso/mic.mkv", "mic", 95, 100, true, true, nil, Medium{}}, {"/v/iso/mic 2.mkv", "mic", 194, 60, true, true, nil, Medium{}}},
 		Names:   map[string]string{"sa": "Camera A", "sb": "Camera B", "mic": "Desk mic"},
 		Markers: []Marker{{100, "Key Name on"}},
 	})
@@ -233,7 +233,7 @@ func TestOTIOForKdenlive(t *testing.T) {
 	raw, err := Build(History{
 		FPS: media.NewRational(25, 1), Width: 64, Height: 48, First: 90, End: 300,
 		Looks: []Look{{90, "sa", "a", false, false}, {120, "sa", "a", false, true}, {130, "sb", "b", false, false}},
-		Files: []File{{"/v/p.mkv", "", 80, 220, true, false, nil}, {"/v/a.mkv", "a", 60, 240, true, false, nil}, {"/v/b.mp4", "b", 70, 230, true, false, nil}, {"/v/m.mp4", "m", 85, 300, true, true, nil}},
+		Files: []File{{"/v/p.mkv", "", 80, 220, true, false, nil, Medium{}}, {"/v/a.mkv", "a", 60, 240, true, false, nil, Medium{}}, {"/v/b.mp4", "b", 70, 230, true, false, nil, Medium{}}, {"/v/m.mp4", "m", 85, 300, true, true, nil, Medium{}}},
 	}).OTIOForKdenlive("/v")
 	if err != nil {
 		t.Fatal(err)
@@ -297,7 +297,7 @@ func TestLocations(t *testing.T) {
 // Type Definition"; of version 1.8 an asset names its file itself). ! must be there.
 var fcpElements = map[string][2]string{
 	"fcpxml":       {"version!", "resources library"},
-	"resources":    {"", "format effect asset"},
+	"resources":    {"", "asset|effect|format"},
 	"format":       {"id! name frameDuration width height", ""},
 	"effect":       {"id! name uid!", ""},
 	"asset":        {"id! name src! start duration hasVideo format hasAudio audioSources audioChannels audioRate", ""},
@@ -399,6 +399,45 @@ func TestFCPXML(t *testing.T) {
 	}
 	if elements["asset"] != 5 || elements["asset-clip"] != 5 || elements["gap"] != 1 || elements["transition"] != 1 || elements["marker"] != 1 || elements["spine"] != 1 {
 		t.Errorf("it has %v", elements)
+	}
+}
+
+// TestFCPXMLFormats: a file of another size or rate than the timeline has a format of its own, and
+// what its sound is like is said.
+func TestFCPXMLFormats(t *testing.T) {
+	t.Parallel()
+	file := func(path string, m Medium) *File { return &File{Path: path, Frames: 60, Sound: true, Medium: m} }
+	tl := &Timeline{FPS: media.NewRational(30000, 1001), Width: 1920, Height: 1080, End: 300, Clips: []Clip{
+		{At: 0, Frames: 60, File: file("/same.mkv", Medium{1920, 1080, 1, 2, 48000})},
+		{At: 60, Frames: 60, File: file("/unknown.mkv", Medium{})},
+		{At: 120, Frames: 60, File: file("/half.mkv", Medium{1280, 720, 2, 1, 44100})},
+		{At: 180, Frames: 60, File: file("/small.mkv", Medium{1280, 720, 1, 6, 48000})},
+		{At: 240, Frames: 60, File: file("/small too.mkv", Medium{1280, 720, 1, 2, 48000})},
+	}}
+	raw, err := tl.FCPXML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc fcpxml
+	if err := xml.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	formats := map[string]string{}
+	for _, f := range doc.Resources.Formats {
+		formats[f.ID] = fmt.Sprintf("%dx%d %s", f.Width, f.Height, f.Duration)
+	}
+	if got := formats[doc.Event.Project.Sequence.Format]; got != "1920x1080 1001/30000s" || len(formats) != 3 {
+		t.Errorf("the sequence is %s, of the formats %v", got, formats)
+	}
+	var got []string
+	for _, a := range doc.Resources.Assets {
+		got = append(got, fmt.Sprintf("%s: %s, %d at %d", a.Name, formats[a.Format], a.AudioChannels, a.AudioRate))
+	}
+	if want := []string{
+		"same.mkv: 1920x1080 1001/30000s, 2 at 48000", "unknown.mkv: 1920x1080 1001/30000s, 2 at 48000", "half.mkv: 1280x720 2002/30000s, 1 at 44100",
+		"small.mkv: 1280x720 1001/30000s, 6 at 48000", "small too.mkv: 1280x720 1001/30000s, 2 at 48000",
+	}; !slices.Equal(got, want) {
+		t.Errorf("assets %q, want %q", got, want)
 	}
 }
 

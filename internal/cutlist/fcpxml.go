@@ -1,11 +1,14 @@
 package cutlist
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"net/url"
 	"path/filepath"
 	"strconv"
+
+	"crosspoint.studio/crosspoint/internal/media"
 )
 
 // The elements below are those of FCPXML 1.8 (developer.apple.com, "FCPXML Reference"),
@@ -19,9 +22,9 @@ type fcpxml struct {
 }
 
 type fcpResources struct {
-	Format fcpFormat  `xml:"format"`
-	Effect fcpEffect  `xml:"effect"`
-	Assets []fcpAsset `xml:"asset"`
+	Formats []fcpFormat `xml:"format"`
+	Effect  fcpEffect   `xml:"effect"`
+	Assets  []fcpAsset  `xml:"asset"`
 }
 
 type fcpFormat struct {
@@ -107,28 +110,13 @@ const dissolveUID = "FxPlug:4731E73A-8DAC-4113-9A30-AE85B1761265"
 // sound joined to it below, and sources that have sound alone below that.
 func (t *Timeline) FCPXML() ([]byte, error) {
 	w := fcp{t: t, ids: map[*File]string{}}
-	doc := fcpxml{Version: "1.8", Resources: fcpResources{
-		Format: fcpFormat{"r1", fmt.Sprintf("%dx%d %s", t.Width, t.Height, t.FPS), w.time(1), t.Width, t.Height},
-		Effect: fcpEffect{"r2", "Cross Dissolve", dissolveUID},
-	}}
-	for i, f := range t.files() {
-		a := fcpAsset{ID: fmt.Sprintf("r%d", i+3), Name: filepath.Base(f.Path), Src: (&url.URL{Scheme: "file", Path: filepath.ToSlash(f.Path)}).String(),
-			Start: w.time(f.First), Duration: w.time(f.Frames), HasVideo: 1, Format: "r1"}
-		if f.NoPictures {
-			a.HasVideo, a.Format = 0, ""
-		}
-		if f.Sound {
-			a.HasAudio, a.AudioSources, a.AudioChannels, a.AudioRate = 1, 1, 2, 48000
-		}
-		w.ids[f] = a.ID
-		doc.Resources.Assets = append(doc.Resources.Assets, a)
-	}
-	seq := fcpSequence{Format: "r1", Duration: w.time(t.End - t.First), Start: w.time(t.First), Code: "NDF"}
+	doc := fcpxml{Version: "1.8", Resources: w.resources()}
+	seq := fcpSequence{Format: doc.Resources.Formats[0].ID, Duration: w.time(t.End - t.First), Start: w.time(t.First), Code: "NDF"}
 	for i, c := range t.Clips {
 		from, to := t.span(i)
 		if c.Dissolve > 0 && i > 0 {
 			seq.Spine.Items = append(seq.Spine.Items, fcpItem{XMLName: element("transition"), Name: "Cross Dissolve", Offset: w.time(c.At),
-				Duration: w.time(c.Dissolve), Filter: &fcpFilter{"r2", "Cross Dissolve"}})
+				Duration: w.time(c.Dissolve), Filter: &fcpFilter{doc.Resources.Effect.ID, "Cross Dissolve"}})
 		}
 		item := w.item(c, from, to)
 		if i == 0 {
@@ -147,6 +135,39 @@ func (t *Timeline) FCPXML() ([]byte, error) {
 type fcp struct {
 	t   *Timeline
 	ids map[*File]string
+}
+
+// resources are the format of the timeline, which comes first, those of files that are of another
+// one, the dissolve, and the files.
+func (w fcp) resources() (r fcpResources) {
+	ids := 0
+	id := func() string { ids++; return fmt.Sprintf("r%d", ids) }
+	format := func(width, height int, every int64) string {
+		f := fcpFormat{Name: fmt.Sprintf("%dx%d %s", width, height, media.NewRational(w.t.FPS.Num, w.t.FPS.Den*every)), Duration: w.time(every), Width: width, Height: height}
+		for _, have := range r.Formats {
+			if f.ID = have.ID; f == have {
+				return f.ID
+			}
+		}
+		f.ID = id()
+		r.Formats = append(r.Formats, f)
+		return f.ID
+	}
+	format(w.t.Width, w.t.Height, 1)
+	r.Effect = fcpEffect{id(), "Cross Dissolve", dissolveUID}
+	for _, f := range w.t.files() {
+		a := fcpAsset{Name: filepath.Base(f.Path), Src: (&url.URL{Scheme: "file", Path: filepath.ToSlash(f.Path)}).String(), Start: w.time(f.First), Duration: w.time(f.Frames)}
+		if !f.NoPictures {
+			a.HasVideo, a.Format = 1, format(cmp.Or(f.Width, w.t.Width), cmp.Or(f.Height, w.t.Height), max(f.Every, 1))
+		}
+		if f.Sound {
+			a.HasAudio, a.AudioSources, a.AudioChannels, a.AudioRate = 1, 1, cmp.Or(f.Channels, 2), cmp.Or(f.SampleRateHz, 48000)
+		}
+		a.ID = id()
+		w.ids[f] = a.ID
+		r.Assets = append(r.Assets, a)
+	}
+	return r
 }
 
 func element(name string) xml.Name { return xml.Name{Local: name} }
