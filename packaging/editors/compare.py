@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Holds the three cut lists of a recording against each other and against its journal.
 
-    compare.py OTIOREAD-OUTPUT OPENSHOTREAD-OUTPUT SHOW.session
+    compare.py OTIOREAD-OUTPUT OPENSHOTREAD-OUTPUT MEDIA SHOW.session
 
-reads what otioread printed of SHOW.otio, what openshotread printed of SHOW.edl, and SHOW.edl,
-SHOW.fcpxml and SHOW.session, with Python's own XML and JSON and nothing of Crosspoint's. Every list is made into what
+reads what otioread printed of SHOW.otio, what openshotread printed of SHOW.edl, what ffprobe says
+of the files (MEDIA: a path, a tab and its JSON, a line), and SHOW.edl, SHOW.fcpxml and
+SHOW.session, with Python's own XML and JSON and nothing of Crosspoint's. Every list is made into what
 it asks for at each frame: a picture of a file, a mixture of two, or black; the same for each
 track of sound, and the markers. Each difference is a sentence, and the status is 1.
 """
@@ -26,7 +27,7 @@ class Cut:
 
     def __init__(self, name):
         self.name, self.video, self.audio, self.markers, self.names = name, {}, [], [], {}
-        self.rate = None
+        self.rate, self.assets = None, []
 
     def mixed(self, begin, length, before, after):
         for i in range(begin, begin + length):
@@ -227,8 +228,9 @@ def read_fcpxml(path, rate):
             raise SystemExit("The FCPXML has a time %s that is no whole number of frames." % text)
         return int(n)
 
-    assets = {}
+    assets, formats = {}, {f.get("id"): f for f in root.iter("format")}
     for a in root.iter("asset"):
+        cut.assets.append((a, formats.get(a.get("format"))))
         assets[a.get("id")] = urllib.parse.unquote(urllib.parse.urlparse(a.get("src")).path), frames(a.get("start")), frames(a.get("duration"))
     items, transitions, lanes = [], [], {}
 
@@ -261,7 +263,7 @@ def read_fcpxml(path, rate):
             cut.markers.append((frames(m.get("start")), m.get("value")))
     for at, length, n in transitions:
         cut.mixed(at, length, items[n - 1], items[n])
-    cut.audio = sorted(lanes.items())
+    cut.audio, cut.rate = sorted(lanes.items()), float(1 / frame)
     return cut
 
 
@@ -337,14 +339,54 @@ def against_journal(cut, path):
         yield "The journal has the marks %s, the lists %s." % (marks, cut.markers)
 
 
+def against_media(cut, path):
+    """What the FCPXML says of its files, whose times the other lists have too, against ffprobe."""
+    media = {}
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            name, said = line.split("\t", 1)
+            media[name] = json.loads(said)
+    seconds = lambda text: float(fractions.Fraction(text.rstrip("s")))
+    for asset, pictures in cut.assets:
+        path = urllib.parse.unquote(urllib.parse.urlparse(asset.get("src")).path)
+        said = media.get(path)
+        if said is None:
+            yield "ffprobe knows of no file %s." % path
+            continue
+        first = {s["codec_type"]: s for s in reversed(said["streams"])}
+        video, audio = first.get("video"), first.get("audio")
+        lower = {k.lower(): v for of in [said["format"], *said["streams"]] for k, v in of.get("tags", {}).items()}
+        if (video is None) != (pictures is None) or (audio is None) == bool(asset.get("hasAudio")):
+            yield "%s is said to have what it has not, or not what it has." % path
+            continue
+        shown = cut.rate
+        if video:
+            shown = float(fractions.Fraction(video["r_frame_rate"]))
+            have = "%sx%s at %.3f" % (video["width"], video["height"], shown)
+            want = "%sx%s at %.3f" % (pictures.get("width"), pictures.get("height"), 1 / seconds(pictures.get("frameDuration")))
+            if have != want:
+                yield "%s has pictures of %s, the FCPXML says %s." % (path, have, want)
+        if audio and (str(audio["channels"]), audio["sample_rate"]) != (asset.get("audioChannels"), asset.get("audioRate")):
+            yield "%s has %d channels at %s, the FCPXML says %s at %s." % (path, audio["channels"], audio["sample_rate"], asset.get("audioChannels"), asset.get("audioRate"))
+        if "timecode" in lower and timecode(lower["timecode"], shown) * round(cut.rate / shown) != round(seconds(asset.get("start")) * cut.rate):
+            yield "%s begins with %s, the FCPXML says %s." % (path, lower["timecode"], asset.get("start"))
+        # Pictures to the frame; of sound what is left over of a frame counts too.
+        length, told = video or audio, seconds(asset.get("duration")) * cut.rate
+        clock = length.get("tags", {}).get("DURATION") or length.get("duration")
+        lasts = sum(float(n) * of for n, of in zip(reversed(clock.split(":")), (1, 60, 3600))) * cut.rate
+        if video and abs(lasts - told) > 0.5 or not video and not -0.5 < told - lasts < 1.5:
+            yield "%s is %.2f frames long, the FCPXML says %g." % (path, lasts, told)
+
+
 def main():
-    printed, openshot, journal = sys.argv[1:]
+    printed, openshot, media, journal = sys.argv[1:]
     stem = os.path.splitext(journal)[0]
     otio, _ = read_otio(printed)
     edl, fcpxml = read_edl(stem + ".edl", otio.rate), read_fcpxml(stem + ".fcpxml", otio.rate)
     heard, events, clips, refused = read_openshot(openshot, otio.rate)
     dissolves = len(refused)
-    wrong = [*differences(otio, edl), *differences(otio, fcpxml), *against_journal(otio, journal), *differences(otio, heard), *placed(events, clips, refused, otio.rate)]
+    wrong = [*differences(otio, edl), *differences(otio, fcpxml), *against_journal(otio, journal), *differences(otio, heard), *placed(events, clips, refused, otio.rate),
+             *against_media(fcpxml, media)]
     for sentence in wrong:
         print(sentence, file=sys.stderr)
     mixes = sum(1 for i, v in otio.video.items() if v[0] == "mix")
