@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -218,9 +219,13 @@ func TestJournalOfAKilledShow(t *testing.T) {
 }
 
 // TestCutListsOfSplitRecordings: a programme in several files, marked, smaller than the canvas and
-// of every second picture, and paused at its end. What each file is like is known.
+// of every second picture, and paused at its end. What each file is like is known, and all are found
+// when the folder was moved, those in a folder of their own there too.
 func TestCutListsOfSplitRecordings(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "show")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	doc := strings.Replace(isoShow(dir), `"keyframe_seconds":0.5`, `"keyframe_seconds":0.5,"frame_divisor":2,"width":320,"height":180`, 1)
 	yes := true
 	s := newStudio(t, parse(t, doc), media.NewVirtualClock(), func(o *Options) {
@@ -259,5 +264,20 @@ func TestCutListsOfSplitRecordings(t *testing.T) {
 	}
 	if !marked || !journal.Complete {
 		t.Errorf("markers %v, complete %v", journal.History.Markers, journal.Complete)
+	}
+	archive := filepath.Join(filepath.Dir(dir), "archive")
+	if err := os.Rename(dir, archive); err != nil {
+		t.Fatal(err)
+	}
+	again, err := ReadSession(filepath.Join(archive, "show"+SessionExtension))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range journal.History.Files {
+		f := &journal.History.Files[i]
+		f.Path = archive + strings.TrimPrefix(f.Path, dir)
+	}
+	if !reflect.DeepEqual(again.History.Files, journal.History.Files) {
+		t.Errorf("where the folder is now there are %+v, want %+v", again.History.Files, journal.History.Files)
 	}
 }

@@ -36,7 +36,7 @@ type Session struct {
 }
 
 // ReadSession reads a journal and looks into the files that it names: those that are not
-// there any more are looked for beside it, and otherwise left out. A journal that was cut
+// there any more are looked for beside it and in the folders there that they were in, and otherwise left out. A journal that was cut
 // off, by a crash, is read as far as it goes.
 func ReadSession(path string) (*Session, error) {
 	raw, err := os.ReadFile(path)
@@ -151,10 +151,23 @@ func names(show *scenes.Show) map[string]string {
 	return m
 }
 
+// moved is where a file is that is not at its path any more, when the folder of its journal was
+// moved with what is in it: of what there is below that folder, what most of the path's end leads to.
+func moved(path, dir string) string {
+	names := strings.Split(filepath.ToSlash(path), "/")
+	for i := range names {
+		there := filepath.Join(dir, filepath.Join(names[i:]...))
+		if _, err := os.Stat(there); err == nil {
+			return there
+		}
+	}
+	return filepath.Join(dir, filepath.Base(path))
+}
+
 // lookInto finds out which ticks a file has.
 func lookInto(f sessionFile, dir string, fps media.Rational) (cutlist.File, bool) {
 	if _, err := os.Stat(f.Path); err != nil {
-		f.Path = filepath.Join(dir, filepath.Base(f.Path)) // the folder has moved
+		f.Path = moved(f.Path, dir)
 	}
 	in, err := av.OpenInput(context.Background(), "file:"+f.Path, av.InputOptions{})
 	if err != nil {
