@@ -361,7 +361,8 @@ def against_media(cut, path):
             continue
         shown = cut.rate
         if video:
-            shown = float(fractions.Fraction(video["r_frame_rate"]))
+            # By the average: pictures that came late may be anywhere in a copied file.
+            shown = cut.rate / max(round(cut.rate / float(fractions.Fraction(video["avg_frame_rate"]))), 1)
             have = "%sx%s at %.3f" % (video["width"], video["height"], shown)
             want = "%sx%s at %.3f" % (pictures.get("width"), pictures.get("height"), 1 / seconds(pictures.get("frameDuration")))
             if have != want:
