@@ -128,6 +128,18 @@ void cp_codec_bitrate(AVCodecContext *c, int64_t bps, int vbv) {
 
 int cp_codec_padding(const AVCodecContext *c) { return c->initial_padding; }
 
+// Opus says it in its own header too (RFC 7845 5.1).
+void cp_sound_lead(AVFormatContext *f, int stream, int samples)
+{
+	AVCodecParameters *p = f->streams[stream]->codecpar;
+	p->initial_padding = samples;
+	if (p->codec_id == AV_CODEC_ID_OPUS && p->extradata_size >= 12) {
+		int n = p->sample_rate == 48000 ? samples : (int)av_rescale(samples, 48000, p->sample_rate);
+		p->extradata[10] = n & 0xff;
+		p->extradata[11] = n >> 8 & 0xff;
+	}
+}
+
 void cp_codec_packet_timebase(AVCodecContext *c, int num, int den) { c->pkt_timebase = (AVRational){num, den}; }
 
 // chroma positions in 1/256 luma samples (swscale's unit) of a chroma location.

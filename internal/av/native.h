@@ -38,6 +38,7 @@ void cp_codec_delay(AVCodecContext *c, int initial_padding, int frame_size, int 
 // cp_codec_bitrate: some encoders look at these before each picture.
 void cp_codec_bitrate(AVCodecContext *c, int64_t bps, int vbv);
 int cp_codec_padding(const AVCodecContext *c);
+void cp_sound_lead(AVFormatContext *f, int stream, int samples);
 // cp_packet_config is the decoder configuration that a packet brings along, of the packet's
 // own memory; NULL where it brings none.
 const uint8_t *cp_packet_config(const AVPacket *p, int *size);

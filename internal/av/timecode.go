@@ -1,7 +1,11 @@
 package av
 
+// #include "native.h"
+import "C"
+
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +54,16 @@ func (m *Muxer) soundFrame(p *media.Packet) (n int64, fps media.Rational, ok boo
 // MuxerOptions.Timecode: of a recording that was paused before the file began. Before the
 // first packet; zero without it.
 func (m *Muxer) SetTimecodeLead(d time.Duration) { m.lead = d }
+
+// SetSoundLead says that the sound of a track begins so many audio frames before the time at
+// which the file begins, for its decoder to be right there: Track.Delay, known later. It is
+// written into Matroska alone (CodecDelay, RFC 9559 5.1.4.1.25), in files whose header waits for
+// the first packet (MuxerOptions.Timecode); before that packet.
+func (m *Muxer) SetSoundLead(track, frames int) {
+	m.opt.Tracks = slices.Clone(m.opt.Tracks)
+	m.opt.Tracks[track].Delay = frames
+	C.cp_sound_lead(cFormat(m.ctx), C.int(track), C.int(frames))
+}
 
 // tag sets the file's time of creation and the timecode of its first picture, which p is
 // or comes before, or of its sound where there are no pictures.

@@ -21,8 +21,9 @@ const (
 	// that are over before its first picture.
 	soundShort = 4
 	// startApart and endApart are how far the beginnings and the ends of pictures and sound
-	// may lie apart: a block of sound, and what encoders hold at an end.
-	startApart = 100 * time.Millisecond
+	// may lie apart: what the sound's decoder needs before (decoderNeeds) and a block, and what
+	// encoders hold at an end.
+	startApart = 150 * time.Millisecond
 	endApart   = time.Second
 	// hole is the longest step between two pictures or two blocks of sound that is not told
 	// as a hole when it is not known what was written.

@@ -55,7 +55,7 @@ func (s *session) resume(p *media.Packet) {
 	s.shift[s.lead] += p.PTS - s.pausedAt
 	for i := range s.resync {
 		s.resync[i] = i != s.lead
-		s.recent[i] = [2]*media.Packet{}
+		s.recent[i] = nil
 	}
 	s.leading = s.leading[:0]
 	s.spans = append(s.spans, span{from: p.Time, shift: media.TimeOf(s.shift[s.lead], s.tracks[s.lead].TimeBase)})

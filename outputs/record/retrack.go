@@ -24,7 +24,7 @@ func (s *session) retrack(p *media.Packet) {
 	n := len(p.Tracks)
 	s.tracks, s.splitNow = p.Tracks, true
 	s.shift, s.soundEnd = resized(s.shift, n), resized(s.soundEnd, n)
-	s.resync, s.recent = resized(s.resync, n), make([][2]*media.Packet, n)
+	s.resync, s.recent = resized(s.resync, n), make([][]*media.Packet, n)
 	s.restarts = p.Time
 }
 

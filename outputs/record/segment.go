@@ -22,6 +22,9 @@ type muxer interface {
 	// SetTimecodeLead says by how much studio time is ahead of the packets' own, before the
 	// first of them.
 	SetTimecodeLead(time.Duration)
+	// SetSoundLead says by how many audio frames a track's sound begins before the file, which
+	// Matroska can tell, before the first packet.
+	SetSoundLead(track, frames int)
 	// SetChapters are what Close writes besides.
 	SetChapters(list []av.Chapter, length time.Duration) error
 	// Close writes the end of the file, unless a write has failed before, and
@@ -67,6 +70,7 @@ type segment struct {
 	copied     bool // its sound may begin and end apart from its pictures
 	begun      bool
 	timed      bool          // its muxer knows what pauses have left out before it
+	early      []int64       // by track, in its time base: how much earlier than the file its sound may begin; nil: as its muxer has it
 	sounded    []bool        // by track: some of it has come
 	first, end time.Duration // of what it holds, on the feed's timeline without pauses
 	data       int64         // bytes of packets

@@ -19,8 +19,9 @@ import (
 // Files are cut at keyframes of the lead track: all pictures before one in decoding order
 // are before it on the screen too, since every encode closes its GOPs (of a source that is
 // recorded as it comes and does not, the pictures between are left out at a cut). Sound comes in
-// blocks of its own, so the block over the cut belongs to both files: each then has sound for
-// all of its pictures. A pause begins and ends at keyframes as well; what comes after it is
+// blocks of its own, so the block over the cut belongs to both files, and in Matroska and
+// MPEG-TS also what its decoder needs before (beginSound): each then has sound for all of its
+// pictures. A pause begins and ends at keyframes as well; what comes after it is
 // moved in time by whole pictures, and each sound track by up to one block less or more, so
 // that neither has a hole.
 //
@@ -50,19 +51,19 @@ type session struct {
 	begun     bool
 	zero      time.Duration // of the first picture
 	paused    bool
-	pausedAt  int64              // PTS of the first picture left out
-	pausedT   time.Duration      // the same
-	resumedT  time.Duration      // of the first picture after the last pause
-	shift     []int64            // subtracted, by track, in its time base
-	resync    []bool             // by track: the first block after a pause has not come yet
-	soundEnd  []int64            // by track, shifted
-	recent    [][2]*media.Packet // by track: the last two blocks, shifted
-	leading   []*media.Packet    // of a source's sound alone: the newest blocks, shifted
-	spans     []span             // of the feed's time, for marks
-	marked    int                // marks that files before the present one have taken
-	noted     noted              // what has been told of marks
-	lastCut   string             // name of the last cut of an earlier file
-	tail      []*media.Packet    // what a new file begins with when this one fails, shifted
+	pausedAt  int64             // PTS of the first picture left out
+	pausedT   time.Duration     // the same
+	resumedT  time.Duration     // of the first picture after the last pause
+	shift     []int64           // subtracted, by track, in its time base
+	resync    []bool            // by track: the first block after a pause has not come yet
+	soundEnd  []int64           // by track, shifted
+	recent    [][]*media.Packet // by track: the newest blocks, shifted, as many as a decoder needs
+	leading   []*media.Packet   // of a source's sound alone: the newest blocks, shifted
+	spans     []span            // of the feed's time, for marks
+	marked    int               // marks that files before the present one have taken
+	noted     noted             // what has been told of marks
+	lastCut   string            // name of the last cut of an earlier file
+	tail      []*media.Packet   // what a new file begins with when this one fails, shifted
 	tailBytes int
 	tailKeys  []tailKey     // keyframes in tail
 	trimmed   time.Duration // when tail was looked through, on the timeline without pauses
@@ -91,7 +92,7 @@ func newSession(ctx context.Context, o *Output, feed outputs.Feed, dir, name str
 	lead := slices.IndexFunc(tracks, func(t media.Track) bool { return !t.Codec.IsAudio() })
 	return &session{
 		o: o, feed: feed, tracks: tracks, lead: max(lead, 0), dir: dir, name: name, parent: ctx,
-		shift: make([]int64, n), resync: make([]bool, n), soundEnd: make([]int64, n), recent: make([][2]*media.Packet, n),
+		shift: make([]int64, n), resync: make([]bool, n), soundEnd: make([]int64, n), recent: make([][]*media.Packet, n),
 	}
 }
 
@@ -188,10 +189,10 @@ func (s *session) take(p *media.Packet) error {
 	if !fresh {
 		return nil
 	}
-	// The sound of the first picture began before it, and is decoded with the block before.
+	// The sound of the first picture began before it, and is decoded with what is before that.
 	for track, blocks := range s.recent {
 		for _, q := range blocks {
-			if q == nil || track == s.lead {
+			if track == s.lead {
 				continue
 			}
 			if err := s.put(q); err != nil {

@@ -75,6 +75,7 @@ type nowhereMuxer struct{ muxer }
 
 func (nowhereMuxer) WritePacket(*media.Packet) error { return nil }
 func (nowhereMuxer) SetTimecodeLead(time.Duration)   {}
+func (nowhereMuxer) SetSoundLead(int, int)           {}
 func (nowhereMuxer) Written() int64                  { return 0 }
 
 // deafDisk does not say how much room there is; it counts how often it is asked.
