@@ -16,6 +16,7 @@ import (
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/internal/testkit/attempts"
+	"crosspoint.studio/crosspoint/internal/testkit/rtsp"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes/sources"
 )
@@ -277,6 +278,77 @@ func copiedRadio(t testing.TB, extension, format string) {
 	if good < all*2/3 || all < 10 {
 		t.Errorf("%d stretches of %d are in their place", good, all)
 	}
+}
+
+// TestCopiedSoundOverRTSP: a stream of sound alone from an RTSP server is heard, and recorded as it
+// comes, packet for packet. (That it lies in its place does not depend on the protocol:
+// TestCopiedRadio.)
+func TestCopiedSoundOverRTSP(t *testing.T) {
+	for _, c := range []struct{ extension, codec string }{{"m4a", "aac"}, {"opus", "opus"}} {
+		t.Run(c.extension, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			song := codedSound(t, dir, c.extension, 90)
+			doc := strings.Replace(songShow(dir, "x", "", "copy"), `"kind":"file","settings":{"path":"x"}`, `"kind":"network","settings":{"url":`+strconv.Quote(publishSound(t, song))+`}`, 1)
+			s := newStudio(t, parse(t, doc), media.NewRealClock(), func(o *Options) {
+				realRecords(o)
+				o.SourceKinds["network"] = sources.Network()
+			})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			done := s.start(ctx)
+			s.until(t, "it is heard", func(st *State) bool { return len(st.Sources) > 0 && st.Sources[0].QueueMS > 1 })
+			s.must(t, &StartRecording{})
+			s.until(t, "it is recorded as it comes", func(st *State) bool { return st.ISOs[0].Copied && st.ISOs[0].Report.State == outputs.Confirmed })
+			s.until(t, "some more", func(st *State) bool { return st.ISOs[0].Report.Length > time.Second })
+			s.must(t, &StopRecording{})
+			s.until(t, "it is read again", func(st *State) bool {
+				v := st.ISOs[0]
+				return v.Recording.Checked > 0 && v.Recording.Checked == v.Recording.Files && !v.Started
+			})
+			if v := s.State().ISOs[0]; v.Recording.Problem != "" || !v.SoundOnly {
+				t.Errorf("%+v, sound alone %v", v.Recording, v.SoundOnly)
+			}
+			cancel()
+			finish(t, done, 10*time.Second)
+			all, files := packetSums(t, song), ownFiles(t, dir, "song") // more than one where the machine stalled
+			if len(files) == 0 {
+				t.Fatal("there is no file")
+			}
+			for _, f := range files {
+				list := packetSums(t, f)
+				if i := slices.Index(all, list[0]); soundCodec(t, f) != c.codec || i < 0 || i+len(list) > len(all) || !slices.Equal(all[i:i+len(list)], list) {
+					t.Errorf("%s has other packets than the source", filepath.Base(f))
+				}
+			}
+			heard := placed(t, filepath.Join(dir, "show.mkv"))
+			if heard.lead > len(heard.samples)/2 {
+				t.Error("it is not heard in the programme")
+			}
+		})
+	}
+}
+
+// publishSound sends a coded file in real time to an RTSP server, until the test ends.
+func publishSound(t testing.TB, path string) (url string) {
+	t.Helper()
+	server := rtsp.Open(t, false)
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, testkit.Program(t, "ffmpeg"), "-v", "error", "-nostdin", "-re", "-i", path, "-c", "copy", "-f", "rtsp", "-rtsp_transport", "tcp", server.Address)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = cmd.Wait() // ended by us
+	})
+	for deadline := time.Now().Add(10 * time.Second); !server.Published(); {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is published")
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+	return server.Address
 }
 
 // TestRecutWithCopiedSound: a show cut again from copied sound has it where it was live, also

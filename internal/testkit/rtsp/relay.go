@@ -45,6 +45,12 @@ type Server struct {
 // answer to PLAY can say where they are.
 func (s *Server) Flowing() bool { return s.relay.flowing[0].Load() && s.relay.flowing[1].Load() }
 
+// Published reports that somebody publishes, so that readers are answered.
+func (s *Server) Published() bool {
+	_, stream, _ := s.relay.current()
+	return stream != nil
+}
+
 // Start is Open for tests that need no more than the address.
 func Start(t testing.TB, udp bool) (address string) {
 	t.Helper()
