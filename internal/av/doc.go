@@ -1,9 +1,9 @@
 // Package av is the studio's only door to FFmpeg 7.1 (libav*): it opens and reads
 // inputs, decodes pictures and sound, converts and scales pictures, encodes,
-// writes containers, and resamples. It is the only importer of go-astiav; a small
+// and writes containers. It is the only importer of go-astiav; a small
 // C file (native.c) reaches what that binding does not cover.
 //
-// Threads: an Input, decoder, encoder, Scaler, Muxer or Resampler belongs to one
+// Threads: an Input, decoder, encoder, Scaler or Muxer belongs to one
 // goroutine at a time; only what says so may be called from another. Ownership: a
 // Frame that a decoder returns is the caller's, to be released once; it keeps the
 // decoder's memory alive by itself, so it outlives the decoder. Encoders and

@@ -383,31 +383,6 @@ int cp_swr_convert(SwrContext *s, const AVFrame *f, float *out, int out_frames)
 	return swr_convert(s, o, out_frames, f ? (const uint8_t **)f->extended_data : NULL, f ? f->nb_samples : 0);
 }
 
-SwrContext *cp_swr_stereo(int rate)
-{
-	SwrContext *s = NULL;
-	AVChannelLayout st = AV_CHANNEL_LAYOUT_STEREO;
-	if (swr_alloc_set_opts2(&s, &st, AV_SAMPLE_FMT_FLT, rate, &st, AV_SAMPLE_FMT_FLT, rate, 0, NULL) < 0)
-		return NULL;
-	// Ratios next to 1: the filter bank is read between its phases, so that noise
-	// from rounding the phase stays far below 16 bits.
-	av_opt_set_int(s, "flags", SWR_FLAG_RESAMPLE, 0);
-	av_opt_set_int(s, "filter_size", 32, 0);
-	av_opt_set_int(s, "phase_shift", 10, 0);
-	av_opt_set_int(s, "linear_interp", 1, 0);
-	av_opt_set_int(s, "exact_rational", 0, 0);
-	if (swr_init(s) < 0)
-		swr_free(&s);
-	return s;
-}
-
-int cp_swr_run(SwrContext *s, const float *in, int in_frames, float *out, int out_frames)
-{
-	uint8_t *o[1] = {(uint8_t *)out};
-	const uint8_t *i[1] = {(const uint8_t *)in};
-	return swr_convert(s, out ? o : NULL, out_frames, in ? i : NULL, in_frames);
-}
-
 void cp_denan(float *p, int n)
 {
 	for (int i = 0; i < n; i++)
@@ -545,12 +520,6 @@ void cp_log_install(int level)
 {
 	av_log_set_level(level);
 	av_log_set_callback(log_line);
-}
-
-void cp_log_reset(void)
-{
-	av_log_set_callback(av_log_default_callback);
-	av_log_set_level(AV_LOG_ERROR);
 }
 
 const uint8_t *cp_packet_config(const AVPacket *p, int *size)

@@ -67,8 +67,6 @@ void cp_turn(uint8_t *d, int ds, const uint8_t *s, int ss, int dw, int dh, int b
 SwrContext *cp_swr_new(const AVFrame *f, int out_rate, int out_channels);
 int cp_swr_same(const AVFrame *f, const AVFrame *g);
 int cp_swr_convert(SwrContext *s, const AVFrame *f, float *out, int out_frames);
-SwrContext *cp_swr_stereo(int rate);
-int cp_swr_run(SwrContext *s, const float *in, int in_frames, float *out, int out_frames);
 void cp_denan(float *p, int n);
 // cp_audio_fill copies n interleaved frames to f (flt or fltp), from frame index at.
 void cp_audio_fill(AVFrame *f, const float *in, int at, int n, int channels, int planar);
@@ -94,5 +92,4 @@ int cp_reported(const AVPacket *p);
 void *cp_borrow_writes(AVFormatContext *c);
 
 void cp_log_install(int level);
-void cp_log_reset(void);
 #endif
