@@ -1,6 +1,7 @@
-// Package assets is what is built into the program besides code: the demo show.
+// Package assets is what is built into the program besides code and shaders: the demo
+// show, the program's icon and the window's drawings.
 //
-// Threads: constants only. Ownership: callers do not write to the slices. What
+// Threads: constants and pure functions. Ownership: callers do not write to the slices. What
 // this package does not do: parse anything.
 package assets
 

@@ -19,16 +19,3 @@ func IconSVG(name string) []byte {
 	}
 	return b
 }
-
-// IconNames lists the icons that IconSVG knows.
-func IconNames() []string {
-	entries, err := icons.ReadDir("icons")
-	if err != nil {
-		panic(err) // the folder is part of the program
-	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name()[:len(e.Name())-len(".svg")])
-	}
-	return names
-}
