@@ -138,7 +138,7 @@ func (a affine) sourceChroma() affine {
 
 // needs is the part of the source, even-aligned luma pixels, that drawing canvas
 // rectangle r of the layer can read.
-func (g *geometry) needs(f *media.Frame, l *Layer, r gpu.Rect) gpu.Rect {
+func (g *geometry) needs(f *media.Frame, r gpu.Rect) gpu.Rect {
 	x0, y0, x1, y1 := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
 	for i := range 4 {
 		px, py := float64(r.X+(i&1)*r.W), float64(r.Y+(i>>1)*r.H)
@@ -231,7 +231,7 @@ func pairs(f float64) int {
 func (d *Device) layer(ctx *gpu.Context, c *canvas, l *Layer, clip gpu.Rect) error {
 	f := l.Frame
 	g := geometryOf(l)
-	need := g.needs(f, l, clip)
+	need := g.needs(f, clip)
 	if need.Empty() {
 		return nil
 	}

@@ -44,11 +44,6 @@ func (s *Show) SetName(name string) (*Show, error) {
 	return s.edit(func(n *Show) error { n.Name = name; return nil })
 }
 
-// SetCanvas changes the canvas. Layers keep their pixels, renditions their size.
-func (s *Show) SetCanvas(c Canvas) (*Show, error) {
-	return s.edit(func(n *Show) error { n.Canvas = c; return nil })
-}
-
 // SetTransition changes what AUTO and the T-bar do.
 func (s *Show) SetTransition(t Transition) (*Show, error) {
 	return s.edit(func(n *Show) error { n.Transition = t; return nil })

@@ -110,7 +110,6 @@ func TestEditsRefuseMistakes(t *testing.T) {
 		"not a number":  func() (*Show, error) { return s.SetLayers("quad", []Layer{layer}) },
 		"taken":         func() (*Show, error) { return s.AddSource(Source{ID: "quad", Kind: "clock"}) },
 		"taken overlay": func() (*Show, error) { return s.SetOverlay(Overlay{ID: "quad"}) },
-		"odd canvas":    func() (*Show, error) { c := s.Canvas; c.Width++; return s.SetCanvas(c) },
 		"gain":          func() (*Show, error) { return s.SetStrip("cam1", Strip{GainDB: 25}) },
 		"no rendition": func() (*Show, error) {
 			return s.SetRecording(Recording{ID: "iso", Rendition: "4k"})

@@ -109,19 +109,6 @@ func (p *Program) SetFloats(_ *Context, name string, v ...float32) {
 	}
 }
 
-// SetInts sets an int or ivec2 uniform.
-func (p *Program) SetInts(_ *Context, name string, v ...int32) {
-	l := p.location(name)
-	switch len(v) {
-	case 1:
-		gl.Uniform1i(l, v[0])
-	case 2:
-		gl.Uniform2i(l, v[0], v[1])
-	default:
-		panic(fmt.Sprintf("gpu: %d ints for %s", len(v), name))
-	}
-}
-
 // SetTexture binds t to a sampler uniform through texture unit.
 func (p *Program) SetTexture(_ *Context, name string, unit int, t *Texture) {
 	gl.ActiveTexture(uint32(gl.TEXTURE0 + unit))

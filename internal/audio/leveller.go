@@ -62,7 +62,7 @@ type Leveller struct {
 	meter                    *Loudness
 	levelState
 
-	gainNow, reductionNow atomic.Uint64 // bits of float64, dB
+	gainNow atomic.Uint64 // bits of float64, dB
 }
 
 // levelState is what a controller has heard, and where it stands.
@@ -133,14 +133,9 @@ func (l *Leveller) Close() {}
 // GainDB is the slow gain now; safe to call at any time.
 func (l *Leveller) GainDB() float64 { return math.Float64frombits(l.gainNow.Load()) }
 
-// LimitingDB is how much the limiter turned down in the last block, 0 or negative; safe to
-// call at any time.
-func (l *Leveller) LimitingDB() float64 { return math.Float64frombits(l.reductionNow.Load()) }
-
 // Process implements Processor; key is not used. It never fails and allocates nothing.
 func (l *Leveller) Process(block, _ []float32) error {
 	copySane(block, block)
-	deepest := 1.0
 	for len(block) >= 2 {
 		n := min(len(block)/2, stepFrames-l.meter.in)
 		part := block[:2*n]
@@ -155,10 +150,9 @@ func (l *Leveller) Process(block, _ []float32) error {
 			part[i+1] *= float32(l.gain)
 			l.gain += l.slope
 		}
-		deepest = min(deepest, l.limit(part))
+		l.limit(part)
 	}
 	l.gainNow.Store(math.Float64bits(dbOf(l.gain)))
-	l.reductionNow.Store(math.Float64bits(dbOf(deepest)))
 	return nil
 }
 
@@ -174,11 +168,10 @@ func (l *Leveller) aim() {
 	l.slope = (math.Pow(10, l.gainDB/20) - l.gain) / (gatingSteps * stepFrames)
 }
 
-// limit replaces part by what comes out for it and returns the least gain used.
-func (l *Leveller) limit(part []float32) (deepest float64) {
+// limit replaces part by what comes out for it.
+func (l *Leveller) limit(part []float32) {
 	n := len(part) / 2
 	C.cp_peaks_run(&l.peaks, (*C.float)(unsafe.SliceData(part)), C.int32_t(n), (*C.float)(&l.allowed[0]))
-	deepest = 1
 	for i := range n {
 		allowed := 1.0
 		if p := float64(l.allowed[i]); p > l.ceiling {
@@ -197,7 +190,6 @@ func (l *Leveller) limit(part []float32) (deepest float64) {
 			}
 		}
 		gain := min(l.boxSum/lookFrames, 1)
-		deepest = min(deepest, gain)
 		left, right := &l.line[2*l.at], &l.line[2*l.at+1]
 		part[2*i], *left = float32(gain)**left, part[2*i]
 		part[2*i+1], *right = float32(gain)**right, part[2*i+1]
@@ -206,7 +198,6 @@ func (l *Leveller) limit(part []float32) (deepest float64) {
 		}
 		l.frame++
 	}
-	return deepest
 }
 
 // slide takes the next frame's gain and returns the least of the last lookFrames+1.

@@ -2,8 +2,8 @@ package audio
 
 import "math"
 
-// Tone is a test tone: a function of the sample number, so any part of it can be
-// made in any order.
+// Tone is the tone that tests of sound play, here and in packages above: a function of the
+// sample number, so any part of it can be made in any order.
 type Tone struct {
 	LeftHz, RightHz float64 // 0 is silence on that side
 	LevelDB         float64 // of the peak, dBFS; the line-up tone of SMPTE bars is 1000 Hz at -20

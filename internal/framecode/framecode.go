@@ -88,11 +88,6 @@ func ReadIn(f *media.Frame, x, y, w, h, srcWidth, srcHeight int) (id uint8, n ui
 	return readCells(f, float64(x)+cw, float64(y)+ch, cw, ch)
 }
 
-// ReadAt reads a code that DrawAt put at x, y.
-func ReadAt(f *media.Frame, x, y, cell int) (id uint8, n uint32, ok bool) {
-	return readCells(f, float64(x&^1), float64(y&^1), float64(cell), float64(cell))
-}
-
 // readCells reads a code whose border starts at x, y and whose cells are cw x ch.
 func readCells(f *media.Frame, x, y, cw, ch float64) (id uint8, n uint32, ok bool) {
 	if x < 0 || y < 0 || x+cw*(columns+2) > float64(f.Width)+0.5 || y+ch*(rows+2) > float64(f.Height)+0.5 {

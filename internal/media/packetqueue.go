@@ -42,7 +42,6 @@ type PacketQueue struct {
 	closed   bool      // guarded by mu
 	accepted int64     // guarded by mu
 	dropped  int64     // guarded by mu
-	droppedB int64     // guarded by mu
 	ready    chan struct{}
 }
 
@@ -68,7 +67,6 @@ func (q *PacketQueue) Put(p *Packet) bool {
 	}
 	if !q.admit(p) {
 		q.dropped++
-		q.droppedB += int64(len(p.Data))
 		return false
 	}
 	if q.head > 0 && len(q.items) == cap(q.items) {
@@ -169,17 +167,16 @@ func (q *PacketQueue) Close() {
 
 // QueueStats describes a queue at one moment.
 type QueueStats struct {
-	Packets      int
-	Bytes        int
-	Depth        time.Duration
-	Dropped      int64 // packets since the start
-	DroppedBytes int64
-	Accepted     int64 // packets that were let in since the start
+	Packets  int
+	Bytes    int
+	Depth    time.Duration
+	Dropped  int64 // packets since the start
+	Accepted int64 // packets that were let in since the start
 }
 
 // Stats is safe to call at any time.
 func (q *PacketQueue) Stats() QueueStats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return QueueStats{len(q.items) - q.head, q.bytes, q.depth(), q.dropped, q.droppedB, q.accepted}
+	return QueueStats{len(q.items) - q.head, q.bytes, q.depth(), q.dropped, q.accepted}
 }

@@ -104,7 +104,7 @@ func (s *session) next(p *media.Packet, dir string) {
 	}
 	s.splitNow = false
 	if s.old != nil {
-		s.finish(s.old, false, "")
+		s.finish(s.old, "")
 	}
 	s.old, s.cut = s.cur, p.Time
 	s.become(seg)

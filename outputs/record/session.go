@@ -111,7 +111,7 @@ func (s *session) run() error {
 		problem = err.Error()
 	}
 	if s.old != nil {
-		s.finish(s.old, false, "")
+		s.finish(s.old, "")
 		s.old = nil
 	}
 	cerr := s.closeLast(problem)
@@ -153,7 +153,7 @@ func (s *session) take(p *media.Packet) error {
 		return nil // of before the tracks became fewer
 	}
 	if s.old != nil && media.TimeOf(p.DTS, s.tracks[p.Track].TimeBase) >= s.cut {
-		s.finish(s.old, false, "")
+		s.finish(s.old, "")
 		s.old = nil
 	}
 	if p.Track != s.lead {

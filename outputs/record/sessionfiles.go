@@ -80,10 +80,10 @@ func (s *session) rescue(err error) error {
 	s.spilled = s.spilled || dir != broken.dir
 	s.become(seg)
 	if s.old != nil { // first: it takes its marks from those that are left
-		s.finish(s.old, false, "")
+		s.finish(s.old, "")
 		s.old = nil
 	}
-	s.finish(broken, false, problem)
+	s.finish(broken, problem)
 	for _, q := range tail {
 		if perr := s.put(q); perr != nil {
 			return perr
@@ -107,8 +107,8 @@ func (s *session) discard(g *segment) error {
 
 // finish closes a file that is not the present one any more, without keeping anything
 // waiting.
-func (s *session) finish(g *segment, last bool, problem string) {
-	chapters := s.chapters(g, last)
+func (s *session) finish(g *segment, problem string) {
+	chapters := s.chapters(g, false)
 	s.closing.Go(func() {
 		err := g.close(chapters)
 		if err != nil && problem == "" {
