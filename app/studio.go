@@ -19,6 +19,7 @@ import (
 	"crosspoint.studio/crosspoint/compositor/gpu"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/outputs/record"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -79,13 +80,9 @@ func baseDir(path string) string {
 // recordDir is where recordings without a path go; it is made when it does not
 // exist (what keeps it from being made, the recorder says when it starts).
 func recordDir() string {
-	dir := os.Getenv("XDG_VIDEOS_DIR")
-	if dir == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "."
-		}
-		dir = filepath.Join(home, "Videos")
+	dir, err := record.VideosDir()
+	if err != nil {
+		return "."
 	}
 	_ = os.MkdirAll(dir, 0o755) // see above
 	return dir

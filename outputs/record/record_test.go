@@ -293,6 +293,32 @@ func TestUserDir(t *testing.T) {
 	}
 }
 
+// TestVideosDir: on a desktop in another language recordings go to the folder that the
+// user knows.
+func TestVideosDir(t *testing.T) {
+	home := t.TempDir()
+	config := filepath.Join(home, ".config")
+	for name, value := range map[string]string{"HOME": home, "XDG_CONFIG_HOME": config, "XDG_VIDEOS_DIR": ""} {
+		t.Setenv(name, value)
+	}
+	check := func(want string) {
+		t.Helper()
+		if got, err := VideosDir(); err != nil || got != want {
+			t.Errorf("got %q, %v; want %q", got, err, want)
+		}
+	}
+	check(filepath.Join(home, "Videos"))
+	if err := os.Mkdir(config, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(config, "user-dirs.dirs"), []byte("XDG_VIDEOS_DIR=\"$HOME/Vidéos\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	check(filepath.Join(home, "Vidéos"))
+	t.Setenv("XDG_VIDEOS_DIR", "/data/films")
+	check("/data/films")
+}
+
 func fileSize(t *testing.T, path string) int64 {
 	t.Helper()
 	info, err := os.Stat(path)
