@@ -1,6 +1,7 @@
 package repocheck
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -22,25 +23,22 @@ var layers = []struct {
 	paths []string
 }{
 	{0, []string{"internal/media", "internal/supervise", "internal/host", "internal/logtail", "internal/atomicfile", "shaders", "assets"}},
-	{1, []string{"scenes", "internal/cutlist", "internal/av", "internal/audio", "internal/framecode", "compositor/gpu", "compositor/cpu"}},
+	{1, []string{"scenes", "internal/cutlist", "internal/av", "internal/audio", "internal/framecode", "compositor/gpu", "compositor/cpu", "outputs/planner"}},
 	{2, []string{"compositor", "scenes/sources", "outputs", "internal/audio/inserts"}},
 	{3, []string{"outputs/rtmp", "outputs/srt", "outputs/whip", "outputs/ts", "outputs/pipe", "outputs/camera", "outputs/record", "outputs/uplink"}},
 	{4, []string{"app/engine"}},
-	{5, []string{"app/control", "app/ui", "app/rehearsal", "app/document", "app/credentials", "app/preflight"}},
+	{5, []string{"app/ui", "app/rehearsal", "app/document", "app/credentials", "app/preflight"}},
 	{6, []string{"app"}},
 	{7, []string{""}},
 }
 
-// besides are imports within a row or upwards that have a reason.
+// besides are folders that are in no row, or import within theirs, for a reason.
 var besides = map[string]string{
-	"outputs/srt/libsrt":  "the binding is a folder of its protocol",
-	"internal/media/h264": "a leaf of the media package",
-	"scenes/sources":      "a live input over SRT reads through outputs/srt's binding",
-	"internal/repocheck":  "tests only",
-	"internal/testkit":    "tests only",
-	"internal/bench":      "a program beside the product",
-	"internal/e2e":        "tests only",
-	"app/ui/internal":     "a part of the window",
+	"internal/repocheck": "tests only",
+	"internal/testkit":   "tests only",
+	"internal/bench":     "a program beside the product",
+	"internal/e2e":       "tests only",
+	"app/ui/internal":    "a part of the window",
 }
 
 // owners: a library and the only folder that may import it.
@@ -163,6 +161,31 @@ func TestImportsGoDownwards(t *testing.T) {
 			if !listed || down >= from {
 				t.Errorf("%s (row %d) imports %s (row %d): imports go downwards only", f.name, from, to, down)
 			}
+		}
+	}
+}
+
+// TestTheTableOfLayersIsTrue: docs/ARCHITECTURE.md has the rows that are tested here, and
+// every folder in them is there.
+func TestTheTableOfLayersIsTrue(t *testing.T) {
+	root := filepath.Join("..", "..")
+	page, err := os.ReadFile(filepath.Join(root, "docs", "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range layers {
+		var names []string
+		for _, p := range l.paths {
+			if info, err := os.Stat(filepath.Join(root, filepath.FromSlash(p))); err != nil || !info.IsDir() {
+				t.Errorf("row %d has %q, which is no folder", l.row, p)
+			}
+			if p == "" {
+				p = "main"
+			}
+			names = append(names, "`"+p+"`")
+		}
+		if want := fmt.Sprintf("\n| %d | %s", l.row, strings.Join(names, ", ")); !strings.Contains(string(page), want) {
+			t.Errorf("the table of docs/ARCHITECTURE.md has no row %q", strings.TrimSpace(want))
 		}
 	}
 }
