@@ -59,11 +59,7 @@ func (o Options) encodeOne(ctx context.Context, r scenes.Rendition, pictures []*
 	for n := range total {
 		due := began.Add(media.TickTime(n, fps))
 		if wait := time.Until(due); wait > 0 {
-			timer := time.NewTimer(wait)
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-				timer.Stop()
+			if media.Wait(ctx, wait) != nil {
 				return f
 			}
 		} else if wait < -time.Second/2 {

@@ -104,12 +104,8 @@ func (m *Monitor) Run(ctx context.Context) error {
 		if changed {
 			m.opt.Log.Warn("monitor has no sound device; trying again", "error", err)
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
+		if err := media.Wait(ctx, wait); err != nil {
+			return err
 		}
 		wait = min(wait*3/2, reopenLast)
 	}

@@ -41,7 +41,12 @@ func (c *RealClock) Virtual() bool { return false }
 
 // WaitUntil implements Clock.
 func (c *RealClock) WaitUntil(ctx context.Context, t time.Duration) error {
-	d := t - c.Now()
+	return Wait(ctx, t-c.Now())
+}
+
+// Wait blocks for d of real time, not at all where d is not positive, or until ctx ends,
+// whose error it then returns.
+func Wait(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}

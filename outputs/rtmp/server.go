@@ -106,12 +106,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			<-slots
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 			s.opt.Log.Warn("rtmp server cannot accept", "reason", err, "retry_in", pause)
-			timer := time.NewTimer(pause)
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-				timer.Stop()
-			}
+			_ = media.Wait(ctx, pause) // the end of ctx is seen above
 			continue
 		}
 		pause = 0

@@ -187,12 +187,8 @@ func (s *sender) pace() error {
 		// Timers are not exact to less than a millisecond; what is due sooner goes now,
 		// and the schedule stays.
 		if wait > time.Millisecond {
-			timer := time.NewTimer(wait)
-			defer timer.Stop()
-			select {
-			case <-timer.C:
-			case <-s.ctx.Done():
-				return s.ctx.Err()
+			if err := media.Wait(s.ctx, wait); err != nil {
+				return err
 			}
 		}
 	} else if wait < 0 {

@@ -257,12 +257,7 @@ func (c *connection) deliver(ctx context.Context) error {
 
 // linger waits a little for requests of lost packets.
 func (c *connection) linger(ctx context.Context) error {
-	timer := time.NewTimer(lingerTimeout)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	_ = media.Wait(ctx, lingerTimeout) // cut short, it is all the same the end
 	return nil
 }
 

@@ -303,15 +303,5 @@ func (p *pacer) wait(ctx context.Context, pts time.Duration) error {
 	}
 	d := p.base.Add(pts - p.first).Sub(now)
 	p.mu.Unlock()
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return media.Wait(ctx, d)
 }
