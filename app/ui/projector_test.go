@@ -1,0 +1,196 @@
+package ui
+
+import (
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+
+	"crosspoint.studio/crosspoint/app/engine"
+)
+
+func TestProjector(t *testing.T) {
+	b := newBench(t, aState())
+	for _, p := range projections {
+		b.menuItem(t, "View/Projector/"+p.title).Action()
+		if !b.projector.showing(p.kind) || !b.projector.win.FullScreen() {
+			t.Fatalf("%s: the projector does not show it full screen", p.title)
+		}
+		b.projector.own.views.take(time.Now())
+		b.show(aState())
+		b.desk.sets.take(time.Now())
+	}
+	if n := len(b.studio.opened()); n == 0 {
+		t.Error("the projector opened no views")
+	}
+	cell := b.projector.panel.(*multiview).cells[1]
+	press(cell)
+	b.projector.keyDown(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	wantSent(t, b, &engine.Preview{Scene: "two"}, &engine.Cut{})
+	own := b.projector.own.views
+	b.projector.keyDown(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	if b.projector.win != nil {
+		t.Error("Escape left the projector open")
+	}
+	b.desk.sets.take(time.Now())
+	for _, v := range own.list {
+		if v.picture != nil {
+			t.Error("a view of the closed projector is still open")
+		}
+	}
+	b.show(aState())
+}
+
+// The strips of clips take nothing from the shape of the multiview's pictures.
+func TestMultiviewKeepsItsShapeWithClips(t *testing.T) {
+	for _, s := range []*engine.State{aState(), aClip()} {
+		b := newBench(t, s)
+		b.projector.toggle(projectMultiview)
+		b.projector.win.Resize(fyne.NewSize(1366, 768))
+		b.show(s)
+		m := b.projector.panel.(*multiview)
+		for _, p := range []*monitorPanel{m.preview, m.program} {
+			if size := p.view.img.Size(); size.Width < 16*size.Height/9-1 || size.Width > 16*size.Height/9+1 {
+				t.Errorf("a picture is %v", size)
+			}
+		}
+		last := m.cells[len(m.cells)-1]
+		if foot := last.Position().Y + last.Size().Height; foot > m.Size().Height {
+			t.Errorf("the last row ends at %v of %v", foot, m.Size().Height)
+		}
+	}
+}
+
+// fakeScreens are displays of the test's own; the main window is on the first.
+type fakeScreens struct {
+	all   []display
+	moved []string
+}
+
+func (f *fakeScreens) list(fyne.Window) []display { return f.all }
+
+func (f *fakeScreens) middle(fyne.Window) (x, y int) { return 600, 400 }
+
+func (f *fakeScreens) move(_ fyne.Window, to display) { f.moved = append(f.moved, to.name) }
+
+func (f *fakeScreens) fill(_ fyne.Window, to display) {}
+
+func (f *fakeScreens) last() string { return f.moved[len(f.moved)-1] }
+
+func TestProjectorFindsItsDisplay(t *testing.T) {
+	b := newBench(t, aState())
+	three := []display{{"eDP-1", 0, 0, 1366, 768}, {"HDMI-1", 1366, 0, 1920, 1080}, {"HDMI-2", 3286, 0, 1280, 720}}
+	f := &fakeScreens{all: three[:1]}
+	p := b.projector
+	p.screens = f
+	p.displaysChanged()
+	if n := len(p.actions()); n != 0 {
+		t.Errorf("one display is %d entries of the menu", n)
+	}
+	p.toggle(projectProgram)
+	if len(f.moved) != 0 || !p.win.FullScreen() {
+		t.Errorf("with one display it was moved to %v", f.moved)
+	}
+	p.toggle(projectProgram)
+	f.all = three
+	p.displaysChanged()
+	p.toggle(projectMultiview)
+	if f.last() != "HDMI-1" {
+		t.Errorf("it went to %s, want the first without the window", f.last())
+	}
+	b.clock = b.clock.Add(2 * menuPace)
+	b.show(aState())
+	b.menuItem(t, "View/Projector/On HDMI-2 (1280 x 720)").Action()
+	if f.last() != "HDMI-2" || !p.showing(projectMultiview) {
+		t.Errorf("chosen while it shows, it is on %s", f.last())
+	}
+	if !p.choices[3].checked() || p.choices[0].checked() {
+		t.Error("the menu does not say which display was chosen")
+	}
+	p.leave()
+
+	again := &projector{desk: b.desk, keys: b.keys, newWindow: p.newWindow, screens: f, prefs: p.prefs}
+	again.toggle(projectProgram)
+	if f.last() != "HDMI-2" {
+		t.Errorf("at the next start it went to %s", f.last())
+	}
+	f.all = three[:2]
+	again.displaysChanged()
+	if again.win != nil {
+		t.Error("it stays although its display is gone")
+	}
+	if text, _ := b.takeNotice(); text != "The display HDMI-2 is gone, and with it the programme full screen; it comes back with the display." {
+		t.Errorf("the window says %q", text)
+	}
+	f.all = three
+	again.displaysChanged()
+	if !again.showing(projectProgram) || f.last() != "HDMI-2" {
+		t.Error("it does not come back with its display")
+	}
+	f.all = three[:2]
+	again.displaysChanged()
+	again.toggle(projectProgram) // the operator takes another display meanwhile
+	again.leave()
+	f.all = three
+	again.displaysChanged()
+	if again.win != nil {
+		t.Error("closed by hand, it comes back with a display")
+	}
+}
+
+// focused counts how often a window is given the keyboard.
+type focused struct {
+	fyne.Window
+	times int
+}
+
+func (w *focused) RequestFocus() { w.times++ }
+
+// A projector that opens by itself leaves the keyboard to the main window, unless it covers it.
+func TestProjectorLeavesTheKeyboard(t *testing.T) {
+	b := newBench(t, aState())
+	two := []display{{"eDP-1", 0, 0, 1366, 768}, {"HDMI-1", 1366, 0, 1920, 1080}}
+	p, f, win := b.projector, &fakeScreens{all: two}, &focused{}
+	p.screens, p.main = f, win
+	p.toggle(projectProgram)
+	if win.times != 0 {
+		t.Error("a projector that was asked for does not get the keyboard")
+	}
+	f.all = two[:1]
+	p.displaysChanged()
+	f.all = two
+	p.displaysChanged()
+	if !p.showing(projectProgram) || win.times != 1 {
+		t.Errorf("it came back with its display (%v), and the window got the keyboard %d times", p.showing(projectProgram), win.times)
+	}
+	p.want("eDP-1")
+	if f.last() != "eDP-1" || win.times != 1 {
+		t.Errorf("over the window, on %s, the window was put before it", f.last())
+	}
+	p.want("HDMI-1")
+	if f.last() != "HDMI-1" || win.times != 2 {
+		t.Errorf("moved to %s, the window got the keyboard %d times", f.last(), win.times)
+	}
+	p.leave()
+}
+
+// Of two equal displays the one that is left has another name; the projector on it stays.
+func TestProjectorKnowsItsDisplayByItsPlace(t *testing.T) {
+	b := newBench(t, aState())
+	f := &fakeScreens{all: []display{{"Panel", 0, 0, 1366, 768}, {"Beamer", 1366, 0, 1920, 1080}, {"Beamer 2", 3286, 0, 1920, 1080}}}
+	p := b.projector
+	p.screens = f
+	p.prefs.SetString(prefProjector, "Beamer 2")
+	p.toggle(projectProgram)
+	win := p.win
+	f.all = []display{f.all[0], {"Beamer", 3286, 0, 1920, 1080}}
+	p.displaysChanged()
+	if p.win != win || p.on.name != "Beamer" {
+		t.Errorf("it was closed or is on %+v", p.on)
+	}
+	f.all = f.all[:1]
+	p.displaysChanged()
+	if p.win != nil || p.lostOn != "Beamer" {
+		t.Errorf("its display is gone, and it stays; lost on %q", p.lostOn)
+	}
+}
