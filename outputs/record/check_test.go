@@ -137,12 +137,12 @@ func TestFinish(t *testing.T) {
 			if err := os.WriteFile(path, cut, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			before := demux(t, path)
+			before := testkit.Demux(t, path)
 			changed, err := files.Finish(t.Context(), path, []outputs.Chapter{{At: 2 * time.Second, Name: "Goal"}})
 			if err != nil || !changed {
 				t.Fatalf("changed %v, %v", changed, err)
 			}
-			if after := demux(t, path); after.video != before.video || after.audio < before.audio || after.video < 110 || after.keyframes < clipSeconds {
+			if after := testkit.Demux(t, path); after.Video != before.Video || after.Audio < before.Audio || after.Video < 110 || after.Keyframes < clipSeconds {
 				t.Errorf("%+v, before it was %+v", after, before)
 			}
 			in, err := av.OpenInput(t.Context(), path, av.InputOptions{})

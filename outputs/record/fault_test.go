@@ -57,7 +57,7 @@ func TestNearlyFullDisk(t *testing.T) {
 			o := newRecorder(t, map[string]any{"path": filepath.Join(dir, "show."+container)})
 			feed := testkit.NewRecordFeed(t, 1)
 			rec := run(t, o, feed)
-			feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+			feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
 			if err := os.WriteFile(filepath.Join(dir, "other"), make([]byte, 70<<20), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +65,7 @@ func TestNearlyFullDisk(t *testing.T) {
 			if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "MB are free on the disk") || !strings.Contains(err.Error(), "show."+container+" is complete") {
 				t.Fatalf("got %v", err)
 			}
-			if got := demux(t, filepath.Join(dir, "show."+container)); got.video < 3 || got.audio < got.video {
+			if got := testkit.Demux(t, filepath.Join(dir, "show."+container)); got.Video < 3 || got.Audio < got.Video {
 				t.Errorf("recorded %+v", got)
 			}
 		})
@@ -88,7 +88,7 @@ func TestFullDisk(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			// 2 MB are 23 s of this clip.
-			if got := demux(t, path); got.last < 18*time.Second || got.biggestGap > 70*time.Millisecond {
+			if got := testkit.Demux(t, path); got.Last < 18*time.Second || got.BiggestGap > 70*time.Millisecond {
 				t.Errorf("recorded %+v", got)
 			}
 		})
@@ -175,15 +175,15 @@ func TestSlowDisk(t *testing.T) {
 	o.disk = &slowDisk{disk: realDisk{}, delay: 4500 * time.Millisecond}
 	feed := testkit.NewRecordFeed(t, 1)
 	run(t, o, feed)
-	feed.Await(t, 10*time.Second, 0, inState(outputs.Confirmed))
-	slow := feed.Await(t, 20*time.Second, 0, inState(outputs.Degraded))
+	feed.Await(t, 10*time.Second, 0, testkit.InState(outputs.Confirmed))
+	slow := feed.Await(t, 20*time.Second, 0, testkit.InState(outputs.Degraded))
 	if !strings.Contains(slow.Detail, "slow") || slow.SentPackets < 100 {
 		t.Errorf("report %+v", slow)
 	}
 	if d := feed.Queued(); d > 2*time.Second { // of the 4.5 that the sync takes
 		t.Errorf("%v wait: the slow sync holds up writing", d)
 	}
-	feed.Await(t, 20*time.Second, feed.Reported(), inState(outputs.Confirmed))
+	feed.Await(t, 20*time.Second, feed.Reported(), testkit.InState(outputs.Confirmed))
 }
 
 // childDir names the folder a child process of TestKilled records to.
@@ -252,9 +252,9 @@ func TestKilled(t *testing.T) {
 				return
 			}
 			for _, name := range []string{"show.mkv", "show.mp4"} {
-				got := demux(t, filepath.Join(dir, name))
-				if got.last < last-time.Second || got.biggestGap > 70*time.Millisecond || got.audio < got.video {
-					t.Errorf("killed %v into the stream, %s plays to %v: %+v", last, name, got.last, got)
+				got := testkit.Demux(t, filepath.Join(dir, name))
+				if got.Last < last-time.Second || got.BiggestGap > 70*time.Millisecond || got.Audio < got.Video {
+					t.Errorf("killed %v into the stream, %s plays to %v: %+v", last, name, got.Last, got)
 				}
 			}
 		})

@@ -118,7 +118,7 @@ func TestRecords(t *testing.T) {
 				o := newRecorder(t, map[string]any{"path": dir + "/", "container": container})
 				feed := testkit.NewRecordFeed(t, 4)
 				rec := run(t, o, feed)
-				first := feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+				first := feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
 				if first.AckedBytes <= 0 || !strings.Contains(first.Detail, " written") {
 					t.Errorf("confirmed with %+v", first)
 				}
@@ -143,9 +143,9 @@ func TestRecords(t *testing.T) {
 				if err != nil || info.Size() > last.SentBytes+4096 || last.AckedBytes != last.SentBytes {
 					t.Errorf("%d bytes, last report %+v, %v", info.Size(), last, err)
 				}
-				got := demux(t, path)
+				got := testkit.Demux(t, path)
 				// The muxer leaves out sound that is over before the first picture.
-				if n := int64(got.video + got.audio); n < last.SentPackets-2 || n > last.SentPackets || got.biggestGap > 70*time.Millisecond {
+				if n := int64(got.Video + got.Audio); n < last.SentPackets-2 || n > last.SentPackets || got.BiggestGap > 70*time.Millisecond {
 					t.Errorf("%d packets of %d: %+v", n, last.SentPackets, got)
 				}
 			})

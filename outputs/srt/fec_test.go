@@ -89,12 +89,12 @@ func TestSRTLiveTransmitKeysAndFilters(t *testing.T) {
 			})
 			out.stop(t)
 			deadline := time.Now().Add(5 * time.Second)
-			var got contents
-			for got.video < testkit.FeedFPS && time.Now().Before(deadline) {
+			var got testkit.Demuxed
+			for got.Video < testkit.FeedFPS && time.Now().Before(deadline) {
 				time.Sleep(100 * time.Millisecond) // the receiver plays late
-				got = demux(t, file)
+				got = testkit.Demux(t, file)
 			}
-			if got.video < testkit.FeedFPS || got.biggestGap > 70*time.Millisecond {
+			if got.Video < testkit.FeedFPS || got.BiggestGap > 70*time.Millisecond {
 				t.Errorf("received %+v", got)
 			}
 		})

@@ -155,7 +155,7 @@ func TestDelivers(t *testing.T) {
 			feed := testkit.NewLiveFeed(t, 1)
 			o := newOutput(t, map[string]any{"url": r.url(), "stream_id": c.streamID, "key_length": c.keyLength, "latency_ms": calm}, c.secret)
 			out := run(t, o, feed)
-			first := feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+			first := feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
 			if first.AckedBytes <= 0 || first.AckedBytes > first.SentBytes {
 				t.Errorf("confirmed with %d of %d bytes", first.AckedBytes, first.SentBytes)
 			}
@@ -167,8 +167,8 @@ func TestDelivers(t *testing.T) {
 				t.Errorf("ended with %v", err)
 			}
 			r.stop()
-			got := demux(t, r.file(t, 0))
-			if got.first > 200*time.Millisecond || got.video < 2*testkit.FeedFPS || got.audio < got.video*2 || got.keyframes < 2 || got.biggestGap > 70*time.Millisecond {
+			got := testkit.Demux(t, r.file(t, 0))
+			if got.First > 200*time.Millisecond || got.Video < 2*testkit.FeedFPS || got.Audio < got.Video*2 || got.Keyframes < 2 || got.BiggestGap > 70*time.Millisecond {
 				t.Errorf("received %+v", got)
 			}
 		})
@@ -248,8 +248,8 @@ func endIsComplete(t *testing.T, latency time.Duration) {
 	newest := feed.Await(t, time.Second, feed.Reported()-1, func(outputs.Report) bool { return true })
 	sent := newest.SentPackets
 	r.stop()
-	got := demux(t, r.file(t, 0))
-	if n := int64(got.video + got.audio); n < sent {
+	got := testkit.Demux(t, r.file(t, 0))
+	if n := int64(got.Video + got.Audio); n < sent {
 		t.Errorf("received %d packets of at least %d", n, sent)
 	}
 }
@@ -341,7 +341,7 @@ func TestListener(t *testing.T) {
 	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port), "mode": "listener", "stream_id": "pgm"}, passphrase)
 	run(t, o, feed)
-	feed.Await(t, 5*time.Second, 0, inState(outputs.Connecting))
+	feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Connecting))
 	target := Target{Mode: Caller, Host: "127.0.0.1", Port: uint16(port), Latency: defaultLatency, Passphrase: passphrase, KeyLength: 16, StreamID: "other"}
 	if _, err := OpenReader(t.Context(), target); err == nil || !outputs.IsPermanent(err) {
 		t.Errorf("another stream id: %v", err)
@@ -363,11 +363,11 @@ func TestListener(t *testing.T) {
 		}
 		c.Close()
 		f.Close()
-		feed.Await(t, 5*time.Second, skip, inState(outputs.Confirmed))
-		if got := demux(t, path); got.video < testkit.FeedFPS || got.audio < testkit.FeedFPS {
+		feed.Await(t, 5*time.Second, skip, testkit.InState(outputs.Confirmed))
+		if got := testkit.Demux(t, path); got.Video < testkit.FeedFPS || got.Audio < testkit.FeedFPS {
 			t.Errorf("reader %d received %+v", n, got)
 		}
-		feed.Await(t, 10*time.Second, skip, inState(outputs.Connecting))
+		feed.Await(t, 10*time.Second, skip, testkit.InState(outputs.Connecting))
 	}
 }
 
@@ -389,7 +389,7 @@ func TestRendezvous(t *testing.T) {
 	if n, err := io.CopyN(io.Discard, c, 150_000); err != nil {
 		t.Errorf("received %d bytes: %v", n, err)
 	}
-	feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+	feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
 }
 
 // TestServerRestarts: Supervise brings the destination back when its server does.
@@ -404,15 +404,15 @@ func TestServerRestarts(t *testing.T) {
 	go func() {
 		done <- outputs.Supervise(ctx, outputs.SuperviseOptions{Output: o, Feed: feed, Log: slog.New(slog.DiscardHandler), Name: "test", Policy: policy})
 	}()
-	feed.Await(t, 5*time.Second, 0, inState(outputs.Confirmed))
+	feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
 	r.stop()
-	lost := feed.Await(t, 10*time.Second, 0, inState(outputs.Waiting))
+	lost := feed.Await(t, 10*time.Second, 0, testkit.InState(outputs.Waiting))
 	if !strings.Contains(lost.Detail, "was lost") {
 		t.Errorf("detail %q", lost.Detail)
 	}
 	skip := feed.Reported()
 	again := newReceiver(t, ServerOptions{Addr: r.Addr()})
-	feed.Await(t, 15*time.Second, skip, inState(outputs.Confirmed))
+	feed.Await(t, 15*time.Second, skip, testkit.InState(outputs.Confirmed))
 	feed.Await(t, 5*time.Second, skip, func(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 100 })
 	cancel()
 	select {
@@ -421,7 +421,7 @@ func TestServerRestarts(t *testing.T) {
 		t.Fatal("Supervise did not end")
 	}
 	again.stop()
-	if got := demux(t, again.file(t, 0)); got.first > 200*time.Millisecond || got.video < testkit.FeedFPS || got.biggestGap > 70*time.Millisecond {
+	if got := testkit.Demux(t, again.file(t, 0)); got.First > 200*time.Millisecond || got.Video < testkit.FeedFPS || got.BiggestGap > 70*time.Millisecond {
 		t.Errorf("after the restart %+v", got)
 	}
 }

@@ -57,12 +57,12 @@ func TestSRTLiveTransmit(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 	deadline := time.Now().Add(5 * time.Second)
-	var got contents
-	for got.video < 2*testkit.FeedFPS && time.Now().Before(deadline) {
+	var got testkit.Demuxed
+	for got.Video < 2*testkit.FeedFPS && time.Now().Before(deadline) {
 		time.Sleep(100 * time.Millisecond) // the receiver plays late
-		got = demux(t, file)
+		got = testkit.Demux(t, file)
 	}
-	if got.first > 200*time.Millisecond || got.video < 2*testkit.FeedFPS || got.audio < 2*got.video || got.biggestGap > 70*time.Millisecond {
+	if got.First > 200*time.Millisecond || got.Video < 2*testkit.FeedFPS || got.Audio < 2*got.Video || got.BiggestGap > 70*time.Millisecond {
 		t.Errorf("received %+v", got)
 	}
 }
@@ -83,14 +83,14 @@ func TestFrozenReceiver(t *testing.T) {
 	peer := transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener", port), "file://con:"+filepath.Join(t.TempDir(), "x"))
 	feed := testkit.NewLiveFeed(t, 1)
 	out := run(t, newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port)}, ""), feed)
-	feed.Await(t, 6*time.Second, 0, inState(outputs.Confirmed))
+	feed.Await(t, 6*time.Second, 0, testkit.InState(outputs.Confirmed))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if err := peer.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	skip := feed.Reported()
-	worst := feed.Await(t, 6*time.Second, skip, inState(outputs.Degraded))
+	worst := feed.Await(t, 6*time.Second, skip, testkit.InState(outputs.Degraded))
 	if worst.SendBuffer > 2*time.Second {
 		t.Errorf("send buffer %v", worst.SendBuffer)
 	}
@@ -113,7 +113,7 @@ func TestFrozenReceiverIsStopped(t *testing.T) {
 	peer := transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener", port), "file://con:"+filepath.Join(t.TempDir(), "x"))
 	feed := testkit.NewLiveFeed(t, 1)
 	out := run(t, newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port)}, ""), feed)
-	feed.Await(t, 6*time.Second, 0, inState(outputs.Confirmed))
+	feed.Await(t, 6*time.Second, 0, testkit.InState(outputs.Confirmed))
 	if err := peer.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestReconnectsLeakNothing(t *testing.T) {
 	once := func() {
 		feed := testkit.NewStoredFeed(t, 20)
 		out := run(t, o, feed)
-		feed.Await(t, 5*time.Second, 0, inState(outputs.Sending))
+		feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Sending))
 		feed.End()
 		if err := out.wait(t, 3*time.Second); err != nil {
 			t.Fatal(err)

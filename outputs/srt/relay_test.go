@@ -48,7 +48,7 @@ func lossyNetwork(t testing.TB) {
 	}
 	out.stop(t)
 	r.stop()
-	if got := demux(t, r.file(t, 0)); got.video < 5*testkit.FeedFPS || got.biggestGap > 70*time.Millisecond {
+	if got := testkit.Demux(t, r.file(t, 0)); got.Video < 5*testkit.FeedFPS || got.BiggestGap > 70*time.Millisecond {
 		t.Errorf("received %+v", got)
 	}
 }
@@ -60,7 +60,7 @@ func TestNarrowNetwork(t *testing.T) {
 	addr := relay(t, r.Addr(), impairment{rateBPS: 300_000})
 	feed := testkit.NewLiveFeed(t, 1)
 	out := run(t, newOutput(t, map[string]any{"url": "srt://" + addr.String(), "latency_ms": 1500}, ""), feed)
-	feed.Await(t, 10*time.Second, 0, inState(outputs.Degraded))
+	feed.Await(t, 10*time.Second, 0, testkit.InState(outputs.Degraded))
 	last := feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.DroppedPackets > 4*testkit.FeedFPS })
 	if last.SendBuffer > 2500*time.Millisecond {
 		t.Errorf("send buffer %v", last.SendBuffer)
@@ -70,10 +70,10 @@ func TestNarrowNetwork(t *testing.T) {
 	}
 	out.stop(t)
 	r.stop()
-	got := demux(t, r.file(t, 0))
+	got := testkit.Demux(t, r.file(t, 0))
 	t.Logf("sent %+v, received %+v", last, got)
 	// A second has 47 blocks of sound; the first one, before the congestion shows, is torn.
-	if got.keyframes < 2 || got.audio < got.video || float64(got.audio) < 0.8*got.last.Seconds()*48000/1024 {
+	if got.Keyframes < 2 || got.Audio < got.Video || float64(got.Audio) < 0.8*got.Last.Seconds()*48000/1024 {
 		t.Errorf("received %+v", got)
 	}
 }
