@@ -197,10 +197,7 @@ func (m *Manager) recovered(path string, saved *scenes.Show, raw []byte, err err
 		m.opt.Log.Warn("the file of recovered work cannot be read: it has to be saved under a name", "error", err)
 		return opened{}, nil
 	}
-	doc, err := m.opened(path, raw)
-	if err != nil {
-		return opened{}, err
-	}
+	doc := m.opened(path, raw)
 	doc.saved, err = saved.Encode()
 	return doc, err
 }

@@ -211,10 +211,7 @@ func (m *Manager) Open(path string) error {
 	if err != nil {
 		return err
 	}
-	doc, err := m.opened(path, raw)
-	if err != nil {
-		return err
-	}
+	doc := m.opened(path, raw)
 	if doc.saved, err = show.Encode(); err != nil {
 		return err
 	}
@@ -249,31 +246,30 @@ func load(path string) (*scenes.Show, []byte, error) {
 }
 
 // opened claims path, whose content is raw.
-func (m *Manager) opened(path string, raw []byte) (opened, error) {
+func (m *Manager) opened(path string, raw []byte) opened {
 	doc := opened{path: path, base: filepath.Dir(path), onDisk: sha256.Sum256(raw), mistakes: scenes.Validate(raw, m.opt.Kinds)}
-	var err error
-	doc.lock, doc.readOnly, err = m.claim(path)
-	return doc, err
+	doc.lock, doc.readOnly = m.claim(path)
+	return doc
 }
 
-// claim locks path, unless it is the open document's; readOnly says who else has it.
-func (m *Manager) claim(path string) (l *lock, readOnly string, err error) {
+// claim locks path, unless it is the open document's; readOnly says who else has it. Where it
+// cannot be locked at all, l is nil and shows open all the same.
+func (m *Manager) claim(path string) (l *lock, readOnly string) {
 	m.mu.Lock()
 	held, mine := m.doc.lock, m.doc.path
 	m.mu.Unlock()
 	if held != nil && real(mine) == real(path) {
-		return held, "", nil
+		return held, ""
 	}
-	l, err = lockShow(filepath.Join(m.opt.Dir, "locks"), path)
+	l, err := lockShow(filepath.Join(m.opt.Dir, "locks"), path)
 	var locked *LockedError
 	switch {
 	case errors.As(err, &locked):
-		return nil, locked.Error(), nil
+		return nil, locked.Error()
 	case err != nil:
-		// Without a state folder shows open all the same.
 		m.opt.Log.Warn("the show cannot be locked against another program", "error", err)
 	}
-	return l, "", nil
+	return l, ""
 }
 
 // play changes to show and makes doc the open document. The turn is held.

@@ -50,10 +50,7 @@ func (m *Manager) SaveAs(path string) error {
 	doc := m.open()
 	before := doc
 	var taken string
-	if doc.lock, taken, err = m.claim(path); err != nil {
-		return err
-	}
-	if taken != "" {
+	if doc.lock, taken = m.claim(path); taken != "" {
 		return errors.New(taken)
 	}
 	doc.path, doc.readOnly = path, ""

@@ -102,15 +102,14 @@ func (p *sidePanel) show(i int) {
 	}
 }
 
-// openID opens a tab by its id; it reports whether there is one.
-func (p *sidePanel) openID(id string) bool {
+// openID opens a tab by its id, if there is one.
+func (p *sidePanel) openID(id string) {
 	for i, t := range p.tabs {
 		if t.id == id {
 			p.show(i)
-			return true
+			return
 		}
 	}
-	return false
 }
 
 func (p *sidePanel) update(s *engine.State) {

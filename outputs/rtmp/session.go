@@ -205,9 +205,7 @@ func (s *session) read(handle func(timestamp uint32, m *gortmp.ChunkMessage) err
 			continue
 		}
 		undecodable = 0
-		if handled, err := s.handleControl(m.Message); err != nil {
-			return err
-		} else if !handled {
+		if !s.handleControl(m.Message) {
 			if err := handle(timestamp, &m); err != nil {
 				return err
 			}
@@ -232,7 +230,8 @@ func (s *session) decode(kind byte, body []byte) (m message.Message, err error) 
 	return m, err
 }
 
-func (s *session) handleControl(msg message.Message) (handled bool, err error) {
+// handleControl acts on what is about the connection itself; it reports whether msg was.
+func (s *session) handleControl(msg message.Message) (handled bool) {
 	switch msg := msg.(type) {
 	case *message.SetChunkSize:
 		s.chunks.size = int(min(msg.ChunkSize, maxMessage)) // larger ones mean the same (5.4.1)
@@ -252,9 +251,9 @@ func (s *session) handleControl(msg message.Message) (handled bool, err error) {
 		s.chunks.abort(msg.ChunkStreamID)
 	case *message.SetPeerBandwidth:
 	default:
-		return false, nil
+		return false
 	}
-	return true, nil
+	return true
 }
 
 // close ends the connection at once and waits for the streamer's goroutine. The
