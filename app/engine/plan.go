@@ -2,11 +2,11 @@ package engine
 
 import (
 	"slices"
-	"strings"
 
 	"crosspoint.studio/crosspoint/compositor"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
 // looks keeps what each scene, source and overlay of the current show resolves
@@ -111,30 +111,9 @@ func change(t scenes.Transition, progress float64, color media.ColorInfo) compos
 	default:
 		c.DirectionX = 1
 	}
-	r, g, b := parseRGB(t.Color)
-	c.Color = compositor.YCbCr(r, g, b, color)
+	rgb, _ := sources.ParseColor(t.Color) // validation takes nothing but #rrggbb
+	c.Color = compositor.YCbCr(rgb.R, rgb.G, rgb.B, color)
 	return c
-}
-
-// parseRGB reads #rrggbb; anything else is black, which validation has refused.
-func parseRGB(s string) (r, g, b uint8) {
-	s = strings.TrimPrefix(s, "#")
-	if len(s) < 6 {
-		return 0, 0, 0
-	}
-	nibble := func(c byte) uint8 {
-		switch {
-		case c >= '0' && c <= '9':
-			return c - '0'
-		case c >= 'a' && c <= 'f':
-			return c - 'a' + 10
-		case c >= 'A' && c <= 'F':
-			return c - 'A' + 10
-		}
-		return 0
-	}
-	v := func(i int) uint8 { return nibble(s[i])<<4 | nibble(s[i+1]) }
-	return v(0), v(2), v(4)
 }
 
 // markNested marks a scene and the scenes in it.

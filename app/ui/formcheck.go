@@ -9,10 +9,15 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
-// hexColor is a colour as sources read it: #rgb, #rrggbb or #rrggbbaa.
-var hexColor = regexp.MustCompile(`^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})$`)
+// isColor reports whether sources read text as a colour.
+func isColor(text string) bool {
+	_, ok := sources.ParseColor(text)
+	return ok
+}
 
 // parse reads what was typed into the field. value nil means "the default": the key
 // is left out. problem is one sentence that says what to type instead, empty
@@ -97,7 +102,7 @@ func (f *formField) parseText(text string) (json.RawMessage, string) {
 		return nil, fmt.Sprintf("%s needs at least %d characters.", f.title, f.minLength)
 	case f.maxLength > 0 && n > f.maxLength:
 		return nil, fmt.Sprintf("%s may have at most %d characters; this has %d.", f.title, f.maxLength, n)
-	case f.picker == pickColor && text != "" && !hexColor.MatchString(text):
+	case f.picker == pickColor && text != "" && !isColor(text):
 		return nil, f.title + " has to be a colour such as #ff8000, or #ff800080 with alpha."
 	case f.pattern != nil && !f.pattern.MatchString(text):
 		return nil, f.title + f.patternText(text)

@@ -13,6 +13,8 @@ import (
 	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/widget"
+
+	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
 // Pickers of x-picker that the window has itself; the others are lists that
@@ -225,9 +227,9 @@ func newSwatch(d *desk, picked func(string)) *swatch {
 }
 
 func (s *swatch) set(text string) {
-	col, ok := parseHex(text)
-	if !ok {
-		col = colNone
+	var col color.Color = colNone
+	if c, ok := sources.ParseColor(text); ok {
+		col = c
 	}
 	fill(s.chip, col, colLine, 1)
 }
@@ -252,25 +254,6 @@ func (s *swatch) open() {
 	rows := (len(palette) + columns - 1) / columns
 	sheet.min = fyne.NewSize(columns*cell, float32(rows)*cell)
 	pop.ShowAtRelativePosition(fyne.NewPos(0, s.Size().Height), s)
-}
-
-// parseHex reads #rgb, #rrggbb and #rrggbbaa.
-func parseHex(text string) (color.Color, bool) {
-	if !hexColor.MatchString(text) {
-		return nil, false
-	}
-	digits := text[1:]
-	if len(digits) == 3 {
-		digits = string([]byte{digits[0], digits[0], digits[1], digits[1], digits[2], digits[2]})
-	}
-	if len(digits) == 6 {
-		digits += "ff"
-	}
-	v, err := strconv.ParseUint(digits, 16, 32)
-	if err != nil {
-		return nil, false
-	}
-	return color.NRGBA{uint8(v >> 24), uint8(v >> 16), uint8(v >> 8), uint8(v)}, true
 }
 
 // roundTo rounds to a multiple of unit.

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"image/color"
 	"math"
 	"strconv"
 
@@ -96,7 +95,7 @@ func (p *transitionDrawer) layout(s fyne.Size) {
 }
 
 func (p *transitionDrawer) judge(text string) {
-	if _, ok := parseHexColor(text); ok || text == "" {
+	if text == "" || isDipColor(text) {
 		p.problem.setText("")
 	} else {
 		p.problem.setText("A colour is # and six digits 0-9, a-f.")
@@ -105,7 +104,7 @@ func (p *transitionDrawer) judge(text string) {
 
 // dip sets the dip's colour, if it is one.
 func (p *transitionDrawer) dip(text string) {
-	if _, ok := parseHexColor(text); !ok {
+	if !isDipColor(text) {
 		p.restore()
 		return
 	}
@@ -136,14 +135,5 @@ func (p *transitionDrawer) update(s *engine.State) {
 	}
 }
 
-// parseHexColor reads #rrggbb.
-func parseHexColor(text string) (color.Color, bool) {
-	if len(text) != 7 || text[0] != '#' {
-		return nil, false
-	}
-	v, err := strconv.ParseUint(text[1:], 16, 32)
-	if err != nil {
-		return nil, false
-	}
-	return rgb(uint32(v)), true
-}
+// isDipColor reports whether text is a colour of a dip, #rrggbb.
+func isDipColor(text string) bool { return len(text) == len("#rrggbb") && isColor(text) }
