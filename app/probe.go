@@ -3,9 +3,11 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/compositor/gpu"
 	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/internal/av"
@@ -70,7 +72,7 @@ func (p probed) print(c *console) {
 	say := func(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
 	say("Crosspoint  %s", p.Version)
 	if p.NoOpenGL != "" {
-		say("OpenGL      none: %s", p.NoOpenGL)
+		say("OpenGL      none: %s", engine.Plain(p.NoOpenGL))
 	} else {
 		say("OpenGL      %s, %s", p.OpenGL.Renderer, p.OpenGL.Version)
 	}
@@ -80,7 +82,7 @@ func (p probed) print(c *console) {
 		if !e.Works {
 			state = "no: " + e.Reason
 		}
-		say("encoder     %-18s %-5s %s", e.Name, e.Codec, state)
+		say("encoder     %-18s %-6s %s", e.Name, e.Codec, state)
 	}
 	if len(p.Cameras) == 0 {
 		say("camera      none")
@@ -89,7 +91,7 @@ func (p probed) print(c *console) {
 		say("camera      %s  %s", d.Path, d.Name)
 	}
 	if p.NoAudio != "" {
-		say("sound       %s", p.NoAudio)
+		say("sound       none: %s", engine.Plain(p.NoAudio))
 	}
 	for _, d := range p.Capture {
 		say("input       %s", d.Name)
@@ -99,8 +101,8 @@ func (p probed) print(c *console) {
 	}
 	say("fonts       %d families", len(p.Fonts))
 	if p.NoFonts != "" {
-		say("            without the system's: %s", p.NoFonts)
+		say("            without the system's: %s", engine.Plain(p.NoFonts))
 	}
-	say("sources     %v", p.Sources)
-	say("outputs     %v", p.Outputs)
+	say("sources     %s", strings.Join(p.Sources, ", "))
+	say("outputs     %s", strings.Join(p.Outputs, ", "))
 }

@@ -12,7 +12,7 @@ type liveTiming struct {
 	mu     sync.Mutex
 	v, a   tracker       // guarded by mu
 	target time.Duration // guarded by mu; audio's queue, when it last changed
-	peak   time.Duration // guarded by mu; the most that was wanted since since
+	peak   time.Duration // guarded by mu; the most that was wanted from since on
 	since  time.Duration // guarded by mu
 
 	alone alone // guarded by mu; of sound without pictures

@@ -227,7 +227,7 @@ func newSwatch(d *desk, picked func(string)) *swatch {
 }
 
 func (s *swatch) set(text string) {
-	var col color.Color = colNone
+	col := color.Color(colNone)
 	if c, ok := sources.ParseColor(text); ok {
 		col = c
 	}

@@ -78,13 +78,13 @@ type Device struct {
 func Devices(backend Backend) (capture, playback []Device, err error) {
 	ctx, err := newContext(backend)
 	if err != nil {
-		return nil, nil, fmt.Errorf("audio: list devices: %w", err)
+		return nil, nil, fmt.Errorf("audio: the sound devices cannot be listed: %w", err)
 	}
 	defer freeContext(ctx)
 	for kind, list := range map[malgo.DeviceType]*[]Device{malgo.Capture: &capture, malgo.Playback: &playback} {
 		infos, err := ctx.Devices(kind)
 		if err != nil {
-			return nil, nil, fmt.Errorf("audio: list devices: %w", err)
+			return nil, nil, fmt.Errorf("audio: the sound devices cannot be listed: %w", err)
 		}
 		for i, info := range infos {
 			*list = append(*list, Device{ID: info.ID.String(), Name: nameAmong(infos, i), Default: info.IsDefault != 0})
