@@ -60,7 +60,7 @@ func (d *deliveries) acquire(show *scenes.Show, user *delivery, id string, sound
 	if v == nil {
 		var err error
 		v, err = openVideo(r, d.e, noB, func(err error) {
-			d.e.warn.set("encoder "+id, fmt.Sprintf("The encoder of rendition %q reports: %v. Pictures are missing where it is used; other renditions go on.", id, err), d.e.state.Load().Tick)
+			d.e.warn.set("encoder "+id, fmt.Sprintf("The encoder of rendition %q reports: %v. Pictures are missing where it is used; other renditions go on. If it stays, restart the destinations that use it.", id, err), d.e.state.Load().Tick)
 		})
 		if err != nil {
 			return nil, err
@@ -76,7 +76,7 @@ func (d *deliveries) acquire(show *scenes.Show, user *delivery, id string, sound
 		if a == nil {
 			var err error
 			a, err = openAudio(buses[i], audio, bitrate, d.e, func(err error) {
-				d.e.warn.set("audio encoder "+buses[i], fmt.Sprintf("The %s encoder of bus %q reports: %v. Sound is missing where it is used.", audio, buses[i], err), d.e.state.Load().Tick)
+				d.e.warn.set("audio encoder "+buses[i], fmt.Sprintf("The %s encoder of bus %q reports: %v. Sound is missing where it is used; pictures and all other sound go on. If it stays, restart the destinations that use it.", audio, buses[i], err), d.e.state.Load().Tick)
 			})
 			if err != nil {
 				d.unused(l)
@@ -125,7 +125,7 @@ func (d *deliveries) acquireSound(show *scenes.Show, user *delivery, kind output
 	if a == nil {
 		var err error
 		a, err = openAudio(bus, codec, bitrate, d.e, func(err error) {
-			d.e.warn.set("audio encoder "+bus, fmt.Sprintf("The %s encoder of %s reports: %v. Sound is missing in its own recording; everything else goes on.", codec, iso.in.def.Name, err), d.e.state.Load().Tick)
+			d.e.warn.set("audio encoder "+bus, fmt.Sprintf("The %s encoder of %s reports: %v. Sound is missing in its own recording; everything else goes on. If it stays, start that recording again.", codec, iso.in.def.Name, err), d.e.state.Load().Tick)
 		})
 		if err != nil {
 			return nil, err

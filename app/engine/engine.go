@@ -255,7 +255,7 @@ func (e *Engine) applyDue() {
 		e.pending = e.pending[1:]
 		if err := e.apply(c); err != nil {
 			e.refused++
-			e.warn.set("command "+nameOf(c), fmt.Sprintf("The command %q of the list at tick %d was refused: %v.", nameOf(c), e.tick, err), e.tick)
+			e.warn.set("command "+nameOf(c), fmt.Sprintf("The command %q of the list at tick %d was refused: %v. It changed nothing, and the rest of the list goes on.", nameOf(c), e.tick, err), e.tick)
 			e.log.Warn("command refused", "command", nameOf(c), "tick", e.tick, "reason", err)
 		}
 	}

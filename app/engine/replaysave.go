@@ -127,7 +127,7 @@ func (s *saver) drain() {
 	s.mu.Unlock()
 	if problem != nil { // the warning is there when the state says that there is a problem
 		text = Plain(problem.Error())
-		said := fmt.Sprintf("The replay cannot be saved: %v. It is kept in memory and tried again by itself; make room, or choose another folder, which the next one that is saved takes it to.", problem)
+		said := fmt.Sprintf("The replay cannot be saved: %v. It is kept in memory and tried again by itself. Make room, or choose another folder: the next replay that is saved takes it there too.", problem)
 		if dropped > 0 {
 			said += fmt.Sprintf(" More than %d waited: the oldest had to be let go (%d).", maxUnsaved, dropped)
 		}

@@ -38,7 +38,7 @@ func (e *Engine) keepTimes(now time.Time) {
 			continue
 		}
 		if err := e.apply(command); err != nil {
-			e.warn.set("schedule "+v.ID, fmt.Sprintf("%s was to be switched by the clock, but %v.", v.Name, err), e.tick)
+			e.warn.set("schedule "+v.ID, fmt.Sprintf("%s was to be switched by the clock, but %v. Everything else goes on; switch it by hand.", v.Name, err), e.tick)
 		}
 	}
 }

@@ -153,7 +153,7 @@ func (p *bannerPanel) update(s *engine.State) {
 	}
 	switch n := len(p.warnings); {
 	case now.Sub(p.tickMoved) > silentAfter:
-		p.say(shapeSquare, colBad, colInk, "The studio has not moved for "+clockText(now.Sub(p.tickMoved))+"; what is on air may be frozen.")
+		p.say(shapeSquare, colBad, colInk, "The studio has not moved for "+clockText(now.Sub(p.tickMoved))+"; what is on air may be frozen. What was recorded up to then is safe; if it stays so, close Crosspoint and start it again.")
 	case now.Before(p.noticeUntil) && p.noticeGood:
 		p.say(shapeDisc, colPanel, colText, p.notice)
 	case now.Before(p.noticeUntil):
