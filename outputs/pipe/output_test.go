@@ -114,7 +114,7 @@ func TestNamedPipe(t *testing.T) {
 	}
 	feed := &watched{LiveFeed: testkit.NewLiveFeed(t, 1)}
 	stop, done := start(t, newOutput(t, map[string]any{"path": path}), feed)
-	feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool {
+	feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool {
 		return r.State == outputs.Connecting && strings.Contains(r.Detail, "reader of programme")
 	})
 	reader, err := os.Open(path)
@@ -131,7 +131,7 @@ func TestNamedPipe(t *testing.T) {
 		}
 	}
 	// Nobody reads any more: the pipe holds 64 kB, half a second.
-	feed.Await(t, 8*time.Second, 0, func(r outputs.Report) bool {
+	feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool {
 		return r.State == outputs.Degraded && strings.Contains(r.Detail, "does not read")
 	})
 	begin := time.Now()
@@ -239,7 +239,7 @@ func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 func TestProgramIsStopped(t *testing.T) {
 	feed := testkit.NewLiveFeed(t, 1)
 	stop, done := start(t, newOutput(t, map[string]any{"command": "sleep 300"}), feed)
-	feed.Await(t, 8*time.Second, 0, func(r outputs.Report) bool { return r.State == outputs.Degraded })
+	feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.State == outputs.Degraded })
 	begin := time.Now()
 	stop()
 	if err := await(t, done, 2*time.Second); !errors.Is(err, context.Canceled) {

@@ -57,7 +57,7 @@ func TestNearlyFullDisk(t *testing.T) {
 			o := newRecorder(t, map[string]any{"path": filepath.Join(dir, "show."+container)})
 			feed := testkit.NewRecordFeed(t, 1)
 			rec := run(t, o, feed)
-			feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
+			feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
 			if err := os.WriteFile(filepath.Join(dir, "other"), make([]byte, 70<<20), 0o644); err != nil {
 				t.Fatal(err)
 			}

@@ -118,11 +118,11 @@ func TestRecords(t *testing.T) {
 				o := newRecorder(t, map[string]any{"path": dir + "/", "container": container})
 				feed := testkit.NewRecordFeed(t, 4)
 				rec := run(t, o, feed)
-				first := feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
+				first := feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
 				if first.AckedBytes <= 0 || !strings.Contains(first.Detail, " written") {
 					t.Errorf("confirmed with %+v", first)
 				}
-				feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 300 })
+				feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 300 })
 				if how == "stopped" {
 					rec.cancel()
 					if err := rec.wait(t, 20*time.Second); !errors.Is(err, context.Canceled) {

@@ -51,16 +51,16 @@ func TestSpillsWhenLow(t *testing.T) {
 	o.files = e.add
 	feed := testkit.NewRecordFeed(t, 8)
 	rec := run(t, o, feed)
-	feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
+	feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
 	if err := os.WriteFile(filepath.Join(first, "other"), make([]byte, 80<<20), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r := feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 })
+	r := feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 })
 	if want := filepath.Join(second, "show part 2.mkv"); r.Path != want || !strings.Contains(r.Warning, "running full") {
 		t.Errorf("report %+v", r)
 	}
 	n := r.SentPackets
-	feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > n+300 })
+	feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > n+300 })
 	feed.End()
 	if err := rec.wait(t, 5*time.Second); err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestSpillsWhenFull(t *testing.T) {
 				t.Errorf("warned %q", r.Warning)
 			}
 			n := r.SentPackets
-			feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > n+200 })
+			feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > n+200 })
 			feed.End()
 			if err := rec.wait(t, 5*time.Second); err != nil {
 				t.Fatal(err)
@@ -127,9 +127,9 @@ func TestSpillsWhenNearlyFull(t *testing.T) {
 	o.files = e.add
 	feed := testkit.NewRecordFeed(t, 8)
 	rec := run(t, o, feed)
-	feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
+	feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
 	d.free.Store(stopBelow - 1)
-	feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 })
+	feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 })
 	feed.End()
 	if err := rec.wait(t, 5*time.Second); err != nil {
 		t.Fatal(err)
@@ -240,7 +240,7 @@ func TestDiskTakenAway(t *testing.T) {
 			var e events
 			o.files = e.add
 			rec := run(t, o, feed)
-			feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
+			feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
 			if err := syscall.Unmount(first, syscall.MNT_DETACH); err != nil {
 				t.Fatal(err)
 			}
@@ -250,7 +250,7 @@ func TestDiskTakenAway(t *testing.T) {
 				}
 				return
 			}
-			r := feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 && r.State == outputs.Confirmed })
+			r := feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 && r.State == outputs.Confirmed })
 			if !strings.Contains(r.Warning, "was taken away") {
 				t.Errorf("warned %q", r.Warning)
 			}
@@ -285,11 +285,11 @@ func TestDeletedFile(t *testing.T) {
 	dir := t.TempDir()
 	feed := testkit.NewRecordFeed(t, 1)
 	rec := run(t, newRecorder(t, map[string]any{"path": dir + "/show.mkv"}), feed)
-	feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
+	feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
 	if err := os.Rename(dir+"/show.mkv", dir+"/named.mkv"); err != nil {
 		t.Fatal(err)
 	}
-	feed.Await(t, 5*time.Second, feed.Reported(), testkit.InState(outputs.Confirmed)) // goes on
+	feed.Await(t, 15*time.Second, feed.Reported(), testkit.InState(outputs.Confirmed)) // goes on
 	if err := os.Remove(dir + "/named.mkv"); err != nil {
 		t.Fatal(err)
 	}

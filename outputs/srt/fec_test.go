@@ -84,7 +84,7 @@ func TestSRTLiveTransmitKeysAndFilters(t *testing.T) {
 			c.settings["url"] = fmt.Sprintf("srt://127.0.0.1:%d", port)
 			feed := testkit.NewLiveFeed(t, 1)
 			out := run(t, newOutput(t, c.settings, c.secret), feed)
-			feed.Await(t, 8*time.Second, 0, func(r outputs.Report) bool {
+			feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool {
 				return r.State == outputs.Confirmed && r.SentPackets > 100 && r.BandwidthBPS > 0
 			})
 			out.stop(t)

@@ -155,11 +155,11 @@ func TestDelivers(t *testing.T) {
 			feed := testkit.NewLiveFeed(t, 1)
 			o := newOutput(t, map[string]any{"url": r.url(), "stream_id": c.streamID, "key_length": c.keyLength, "latency_ms": calm}, c.secret)
 			out := run(t, o, feed)
-			first := feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
+			first := feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
 			if first.AckedBytes <= 0 || first.AckedBytes > first.SentBytes {
 				t.Errorf("confirmed with %d of %d bytes", first.AckedBytes, first.SentBytes)
 			}
-			last := feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 240 })
+			last := feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 240 })
 			if last.DroppedPackets != 0 || last.State != outputs.Confirmed || last.RTT <= 0 {
 				t.Errorf("report %+v", last)
 			}
@@ -240,7 +240,7 @@ func endIsComplete(t *testing.T, latency time.Duration) {
 	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": r.url(), "latency_ms": calm}, "")
 	out := run(t, o, feed)
-	feed.Await(t, 5*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 100 })
+	feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 100 })
 	feed.End()
 	if err := out.wait(t, 5*time.Second); err != nil {
 		t.Errorf("ended with %v", err)
@@ -341,7 +341,7 @@ func TestListener(t *testing.T) {
 	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port), "mode": "listener", "stream_id": "pgm"}, passphrase)
 	run(t, o, feed)
-	feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Connecting))
+	feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Connecting))
 	target := Target{Mode: Caller, Host: "127.0.0.1", Port: uint16(port), Latency: defaultLatency, Passphrase: passphrase, KeyLength: 16, StreamID: "other"}
 	if _, err := OpenReader(t.Context(), target); err == nil || !outputs.IsPermanent(err) {
 		t.Errorf("another stream id: %v", err)
@@ -363,7 +363,7 @@ func TestListener(t *testing.T) {
 		}
 		c.Close()
 		f.Close()
-		feed.Await(t, 5*time.Second, skip, testkit.InState(outputs.Confirmed))
+		feed.Await(t, 15*time.Second, skip, testkit.InState(outputs.Confirmed))
 		if got := testkit.Demux(t, path); got.Video < testkit.FeedFPS || got.Audio < testkit.FeedFPS {
 			t.Errorf("reader %d received %+v", n, got)
 		}
@@ -389,7 +389,7 @@ func TestRendezvous(t *testing.T) {
 	if n, err := io.CopyN(io.Discard, c, 150_000); err != nil {
 		t.Errorf("received %d bytes: %v", n, err)
 	}
-	feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
+	feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
 }
 
 // TestServerRestarts: Supervise brings the destination back when its server does.
@@ -404,7 +404,7 @@ func TestServerRestarts(t *testing.T) {
 	go func() {
 		done <- outputs.Supervise(ctx, outputs.SuperviseOptions{Output: o, Feed: feed, Log: slog.New(slog.DiscardHandler), Name: "test", Policy: policy})
 	}()
-	feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Confirmed))
+	feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
 	r.stop()
 	lost := feed.Await(t, 10*time.Second, 0, testkit.InState(outputs.Waiting))
 	if !strings.Contains(lost.Detail, "was lost") {
@@ -413,7 +413,7 @@ func TestServerRestarts(t *testing.T) {
 	skip := feed.Reported()
 	again := newReceiver(t, ServerOptions{Addr: r.Addr()})
 	feed.Await(t, 15*time.Second, skip, testkit.InState(outputs.Confirmed))
-	feed.Await(t, 5*time.Second, skip, func(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 100 })
+	feed.Await(t, 15*time.Second, skip, func(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 100 })
 	cancel()
 	select {
 	case <-done:

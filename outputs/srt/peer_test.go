@@ -52,7 +52,7 @@ func TestSRTLiveTransmit(t *testing.T) {
 	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port), "key_length": 32, "latency_ms": calm}, passphrase)
 	out := run(t, o, feed)
-	feed.Await(t, 6*time.Second, 0, func(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 200 })
+	feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 200 })
 	if err := out.stop(t); !isCancelled(err) {
 		t.Errorf("ended with %v", err)
 	}
@@ -83,14 +83,14 @@ func TestFrozenReceiver(t *testing.T) {
 	peer := transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener", port), "file://con:"+filepath.Join(t.TempDir(), "x"))
 	feed := testkit.NewLiveFeed(t, 1)
 	out := run(t, newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port)}, ""), feed)
-	feed.Await(t, 6*time.Second, 0, testkit.InState(outputs.Confirmed))
+	feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if err := peer.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	skip := feed.Reported()
-	worst := feed.Await(t, 6*time.Second, skip, testkit.InState(outputs.Degraded))
+	worst := feed.Await(t, 15*time.Second, skip, testkit.InState(outputs.Degraded))
 	if worst.SendBuffer > 2*time.Second {
 		t.Errorf("send buffer %v", worst.SendBuffer)
 	}
@@ -113,7 +113,7 @@ func TestFrozenReceiverIsStopped(t *testing.T) {
 	peer := transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener", port), "file://con:"+filepath.Join(t.TempDir(), "x"))
 	feed := testkit.NewLiveFeed(t, 1)
 	out := run(t, newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port)}, ""), feed)
-	feed.Await(t, 6*time.Second, 0, testkit.InState(outputs.Confirmed))
+	feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
 	if err := peer.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestReconnectsLeakNothing(t *testing.T) {
 	once := func() {
 		feed := testkit.NewStoredFeed(t, 20)
 		out := run(t, o, feed)
-		feed.Await(t, 5*time.Second, 0, testkit.InState(outputs.Sending))
+		feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Sending))
 		feed.End()
 		if err := out.wait(t, 3*time.Second); err != nil {
 			t.Fatal(err)
