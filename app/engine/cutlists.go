@@ -33,6 +33,8 @@ type Session struct {
 	Complete   bool // it has its end: the program was not killed
 	Commands   []Timed
 	History    cutlist.History // Files as they are on disk now
+
+	samples map[string]int64 // by the path of a file of sound alone: where it begins; sessionFile.Sample
 }
 
 // ReadSession reads a journal and looks into the files that it names: those that are not
@@ -52,7 +54,7 @@ func ReadSession(path string) (*Session, error) {
 	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &head) != nil || head.Session != 1 {
 		return nil, fmt.Errorf("%s %w", filepath.Base(path), errHeadless)
 	}
-	s := &Session{Path: path, BaseDir: head.Base, First: head.At, End: head.At + 1}
+	s := &Session{Path: path, BaseDir: head.Base, First: head.At, End: head.At + 1, samples: map[string]int64{}}
 	if s.Show, err = scenes.Parse(head.Show); err != nil {
 		return nil, fmt.Errorf("%s: its show: %w", filepath.Base(path), err)
 	}
@@ -91,6 +93,9 @@ func ReadSession(path string) (*Session, error) {
 	for _, f := range files {
 		if found, ok := lookInto(f, filepath.Dir(path), fps); ok {
 			s.leaveOut(&found, f, left[f.Path])
+			if found.NoPictures && found.First == f.First { // else the file's own timecode is believed
+				s.samples[found.Path] = f.Sample
+			}
 			s.History.Files = append(s.History.Files, found)
 		}
 	}

@@ -39,7 +39,7 @@ func (s *Session) Recut() (*Recut, error) {
 	files := map[string][]sources.RecordedFile{}
 	for _, f := range s.History.Files {
 		if f.Source != "" {
-			files[f.Source] = append(files[f.Source], sources.RecordedFile{Path: f.Path, First: f.First})
+			files[f.Source] = append(files[f.Source], sources.RecordedFile{Path: f.Path, First: f.First, Sample: s.samples[f.Path]})
 		}
 	}
 	replaced := map[string]json.RawMessage{}

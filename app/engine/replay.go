@@ -314,7 +314,7 @@ func (r *replayer) make(ctx context.Context, b *ring, from, to time.Duration, nu
 	defer r.turn.Unlock()
 	part, ok := b.cut(from, to)
 	if !ok {
-		return "", 0, errors.New("nothing of it is kept any more")
+		return "", 0, fmt.Errorf("what is marked is older than the %d s that are kept", int(b.length.Seconds()))
 	}
 	if r.dir == "" {
 		if r.dir, err = os.MkdirTemp("", "crosspoint-replay-"); err != nil {

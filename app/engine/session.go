@@ -72,6 +72,8 @@ type (
 		// First is the tick of its first picture; the file's own timecode is believed where
 		// it has one.
 		First int64 `json:"first"`
+		// Sample is, of sound alone, its first audio frame, at 48 kHz from studio time 0.
+		Sample int64 `json:"sample,omitempty"`
 		// Copied: it has the source's pictures as they came, at the ticks at which they were
 		// shown, however many there are of them.
 		Copied bool `json:"copied,omitempty"`
@@ -386,6 +388,9 @@ func (v *delivery) note(f outputs.FileEvent) {
 	line := sessionFile{Path: path, First: tick(f.First)}
 	if v.iso != nil {
 		line.Source = v.iso.id
+		if v.sounds() {
+			line.Sample = media.UnitsIn(f.First, media.NewRational(1, media.SampleRateHz))
+		}
 		line.Copied = v.legs[0].link != nil && v.legs[0].link.copied != nil
 	} else {
 		line.Recording = v.def.ID

@@ -35,6 +35,8 @@ type player struct {
 	origin  time.Duration // the in point on the input's timeline
 	out     time.Duration // the out point from the in point; 0 for none
 	fresh   bool          // nothing has been read yet
+	landing bool          // nothing has been read yet, and the first audio frame belongs to lands, from the in point, whatever its time stamp says
+	lands   time.Duration
 	told    *telling
 	coded   *codedTap
 	base    time.Duration // what makes a time from the in point the source's, in this pass; of the demuxing goroutine
@@ -212,7 +214,7 @@ var errShown = errors.New("shown")
 // play plays from pos (from the in point) and returns the position reached, and
 // whether the material is over. Paused, it shows the picture there and no more.
 func (p *player) play(ctx context.Context, pos time.Duration, paused bool) (time.Duration, bool, error) {
-	if !p.fresh || pos > 0 {
+	if !p.fresh || pos > 0 && !p.landing {
 		if err := p.seek(p.origin + pos); err != nil {
 			return pos, false, fmt.Errorf("file: %s cannot be sought in: %w", p.name, err)
 		}
@@ -247,12 +249,22 @@ func (p *player) play(ctx context.Context, pos time.Duration, paused bool) (time
 	}
 	if p.audio != nil {
 		a = newAudioOut(p.sink, p.origin, pos, p.out)
+		var counted *countedSound // only where the file's place is known better than its times are
+		if p.landing {
+			counted = &countedSound{}
+		}
 		parts = append(parts, func(ctx context.Context) error {
 			emit := func(b media.AudioBlock) error {
 				if paused {
 					return nil
 				}
 				p.told.sound(p.audio)
+				if counted != nil {
+					counted.place(&b)
+					if p.landing {
+						a.origin, p.landing = b.PTS-p.lands, false
+					}
+				}
 				return a.emit(ctx, b)
 			}
 			return decode(ctx, f, sound, p.audio, emit, func(it item) error {

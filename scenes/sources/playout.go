@@ -133,6 +133,22 @@ type audioOut struct {
 // odder than that.
 const looseFrames = media.SampleRateHz / 50
 
+// countedSound gives blocks the times that counting their frames gives, as far as their time stamps
+// are those but for what containers round.
+type countedSound struct {
+	from   time.Duration
+	frames int64 // since from
+}
+
+func (c *countedSound) place(b *media.AudioBlock) {
+	at := c.from + media.TimeOf(c.frames, perFrame)
+	if off := media.UnitsIn((b.PTS - at).Abs(), perFrame); c.frames == 0 || off > looseFrames {
+		c.from, c.frames, at = b.PTS, 0, b.PTS
+	}
+	b.PTS = at
+	c.frames += int64(b.Frames())
+}
+
 var perFrame = media.Rational{Num: 1, Den: media.SampleRateHz}
 
 func newAudioOut(sink Sink, origin, from, out time.Duration) *audioOut {

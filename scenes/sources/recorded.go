@@ -19,15 +19,18 @@ const recordedSchema = `{
   "properties": {
     "files": {"type": "array", "title": "Files", "x-order": 1, "description": "The recordings of one source, in the order of their time",
       "items": {"type": "object", "additionalProperties": false, "required": ["path", "first"], "properties": {
-        "path": {"type": "string", "minLength": 1}, "first": {"type": "integer"}}}},
+        "path": {"type": "string", "minLength": 1}, "first": {"type": "integer"}, "sample": {"type": "integer", "minimum": 0}}}},
     "begin": {"type": "integer", "default": 0, "title": "Begin", "x-order": 2, "description": "The tick at which the source begins to play"}
   }
 }`
 
-// RecordedFile is a file whose first picture belongs to tick First.
+// RecordedFile is a file whose first picture belongs to tick First. Of sound alone Sample is
+// where its first audio frame belongs, at 48 kHz from tick 0, which containers round to
+// milliseconds or have no place for; 0 is not known.
 type RecordedFile struct {
-	Path  string `json:"path"`
-	First int64  `json:"first"`
+	Path   string `json:"path"`
+	First  int64  `json:"first"`
+	Sample int64  `json:"sample,omitempty"`
 }
 
 // RecordedSettings are the settings of the kind that Recorded describes.
@@ -90,6 +93,9 @@ func (s *recorded) play(ctx context.Context, sink Sink, r RecordedFile) error {
 	}
 	if whole := p.in.Duration(); whole > 0 && from >= whole {
 		return nil // all of it was before
+	}
+	if in := r.Sample - media.SampleAt(r.First, s.opt.FPS, media.SampleRateHz); p.in.Video() == nil && r.Sample > 0 && in >= 0 {
+		p.lands, p.landing = media.TimeOf(in, perFrame), true
 	}
 	if _, _, err := p.play(ctx, from, false); err != nil {
 		return fmt.Errorf("recorded: %w", err)
