@@ -303,7 +303,7 @@ func (s *session) run() {
 		if broken == nil && !lost {
 			if err := WriteCutLists(f.Name(), CutListOptions{}); err != nil {
 				// Not settled: the next start of the program tries again too.
-				s.warn(fmt.Sprintf("The cut lists were not written (%v). The recordings are complete; crosspoint cutlist %s tries again.", err, f.Name()))
+				s.warn(fmt.Sprintf("The cut lists were not written (%v). The recordings are as they were; crosspoint cutlist %s tries again.", err, f.Name()))
 				return
 			}
 		}
