@@ -140,7 +140,8 @@ func newBenchWith(t *testing.T, s *engine.State, services Services) *bench {
 	win.SetPadded(false)
 	win.Resize(fyne.NewSize(1366, 728))
 	b.canvas = win.Canvas()
-	b.keys.unfocus = win.Canvas().Unfocus
+	b.keys.unfocus, b.focus.unfocus = win.Canvas().Unfocus, win.Canvas().Unfocus
+	b.focus.focused = win.Canvas().Focused
 	b.apply(s, false, false)
 	t.Cleanup(func() {
 		b.desk.tips.clear() // no timer of it outlives the test's theme

@@ -98,6 +98,7 @@ type panel interface {
 type window struct {
 	desk      *desk
 	keys      *keyboard
+	focus     focusFollower
 	panels    []panel
 	status    *statusPanel
 	banner    *bannerPanel
@@ -255,6 +256,13 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 func (w *window) attach(win fyne.Window, newWindow func(string) fyne.Window) {
 	w.keys.fullscreen = func() { win.SetFullScreen(!win.FullScreen()) }
 	w.keys.unfocus = win.Canvas().Unfocus
+	w.focus.unfocus = win.Canvas().Unfocus
+	w.focus.focused = func() fyne.Focusable {
+		if win.Canvas().Overlays().Top() != nil { // which has a keyboard of its own
+			return nil
+		}
+		return win.Canvas().Focused()
+	}
 	w.setTitle, w.menus.set = win.SetTitle, win.SetMainMenu
 	w.menus.typing = func() bool {
 		_, typing := win.Canvas().Focused().(fyne.Shortcutable)
@@ -452,6 +460,7 @@ func (w *window) apply(s *engine.State, fresh, calm bool) {
 		p.update(s)
 	}
 	w.place.follow()
+	w.focus.follow(w.content)
 	w.first.begin(w.place.bar)
 	w.menus.update(w.desk.now())
 	w.updateTitle()
