@@ -337,3 +337,11 @@ func TestEveryKindOfSourceHasAForm(t *testing.T) {
 		}
 	}
 }
+
+func TestTabLeavesATextOfSeveralLines(t *testing.T) {
+	b := newBench(t, aState())
+	var o fyne.CanvasObject = newField(b.desk, 3)
+	if v, ok := o.(fyne.Tabbable); !ok || v.AcceptsTab() {
+		t.Error("Tab is typed into a title")
+	}
+}

@@ -59,6 +59,10 @@ func (f *field) leave() {
 	}
 }
 
+// AcceptsTab implements fyne.Tabbable: Tab goes on to the next control, also from several
+// lines. A tab in a title would be a box on the air: fonts have no picture of it.
+func (f *field) AcceptsTab() bool { return false }
+
 // FocusGained implements fyne.Focusable.
 func (f *field) FocusGained() {
 	f.typing, f.leaving = true, false
