@@ -177,15 +177,13 @@ func (f *form) settings() json.RawMessage {
 }
 
 // focusFirst gives the keyboard to the first field that is typed, its text chosen, so that
-// what is typed next takes its place; it reports whether there is one.
-func (f *form) focusFirst() bool {
+// what is typed next takes its place; it reports whether there is one. c is where the form
+// is: Fyne knows it of a form only once that has been drawn, and who adds a source types at
+// once.
+func (f *form) focusFirst(c fyne.Canvas) bool {
 	for _, r := range f.rows {
 		if r.entry == nil || !r.Visible() {
 			continue
-		}
-		c := fyne.CurrentApp().Driver().CanvasForObject(r.entry)
-		if c == nil {
-			return false
 		}
 		c.Focus(r.entry)
 		if r.entry.Text != "" {

@@ -168,7 +168,11 @@ func (p *showPanel) beginTyping() {
 	}
 	p.typeInto = ""
 	f := p.source.form
-	p.desk.post(func() { f.focusFirst() }) // once it has its place
+	p.desk.post(func() { // once it has its place
+		if c := fyne.CurrentApp().Driver().CanvasForObject(p); c != nil {
+			f.focusFirst(c)
+		}
+	})
 }
 
 // openElement shows a source, or a scene, in its list.

@@ -135,3 +135,16 @@ func TestSourcesAreAddedByName(t *testing.T) {
 		t.Errorf("the keyboard is in %T, the settings are of %q", b.canvas.Focused(), b.lists.source.id)
 	}
 }
+
+// Who adds a title or a network source types at once, also out of another field.
+func TestTypingGoesIntoWhatWasJustAdded(t *testing.T) {
+	s := quad()
+	b, p := showBench(t, s)
+	b.canvas.Focus(p.source.form.rows[0].entry)
+	press(p.adds[partSources].items[2].(*button)) // text
+	next := carried(t, b, s)
+	b.show(next)
+	if e, ok := b.canvas.Focused().(*field); !ok || e != p.source.form.rows[0].entry || p.source.kind != "text" {
+		t.Errorf("%T has the keyboard, of %q", b.canvas.Focused(), p.source.id)
+	}
+}
