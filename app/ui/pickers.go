@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -85,8 +86,9 @@ func choiceItems(list []Choice, typed string, picked func(string)) []*fyne.MenuI
 
 // Extensions of files that sources play and show.
 var (
-	mediaFiles = []string{".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".ts", ".mts", ".m2ts", ".flv", ".mpg", ".mpeg", ".mxf", ".wmv", ".ogv", ".gif",
-		".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus"}
+	movieFiles = []string{".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".ts", ".mts", ".m2ts", ".flv", ".mpg", ".mpeg", ".mxf", ".wmv", ".ogv", ".gif"}
+	soundFiles = []string{".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus"}
+	mediaFiles = slices.Concat(movieFiles, soundFiles)
 	imageFiles = []string{".png", ".jpg", ".jpeg", ".webp"}
 )
 

@@ -176,12 +176,31 @@ func newAdder(d *desk, owner string) *adder {
 // source adds one more.
 func (a *adder) source(kind, name string, settings json.RawMessage) string {
 	v := scenes.Source{ID: a.show.FreshID(name), Name: freshName(a.show, name), Kind: kind, Settings: settings}
+	a.desk.wontBurstIn(&v)
 	next := *a.show // for its names and ids alone; the studio makes the real one
 	next.Sources = append(slices.Clone(next.Sources), v)
 	a.show = &next
 	a.sources = append(a.sources, v)
 	a.layers = append(a.layers, newLayerOf(a.show.Canvas, v.ID, kind))
 	return v.ID
+}
+
+// wontBurstIn makes a new source with pictures and sound one that can be added during a
+// show: it is heard with its picture, not at once, and a file waits at its start for its
+// cut. Sound alone is heard as it always was: it has no picture to follow.
+func (d *desk) wontBurstIn(v *scenes.Source) {
+	k := d.services.SourceKinds[v.Kind]
+	if !k.HasVideo || !k.HasAudio {
+		return
+	}
+	if v.Kind == "file" {
+		var set struct{ Path string }
+		if json.Unmarshal(v.Settings, &set) == nil && slices.Contains(soundFiles, strings.ToLower(filepath.Ext(set.Path))) {
+			return
+		}
+		v.WhenIdle = scenes.IdleWait
+	}
+	v.Audio.OnAir = scenes.OnAirAFV
 }
 
 // send gives the commands.

@@ -7,6 +7,7 @@ import (
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
 // carried is s after the commands that b's panels sent: sources added, layers set.
@@ -146,5 +147,31 @@ func TestTypingGoesIntoWhatWasJustAdded(t *testing.T) {
 	b.show(next)
 	if e, ok := b.canvas.Focused().(*field); !ok || e != p.source.form.rows[0].entry || p.source.kind != "text" {
 		t.Errorf("%T has the keyboard, of %q", b.canvas.Focused(), p.source.id)
+	}
+}
+
+// What is added during a show is not heard before it is seen, and a clip has not run to its
+// end by then.
+func TestWhatIsAddedWaitsForItsCut(t *testing.T) {
+	for _, c := range []struct {
+		kind, path string
+		idle       scenes.WhenIdle
+		onAir      scenes.OnAir
+	}{
+		{"file", "/a.mp4", scenes.IdleWait, scenes.OnAirAFV},
+		{"file", "/a.MP3", "", ""}, // no picture to follow
+		{"network", "", "", scenes.OnAirAFV},
+		{"microphone", "", "", ""},
+		{"text", "", "", ""},
+	} {
+		services := buildServices()
+		services.SourceKinds["network"] = sources.Kind{Name: "network", HasVideo: true, HasAudio: true}
+		services.SourceKinds["microphone"] = sources.Kind{Name: "microphone", HasAudio: true}
+		b := newBenchWith(t, quad(), services)
+		b.desk.addSource("", c.kind, "new", settingsOf("path", c.path))
+		got := b.sent(t)
+		if v := got[0].(*engine.AddSource).Source; v.WhenIdle != c.idle || v.Audio.OnAir != c.onAir {
+			t.Errorf("%s %s: off air it does %q, and is heard %q; want %q and %q", c.kind, c.path, v.WhenIdle, v.Audio.OnAir, c.idle, c.onAir)
+		}
 	}
 }
