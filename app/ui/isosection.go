@@ -98,13 +98,18 @@ func (p *isoSection) update(s *engine.State) (changed bool) {
 		if on {
 			chosen++
 		}
-		r.chosen.lit(on, colProgram, colWhite)
 		name := list[i].Name
 		if !list[i].HasVideo {
 			name += " (sound)"
 		}
 		r.name.set(name, colText)
 		text, ink := "off", color.Color(colDim)
+		switch {
+		case on && s.Recording:
+			text, ink = "from the next REC", colWarn
+		case on && s.Show.ISO.WithRecording:
+			text = "with REC"
+		}
 		r.started = false
 		for _, d := range s.ISOs {
 			if d.ID != r.id {
@@ -119,13 +124,18 @@ func (p *isoSection) update(s *engine.State) (changed bool) {
 			}
 		}
 		r.state.set(text, ink)
+		if r.started { // red is for what is being recorded
+			r.chosen.lit(on, colProgram, colWhite)
+		} else {
+			r.chosen.lit(on, colLit, colOnLit)
+		}
 		if r.started {
 			r.act.look("Stop", colProgram, colWhite)
 		} else {
 			r.act.look("Rec", colControl, colText)
 		}
 	}
-	p.all.lit(chosen > 0 && chosen == len(p.rows), colProgram, colWhite)
+	p.all.lit(chosen > 0 && chosen == len(p.rows), colLit, colOnLit)
 	return changed
 }
 

@@ -38,8 +38,14 @@ func TestISOMatrix(t *testing.T) {
 		t.Fatalf("%d rows", len(p.rows))
 	}
 	wantColor(t, "the source that is not chosen", p.rows[0].chosen.back.FillColor, colControl)
-	wantColor(t, "the source that is chosen", p.rows[1].chosen.back.FillColor, colProgram)
+	wantColor(t, "the source that is chosen", p.rows[1].chosen.back.FillColor, colLit)
 	wantLabel(t, "at rest", p.rows[0].state, "off")
+	wantLabel(t, "chosen", p.rows[1].state, "with REC")
+	s.Recording = true // and was before the source was chosen
+	b.show(s)
+	wantLabel(t, "chosen too late", p.rows[1].state, "from the next REC")
+	s.Recording = false
+	b.show(s)
 
 	p.rows[0].chosen.press()
 	if c, ok := sentOne(t, b).(*engine.SetISO); !ok || !slices.Equal(c.ISO.Sources, []string{"cam2", "cam1"}) {
@@ -59,9 +65,11 @@ func TestISOMatrix(t *testing.T) {
 	}
 
 	s = recordableState()
+	s.Show.ISO.Sources = []string{"cam1"}
 	s.ISOs = []engine.DestinationState{{ID: "cam1", Kind: "record", Started: true, Uptime: 65 * time.Second, Report: outputs.Report{State: outputs.Confirmed, SentBytes: 12e6}}}
 	b.show(s)
 	wantLabel(t, "recording", p.rows[0].state, "1:05  12 MB")
+	wantColor(t, "the source that is recorded", p.rows[0].chosen.back.FillColor, colProgram)
 	wantLabel(t, "its button", p.rows[0].act.caption, "Stop")
 	p.rows[0].act.press()
 	if c, ok := sentOne(t, b).(*engine.StopISO); !ok || !slices.Equal(c.Sources, []string{"cam1"}) {
