@@ -158,6 +158,8 @@ func (p *bannerPanel) update(s *engine.State) {
 		p.say(shapeDisc, colPanel, colText, p.notice)
 	case now.Before(p.noticeUntil):
 		p.say(shapeTriangle, colAmber, colInk, p.notice)
+	case s.Black >= 1 && (s.Live || s.Recording || n == 0):
+		p.say(shapeTriangle, colAmber, colInk, "The programme is faded to black; FTB (B) brings it back.")
 	case n > 0:
 		p.say(shapeTriangle, colAmber, colInk, sentence(p.warnings[n-1].Text))
 	case now.Before(p.slowUntil):

@@ -81,9 +81,15 @@ func TestTransitionPanel(t *testing.T) {
 	s.FadedOut, s.Black = true, 0.4
 	b.show(s)
 	wantLabel(t, "FTB on its way", p.ftb.caption, "FADING")
+	if got := p.ftb.caption.Text.Text; got != "FADING" {
+		t.Errorf("FTB on its way is cut off: %q", got)
+	}
 	s.Black = 1
 	b.show(s)
 	wantLabel(t, "FTB", p.ftb.caption, "BLACK")
+	if got := p.ftb.caption.Text.Text; got != "BLACK" {
+		t.Errorf("FTB is cut off: %q", got)
+	}
 	wantColor(t, "FTB", p.ftb.back.FillColor, colProgram)
 }
 

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 	"slices"
 	"time"
@@ -240,17 +241,30 @@ func (p *transitionPanel) update(s *engine.State) {
 	}
 	switch {
 	case s.Black >= 1:
-		p.ftb.look("BLACK", colProgram, colWhite)
+		p.lookFTB("BLACK", textSmall, colProgram, colWhite)
 	case s.FadedOut || s.Black > 0:
-		p.ftb.look("FADING", colAmber, colInk)
+		p.lookFTB("FADING", textSmall, colAmber, colInk)
 	default:
-		p.ftb.look("FTB", colControl, colText)
+		p.lookFTB("FTB", textLarge, colControl, colText)
 	}
 	p.tbar.follow(s.Transition.Lever)
 	if mid {
 		p.tbar.tint(colProgram)
 	} else {
 		p.tbar.tint(colDim)
+	}
+}
+
+// lookFTB is look in a size in which the word fits beside the rate.
+func (p *transitionPanel) lookFTB(word string, size float32, ground, ink color.Color) {
+	c := p.ftb.caption
+	other := c.TextSize != size
+	if other {
+		c.TextSize, c.full = size, "" // so that it is measured anew
+	}
+	p.ftb.look(word, ground, ink)
+	if other {
+		p.ftb.arrange(p.ftb.Size())
 	}
 }
 

@@ -15,6 +15,26 @@ import (
 	"crosspoint.studio/crosspoint/outputs"
 )
 
+// All is not well while those outside see black, and other trouble does not hide it.
+func TestBannerSaysThatTheProgrammeIsBlack(t *testing.T) {
+	const black = "The programme is faded to black; FTB (B) brings it back."
+	s := aState()
+	b := newBench(t, s)
+	p := newBannerPanel(b.desk)
+	s.FadedOut, s.Black = true, 1
+	p.update(s)
+	wantLabel(t, "black", p.message, black)
+	s.Warnings = []engine.Warning{{Key: "source cam3", Text: "camera 3 is silent"}}
+	p.update(s)
+	wantLabel(t, "black, off the air", p.message, "Camera 3 is silent.")
+	s.Live = true
+	p.update(s)
+	wantLabel(t, "black on the air", p.message, black)
+	s.FadedOut, s.Black = false, 0
+	p.update(s)
+	wantLabel(t, "back", p.message, "Camera 3 is silent.")
+}
+
 func TestBannerSaysTheNewestAndCountsTheRest(t *testing.T) {
 	s := aState()
 	b := newBench(t, s)
