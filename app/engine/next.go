@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // Next is what the next transition moves.
@@ -68,6 +70,12 @@ func (e *Engine) landKeys() {
 		e.history.revision++
 		e.asked.Store(true)
 	}
+}
+
+// coming reports whether the next transition puts a key on; preview shows it, so that a
+// title can be read before it is on the air.
+func (e *Engine) coming(o *scenes.Overlay) bool {
+	return !o.On && slices.Contains(e.next.Overlays, o.ID)
 }
 
 // keyLevel is how much of a key shows, 0..1.

@@ -293,6 +293,8 @@ func TestTally(t *testing.T) {
 		{"the hand's transition too", []Command{&TBar{Position: 0.5}}, 9, "a b one two", ""},
 		{"after it the buses have swapped", []Command{&AutoTake{}}, 9, "a b one two", ""},
 		{"a key counts", []Command{&SetOverlay{ID: "lower", On: &on}}, 1, "a lower one title", "b two"},
+		{"a key that comes with the next transition is next", []Command{&SetNext{Overlays: &[]string{"lower"}}}, 1, "a one", "b lower title two"},
+		{"a key that goes with it is not", []Command{&SetOverlay{ID: "lower", On: &on}, &SetNext{Overlays: &[]string{"lower"}}}, 1, "a lower one title", "b two"},
 		{"fading is still on air", []Command{&FadeToBlack{}}, 1, "a one", "b two"},
 		{"black is not", []Command{&FadeToBlack{}, &SetOverlay{ID: "lower", On: &on}}, 9, "", "a b one two"},
 		{"a hidden layer is dark", []Command{&Preview{Scene: "three"}}, 1, "a one", "b three two"},

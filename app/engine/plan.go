@@ -152,6 +152,11 @@ func (e *Engine) tally() map[string]Tally {
 		}
 	}
 	mark(e.switcher.Preview, OnPreview)
+	for i := range e.show.Overlays {
+		if e.coming(&e.show.Overlays[i]) {
+			mark(e.show.Overlays[i].ID, OnPreview)
+		}
+	}
 	if e.switcher.Black >= 1 {
 		return t
 	}

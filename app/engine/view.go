@@ -17,8 +17,8 @@ type ViewBus uint8
 // View buses.
 const (
 	ViewProgram ViewBus = iota + 1
-	ViewPreview
-	ViewSource // the source or scene named by ID
+	ViewPreview         // what is next, under the keys that come with it
+	ViewSource          // the source or scene named by ID
 )
 
 // ViewSpec describes a live picture for a window. The picture is fitted into
@@ -190,6 +190,11 @@ func (e *Engine) viewPlan(v *View) compositor.Plan {
 			Place: compositor.Box{W: float64(p.Width), H: float64(p.Height)}}}
 	case ViewPreview:
 		p.Base = e.appendLayers(nil, e.switcher.Preview)
+		for i := range e.show.Overlays {
+			if o := &e.show.Overlays[i]; e.coming(o) {
+				p.Base = e.appendLayers(p.Base, o.ID)
+			}
+		}
 	default:
 		p.Base = e.appendLayers(nil, v.spec.ID)
 	}
