@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -222,6 +223,8 @@ func (w *window) stateActions() []*action {
 	}
 	for _, o := range s.Show.Overlays {
 		add("Overlay "+o.Name+onOff(o.On, " off", " on"), &engine.SetOverlay{ID: o.ID})
+		tied := slices.Contains(s.Next.Overlays, o.ID)
+		list = append(list, &action{name: onOff(tied, "Take overlay "+o.Name+" out of the next transition", "Preview overlay "+o.Name+": with the next transition"), do: func() { d.tie(o.ID) }})
 	}
 	for _, v := range s.Destinations {
 		add(onOff(v.Started, "Stop streaming to ", "Go live to ")+v.Name, liveCommand(v))

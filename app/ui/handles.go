@@ -20,7 +20,8 @@ const (
 	snapReach   float32 = 6
 )
 
-// handles lie over the preview: a press chooses a layer of the scene in it, dragging
+// handles lie over the preview: a press chooses a layer of the scene in it, or of the
+// overlay that is being edited and comes with the next transition; dragging
 // moves it, its corners and sides scale it, with Alt or Ctrl they crop it. It snaps to the
 // canvas and to other layers, and the lines it snapped to are drawn. Arrow keys
 // move it by a pixel, with Shift by ten.
@@ -114,20 +115,29 @@ func (h *handles) toScreen(p point) fyne.Position {
 	return fyne.NewPos(x+float32(p.x)/k, y+float32(p.y)/k)
 }
 
-// layers are those of the scene on preview.
+// owner is whose layers are edited here: the overlay that was chosen, where it is seen
+// because it comes with the next transition, or the scene on preview.
+func (h *handles) owner() string {
+	if o, ok := h.state.Show.Overlay(h.desk.layer.owner); ok && !o.On && slices.Contains(h.state.Next.Overlays, o.ID) {
+		return o.ID
+	}
+	return h.state.Preview
+}
+
+// layers are those of owner.
 func (h *handles) layers() []scenes.Layer {
 	if h.state == nil {
 		return nil
 	}
-	v, _ := h.state.Show.Scene(h.state.Preview)
-	return v.Layers
+	list, _ := layersOf(h.state.Show, h.owner())
+	return list
 }
 
 // chosen is the layer that is edited; ok is false when there is none here.
 func (h *handles) chosen() (l scenes.Layer, i int, ok bool) {
 	c := h.desk.layer
 	list := h.layers()
-	if h.state == nil || c.owner != h.state.Preview || c.layer < 0 || c.layer >= len(list) {
+	if h.state == nil || c.owner != h.owner() || c.layer < 0 || c.layer >= len(list) {
 		return l, 0, false
 	}
 	return list[c.layer], c.layer, true
@@ -221,6 +231,10 @@ func (h *handles) MouseDown(e *desktop.MouseEvent) {
 	_, _, k := h.area()
 	reach := float64(handleReach * k)
 	i, hold := h.at(p, reach)
+	if i < 0 && h.state != nil && h.owner() != h.state.Preview { // beside the overlay: the scene under it
+		h.desk.layer = layerChoice{h.state.Preview, -1}
+		i, hold = h.at(p, reach)
+	}
 	h.choose(i)
 	if c := fyne.CurrentApp().Driver().CanvasForObject(h); c != nil {
 		c.Focus(h)
@@ -258,10 +272,10 @@ func (h *handles) choose(i int) {
 	if h.state == nil {
 		return
 	}
-	if i < 0 && h.desk.layer.owner != h.state.Preview {
+	if i < 0 && h.desk.layer.owner != h.owner() {
 		return
 	}
-	h.desk.layer = layerChoice{h.state.Preview, i}
+	h.desk.layer = layerChoice{h.owner(), i}
 	if i >= 0 {
 		h.desk.layerPicked(h.desk.layer)
 	}

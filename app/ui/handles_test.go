@@ -266,3 +266,42 @@ func TestDroppedFilesBecomeSources(t *testing.T) {
 		t.Errorf("dropped on preview: %s", commandsText(got))
 	}
 }
+
+// An overlay that comes with the next transition is moved on preview like a scene's layer.
+func TestHandlesMoveAnOverlayThatIsSeen(t *testing.T) {
+	s := quad()
+	l := scenes.NewLayer("title")
+	l.X, l.Y, l.Width, l.Height = 100, 800, 600, 200
+	s.Show.Overlays[0].Layers = []scenes.Layer{l}
+	s.Next.Background = true
+	b, p := showBench(t, s)
+	press(p.tabs[partOverlays])
+	h := b.monitors[0].handles
+	if _, _, ok := h.chosen(); ok {
+		t.Error("an overlay that is not seen has handles")
+	}
+	if got := p.next.caption.full; got != "To preview" || !p.next.Visible() {
+		t.Errorf("the way to preview is called %q", got)
+	}
+	press(p.next)
+	wantSent(t, b, &engine.SetNext{Overlays: &[]string{"lower"}})
+	s.Next.Overlays = []string{"lower"}
+	b.show(s)
+	wantColor(t, "the overlay on preview", p.next.back.FillColor, colLit)
+
+	h.mouse(point{200, 850}, 0)
+	if b.desk.layer != (layerChoice{"lower", 0}) || p.part != partOverlays {
+		t.Fatalf("a press on the title chose %v, in list %d", b.desk.layer, p.part)
+	}
+	h.drag(h.toScreen(point{230, 810}), 0)
+	got := b.sent(t)
+	if len(got) != 1 || got[0].(*engine.SetLayers).ID != "lower" || got[0].(*engine.SetLayers).Layers[0].X != 130 {
+		t.Errorf("sent %s", commandsText(got))
+	}
+	h.DragEnd()
+	b.clock = b.clock.Add(time.Second)
+	h.mouse(point{1800, 100}, 0) // beside it: the scene
+	if b.desk.layer.owner != "two" || p.part != partScenes {
+		t.Errorf("a press beside the overlay chose %v, in list %d", b.desk.layer, p.part)
+	}
+}

@@ -161,6 +161,7 @@ func TestPaletteFindsAndDoes(t *testing.T) {
 		{"fade_rate frames=25", []engine.Command{&engine.SetFadeRate{Frames: 25}}, "fade_rate frames=25"},
 		{`rename_show name="Sunday morning"`, []engine.Command{&engine.RenameShow{Name: "Sunday morning"}}, ""},
 		{"preview scene=two", []engine.Command{&engine.Preview{Scene: "two"}}, ""},
+		{"preview overlay", []engine.Command{&engine.SetNext{Overlays: &[]string{"lower"}}}, "Preview overlay Lower third: with the next transition"},
 		{"lower third on", []engine.Command{&engine.SetOverlay{ID: "lower"}}, "Overlay Lower third on"},
 		{"mute camera 1", []engine.Command{&engine.SetStrip{Source: "cam1", Muted: ptr(true)}}, "Mute Camera 1"},
 		{"close cut to", []engine.Command{&engine.Cut{Scene: "two"}}, "Cut to Close"},

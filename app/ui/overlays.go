@@ -77,6 +77,21 @@ func (r *overlayRow) update(s *engine.State) {
 	}
 }
 
+// tie makes an overlay part of the next transition, or no longer. Preview shows those that
+// come with it.
+func (d *desk) tie(id string) {
+	if d.state == nil {
+		return
+	}
+	keys := slices.Clone(d.state.Next.Overlays)
+	if i := slices.Index(keys, id); i >= 0 {
+		keys = slices.Delete(keys, i, i+1)
+	} else {
+		keys = append(keys, id)
+	}
+	d.send(&engine.SetNext{Overlays: &keys})
+}
+
 // overlayText names an overlay and says its state.
 func overlayText(name string, on bool) string {
 	if on {

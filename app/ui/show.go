@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,7 @@ type showPanel struct {
 	empty   *paragraph
 	list    *showList
 	actions *flow
+	next    *button
 	ask     *askRow
 	source  *sourceEditor
 	layers  *layerEditor
@@ -72,13 +74,14 @@ func newShowPanel(d *desk) *showPanel {
 	p.list.onMove = func(id string, to int) { d.send(&engine.Reorder{ID: id, To: to}) }
 	p.list.onRename = p.renameTo
 	p.list.onRemove = p.remove
+	p.next = newButton(d, "To preview", textSmall, p.toPreview)
 	p.actions = newFlow(
 		newButton(d, "Rename", textSmall, func() { p.list.startRename(p.selected[p.part]) }).hint("Types a new name in its place (F2, or a double click)"),
 		newButton(d, "Duplicate", textSmall, p.duplicate).hint("Adds a copy with its settings"),
 		newButton(d, "↑", textSmall, func() { p.list.step(p.selected[p.part], -1, true) }).hint("Moves it up (Alt+Up, or drag it)"),
 		newButton(d, "↓", textSmall, func() { p.list.step(p.selected[p.part], +1, true) }).hint("Moves it down (Alt+Down, or drag it)"),
 		newButton(d, "Remove", textSmall, func() { p.remove(p.selected[p.part]) }).hint("Takes it out of the show; undo brings it back (Delete)"),
-		newButton(d, "To preview", textSmall, p.toPreview).hint("Puts it on preview, where its layers can be moved with the mouse"),
+		p.next,
 	)
 	p.ask = newAskRow(d)
 	p.source = newSourceEditor(d)
@@ -108,6 +111,10 @@ func newShowPanel(d *desk) *showPanel {
 func (p *showPanel) open(part showPart) {
 	p.desk.stopTyping()
 	p.part = part
+	p.next.hint(map[bool]string{
+		false: "Puts it on preview, where its layers can be moved with the mouse",
+		true:  "Shows it on preview, where its layers can be moved with the mouse: it comes with the next transition (KEYS)",
+	}[part == partOverlays])
 	p.ask.close()
 	for i, b := range p.tabs {
 		b.lit(showPart(i) == part, colLit, colOnLit)
@@ -140,9 +147,13 @@ func (p *showPanel) followLayer(c layerChoice) {
 	if !p.Visible() {
 		return
 	}
-	p.selected[partScenes] = c.owner
-	if p.part != partScenes {
-		p.open(partScenes)
+	part := partScenes
+	if _, ok := p.desk.state.Show.Overlay(c.owner); ok {
+		part = partOverlays
+	}
+	p.selected[part] = c.owner
+	if p.part != part {
+		p.open(part)
 		return
 	}
 	p.choose(c.owner)
@@ -153,6 +164,7 @@ func (p *showPanel) update(s *engine.State) {
 		return
 	}
 	p.follow(s)
+	p.next.lit(p.part == partOverlays && slices.Contains(s.Next.Overlays, p.selected[partOverlays]), colLit, colOnLit)
 	if p.part == partSources {
 		p.source.update(s, p.selected[partSources])
 		p.beginTyping()
@@ -220,7 +232,6 @@ func (p *showPanel) follow(s *engine.State) {
 	}
 	p.empty.set(text, colDim)
 	p.actions.gone = len(p.items) == 0
-	show(p.actions.items[len(p.actions.items)-1], p.part != partOverlays)
 	p.column.refit()
 }
 
@@ -283,7 +294,12 @@ func countOf(n int, what string) string {
 
 // toPreview puts the chosen one on preview, where its layers can be moved.
 func (p *showPanel) toPreview() {
-	if id := p.selected[p.part]; id != "" && p.part != partOverlays {
+	id := p.selected[p.part]
+	switch {
+	case id == "":
+	case p.part == partOverlays:
+		p.desk.tie(id)
+	default:
 		p.desk.send(&engine.Preview{Scene: id})
 	}
 }

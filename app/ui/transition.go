@@ -59,7 +59,7 @@ func newTransitionPanel(d *desk) *transitionPanel {
 	p.faster = newButton(d, "+", textLarge, func() { p.changeRate(+1) }).hint("One frame longer (])")
 	p.options = newButton(d, "…", textLarge, p.toggleDrawer).hint("Direction and softness of the wipe, colour of the dip")
 	p.back = newButton(d, "BKGD", textSmall, p.toggleBackground).hint("The next transition moves the background")
-	p.keys = newButton(d, "KEYS", textSmall, p.chooseKeys).hint("Overlays that come or go with the next transition")
+	p.keys = newButton(d, "KEYS", textSmall, p.chooseKeys).hint("Overlays that come or go with the next transition; what comes is seen on preview")
 	p.cut = newButton(d, "CUT", textHuge, p.doCut).hint("Swap preview and programme on the next frame (Enter)")
 	p.auto = newButton(d, "AUTO", textHuge, p.doAuto).hint("Run the transition; halt and continue it (Space)")
 	p.ftb = newButton(d, "FTB", textLarge, p.doFTB).hint("Fade to black and back (B)")
@@ -178,7 +178,7 @@ func (p *transitionPanel) chooseKeys() {
 	var items []*fyne.MenuItem
 	for _, o := range s.Show.Overlays {
 		tied := slices.Contains(s.Next.Overlays, o.ID)
-		item := fyne.NewMenuItem(o.Name, func() { p.tie(o.ID) })
+		item := fyne.NewMenuItem(o.Name, func() { p.desk.tie(o.ID) })
 		item.Checked = tied
 		items = append(items, item)
 	}
@@ -187,21 +187,6 @@ func (p *transitionPanel) chooseKeys() {
 		return
 	}
 	dropDown(p.keys, items)
-}
-
-// tie makes an overlay part of the next transition, or no longer.
-func (p *transitionPanel) tie(id string) {
-	s := p.desk.state
-	if s == nil {
-		return
-	}
-	keys := slices.Clone(s.Next.Overlays)
-	if i := slices.Index(keys, id); i >= 0 {
-		keys = slices.Delete(keys, i, i+1)
-	} else {
-		keys = append(keys, id)
-	}
-	p.desk.send(&engine.SetNext{Overlays: &keys})
 }
 
 func (p *transitionPanel) update(s *engine.State) {

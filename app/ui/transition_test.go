@@ -86,13 +86,13 @@ func TestNextTransition(t *testing.T) {
 	p := b.keys.transition
 	wantColor(t, "BKGD", p.back.back.FillColor, colLit)
 	press(p.back)
-	p.tie("lower")
+	b.desk.tie("lower")
 	wantSent(t, b, &engine.SetNext{Background: ptr(false)}, &engine.SetNext{Overlays: &[]string{"lower"}})
 	s.Next = engine.Next{Overlays: []string{"lower"}}
 	b.show(s)
 	wantColor(t, "BKGD", p.back.back.FillColor, colControl)
 	wantLabel(t, "KEYS", p.keys.caption, "KEYS 1")
-	p.tie("lower")
+	b.desk.tie("lower")
 	wantSent(t, b, &engine.SetNext{Overlays: &[]string{}})
 }
 
