@@ -153,6 +153,10 @@ func (f *outputForm) checkService() {
 	if chosen, ok := presetNamed(f.kind, f.service.Selected); ok && chosen.url == "" && p.name == otherAddress && p.platform.Name == "" {
 		p = chosen // one that gives every stream an address of its own, which is not known yet
 	}
+	if !f.recording && f.service.Selected != p.name { // the address is another's now
+		f.service.Selected = p.name
+		f.service.Refresh()
+	}
 	hint, ink := p.platform.Note, colDim
 	if r, ok := f.show.Rendition(f.rendition.Selected); ok {
 		if text := p.tooMuch(r); text != "" {

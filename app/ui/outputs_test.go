@@ -332,6 +332,10 @@ func TestPresets(t *testing.T) {
 	if !strings.Contains(f.hint.text, "at most 6000") {
 		t.Errorf("9000 kb/s to Twitch: %q", f.hint.text)
 	}
+	f.address.SetText("rtmp://192.0.2.7/live")
+	if f.service.Selected != "Other address" {
+		t.Errorf("with an address of nobody's the service is %q", f.service.Selected)
+	}
 	press(f.kinds[1])
 	if f.address.Text != "" || f.service.Selected != "Other address" {
 		t.Errorf("another protocol begins with %q, %q", f.service.Selected, f.address.Text)
