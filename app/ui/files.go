@@ -7,6 +7,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/storage"
+	"fyne.io/fyne/v2/widget"
 )
 
 // files is the File menu: the show's document. Reading and writing happens in the
@@ -216,8 +217,12 @@ func chooser(win fyne.Window, prefs fyne.Preferences, failed func(string)) func(
 				d.SetLocation(at)
 			}
 		}
+		d.SetView(dialog.ListView) // names whole, until the operator chooses icons
 		size := win.Canvas().Size()
 		d.Resize(fyne.NewSize(size.Width*0.8, size.Height*0.85))
 		d.Show()
+		if e, ok := win.Canvas().Focused().(*widget.Entry); ok && save {
+			e.TypedShortcut(&fyne.ShortcutSelectAll{}) // what is typed is the name
+		}
 	}
 }

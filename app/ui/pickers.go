@@ -130,6 +130,7 @@ func (d *desk) chooseFile(over fyne.CanvasObject, extensions []string, have stri
 		picked(r.URI().Path())
 	}, win)
 	f.SetTitleText("Choose a file")
+	f.SetView(dialog.ListView) // icons break names after nine letters
 	if len(extensions) > 0 {
 		f.SetFilter(storage.NewExtensionFileFilter(bothCases(extensions)))
 	}

@@ -382,7 +382,7 @@ func (r *tour) pullLever(to float64) {
 
 // chooseOnlyFile opens the one file that Fyne's dialog lists in the home folder.
 func (r *tour) chooseOnlyFile() {
-	r.screen.Click(560, 190)
+	r.screen.Click(560, 231) // the third row, below the folder above and Videos
 	time.Sleep(500 * time.Millisecond)
 	r.shot("file-chosen")
 	r.screen.Click(1130, 636)
