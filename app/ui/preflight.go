@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"image/color"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,7 +54,7 @@ const (
 )
 
 // encodeSeconds are the lengths of the encoders' test that the page offers.
-var encodeSeconds = []string{"5 s", "30 s"}
+var encodeSeconds = []string{"encode 5 s", "encode 30 s"}
 
 // preflightPage plans the encodes and checks everything before going live; it takes the
 // place of the list of outputs. It changes nothing but by "Use this plan".
@@ -102,8 +103,8 @@ func newPreflightPage(d *desk, done func()) *preflightPage {
 		place(p.close, s.Width-cw, 0, cw, rowHeight)
 		y := rowHeight + gap
 		p.uplinkText.place(0, y, 90, 34)
-		place(p.uplink, 90, y, max(s.Width-90-80-gap, 1), 34)
-		place(p.length, s.Width-80, y, 80, 34)
+		place(p.uplink, 90, y, max(s.Width-90-124-gap, 1), 34)
+		place(p.length, s.Width-124, y, 124, 34)
 		y += 34 + gap
 		place(p.measure, 0, y, s.Width, 34)
 		y += 34 + gap
@@ -209,7 +210,7 @@ func (p *preflightPage) toggle() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	p.running = func() { cancel(nil) }
 	p.check.look("Stop", colAmber, colInk)
-	seconds, _ := strconv.Atoi(strings.TrimSuffix(p.length.Selected, " s"))
+	seconds, _ := strconv.Atoi(strings.Fields(p.length.Selected)[1])
 	opt := PreflightOptions{
 		UplinkKbps: kbps, Encode: time.Duration(seconds) * time.Second,
 		Measure: p.measure.Selected != measureNot, LoadOwn: p.measure.Selected == measureOwn,
@@ -300,6 +301,15 @@ func (p *preflightPage) worst() (word string, ink color.Color) {
 	return word, ink
 }
 
+// worstFirst is the findings with those that stop the show at the top, where they are seen
+// without scrolling, and otherwise in their order.
+func worstFirst(list []PreflightFinding) []PreflightFinding {
+	rank := map[string]int{"no-go": -2, "caution": -1}
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b PreflightFinding) int { return rank[a.Verdict] - rank[b.Verdict] })
+	return list
+}
+
 // fill draws verdict, findings and plan; fault is a sentence that comes first.
 func (p *preflightPage) fill(fault string) {
 	switch word, ink := p.worst(); {
@@ -318,7 +328,7 @@ func (p *preflightPage) fill(fault string) {
 	if fault != "" {
 		say(fault, colBad)
 	}
-	for _, f := range p.findings {
+	for _, f := range worstFirst(p.findings) {
 		ink := color.Color(colGood)
 		switch f.Verdict {
 		case "no-go":

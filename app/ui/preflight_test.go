@@ -50,6 +50,17 @@ func planState(t *testing.T) *engine.State {
 	return s
 }
 
+// What stops the show is read first, however much there is.
+func TestPreflightSaysTheWorstFirst(t *testing.T) {
+	got := ""
+	for _, f := range worstFirst([]PreflightFinding{{Subject: "A", Verdict: "go"}, {Subject: "B", Verdict: "caution"}, {Subject: "C", Verdict: "go"}, {Subject: "D", Verdict: "no-go"}}) {
+		got += f.Subject
+	}
+	if got != "DBAC" {
+		t.Errorf("in the order %s, want DBAC", got)
+	}
+}
+
 func TestPreflightPage(t *testing.T) {
 	b := newBench(t, planState(t))
 	check := &fakePreflight{findings: []PreflightFinding{
@@ -66,7 +77,7 @@ func TestPreflightPage(t *testing.T) {
 		t.Errorf("the plan is not told: %q", text)
 	}
 
-	p.length.SetSelected("30 s")
+	p.length.SetSelected("encode 30 s")
 	p.uplink.SetText("20")
 	p.check.press()
 	wantLabel(t, "verdict", p.verdict, "NO-GO")
