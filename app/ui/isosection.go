@@ -294,11 +294,22 @@ func (p *replaySection) toggleSettings() {
 func (p *replaySection) chosenAngle() string { return p.angles[p.chosen] }
 
 func (p *replaySection) play(speed float64) {
-	if p.source == "" {
-		p.desk.sender.failed("Nothing shows replays yet: add a source of the kind Instant replay (Show, Sources, More).")
-		return
+	id := p.source
+	if id == "" {
+		kind, known := p.desk.services.SourceKinds["replay"]
+		switch {
+		case !p.on:
+			p.desk.sender.failed("There is nothing to show again yet: Start keeps the last seconds.")
+			return
+		case !known:
+			p.desk.sender.failed("Nothing shows replays yet: add a source of the kind Instant replay (Show, Sources, More).")
+			return
+		}
+		id = p.desk.addSource("", "replay", kind.Title, nil)
+		p.desk.send(&engine.Preview{Scene: id})
+		p.desk.said(kind.Title + " was added as a source and is on preview.")
 	}
-	p.desk.send(&engine.PlayReplay{Source: p.source, Angle: p.chosenAngle(), Speed: speed})
+	p.desk.send(&engine.PlayReplay{Source: id, Angle: p.chosenAngle(), Speed: speed})
 }
 
 func (p *replaySection) update(s *engine.State) {

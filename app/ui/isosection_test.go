@@ -9,6 +9,7 @@ import (
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
 // sentOne is the one command that was sent since it was last asked.
@@ -168,6 +169,23 @@ func TestReplayControls(t *testing.T) {
 	if c, ok := sentOne(t, b).(*engine.PlayReplay); !ok || *c != (engine.PlayReplay{Source: "again", Angle: "cam1", Speed: 0.5}) {
 		t.Errorf("played: %+v", c)
 	}
+}
+
+// The first replay of a show needs no source to be added by hand.
+func TestReplayAddsWhatShowsIt(t *testing.T) {
+	s := recordableState()
+	services := buildServices()
+	services.SourceKinds["replay"] = sources.Kind{Name: "replay", Title: "Instant replay", HasVideo: true, HasAudio: true}
+	b := newBenchWith(t, s, services)
+	p := b.keys.outputs.replay
+	p.speeds[1].press() // nothing is kept
+	wantSent(t, b)
+	s.Replay.Running = true
+	b.show(s)
+	p.speeds[1].press()
+	wantSent(t, b,
+		&engine.AddSource{Source: scenes.Source{ID: "instant-replay", Name: "Instant replay", Kind: "replay", Audio: scenes.Strip{OnAir: scenes.OnAirAFV}}},
+		&engine.Preview{Scene: "instant-replay"}, &engine.PlayReplay{Source: "instant-replay", Speed: 0.5})
 }
 
 func TestReplaySettings(t *testing.T) {
