@@ -126,4 +126,9 @@ func TestWipeAndDipAreSetInTheDrawer(t *testing.T) {
 	if d.Visible() {
 		t.Error("the drawer stays open")
 	}
+	press(p.options)
+	b.keys.down(fyne.KeyEscape, 0)
+	if d.Visible() {
+		t.Error("Escape leaves the drawer open")
+	}
 }

@@ -301,6 +301,8 @@ func (w *window) escape() bool {
 		w.place.bar.dismiss()
 	case w.first.Visible():
 		w.first.shut()
+	case w.keys.transition.drawer.Visible():
+		w.keys.transition.toggleDrawer()
 	default:
 		return w.place.pushIn()
 	}
