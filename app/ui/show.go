@@ -195,6 +195,10 @@ func (p *showPanel) openElement(id string) {
 	}
 	p.open(part)
 	p.choose(id)
+	if v, ok := p.desk.state.Show.Source(id); ok && v.Kind == "text" { // to type another name into it
+		p.typeInto = id
+		p.beginTyping()
+	}
 }
 
 // follow brings the list to the state.

@@ -150,6 +150,16 @@ func TestTypingGoesIntoWhatWasJustAdded(t *testing.T) {
 	}
 }
 
+// A title's name is changed during the show more often than anything else of it.
+func TestEditSourceOfATitleTypesIntoIt(t *testing.T) {
+	b, p := showBench(t, quad())
+	press(p.tabs[partScenes])
+	p.openElement("title")
+	if e, ok := b.canvas.Focused().(*field); !ok || p.source.form == nil || e != p.source.form.rows[0].entry {
+		t.Errorf("%T has the keyboard", b.canvas.Focused())
+	}
+}
+
 // What is added during a show is not heard before it is seen, and a clip has not run to its
 // end by then.
 func TestWhatIsAddedWaitsForItsCut(t *testing.T) {
