@@ -14,7 +14,7 @@ func (e *Engine) reconcile(before *scenes.Show) {
 	for _, def := range e.show.Sources {
 		in := old[def.ID]
 		var after <-chan struct{}
-		if in != nil && (in.def.Kind != def.Kind || string(in.def.Settings) != string(def.Settings) || in.def.Name != def.Name && burnsName(def.Kind)) {
+		if in != nil && (in.def.Kind != def.Kind || string(in.def.Settings) != string(def.Settings) || in.def.Name != def.Name && in.kind.DrawsName) {
 			e.retire(in)
 			after = in.done
 			in = nil
@@ -58,9 +58,6 @@ func (e *Engine) soon() map[string]bool {
 	}
 	return list
 }
-
-// burnsName: the kind draws the source's name into its picture.
-func burnsName(kind string) bool { return kind == "synthetic" }
 
 // retire takes an input off the mix; it is ended after this tick's sound, in which
 // it fades out. Its source, which may hold a device, ends at once, or on the virtual

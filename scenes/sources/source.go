@@ -162,6 +162,8 @@ type Kind struct {
 	Pacing Pacing
 	// HasVideo and HasAudio say what the kind can produce.
 	HasVideo, HasAudio bool
+	// DrawsName: the source's name is in its picture, so another name is another source.
+	DrawsName bool
 	// Schema is the JSON Schema (draft 2020-12) of the settings object: it
 	// validates show files and draws the form. Every property has title,
 	// description and, where there is one, default. For forms and messages, a property may

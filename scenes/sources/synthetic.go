@@ -47,7 +47,7 @@ type syntheticSettings struct {
 // flashes for that picture and a beep of BeepAmplitude starts with it.
 func Synthetic() Kind {
 	return Kind{
-		Name: "synthetic", Title: "Synthetic camera", Pacing: Paced, HasVideo: true, HasAudio: true,
+		Name: "synthetic", Title: "Synthetic camera", Pacing: Paced, HasVideo: true, HasAudio: true, DrawsName: true,
 		Schema: json.RawMessage(syntheticSchema),
 		New: func(raw json.RawMessage, opt Options) (Source, error) {
 			s := syntheticSettings{Camera: 1}
