@@ -176,7 +176,7 @@ func newAdder(d *desk, owner string) *adder {
 // source adds one more.
 func (a *adder) source(kind, name string, settings json.RawMessage) string {
 	v := scenes.Source{ID: a.show.FreshID(name), Name: freshName(a.show, name), Kind: kind, Settings: settings}
-	a.desk.wontBurstIn(&v)
+	a.desk.cueNew(&v)
 	next := *a.show // for its names and ids alone; the studio makes the real one
 	next.Sources = append(slices.Clone(next.Sources), v)
 	a.show = &next
@@ -185,10 +185,10 @@ func (a *adder) source(kind, name string, settings json.RawMessage) string {
 	return v.ID
 }
 
-// wontBurstIn makes a new source with pictures and sound one that can be added during a
+// cueNew makes a new source with pictures and sound one that can be added during a
 // show: it is heard with its picture, not at once, and a file waits at its start for its
 // cut. Sound alone is heard as it always was: it has no picture to follow.
-func (d *desk) wontBurstIn(v *scenes.Source) {
+func (d *desk) cueNew(v *scenes.Source) {
 	k := d.services.SourceKinds[v.Kind]
 	if !k.HasVideo || !k.HasAudio {
 		return
