@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image/color"
 	"slices"
 	"strconv"
@@ -53,8 +54,8 @@ const (
 	measureOwn  = "Measure it; own servers see bars"
 )
 
-// encodeSeconds are the lengths of the encoders' test that the page offers.
-var encodeSeconds = []string{"encode 5 s", "encode 30 s"}
+// encodeLengths are the lengths of the encoders' test that the page offers.
+var encodeLengths = []time.Duration{5 * time.Second, 30 * time.Second}
 
 // preflightPage plans the encodes and checks everything before going live; it takes the
 // place of the list of outputs. It changes nothing but by "Use this plan".
@@ -89,8 +90,11 @@ func newPreflightPage(d *desk, done func()) *preflightPage {
 	p.uplink = widget.NewEntry()
 	p.uplink.SetPlaceHolder("not known")
 	p.uplink.OnChanged = func(string) { p.replan() }
-	p.length = widget.NewSelect(encodeSeconds, nil)
-	p.length.SetSelected(encodeSeconds[0])
+	p.length = widget.NewSelect(nil, nil)
+	for _, d := range encodeLengths {
+		p.length.Options = append(p.length.Options, fmt.Sprintf("encode %.0f s", d.Seconds()))
+	}
+	p.length.SetSelectedIndex(0)
 	p.measure = widget.NewSelect([]string{measureNot, measureTest, measureOwn}, nil)
 	p.measure.SetSelected(measureNot)
 	p.verdict = newBold("", textNormal, colDim)
@@ -210,9 +214,8 @@ func (p *preflightPage) toggle() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	p.running = func() { cancel(nil) }
 	p.check.look("Stop", colAmber, colInk)
-	seconds, _ := strconv.Atoi(strings.Fields(p.length.Selected)[1])
 	opt := PreflightOptions{
-		UplinkKbps: kbps, Encode: time.Duration(seconds) * time.Second,
+		UplinkKbps: kbps, Encode: encodeLengths[p.length.SelectedIndex()],
 		Measure: p.measure.Selected != measureNot, LoadOwn: p.measure.Selected == measureOwn,
 	}
 	document, check := p.desk.state.Show, p.desk.services.Preflight
