@@ -233,14 +233,20 @@ func TestCopiedRadio(t *testing.T) {
 	attempts.Run(t, 3, func(a *attempts.T) { copiedRadio(a, "m4a", "adts") })
 }
 
-func copiedRadio(t testing.TB, extension, format string) {
-	dir := t.TempDir()
-	url := feedSound(t, codedSound(t, dir, extension, 40), format)
+// radioStudio is songShow's on the real clock, with what comes from url for its song.
+func radioStudio(t testing.TB, dir, url string) *studio {
+	t.Helper()
 	doc := strings.Replace(songShow(dir, "x", "", "copy"), `"kind":"file","settings":{"path":"x"}`, `"kind":"network","settings":{"url":`+strconv.Quote(url)+`}`, 1)
-	s := newStudio(t, parse(t, doc), media.NewRealClock(), func(o *Options) {
+	return newStudio(t, parse(t, doc), media.NewRealClock(), func(o *Options) {
 		realRecords(o)
 		o.SourceKinds["network"] = sources.Network()
 	})
+}
+
+func copiedRadio(t testing.TB, extension, format string) {
+	dir := t.TempDir()
+	url := feedSound(t, codedSound(t, dir, extension, 40), format)
+	s := radioStudio(t, dir, url)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := s.start(ctx)
@@ -289,11 +295,7 @@ func TestCopiedSoundOverRTSP(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			song := codedSound(t, dir, c.extension, 90)
-			doc := strings.Replace(songShow(dir, "x", "", "copy"), `"kind":"file","settings":{"path":"x"}`, `"kind":"network","settings":{"url":`+strconv.Quote(publishSound(t, song))+`}`, 1)
-			s := newStudio(t, parse(t, doc), media.NewRealClock(), func(o *Options) {
-				realRecords(o)
-				o.SourceKinds["network"] = sources.Network()
-			})
+			s := radioStudio(t, dir, publishSound(t, song))
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			done := s.start(ctx)
