@@ -23,6 +23,7 @@ import (
 	"crosspoint.studio/crosspoint/app/credentials"
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/logtail"
+	"crosspoint.studio/crosspoint/internal/sysmon"
 )
 
 // Version is the program's; the build sets it with -ldflags -X.
@@ -37,6 +38,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	av.BoundAllocator()
+	_ = sysmon.Calm() // only more wake-ups without
 	var usage bool
 	root := newRoot(stdout, stderr, &usage)
 	root.SetArgs(args)
