@@ -33,10 +33,38 @@ type codec struct {
 	newAssembler func() assembler
 }
 
-// payloader cuts one packet into RTP payloads of at most maxPayload bytes. They
-// are never changed again, the list of them is valid until the next call. For video all of them together are one access unit.
+// payloader cuts one packet into RTP payloads of at most maxPayload bytes. What they
+// refer to is never changed again, the list of them is valid until the next call. For video
+// all of them together are one access unit.
 type payloader interface {
-	payloads(p *media.Packet) [][]byte
+	payloads(p *media.Packet) []part
+}
+
+// part is one RTP payload: a few bytes of its own before a piece of what was coded, which is
+// not copied, so that keeping what was sent takes no memory beside the stream's packets.
+type part struct {
+	head  [2]byte
+	heads int // of head
+	body  []byte
+}
+
+func (p part) size() int { return p.heads + len(p.body) }
+
+// join is the payload in one piece: body itself, or made in room.
+func (p part) join(room []byte) []byte {
+	if p.heads == 0 {
+		return p.body
+	}
+	return append(append(room[:0], p.head[:p.heads]...), p.body...)
+}
+
+// whole are payloads that are in one piece already, in list's memory.
+func whole(list []part, payloads ...[]byte) []part {
+	list = list[:0]
+	for _, p := range payloads {
+		list = append(list, part{body: p})
+	}
+	return list
 }
 
 // pictureFeedback is what we want to hear about pictures.
@@ -167,9 +195,9 @@ func (c codec) register(m *webrtc.MediaEngine, fmtps []string, rtx bool) error {
 }
 
 // wholePayloader sends a packet as one payload (RFC 7587 section 4.2 for Opus).
-type wholePayloader struct{ one [1][]byte }
+type wholePayloader struct{ one []part }
 
-func (w *wholePayloader) payloads(p *media.Packet) [][]byte {
-	w.one[0] = p.Data
-	return w.one[:]
+func (w *wholePayloader) payloads(p *media.Packet) []part {
+	w.one = whole(w.one, p.Data)
+	return w.one
 }

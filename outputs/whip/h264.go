@@ -28,9 +28,7 @@ const maxPayload = 1180
 type h264Payloader struct {
 	parameterSets [][]byte // from the track, for keyframes that bring none
 	nals          [][]byte
-	out           [][]byte
-	arena         []byte // of one packet
-	expect        int    // what a packet may take of it, about
+	out           []part
 }
 
 func newH264Payloader(t media.Track) payloader {
@@ -43,10 +41,9 @@ func newH264Payloader(t media.Track) payloader {
 	return p
 }
 
-func (h *h264Payloader) payloads(p *media.Packet) [][]byte {
+func (h *h264Payloader) payloads(p *media.Packet) []part {
 	h.collect(p)
-	h.out, h.arena = h.out[:0], nil
-	h.expect = len(p.Data) + len(p.Data)/maxPayload*2 + 64
+	h.out = h.out[:0]
 	for i := 0; i < len(h.nals); {
 		if n := h.run(h.nals[i:]); n > 1 {
 			h.aggregate(h.nals[i : i+n])
@@ -54,7 +51,7 @@ func (h *h264Payloader) payloads(p *media.Packet) [][]byte {
 			continue
 		}
 		if nal := h.nals[i]; len(nal) <= maxPayload {
-			h.out = append(h.out, nal)
+			h.out = append(h.out, part{body: nal})
 		} else {
 			h.fragment(nal)
 		}
@@ -100,7 +97,7 @@ func (h *h264Payloader) aggregate(nals [][]byte) {
 	for _, nal := range nals {
 		size += 2 + len(nal)
 	}
-	out := h.grab(size)[:1]
+	out := make([]byte, 1, size)
 	var nri, forbidden byte
 	for _, nal := range nals {
 		nri, forbidden = max(nri, nal[0]&0x60), forbidden|nal[0]&0x80
@@ -108,7 +105,7 @@ func (h *h264Payloader) aggregate(nals [][]byte) {
 		out = append(out, nal...)
 	}
 	out[0] = forbidden | nri | rtpSTAPA
-	h.out = append(h.out, out)
+	h.out = append(h.out, part{body: out})
 }
 
 // fragment is section 5.8. The fragments are of one size, as a bundle wants them, and so
@@ -118,24 +115,16 @@ func (h *h264Payloader) fragment(nal []byte) {
 	count := (len(body) + maxPayload - 3) / (maxPayload - 2)
 	size := (len(body) + count - 1) / count
 	for i := range count {
-		part := body[min(i*size, len(body)):min((i+1)*size, len(body))]
-		out := append(h.grab(2+len(part)), header&0xe0|rtpFUA, header&0x1f)
+		out := part{
+			head: [2]byte{header&0xe0 | rtpFUA, header & 0x1f}, heads: 2,
+			body: body[min(i*size, len(body)):min((i+1)*size, len(body))],
+		}
 		if i == 0 {
-			out[1] |= 0x80
+			out.head[1] |= 0x80
 		}
 		if i == count-1 {
-			out[1] |= 0x40
+			out.head[1] |= 0x40
 		}
-		h.out = append(h.out, append(out, part...))
+		h.out = append(h.out, out)
 	}
-}
-
-// grab gives n bytes of room, which stay valid for good.
-func (h *h264Payloader) grab(n int) []byte {
-	if cap(h.arena)-len(h.arena) < n {
-		h.arena = make([]byte, 0, max(h.expect, n))
-	}
-	at := len(h.arena)
-	h.arena = h.arena[:at+n]
-	return h.arena[at : at : at+n]
 }

@@ -50,10 +50,10 @@ func TestPayloadRoundTrip(t *testing.T) {
 			var got []unit
 			parts := cut.payloads(&media.Packet{Data: c.in})
 			for i, part := range parts {
-				if len(part) > maxPayload {
-					t.Errorf("payload %d has %d bytes", i, len(part))
+				if part.size() > maxPayload {
+					t.Errorf("payload %d has %d bytes", i, part.size())
 				}
-				a.push(&rtp.Packet{Header: rtp.Header{Marker: i == len(parts)-1}, Payload: part}, false, func(u unit) { got = append(got, u) })
+				a.push(&rtp.Packet{Header: rtp.Header{Marker: i == len(parts)-1}, Payload: part.join(nil)}, false, func(u unit) { got = append(got, u) })
 			}
 			if len(got) != 1 || !bytes.Equal(got[0].data, c.want) {
 				t.Fatalf("%d units, not the one that was sent", len(got))
@@ -77,7 +77,7 @@ func TestLossWaitsForKeyframe(t *testing.T) {
 	picture := func(stamp uint32, au []byte, lose int) {
 		parts := cut.payloads(&media.Packet{Data: au})
 		for i, part := range parts {
-			p := &rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Timestamp: stamp, Marker: i == len(parts)-1}, Payload: part}
+			p := &rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Timestamp: stamp, Marker: i == len(parts)-1}, Payload: part.join(nil)}
 			seq++
 			if i == lose {
 				continue

@@ -21,22 +21,30 @@ const (
 type hevcPayloader struct {
 	pion          codecs.H265Payloader
 	parameterSets []byte
+	out           []part
 }
 
 func newHEVCPayloader(t media.Track) payloader { return &hevcPayloader{parameterSets: t.Extradata} }
 
-func (h *hevcPayloader) payloads(p *media.Packet) [][]byte {
+func (h *hevcPayloader) payloads(p *media.Packet) []part {
 	data := p.Data
 	if p.Keyframe && !hasHEVC(data, hevcSPS, hevcSPS) && len(h.parameterSets) > 0 {
 		data = append(append([]byte(nil), h.parameterSets...), data...)
 	}
-	return h.pion.Payload(maxPayload, data)
+	h.out = whole(h.out, h.pion.Payload(maxPayload, data)...)
+	return h.out
 }
 
 // av1Payloader cuts temporal units of the low-overhead form.
-type av1Payloader struct{ pion codecs.AV1Payloader }
+type av1Payloader struct {
+	pion codecs.AV1Payloader
+	out  []part
+}
 
-func (a *av1Payloader) payloads(p *media.Packet) [][]byte { return a.pion.Payload(maxPayload, p.Data) }
+func (a *av1Payloader) payloads(p *media.Packet) []part {
+	a.out = whole(a.out, a.pion.Payload(maxPayload, p.Data)...)
+	return a.out
+}
 
 // HEVC NAL unit types (ITU-T H.265 table 7-1).
 const (

@@ -165,7 +165,7 @@ func TestModernLossWaitsForKeyframe(t *testing.T) {
 					lost = true
 					continue
 				}
-				p := &rtp.Packet{Header: rtp.Header{Timestamp: uint32(i), Marker: n == len(parts)-1}, Payload: slices.Clone(part)}
+				p := &rtp.Packet{Header: rtp.Header{Timestamp: uint32(i), Marker: n == len(parts)-1}, Payload: slices.Clone(part.join(nil))}
 				join.push(p, lost, func(unit) { got = append(got, i) })
 				lost = false
 			}
@@ -213,7 +213,7 @@ func TestFFmpegReadsHEVC(t *testing.T) {
 	for i := 0; ; i++ {
 		parts := cut.payloads(&media.Packet{Data: units[i%len(units)], Keyframe: i%clipFPS == 0})
 		for n, part := range parts {
-			p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 104, SequenceNumber: seq, Timestamp: uint32(i * 3000), SSRC: 7, Marker: n == len(parts)-1}, Payload: part}
+			p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 104, SequenceNumber: seq, Timestamp: uint32(i * 3000), SSRC: 7, Marker: n == len(parts)-1}, Payload: part.join(nil)}
 			seq++
 			raw, err := p.Marshal()
 			if err != nil {

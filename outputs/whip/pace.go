@@ -37,7 +37,7 @@ type pacer struct {
 	round  int // of the timer that counts
 	stream *stream
 	packet rtp.Packet
-	parts  [][]byte
+	parts  []part
 	done   int // of parts
 	start  time.Time
 	spread time.Duration

@@ -38,6 +38,7 @@ type stream struct {
 	bundle      *bundle
 	keyframe    func() // asks its encoder for one; nil for sound
 	line        *line  // nil before the answer
+	room        []byte // for a payload that is put together
 	lastPTS     int64
 	sentOnce    bool
 
@@ -95,19 +96,25 @@ func (s *stream) send(p *media.Packet) error {
 }
 
 // write sends packets with the given payloads; the last of them is marked if mark.
-func (s *stream) write(packet *rtp.Packet, parts [][]byte, mark bool) error {
+func (s *stream) write(packet *rtp.Packet, parts []part, mark bool) error {
 	if len(parts) > 1 {
 		s.bundle.hold()
 		defer s.bundle.release()
 	}
 	for i, part := range parts {
 		packet.Marker = mark && i == len(parts)-1
-		packet.Payload = part
+		packet.Payload = part.join(s.room)
+		if part.heads > 0 {
+			s.room = packet.Payload
+		}
+		if s.line != nil {
+			s.line.coming = part
+		}
 		s.mu.Lock()
 		packet.SequenceNumber = s.next
 		s.next++
 		s.packets++
-		s.octets += int64(len(part))
+		s.octets += int64(part.size())
 		s.sentUpTo[packet.SequenceNumber%sentHistory] = s.octets
 		s.mu.Unlock()
 		if err := s.local.WriteRTP(packet); err != nil {

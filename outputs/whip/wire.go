@@ -120,7 +120,8 @@ type line struct {
 	rtxType   uint8
 	extension uint8 // of transport-wide numbers; 0 when they were not agreed on
 
-	live outgoing // of the goroutine that sends the stream
+	live   outgoing // of the goroutine that sends the stream
+	coming part     // of the same: the payload that Write is called with next, where it has parts
 
 	again     outgoing // of the goroutine that repeats, as all below
 	rtxNumber uint16
@@ -152,7 +153,7 @@ type kept struct {
 	marker      bool
 	payloadType uint8
 	timestamp   uint32
-	payload     []byte    // nil: there is none
+	part                  // its payload; empty: there is none
 	repeated    time.Time // last; zero: never
 }
 
@@ -164,17 +165,20 @@ type outgoing struct {
 }
 
 // Write implements interceptor.RTPWriter. It belongs to the goroutine that sends the stream.
-// The payload must never change again.
+// The payload must never change again, but where coming says what it is made of.
 func (l *line) Write(h *rtp.Header, payload []byte, _ interceptor.Attributes) (int, error) {
-	k := kept{number: h.SequenceNumber, marker: h.Marker, payloadType: h.PayloadType, timestamp: h.Timestamp, payload: payload}
+	k := kept{number: h.SequenceNumber, marker: h.Marker, payloadType: h.PayloadType, timestamp: h.Timestamp, part: part{body: payload}}
+	if l.coming.heads > 0 {
+		k.part, l.coming = l.coming, part{}
+	}
 	l.mu.Lock()
 	l.history[int(k.number)%len(l.history)] = k
 	l.room = min(l.room+repeatShare*float64(len(payload)), l.most)
 	l.mu.Unlock()
-	return l.send(&l.live, l.ssrc, k)
+	return l.send(&l.live, l.ssrc, k, payload)
 }
 
-func (l *line) send(o *outgoing, ssrc uint32, k kept) (int, error) {
+func (l *line) send(o *outgoing, ssrc uint32, k kept, payload []byte) (int, error) {
 	if o.attributes == nil {
 		o.attributes = interceptor.Attributes{}
 	}
@@ -190,7 +194,7 @@ func (l *line) send(o *outgoing, ssrc uint32, k kept) (int, error) {
 			return 0, err
 		}
 	}
-	return l.next.Write(h, k.payload, o.attributes)
+	return l.next.Write(h, payload, o.attributes)
 }
 
 // repeat sends the packets that a NACK names and that are still known, but for those whose
@@ -208,11 +212,11 @@ func (l *line) repeat(pairs []rtcp.NackPair, now time.Time, rtt time.Duration) {
 			l.mu.Lock()
 			at := &l.history[int(number)%len(l.history)]
 			k := *at
-			due := k.payload != nil && k.number == number && (k.repeated.IsZero() || now.Sub(k.repeated) >= pause)
-			short := due && l.room < float64(len(k.payload))
+			due := k.body != nil && k.number == number && (k.repeated.IsZero() || now.Sub(k.repeated) >= pause)
+			short := due && l.room < float64(k.size())
 			if due = due && !short; due {
 				at.repeated = now
-				l.room -= float64(len(k.payload))
+				l.room -= float64(k.size())
 			}
 			l.mu.Unlock()
 			if short {
@@ -222,13 +226,15 @@ func (l *line) repeat(pairs []rtcp.NackPair, now time.Time, rtt time.Duration) {
 				return true
 			}
 			ssrc := l.ssrc
+			l.rtx = l.rtx[:0]
 			if l.separate() {
-				l.rtx = append(binary.BigEndian.AppendUint16(l.rtx[:0], number), k.payload...)
-				ssrc, k.payloadType, k.number, k.payload = l.rtxSSRC, l.rtxType, l.rtxNumber, l.rtx
+				l.rtx = binary.BigEndian.AppendUint16(l.rtx, number)
+				ssrc, k.payloadType, k.number = l.rtxSSRC, l.rtxType, l.rtxNumber
 				l.rtxNumber++
 			}
+			l.rtx = append(append(l.rtx, k.head[:k.heads]...), k.body...)
 			l.repeated.Add(1)
-			_, err := l.send(&l.again, ssrc, k)
+			_, err := l.send(&l.again, ssrc, k, l.rtx)
 			return err == nil // else the connection is over
 		})
 	}
