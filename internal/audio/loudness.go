@@ -267,10 +267,11 @@ func (h *histogram) add(energy float64) bool {
 	return true
 }
 
-// gate is the first bin above the relative gate; there has to be a block.
+// gate is the first bin above the relative gate; there has to be a block. The last bin
+// holds whatever is louder as well, and is above the gate if that is beyond it.
 func (h *histogram) gate(relativeLU float64) int {
 	threshold := lufs(h.sum/float64(h.count)) + relativeLU
-	i := max(int((threshold-absoluteGateLUFS)*binsPerLU), 0)
+	i := min(max(int((threshold-absoluteGateLUFS)*binsPerLU), 0), bins-1)
 	if b := h.bin[i]; b.count > 0 && lufs(b.sum/float64(b.count)) <= threshold {
 		i++
 	}

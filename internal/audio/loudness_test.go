@@ -244,6 +244,18 @@ func TestLoudnessOutlivesNaN(t *testing.T) {
 	near(t, "true peak", r.MaxTruePeakDB, -23, 0.2)
 }
 
+// Far beyond the histogram's last bin, where gain on gain and broken files come, the gate
+// is still a bin.
+func TestLoudnessBeyondTheHistogram(t *testing.T) {
+	m := NewLoudness()
+	hear(m, []segment{{45, 5}}, func(int) {})
+	r := m.Read()
+	near(t, "integrated", r.IntegratedLUFS, 45, 0.1)
+	near(t, "range", r.RangeLU, 0, 0.1)
+	hear(m, []segment{{-23, 5}}, func(int) {})
+	near(t, "integrated with what is far quieter", m.Read().IntegratedLUFS, 45, 0.5)
+}
+
 func TestLoudnessReset(t *testing.T) {
 	m := NewLoudness()
 	hear(m, []segment{{-10, 10}}, func(int) {})
