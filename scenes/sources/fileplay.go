@@ -212,8 +212,12 @@ func (p *player) sayEnd() {
 var errShown = errors.New("shown")
 
 // play plays from pos (from the in point) and returns the position reached, and
-// whether the material is over. Paused, it shows the picture there and no more.
+// whether the material is over. Paused, it shows the picture there and no more; of sound
+// alone there is nothing to show, and nothing is read.
 func (p *player) play(ctx context.Context, pos time.Duration, paused bool) (time.Duration, bool, error) {
+	if paused && p.video == nil {
+		return pos, false, nil
+	}
 	if !p.fresh || pos > 0 && !p.landing {
 		if err := p.seek(p.origin + pos); err != nil {
 			return pos, false, fmt.Errorf("file: %s cannot be sought in: %w", p.name, err)
