@@ -58,6 +58,10 @@ type Stream struct {
 	codec  *astiav.Codec
 }
 
+// maxFPS is the highest rate that is believed. Of streams without a regular one libavformat
+// guesses their time base: 1000 of Matroska's, 90000 of MPEG's.
+const maxFPS = 300
+
 // Input is an open demuxer.
 type Input struct {
 	ctx       *astiav.FormatContext
@@ -228,7 +232,9 @@ func (in *Input) why(err error) error {
 
 func (in *Input) describe(kind astiav.MediaType) *Stream {
 	st, codec, err := in.ctx.FindBestStream(kind, -1, -1)
-	if err != nil || codec == nil {
+	// A cover is a picture without a time: it would neither be played nor be over, nor can it
+	// be sought in.
+	if err != nil || codec == nil || st.DispositionFlags().Has(astiav.DispositionFlagAttachedPic) {
 		return nil
 	}
 	return in.describeStream(st, codec)
@@ -263,7 +269,9 @@ func (in *Input) describeStream(st *astiav.Stream, codec *astiav.Codec) *Stream 
 		s.SampleRateHz, s.Channels = p.SampleRate(), p.ChannelLayout().Channels()
 		return s
 	}
-	s.FPS = rational(in.ctx.GuessFrameRate(st, nil))
+	if fps := rational(in.ctx.GuessFrameRate(st, nil)); fps.Float() <= maxFPS {
+		s.FPS = fps
+	}
 	s.SAR = rational(in.ctx.GuessSampleAspectRatio(st, nil))
 	s.PixelFormat = p.PixelFormat().Name()
 	full := 0

@@ -48,3 +48,28 @@ func TestFileOfSoundPauses(t *testing.T) {
 		t.Error(f)
 	}
 }
+
+// A song with its cover is sound alone: it is over at its end, and can be paused and sought in.
+func TestFileWithACover(t *testing.T) {
+	dir := t.TempDir()
+	blind, one := clip, clip
+	blind.blind = true
+	one.frames, one.silent = 1, true
+	plain := makeFile(t, filepath.Join(dir, "plain.m4a"), blind, "-c:a", "aac")
+	cover := makeFile(t, filepath.Join(dir, "cover.png"), one, "-frames:v", "1")
+	path := filepath.Join(dir, "a.m4a")
+	runFFmpeg(t, "-i", plain, "-i", cover, "-map", "0", "-map", "1", "-c", "copy", "-disposition:v", "attached_pic", path)
+	src, sink, work := soundFile(t, settingsOf("path", path), "the end", func(r *recorder) bool { return r.holds == 1 })
+	if n := len(sink.sound) / 2; sink.streams != "video false, audio true" || n < 2*media.SampleRateHz-10 || n > 2*media.SampleRateHz+2048 {
+		t.Errorf("streams %s, %d audio frames; want sound alone of 2 s", sink.streams, n)
+	}
+	src.Seek(1)
+	sink.until(t, 10*time.Second, "the end again", func() bool { return sink.holds == 2 })
+	if sink.soundEnd < 900*time.Millisecond || sink.soundEnd > 1100*time.Millisecond {
+		t.Errorf("%v were played from 1 s on, want 1 s", sink.soundEnd)
+	}
+	_ = work.stop() // ended by us
+	for _, f := range sink.faults {
+		t.Error(f)
+	}
+}
