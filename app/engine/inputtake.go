@@ -192,10 +192,10 @@ func (in *input) follow(t time.Duration) {
 	if heard, ok := in.strip.Presented(t); ok && in.video.Load() && in.audio.Load() {
 		offset = heard
 		depth := liveDepth
-		if wait, ok := in.timing.pictureWait(offset); ok {
-			depth = min(max(int(wait/in.frame)+5, liveDepth), maxLiveDepth)
+		if wait, step, ok := in.timing.pictureWait(offset, in.frame); ok {
+			depth = min(max(int(wait/step)+5, liveDepth), maxLiveDepth)
 			// Pictures cannot wait longer than there is room for them.
-			in.behind = max(wait-time.Duration(depth-4)*in.frame, 0)
+			in.behind = max(wait-time.Duration(depth-4)*step, 0)
 			offset -= in.behind
 		}
 		in.sync.SetCapacity(depth)

@@ -15,7 +15,8 @@ type liveTiming struct {
 	peak   time.Duration // guarded by mu; the most that was wanted from since on
 	since  time.Duration // guarded by mu
 
-	alone alone // guarded by mu; of sound without pictures
+	apart spacing // guarded by mu; of the pictures
+	alone alone   // guarded by mu; of sound without pictures
 
 	caughtUp bool // guarded by mu; the target has been found anew
 }
@@ -41,6 +42,31 @@ const (
 	// learned.
 	aloneRest = time.Minute
 )
+
+// spacing knows how far apart pictures are: of a source of more pictures a second than the
+// canvas has, all that wait need room.
+type spacing struct {
+	pts   [liveDepth]time.Duration // of the newest, a ring
+	count int                      // of those that came in order
+}
+
+func (s *spacing) observe(pts time.Duration) {
+	if s.count > 0 && pts <= s.pts[(s.count-1)%liveDepth] {
+		s.count = 0
+	}
+	s.pts[s.count%liveDepth] = pts
+	s.count++
+}
+
+// step is what lies between the newest liveDepth pictures on average, and not more than frame. Until
+// so many have come there is room for them.
+func (s *spacing) step(frame time.Duration) time.Duration {
+	if s.count < liveDepth {
+		return frame
+	}
+	all := s.pts[(s.count-1)%liveDepth] - s.pts[s.count%liveDepth]
+	return min(max(all/(liveDepth-1), time.Millisecond), frame)
+}
 
 // tracker follows the delay from PTS to arrival: the least, the most, and the least
 // from the end of what arrived, each forgetting slowly.
@@ -117,6 +143,7 @@ func (k *tracker) observe(now, pts, length time.Duration) (jumped, caughtUp bool
 func (l *liveTiming) picture(now, pts time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.apart.observe(pts)
 	if jumped, _ := l.v.observe(now, pts, 0); jumped {
 		l.anew()
 	}
@@ -150,7 +177,7 @@ func (l *liveTiming) anew() { l.caughtUp, l.target, l.peak = true, 0, 0 }
 func (l *liveTiming) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.v, l.a, l.target, l.peak, l.alone, l.caughtUp = tracker{}, tracker{}, 0, 0, alone{}, false
+	l.v, l.a, l.apart, l.target, l.peak, l.alone, l.caughtUp = tracker{}, tracker{}, spacing{}, 0, 0, alone{}, false
 }
 
 // fastest is the least delay from a picture's PTS to its arrival.
@@ -173,7 +200,7 @@ func (l *liveTiming) offset(frame time.Duration) (offset, target, need time.Dura
 	switch {
 	case l.v.have && l.a.have:
 		// Pictures cannot wait longer than there is room for them.
-		offset = min(max(v, a), l.v.least+(liveDepth-4)*frame)
+		offset = min(max(v, a), l.v.least+(liveDepth-4)*l.apart.step(frame))
 	case l.v.have:
 		offset = v
 	case l.a.have:
@@ -260,9 +287,10 @@ func (l *liveTiming) changedBy() time.Duration {
 	return d
 }
 
-// pictureWait is how long pictures that come as soon as they can wait, at that offset.
-func (l *liveTiming) pictureWait(offset time.Duration) (time.Duration, bool) {
+// pictureWait is how long pictures that come as soon as they can wait, at that offset, and how far
+// apart those that wait are: frame, the canvas's, or less.
+func (l *liveTiming) pictureWait(offset, frame time.Duration) (wait, step time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return offset - l.v.least, l.v.have
+	return offset - l.v.least, l.apart.step(frame), l.v.have
 }

@@ -22,6 +22,7 @@ import (
 // moment, every half second; pictures and sound arrive late and unevenly.
 type flashes struct {
 	opt              sources.Options
+	fps              int64         // pictures a second; 0 is the canvas's
 	picture, sound   time.Duration // how late they arrive
 	jitter           time.Duration // of the pictures
 	block            int64         // audio frames
@@ -67,8 +68,12 @@ func (s *flashes) Run(ctx context.Context, sink sources.Sink) error {
 	})
 	r := rand.New(rand.NewPCG(1, 2))
 	pool := media.NewFramePool(media.I420, s.opt.Width, s.opt.Height, 8)
+	fps := s.opt.FPS
+	if s.fps > 0 {
+		fps = media.NewRational(s.fps, 1)
+	}
 	for n := int64(0); ; n++ {
-		t := media.TickTime(n, s.opt.FPS)
+		t := media.TickTime(n, fps)
 		late := s.picture
 		if s.jitter > 0 {
 			late += time.Duration(r.Int64N(int64(s.jitter)))
@@ -78,7 +83,7 @@ func (s *flashes) Run(ctx context.Context, sink sources.Sink) error {
 		}
 		f := pool.Get()
 		y := byte(30)
-		if t%flashEvery < 10*time.Millisecond {
+		if t%flashEvery < 20*time.Millisecond { // two of 60 a second: a tick shows one of them
 			y = 220
 		}
 		f.Fill(y, 128, 128)
@@ -96,6 +101,8 @@ func TestLiveLipSync(t *testing.T) {
 		{"a camera, sound 480 ms later", flashes{block: 480}, 480 * time.Millisecond},
 		{"a camera, sound 480 ms earlier", flashes{block: 480}, -480 * time.Millisecond},
 		{"a camera, sound 950 ms earlier", flashes{block: 480}, -950 * time.Millisecond},
+		{"60 pictures a second, sound 500 ms earlier", flashes{fps: 60, block: 480}, -500 * time.Millisecond},
+		{"60 pictures a second, sound 700 ms late", flashes{fps: 60, sound: 700 * time.Millisecond, block: 480}, 0},
 		{"pictures 150 ms late", flashes{picture: 150 * time.Millisecond, block: 1024}, 0},
 		{"uneven pictures", flashes{jitter: 15 * time.Millisecond, block: 480}, 0},
 		{"a day old", flashes{epoch: 24 * time.Hour, block: 1024}, 0},
@@ -116,6 +123,9 @@ type lipCase struct {
 func TestSoundBehindItsPictures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lipCase{"sound 1.3 s late, 950 ms earlier", flashes{sound: 1300 * time.Millisecond, block: 480}, -950 * time.Millisecond}.runBehind(t, 150*time.Millisecond)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		lipCase{"60 pictures a second, sound 1.3 s late", flashes{fps: 60, sound: 1300 * time.Millisecond, block: 480}, 0}.runBehind(t, 300*time.Millisecond)
 	})
 }
 
