@@ -13,7 +13,8 @@ import (
 // 4:2:0 in its colour already, else into pooled memory. One goroutine.
 type converter struct {
 	canvas media.ColorInfo
-	sar    media.Rational // what the container says; it wins over the frame's
+	sar    media.Rational // what the container says of pictures of the first one's size
+	first  [2]int         // that size
 	scaler Scaler         // any format to 4:2:0 or RGBA at the same size
 	pools  [4]*media.FramePool
 	sizes  [4]poolSize
@@ -56,8 +57,14 @@ func (c *converter) take(n *native) (*media.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.SAR = c.sar
-	if !c.sar.IsSet() && info.sar_num > 0 && info.sar_den > 0 {
+	size := [2]int{int(info.width), int(info.height)}
+	if c.first == [2]int{} {
+		c.first = size
+	}
+	switch {
+	case c.sar.IsSet() && size == c.first:
+		f.SAR = c.sar
+	case info.sar_num > 0 && info.sar_den > 0:
 		f.SAR = media.NewRational(int64(info.sar_num), int64(info.sar_den))
 	}
 	if info.transpose != 0 || info.flip_x != 0 || info.flip_y != 0 {

@@ -54,8 +54,9 @@ type Stream struct {
 
 	SampleRateHz, Channels int // audio
 
-	params *astiav.CodecParameters
-	codec  *astiav.Codec
+	saidSAR media.Rational // what the container says of SAR, not the codec
+	params  *astiav.CodecParameters
+	codec   *astiav.Codec
 }
 
 // maxFPS is the highest rate that is believed. Of streams without a regular one libavformat
@@ -272,7 +273,7 @@ func (in *Input) describeStream(st *astiav.Stream, codec *astiav.Codec) *Stream 
 	if fps := rational(in.ctx.GuessFrameRate(st, nil)); fps.Float() <= maxFPS {
 		s.FPS = fps
 	}
-	s.SAR = rational(in.ctx.GuessSampleAspectRatio(st, nil))
+	s.SAR, s.saidSAR = rational(in.ctx.GuessSampleAspectRatio(st, nil)), rational(st.SampleAspectRatio())
 	s.PixelFormat = p.PixelFormat().Name()
 	full := 0
 	if p.ColorRange() == astiav.ColorRangeJpeg || strings.HasPrefix(s.PixelFormat, "yuvj") {

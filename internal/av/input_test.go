@@ -1,9 +1,12 @@
 package av
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
 )
 
 // A cover is no video, whatever the file: what has one is sound alone, and can be sought in.
@@ -30,6 +33,35 @@ func TestCoverIsNoVideo(t *testing.T) {
 				}
 			}
 		})
+	}
+	noLeaks(t)
+}
+
+// An aspect ratio of the stream's own changes with it, also without a change of size.
+func TestAspectRatioChanges(t *testing.T) {
+	dir := t.TempDir()
+	var joined []byte
+	for _, sar := range []string{"16/15", "64/45"} {
+		path := filepath.Join(dir, "part.ts")
+		run(t, "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=720x576:r=25:d=0.4,setsar="+sar, "-c:v", "mpeg2video", "-q:v", "4", path)
+		part, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined = append(joined, part...)
+	}
+	path := filepath.Join(dir, "joined.ts")
+	if err := os.WriteFile(path, joined, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var seen []media.Rational
+	decoded(t, open(t, t.Context(), path, InputOptions{}), VideoDecoderOptions{}, func(f *media.Frame) { seen = append(seen, f.SAR) }, nil)
+	// The decoder begins anew at the change, and gives up the picture that it held.
+	if len(seen) < 19 {
+		t.Fatalf("got %d pictures, want 19 or 20", len(seen))
+	}
+	if first, last := seen[0], seen[len(seen)-1]; first != (media.Rational{Num: 16, Den: 15}) || last != (media.Rational{Num: 64, Den: 45}) {
+		t.Errorf("got sample aspect ratios from %v to %v, want 16/15 to 64/45", first, last)
 	}
 	noLeaks(t)
 }

@@ -83,7 +83,7 @@ func NewVideoDecoder(s *Stream, opt VideoDecoderOptions) (*VideoDecoder, error) 
 		return nil, ErrNoStream
 	}
 	d := &VideoDecoder{stream: s, opt: opt, frames: &framePool{}}
-	d.convert = converter{canvas: orDefault(opt.Canvas), sar: s.SAR, scaler: Scaler{quality: Bicubic}}
+	d.convert = converter{canvas: orDefault(opt.Canvas), sar: s.saidSAR, scaler: Scaler{quality: Bicubic}}
 	d.step = 40 * time.Millisecond
 	if s.FPS.IsSet() {
 		d.step = media.TickTime(1, s.FPS)
