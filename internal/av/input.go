@@ -1,5 +1,8 @@
 package av
 
+// #include "native.h"
+import "C"
+
 import (
 	"context"
 	"errors"
@@ -306,6 +309,10 @@ func (in *Input) Streams() []*Stream { return in.all }
 
 // Duration is the container's; 0 when not known.
 func (in *Input) Duration() time.Duration { return in.duration }
+
+// DurationGuessed: no container says it, it is what the file's size makes at the bit rate of its first
+// packets (ADTS, MP3 without a header of its own).
+func (in *Input) DurationGuessed() bool { return C.cp_duration_guessed(cFormat(in.ctx)) != 0 }
 
 // Start is the earliest PTS of the streams, which packets and frames are not freed of.
 func (in *Input) Start() time.Duration { return in.start }

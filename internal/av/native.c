@@ -474,6 +474,8 @@ int cp_chapter(AVFormatContext *c, int64_t id, int64_t start, int64_t end, const
 
 int cp_chapters(const AVFormatContext *c) { return c->nb_chapters; }
 
+int cp_duration_guessed(const AVFormatContext *c) { return c->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE; }
+
 int cp_reported(const AVPacket *p)
 {
 	return p->side_data_elems > 0 && av_packet_get_side_data(p, AV_PKT_DATA_PRFT, NULL) != NULL;

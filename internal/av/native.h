@@ -84,6 +84,9 @@ int cp_chapter(AVFormatContext *c, int64_t id, int64_t start, int64_t end, const
 const char *cp_chapter_at(const AVFormatContext *c, int i, int64_t *start, int64_t *end);
 int cp_chapters(const AVFormatContext *c);
 
+// cp_duration_guessed is 1 where the bit rate alone says how long the input is.
+int cp_duration_guessed(const AVFormatContext *c);
+
 // cp_reported is 1 for a packet whose producer's wall clock is known.
 int cp_reported(const AVPacket *p);
 

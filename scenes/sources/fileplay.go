@@ -191,11 +191,19 @@ func (p *player) close() {
 	p.opened.Close()
 }
 
+// said is how long the file says it is; 0 where it says nothing.
+func (p *player) said() time.Duration {
+	if p.in.DurationGuessed() {
+		return 0
+	}
+	return p.in.Duration()
+}
+
 // sayEnd tells how the file ended where that is not as it should be.
 func (p *player) sayEnd() {
 	text := p.told.current()
 	at := (p.origin - p.start + p.reached).Seconds()
-	whole := p.in.Duration()
+	whole := p.said()
 	switch {
 	case p.readErr != nil:
 		text += fmt.Sprintf("; the file is damaged behind %.1f s", at)
@@ -405,7 +413,7 @@ func (p *player) pass(ctx context.Context, f *feed) (time.Duration, error) {
 	}
 	// The length of the last packet of sound is guessed; where the file says how long
 	// it is, it is not longer.
-	if whole := p.in.Duration(); whole > 0 && p.readErr == nil && p.steady.jumps == 0 {
+	if whole := p.said(); whole > 0 && p.readErr == nil && p.steady.jumps == 0 {
 		ends[sound] = min(ends[sound], max(p.in.Start()+whole-p.origin, 0))
 	}
 	end := max(ends[pictures], ends[sound])

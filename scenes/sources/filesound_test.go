@@ -73,3 +73,23 @@ func TestFileWithACover(t *testing.T) {
 		t.Error(f)
 	}
 }
+
+// A file that does not say how long it is loops at its end, not where its bit rate has one.
+func TestFileOfGuessedLengthLoops(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.aac")
+	// Two seconds of noise take most of its bits, and four of silence hardly any.
+	runFFmpeg(t, "-f", "lavfi", "-i", "aevalsrc='if(lt(t,2),random(0)-0.5,0)|if(lt(t,2),random(1)-0.5,0)':s=48000:d=6", "-c:a", "aac", "-b:a", "192k", path)
+	src, sink, work := soundFile(t, settingsOf("path", path, "loop", true), "the second pass",
+		func(r *recorder) bool { return r.soundEnd > 13*time.Second })
+	_ = work.stop() // ended by us
+	length := src.Timeline().Length
+	if length < 5900*time.Millisecond || length > 6200*time.Millisecond {
+		t.Errorf("it is %v long, want 6 s", length)
+	}
+	if got := beeps(sink.sound); len(got) < 2 || (media.TimeOf(int64(got[1]), perFrame)-length).Abs() > 50*time.Millisecond {
+		t.Errorf("noise begins at %v, want a second one at %v", got, length)
+	}
+	for _, f := range sink.faults {
+		t.Error(f)
+	}
+}
