@@ -129,7 +129,9 @@ func (in *Input) open(url string, opt InputOptions) error {
 	flags := in.ctx.Flags()
 	if opt.LowDelay {
 		flags = flags.Add(astiav.FormatContextFlagNobuffer)
-		for _, kv := range [][2]string{{"probesize", "1000000"}, {"analyzeduration", "1000000"}} {
+		// Time ends the probing. The size is a second of 80 Mb/s: with less, sound that MPEG-TS
+		// packs for 0.4 s is not found in a feed of a high bit rate.
+		for _, kv := range [][2]string{{"probesize", "10000000"}, {"analyzeduration", "1000000"}} {
 			if _, set := opt.Options[kv[0]]; !set {
 				if err := dict.Set(kv[0], kv[1], 0); err != nil {
 					return reason(err)

@@ -65,3 +65,15 @@ func TestAspectRatioChanges(t *testing.T) {
 	}
 	noLeaks(t)
 }
+
+// Sound that is packed for long is found however many bits lie between its packets.
+func TestSoundInAFeedOfManyBits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.ts")
+	run(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=2", "-f", "lavfi", "-i", "sine=d=2",
+		"-c:v", "libx264", "-bf", "0", "-c:a", "aac", "-b:a", "64k", "-pes_payload_size", "3200", "-muxrate", "60M", path)
+	in := open(t, t.Context(), path, InputOptions{Format: "mpegts", LowDelay: true})
+	if in.Video() == nil || in.Audio() == nil {
+		t.Errorf("video %+v, audio %+v; want both", in.Video(), in.Audio())
+	}
+	noLeaks(t)
+}
