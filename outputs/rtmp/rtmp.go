@@ -45,13 +45,11 @@ type publisher struct {
 	wasLive   bool // in an earlier Run
 }
 
-// Run implements outputs.Output. A destination that has been live is never given up:
-// what worked can work again, and a hotel's login page in the way must not end a
-// show's stream.
+// Run implements outputs.Output. A destination that has been live is never given up.
 func (p *publisher) Run(ctx context.Context, feed outputs.Feed) error {
 	err := p.run(ctx, feed)
-	if p.wasLive && outputs.IsPermanent(err) {
-		return errors.New(err.Error())
+	if p.wasLive {
+		return outputs.AfterLive(err)
 	}
 	return err
 }

@@ -27,12 +27,24 @@ const (
 // errNoCodec says that MPEG-TS over SRT as sent here cannot carry a track.
 var errNoCodec = errors.New("srt: only H.264 or HEVC pictures with AAC sound can be sent")
 
-// Output is one SRT destination.
-type Output struct{ target Target }
+// Output is one SRT destination. Runs follow one another.
+type Output struct {
+	target  Target
+	wasLive bool // in this or an earlier Run
+}
 
 // Run implements outputs.Output. As a listener it waits for the next receiver when
-// one leaves, and ends only with ctx, the feed, or the port.
+// one leaves, and ends only with ctx, the feed, or the port. A destination that has been
+// live is never given up.
 func (o *Output) Run(ctx context.Context, feed outputs.Feed) error {
+	err := o.run(ctx, feed)
+	if o.wasLive {
+		return outputs.AfterLive(err)
+	}
+	return err
+}
+
+func (o *Output) run(ctx context.Context, feed outputs.Feed) error {
 	for _, t := range feed.Tracks() {
 		if t.Codec != media.H264 && t.Codec != media.HEVC && t.Codec != media.AAC {
 			return outputs.Permanent(errNoCodec)
@@ -157,6 +169,7 @@ func (o *Output) deliver(ctx context.Context, feed outputs.Feed, conn *libsrt.Co
 	defer func() {
 		cancel(nil)
 		<-watched
+		o.wasLive = o.wasLive || m.confirmed
 	}()
 
 	err = s.feed(sending, feed, held)

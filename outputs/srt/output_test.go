@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -423,5 +424,28 @@ func TestServerRestarts(t *testing.T) {
 	again.stop()
 	if got := testkit.Demux(t, again.file(t, 0)); got.First > 200*time.Millisecond || got.Video < testkit.FeedFPS || got.BiggestGap > 70*time.Millisecond {
 		t.Errorf("after the restart %+v", got)
+	}
+}
+
+// A refusal ends a destination for good only if it has never been live: a gateway refuses
+// while it starts, or while it still knows the connection before.
+func TestRefusedAfterLive(t *testing.T) {
+	t.Parallel()
+	var refuse atomic.Bool
+	r := newReceiver(t, ServerOptions{Check: func(string, netip.AddrPort) (string, Reason) {
+		if refuse.Load() {
+			return "", RefuseForbidden
+		}
+		return "", 0
+	}})
+	o := newOutput(t, map[string]any{"url": r.url(), "latency_ms": calm}, "")
+	feed := testkit.NewLiveFeed(t, 1)
+	out := run(t, o, feed)
+	feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
+	_ = out.stop(t) // how it ends is for other tests
+	refuse.Store(true)
+	err := run(t, o, testkit.NewLiveFeed(t, 1)).wait(t, 6*time.Second)
+	if err == nil || outputs.IsPermanent(err) || !strings.Contains(err.Error(), "refused the stream id") {
+		t.Errorf("Run = %v, permanent %v", err, outputs.IsPermanent(err))
 	}
 }

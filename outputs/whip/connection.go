@@ -381,6 +381,7 @@ func (c *connection) report(ice webrtc.PeerConnectionState) error {
 	default:
 		r.State, r.Detail = outputs.Confirmed, c.reduced()
 	}
+	c.wasLive = c.wasLive || r.State == outputs.Confirmed
 	c.feed.Report(r)
 	return nil
 }

@@ -65,6 +65,7 @@ type output struct {
 	token     string
 	userAgent string
 	tellAfter time.Duration // tests shorten it
+	wasLive   bool          // in this or an earlier Run
 
 	mu         sync.Mutex
 	iceServers []webrtc.ICEServer // guarded by mu; as the last answer listed them

@@ -28,8 +28,16 @@ const (
 	lingerTimeout = 250 * time.Millisecond
 )
 
-// Run implements outputs.Output.
+// Run implements outputs.Output. A destination that has been live is never given up.
 func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
+	err := o.run(ctx, feed)
+	if o.wasLive {
+		return outputs.AfterLive(err)
+	}
+	return err
+}
+
+func (o *output) run(ctx context.Context, feed outputs.Feed) error {
 	tracks, err := plan(feed.Tracks())
 	if err == nil {
 		tracks, err = planLayers(tracks, feed)

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,6 +64,28 @@ func expectError(t testing.TB, err error, want string, permanent bool) {
 			t.Errorf("error %q shows %q", err, secret)
 		}
 	}
+}
+
+// A refusal ends a destination for good only if it has never been live: a captive portal
+// that answers in the server's place is one.
+func TestRefusedAfterLive(t *testing.T) {
+	t.Parallel()
+	var refuse atomic.Bool
+	s := newTestServer(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if refuse.Load() && r.Method == http.MethodPost {
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	o := newOutput(t, s.url(), testToken)
+	if err := publishOnce(t, s, o); err != nil {
+		t.Fatal(err)
+	}
+	refuse.Store(true)
+	expectError(t, o.Run(t.Context(), newPlayout(t, time.Second)), "refused the token", false)
 }
 
 func TestUnreachable(t *testing.T) {
