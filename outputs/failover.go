@@ -131,7 +131,7 @@ type leg struct {
 	running   bool               // the supervisor is at work
 	finishing bool               // not needed any more; it says goodbye
 	eof       bool               // its feed has ended
-	up        bool               // the far end has acknowledged, on this connection
+	up        bool               // the present connection works: it is live, or as good as can be known
 	over      bool               // the present try has been cut short
 	down      bool               // the newest try has failed
 	reason    string             // why
@@ -403,13 +403,13 @@ func (l *leg) Next(ctx context.Context) (*media.Packet, error) {
 func (l *leg) Report(r Report) {
 	l.f.mu.Lock()
 	was := l.up
-	switch r.State {
-	case Confirmed:
+	switch {
+	case r.Works():
 		if !l.up && !l.over {
 			l.up, l.down, l.reason, l.healthy = true, false, "", time.Now()
 		}
-	case Degraded: // as live as it was
-	case Waiting, Failed:
+	case r.State == Degraded: // as live as it was
+	case r.State == Waiting, r.State == Failed:
 		l.up, l.down, l.since = false, true, time.Now()
 		l.reason, _, _ = strings.Cut(r.Detail, tryingAgain)
 	default:

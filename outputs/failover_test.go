@@ -15,13 +15,15 @@ import (
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
-// fakeIngest plays a far end: live 100 ms after it is called, as long as healthy.
+// fakeIngest plays a far end: live 100 ms after it is called, as long as healthy; a mute one
+// acknowledges nothing then, and media go to it.
 type fakeIngest struct {
 	mu       sync.Mutex
 	state    State     // of the last report
 	refuse   error     // what Run returns at once
 	goodbye  error     // what it returns after the feed's end
 	frozen   time.Time // since when nothing is acknowledged; zero: all is well
+	mute     bool
 	runs     int
 	finished chan struct{} // closed by Finish, made anew by Begin
 	changed  chan struct{}
@@ -96,13 +98,15 @@ func (f *fakeIngest) Run(ctx context.Context, feed Feed) error {
 	}()
 	for {
 		f.mu.Lock()
-		refuse, frozen := f.refuse, f.frozen
+		refuse, frozen, mute := f.refuse, f.frozen, f.mute
 		f.mu.Unlock()
 		switch {
 		case refuse != nil:
 			return refuse
 		case !frozen.IsZero():
 			watch(Progress{Stall: time.Since(frozen)})
+		case mute:
+			feed.Report(Report{State: Sending, Unanswered: time.Since(began) >= 100*time.Millisecond})
 		case time.Since(began) >= 100*time.Millisecond:
 			watch(Progress{AckedBytes: 1})
 			feed.Report(Report{State: Confirmed})
@@ -278,6 +282,26 @@ func TestFailoverSlowConnection(t *testing.T) {
 		})
 		time.Sleep(5500 * time.Millisecond)
 		c.want(t, "0>1 not live after 5 s", Connecting, Confirmed)
+		c.stop(t)
+	})
+}
+
+// TestMuteIngests: an ingest that acknowledges nothing is left only when it fails, is well as a
+// backup, and is gone back to.
+func TestMuteIngests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startChain(t, 3, func(o *FailoverOptions) {
+			o.Ingests[0].(*fakeIngest).mute, o.Ingests[1].(*fakeIngest).mute = true, true
+		})
+		time.Sleep(time.Minute)
+		c.want(t, "", Sending, 0, 0)
+		c.in[0].set(func() { c.in[0].refuse = errDown })
+		time.Sleep(10 * time.Second)
+		c.want(t, "0>1 "+errDown.Error(), Waiting, Sending, 0)
+		time.Sleep(5 * time.Minute)
+		c.in[0].set(func() { c.in[0].refuse = nil })
+		time.Sleep(2 * time.Minute)
+		c.want(t, "0>1 "+errDown.Error()+"; 1>0 ingest 0 is well again", Sending, Idle, 0)
 		c.stop(t)
 	})
 }

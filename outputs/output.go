@@ -68,6 +68,9 @@ func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // Report is what an output knows of its connection. Zero fields mean "not known".
 type Report struct {
 	State State
+	// Unanswered goes with Sending: media leave, nothing is known to be wrong, and this far
+	// end acknowledges nothing, by its protocol or by its own habit.
+	Unanswered bool
 	// Detail is one short phrase beside the state, for example the peer's software.
 	Detail string
 	// SentBytes and AckedBytes count since the connection began. Acked means the
@@ -101,6 +104,12 @@ type Report struct {
 	Paused bool
 	// Warning is one sentence about what went wrong and was survived; empty when nothing.
 	Warning string
+}
+
+// Works reports that the connection is as good as can be known: live, or sending to a far
+// end that acknowledges nothing. Backups and the waits between tries go by it.
+func (r Report) Works() bool {
+	return r.State == Confirmed || r.State == Sending && r.Unanswered
 }
 
 // Options are what every kind's New gets besides its settings.

@@ -139,7 +139,7 @@ func (f *supervisedFeed) Report(r Report) {
 	if f.isGone() {
 		return
 	}
-	if r.State == Confirmed {
+	if r.Works() {
 		f.healthy()
 	}
 	f.Feed.Report(r)

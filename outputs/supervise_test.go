@@ -101,6 +101,27 @@ func TestSuperviseRetriesAndReports(t *testing.T) {
 	})
 }
 
+// A far end that acknowledges nothing counts as healthy while media go to it: after hours of
+// that the next wait is the first.
+func TestSuperviseMuteFarEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		feed := &fakeFeed{}
+		try := 0
+		_ = Supervise(t.Context(), options(feed, func(_ context.Context, feed Feed) error {
+			if try++; try == 4 {
+				return Permanent(errDown) // the test's end
+			}
+			feed.Report(Report{State: Sending, Unanswered: true})
+			time.Sleep(time.Hour)
+			return errDown
+		}))
+		lost := "sending,waiting the server closed the connection; trying again in 2s,"
+		if got, want := strings.Join(feed.log, ","), strings.Repeat(lost, 3)+"failed "+errDown.Error(); got != want {
+			t.Errorf("reports are %s, want %s", got, want)
+		}
+	})
+}
+
 func TestSuperviseEnds(t *testing.T) {
 	t.Run("feed over", func(t *testing.T) {
 		feed := &fakeFeed{end: true}

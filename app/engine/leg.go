@@ -334,9 +334,9 @@ func (l *leg) Report(r outputs.Report) {
 		l.dropped += l.report.DroppedPackets
 		l.sampledAt, l.sampled = 0, now
 	}
-	switch r.State {
-	case outputs.Confirmed:
-		if l.report.State != outputs.Confirmed && l.report.State != outputs.Degraded {
+	switch {
+	case r.Works():
+		if !l.report.Works() && l.report.State != outputs.Degraded {
 			l.confirmed = now
 		}
 		l.problem = ""
@@ -344,7 +344,7 @@ func (l *leg) Report(r outputs.Report) {
 			l.warned = false
 			l.v.d.e.warn.clear("survived " + l.v.def.ID)
 		}
-	case outputs.Waiting, outputs.Failed:
+	case r.State == outputs.Waiting, r.State == outputs.Failed:
 		l.problem = l.v.said(r.Detail)
 	default: // it is tried: why it was lost still counts, when it is tried again does not
 		l.problem = reasonOf(l.problem)

@@ -22,6 +22,8 @@ func TestProblemOfATryUnderWay(t *testing.T) {
 		{outputs.Report{State: outputs.Connecting, Detail: "host:1"}, "nobody answers"},
 		{outputs.Report{State: outputs.Sending}, "nobody answers"},
 		{outputs.Report{State: outputs.Confirmed}, ""},
+		{outputs.Report{State: outputs.Waiting, Detail: "no route"}, "no route"},
+		{outputs.Report{State: outputs.Sending, Unanswered: true}, ""}, // it will never be more than that
 	} {
 		l.Report(c.report)
 		if l.problem != c.want {

@@ -202,13 +202,16 @@ func (s *sender) pace() error {
 func (s *sender) reports(done <-chan struct{}) {
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
-	for {
+	for settled := false; ; settled = true { // the network takes a moment to say that nobody listens
 		s.mu.Lock()
 		r := outputs.Report{State: outputs.Sending, Detail: s.at, SentBytes: s.bytes, SentPackets: s.packets}
 		if time.Since(s.unheard) < unheardFor {
 			r.Detail = "nothing listens at " + s.at
-		} else if s.note != "" {
-			r.Detail = s.at + ", " + s.note
+		} else {
+			r.Unanswered = settled && s.packets > 0
+			if s.note != "" {
+				r.Detail = s.at + ", " + s.note
+			}
 		}
 		s.mu.Unlock()
 		s.feed.Report(r)

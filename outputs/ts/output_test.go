@@ -118,7 +118,7 @@ func TestFFmpegReads(t *testing.T) {
 			feed := testkit.NewLiveFeed(t, 1)
 			run(t, newOutput(t, c.kind, settings, c.secret), feed)
 			awaitFFmpeg(t, reader, testkit.FeedFPS)
-			last := feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 20 })
+			last := feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 20 && r.Works() })
 			if last.State != outputs.Sending || last.AckedBytes != 0 {
 				t.Errorf("report %+v: nothing is ever acknowledged", last)
 			}
@@ -172,7 +172,10 @@ func TestNobodyListens(t *testing.T) {
 	port := ports.Even(t)
 	feed := testkit.NewLiveFeed(t, 1)
 	run(t, newOutput(t, UDP(), map[string]any{"url": fmt.Sprintf("udp://127.0.0.1:%d", port)}, ""), feed)
-	feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return strings.Contains(r.Detail, "nothing listens") })
+	said := feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return strings.Contains(r.Detail, "nothing listens") })
+	if said.Works() {
+		t.Error("a chain would stay with it")
+	}
 	conn, err := net.ListenPacket("udp4", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		t.Fatal(err)

@@ -53,6 +53,8 @@ type connection struct {
 	measured  time.Time  // when losses were looked at last
 	note      string     // which layers are not sent, and why; for the operator's list of warnings
 
+	delivering time.Time // since when
+
 	watch func(outputs.Progress)
 	told  atomic.Int64 // when watch was called last, in nanoseconds of the epoch
 
@@ -175,6 +177,7 @@ func (c *connection) deliver(ctx context.Context) error {
 		})
 	}
 
+	c.delivering = time.Now()
 	c.feed.Report(outputs.Report{State: outputs.Sending})
 	ticker := time.NewTicker(reportInterval)
 	defer ticker.Stop()
@@ -374,6 +377,7 @@ func (c *connection) report(ice webrtc.PeerConnectionState) error {
 	case ice == webrtc.PeerConnectionStateDisconnected, ice == webrtc.PeerConnectionStateConnecting:
 		r.State, r.Detail = outputs.Degraded, "the server does not answer"
 	case last.IsZero():
+		r.Unanswered = r.SentPackets > 0 && now.Sub(c.delivering) >= reportInterval
 	case silent > feedbackLate:
 		r.State, r.Detail = outputs.Degraded, "no acknowledgement for some seconds"
 	case lost > lossMany:
@@ -381,7 +385,7 @@ func (c *connection) report(ice webrtc.PeerConnectionState) error {
 	default:
 		r.State, r.Detail = outputs.Confirmed, c.reduced()
 	}
-	c.wasLive = c.wasLive || r.State == outputs.Confirmed
+	c.wasLive = c.wasLive || r.Works()
 	c.feed.Report(r)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
@@ -175,5 +176,35 @@ func TestOpusDuration(t *testing.T) {
 		if got := opusDuration(c.packet); got != c.want {
 			t.Errorf("% x lasts %d, want %d", c.packet, got, c.want)
 		}
+	}
+}
+
+// A server that sends no reports works as far as can be known once media have left for a
+// second, and no longer when it does not answer ICE.
+func TestServerWithoutReports(t *testing.T) {
+	feed := newPlayout(t, time.Second)
+	c := &connection{output: &output{}, feed: feed, feedback: &feedback{clock: time.Now}}
+	for _, step := range []struct {
+		sent int64
+		over time.Duration // since deliver began
+		ice  webrtc.PeerConnectionState
+		want bool
+	}{
+		{30, 0, webrtc.PeerConnectionStateConnected, false},
+		{0, reportInterval, webrtc.PeerConnectionStateConnected, false},
+		{30, reportInterval, webrtc.PeerConnectionStateConnected, true},
+		{30, reportInterval, webrtc.PeerConnectionStateDisconnected, false},
+	} {
+		c.sent.Store(step.sent)
+		c.delivering = time.Now().Add(-step.over)
+		if err := c.report(step.ice); err != nil {
+			t.Fatal(err)
+		}
+		if r := feed.last(); r.Works() != step.want || step.want != (r.State == outputs.Sending && r.Unanswered) {
+			t.Errorf("%+v: report %+v", step, r)
+		}
+	}
+	if !c.wasLive {
+		t.Error("a later refusal would end it for good")
 	}
 }
