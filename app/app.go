@@ -7,16 +7,12 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +31,7 @@ var errSilent = errors.New("")
 // Main runs the program with its arguments (without its name) and returns the exit
 // status: 0 in order, 1 failed, 2 wrong usage.
 func Main(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
 	av.BoundAllocator()
 	_ = sysmon.Calm() // only more wake-ups without

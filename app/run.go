@@ -67,6 +67,7 @@ func newRun(c *console) *cobra.Command {
 
 // runHeadless runs a show without a window.
 func runHeadless(ctx context.Context, c *console, path string, o runOptions) error {
+	outliveReaders()
 	opt, release, err := prepare(ctx, c, path, o)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 // runWindow runs a show with a window: the one at path, a template of that name, or with
 // "" the one of last time. Without a display it says so and runs headless.
 func runWindow(ctx context.Context, c *console, path string, o runOptions) error {
+	outliveReaders()
 	if !hasDisplay() {
 		if _, err := readShow(or(path, demoName)); err != nil {
 			return err // nothing runs, so nothing is said of how

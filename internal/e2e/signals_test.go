@@ -1,0 +1,63 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/testkit"
+)
+
+// TestTerminalGoesAway: what reads the program's words ends, and nothing of the show; the
+// terminal is closed, and the show ends in order.
+func TestTerminalGoesAway(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	show := write(t, filepath.Join(dir, "show.json"), document(t, 320, 180, fps, object{
+		"sources": cameras(1), "scenes": cameraScenes(1), "start": object{"program": "s1", "preview": "s1"},
+		"renditions": []object{{"id": "main", "video": object{"bitrate_kbps": 800}}},
+	}))
+	// A command that is refused is a line on stderr.
+	commands := write(t, filepath.Join(dir, "list.jsonl"), []byte(`{"at": 20, "do": "preview", "scene": "nobody"}`+"\n"))
+	file, stats := filepath.Join(dir, "show.mkv"), filepath.Join(dir, "stats.jsonl")
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := testkit.Start(t, func(c *exec.Cmd) { c.Env, c.Stdout, c.Stderr = environment(dir), writer, writer },
+		program(t), "run", "--headless", "--record", file, "--commands", commands, "--stats", stats, show)
+	if err := writer.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := reader.Close(); err != nil {
+		t.Error(err)
+	}
+	told := func() string {
+		raw, _ := os.ReadFile(stats) // it is made when the show begins
+		return string(raw)
+	}
+	testkit.Eventually(t, 30*time.Second, "it does not go on after what it had to say", func() bool {
+		_, after, refused := strings.Cut(told(), "nobody")
+		return p.Ended() || refused && strings.Count(after, "\n") >= 2
+	})
+	if p.Ended() {
+		t.Fatalf("it ended with status %d when nobody read what it said", p.Wait(time.Second))
+	}
+	ask := syscall.SIGHUP
+	if signal.Ignored(ask) { // as the program has it from this one
+		ask = syscall.SIGTERM
+	}
+	p.Signal(ask) // by the kernel
+	p.Signal(ask) // by the shell
+	if status := p.Wait(20 * time.Second); status != 0 {
+		t.Errorf("status %d after %v", status, ask)
+	}
+	if seen := testkit.Read(t, "recording", file); len(seen.Pictures) < 2*fps || seen.Damaged != 0 {
+		t.Errorf("the recording has %d pictures, %d damaged", len(seen.Pictures), seen.Damaged)
+	}
+}
