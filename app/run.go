@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -202,6 +204,9 @@ func report(c *console, e reported, stats *os.File, lines bool, ended <-chan str
 		if stats != nil {
 			writeStats(stats, s)
 		}
+		maps.DeleteFunc(shown, func(key, _ string) bool { // a fault that comes again is said again
+			return !slices.ContainsFunc(s.Warnings, func(w engine.Warning) bool { return w.Key == key })
+		})
 		for _, w := range s.Warnings {
 			if shown[w.Key] != w.Text {
 				shown[w.Key] = w.Text

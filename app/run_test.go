@@ -75,6 +75,40 @@ func (d *onDemand) State() *engine.State {
 	return &engine.State{Show: &scenes.Show{}, Time: was.Sub(d.began), Tick: int64(was.Sub(d.began) / time.Millisecond)}
 }
 
+// troubled is an engine that warns at odd seconds, and has two warnings at the third.
+type troubled struct{ began time.Time }
+
+func (d troubled) State() *engine.State {
+	s := &engine.State{Show: &scenes.Show{}}
+	second := int(time.Since(d.began) / time.Second)
+	if second%2 == 1 {
+		s.Warnings = []engine.Warning{{Key: "source a", Text: "a has no picture"}}
+	}
+	if second == 3 {
+		s.Warnings = append(s.Warnings, engine.Warning{Key: "source b", Text: "b has no picture"})
+	}
+	return s
+}
+
+// A fault that comes again is said again, one that stays once.
+func TestFaultsAreSaidAgain(t *testing.T) {
+	var said bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		ended, done := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			report(newConsole(io.Discard, &said), troubled{time.Now()}, nil, false, ended)
+		}()
+		time.Sleep(3*time.Second + 2*stateAge)
+		close(ended) // which looks once more
+		<-done
+	})
+	const a, b = "crosspoint: a has no picture\n", "crosspoint: b has no picture\n"
+	if got, want := said.String(), a+a+b; got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+}
+
 // A line a second says how things are at that second, not at the one before.
 func TestStatsAreFresh(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "stats")
