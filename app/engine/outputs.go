@@ -51,7 +51,7 @@ type deliveries struct {
 
 	mu    sync.Mutex
 	along map[string]bool      // guarded by mu; sources whose ISO recordings were started with the programme's
-	dest  map[string]*delivery // guarded by mu; running ones, and ended ones until started again
+	dest  map[string]*delivery // guarded by mu; running ones, and ended ones until started again or gone from the show
 }
 
 // link is a stream with the names of its encodes and how many use it.
@@ -175,25 +175,30 @@ func (d *deliveries) stop(ids []string, group string, recordings bool) error {
 	return nil
 }
 
-// reconcile stops what is no longer in the show; what has changed goes on as it was
-// started until it is stopped.
+// reconcile stops what is no longer in the show, and forgets it once it has ended: until then
+// it is being recorded, and what is started under its name waits for it. What has changed goes
+// on as it was started until it is stopped.
 func (d *deliveries) reconcile(show *scenes.Show) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for id, v := range d.dest {
-		if !v.in(show) {
-			v.stop()
+		if v.in(show) {
+			continue
+		}
+		v.stop()
+		if !v.isRunning() {
 			delete(d.dest, id)
 		}
 	}
 }
 
-// runningOutside names a running destination or recording that show does not have; "" is none.
+// runningOutside names a destination or recording that runs, and has not been told to stop,
+// and that show does not have; "" is none.
 func (d *deliveries) runningOutside(show *scenes.Show) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, v := range d.dest {
-		if !v.in(show) && v.isRunning() {
+		if !v.in(show) && v.isRunning() && !v.stopping.Load() {
 			return v.def.Name
 		}
 	}
