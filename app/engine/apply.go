@@ -46,14 +46,17 @@ func (e *Engine) checkProgram(id string) error {
 }
 
 // bus checks that id can be on a bus.
-func (e *Engine) bus(id string) error {
+func (e *Engine) bus(id string) error { return e.busIn(e.show, id) }
+
+// busIn is bus for another show.
+func (e *Engine) busIn(show *scenes.Show, id string) error {
 	if id == "" {
 		return nil
 	}
-	if _, ok := e.show.Scene(id); ok {
+	if _, ok := show.Scene(id); ok {
 		return nil
 	}
-	if s, ok := e.show.Source(id); ok {
+	if s, ok := show.Source(id); ok {
 		if k, known := e.opt.SourceKinds[s.Kind]; known && !k.HasVideo {
 			return fmt.Errorf("source %q has no picture", id)
 		}

@@ -104,7 +104,7 @@ type (
 		Show *scenes.Show `json:"show"`
 	}
 	// Undo takes back the newest edit of the show. What is on air, fades and keys
-	// stay as they are.
+	// stay as they are; one that would take something off the air is refused.
 	Undo struct{}
 	// Redo makes the edit again that Undo took back.
 	Redo struct{}

@@ -45,7 +45,7 @@ func TestUndoTakesBackEditsOnly(t *testing.T) {
 	if e.show.Name != "Evening" {
 		t.Error("the name did not come back")
 	}
-	must(t, e, Undo{}, Undo{}, Undo{})
+	must(t, e, Undo{}, SetOverlay{ID: "o1"}, Undo{}, Undo{})
 	if len(e.show.Scenes) != len(first.Scenes) || e.switcher.Preview != "" {
 		t.Errorf("after three: %d scenes, preview %q", len(e.show.Scenes), e.switcher.Preview)
 	}
@@ -55,6 +55,50 @@ func TestUndoTakesBackEditsOnly(t *testing.T) {
 	must(t, e, Redo{}, AddScene{scenes.Scene{ID: "s2", Name: "Two"}})
 	if err := e.apply(Redo{}); err == nil {
 		t.Error("a new edit left something to redo")
+	}
+}
+
+// TestUndoLeavesTheAirAlone: neither Undo nor Redo takes a scene or a key off the air, or
+// puts a key on.
+func TestUndoLeavesTheAirAlone(t *testing.T) {
+	title := func(on bool) PutOverlay { return PutOverlay{scenes.Overlay{ID: "title", Name: "Title", On: on}} }
+	for _, c := range []struct {
+		name   string
+		before []Command
+		travel Command
+		says   string // of the refusal; empty: it is not refused
+		after  []Command
+	}{
+		{"an added scene that was cut to", []Command{AddScene{scenes.Scene{ID: "s1", Name: "Interview"}}, Cut{Scene: "s1"}}, Undo{}, "Interview is on air", []Command{Cut{Scene: "s0"}}},
+		{"a scene removed again", []Command{AddScene{scenes.Scene{ID: "s1", Name: "Interview"}}, RemoveScene{ID: "s1"}, Undo{}, Cut{Scene: "s1"}}, Redo{}, "Interview is on air", []Command{Cut{Scene: "s0"}}},
+		{"a scene that is being mixed in", []Command{AddScene{scenes.Scene{ID: "s1", Name: "Interview"}}, Preview{Scene: "s1"}, TBar{Position: 0.5}}, Undo{}, "Interview is on air", []Command{TBar{}}},
+		{"a scene on preview", []Command{AddScene{scenes.Scene{ID: "s1", Name: "Interview"}}, Preview{Scene: "s1"}}, Undo{}, "", nil},
+		{"an added key that is on", []Command{title(false), SetOverlay{ID: "title"}}, Undo{}, "the key Title is on air", []Command{SetOverlay{ID: "title"}}},
+		{"an added key that is coming on", []Command{title(false), SetNext{Overlays: &[]string{"title"}}, TBar{Position: 0.5}}, Undo{}, "the key Title is on air", []Command{TBar{}}},
+		{"a key that was on when it was removed", []Command{title(true), RemoveOverlay{ID: "title"}}, Undo{}, "", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := atRest(t)
+			must(t, e, Cut{Scene: "s0"})
+			must(t, e, c.before...)
+			show, program := e.show, e.switcher.Program
+			err := e.apply(c.travel)
+			if c.says != "" {
+				if err == nil || !strings.Contains(err.Error(), c.says) || e.show != show {
+					t.Fatalf("%v, want a refusal with %q", err, c.says)
+				}
+				must(t, e, c.after...)
+				err = e.apply(c.travel)
+			} else if e.switcher.Program != program {
+				t.Errorf("programme is %q, was %q", e.switcher.Program, program)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o, _ := e.show.Overlay("title"); o.On {
+				t.Error("it put a key on")
+			}
+		})
 	}
 }
 

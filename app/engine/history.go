@@ -84,6 +84,9 @@ func (e *Engine) travel(from, to *[]version, none string) error {
 	if name := e.outs.runningOutside(v.show); name != "" {
 		return fmt.Errorf("%s is running and would go with this: stop it first", name)
 	}
+	if err := e.airOutside(v.show); err != nil {
+		return err
+	}
 	if err := e.edit(withKeysOf(v.show, now), nil); err != nil {
 		return err
 	}
@@ -92,12 +95,32 @@ func (e *Engine) travel(from, to *[]version, none string) error {
 	return nil
 }
 
-// withKeysOf is show with the overlays on that are on in now: taking back an edit
-// must not change what is on air besides it.
+// airOutside says what is on air that show does not have: nobody asks before Undo, so it
+// takes nothing off the air.
+func (e *Engine) airOutside(show *scenes.Show) error {
+	buses := []string{e.switcher.Program}
+	if e.switcher.Crossing() {
+		buses = append(buses, e.switcher.Preview)
+	}
+	for _, id := range buses {
+		if e.busIn(show, id) != nil {
+			return fmt.Errorf("%s is on air and would go with this: cut away first", names(e.show)[id])
+		}
+	}
+	for _, o := range e.show.Overlays {
+		if _, stays := show.Overlay(o.ID); !stays && e.keyLevel(o.ID, o.On) > 0 {
+			return fmt.Errorf("the key %s is on air and would go with this: take it off first", o.Name)
+		}
+	}
+	return nil
+}
+
+// withKeysOf is show with the overlays on that are on in now, and no others: taking back
+// an edit must not change what is on air besides it.
 func withKeysOf(show, now *scenes.Show) *scenes.Show {
-	for _, o := range now.Overlays {
-		if old, ok := show.Overlay(o.ID); ok && old.On != o.On {
-			if changed, err := show.SetOverlayOn(o.ID, o.On); err == nil {
+	for _, o := range show.Overlays {
+		if present, _ := now.Overlay(o.ID); present.On != o.On {
+			if changed, err := show.SetOverlayOn(o.ID, present.On); err == nil {
 				show = changed
 			}
 		}
