@@ -82,6 +82,7 @@ func (c Cut) apply(e *Engine) error {
 	}
 	if c.Scene == "" {
 		e.switcher.Cut()
+		e.landKeys()
 		return nil
 	}
 	if err := e.bus(c.Scene); err != nil {
@@ -107,6 +108,7 @@ func (c TBar) apply(e *Engine) error {
 		return fmt.Errorf("the T-bar's position is 0 to 1, not %v", c.Position)
 	}
 	e.switcher.SetLever(c.Position)
+	e.landKeys()
 	return nil
 }
 

@@ -53,22 +53,28 @@ func (e *Engine) dropNext() {
 	e.switcher.KeysOnly = !n.Background
 }
 
-// landKeys switches the tied keys for every transition that reached its end.
+// advance moves the transition by a tick.
+func (e *Engine) advance() {
+	before := e.show
+	e.switcher.Step()
+	e.landKeys()
+	if e.show != before {
+		e.history.revision++
+		e.asked.Store(true)
+	}
+}
+
+// landKeys switches the tied keys if a transition has reached its end, and is called where
+// one may have: a command of the same tick may choose other keys for the next one.
 func (e *Engine) landKeys() {
-	n := e.switcher.Completed - e.landed
-	e.landed = e.switcher.Completed
-	if n%2 == 0 {
+	if e.landed == e.switcher.Completed {
 		return
 	}
-	before := e.show
+	e.landed = e.switcher.Completed
 	for _, id := range e.next.Overlays {
 		if err := (SetOverlay{ID: id}).apply(e); err != nil {
 			e.log.Error("tied key not switched", "overlay", id, "error", err)
 		}
-	}
-	if e.show != before {
-		e.history.revision++
-		e.asked.Store(true)
 	}
 }
 

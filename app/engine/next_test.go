@@ -11,8 +11,7 @@ func ptr[T any](v T) *T { return &v }
 // step is what a tick does with the switcher.
 func step(e *Engine, n int) {
 	for range n {
-		e.switcher.Step()
-		e.landKeys()
+		e.advance()
 		e.tick++
 	}
 }
@@ -65,5 +64,37 @@ func TestTiedKeysMoveWithTheTransition(t *testing.T) {
 	}
 	if err := e.apply(SetNext{Background: ptr(false)}); err == nil {
 		t.Error("a transition of nothing was accepted")
+	}
+}
+
+// TestTiedKeysOfTwoCommandsOfATick: a cut moves the keys that are tied to it, not those that
+// a later command of the same tick ties to the next one.
+func TestTiedKeysOfTwoCommandsOfATick(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		list []Command
+		want string // the keys that are on afterwards
+	}{
+		{"a cut and what comes next", []Command{Cut{}, SetNext{Overlays: &[]string{"b"}}}, "a"},
+		{"two cuts, each with its key", []Command{Cut{}, SetNext{Overlays: &[]string{"b"}}, Cut{}}, "ab"},
+		{"two cuts of one key", []Command{Cut{}, Cut{}}, ""},
+		{"a throw of the T-bar and what comes next", []Command{TBar{Position: 1}, SetNext{Overlays: &[]string{"b"}}}, "a"},
+		{"a cut and its key by hand", []Command{Cut{}, SetOverlay{ID: "a", On: ptr(true)}}, "a"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := atRest(t)
+			must(t, e, PutOverlay{scenes.Overlay{ID: "a"}}, PutOverlay{scenes.Overlay{ID: "b"}}, SetNext{Overlays: &[]string{"a"}})
+			must(t, e, c.list...)
+			step(e, 1)
+			got := ""
+			for _, id := range []string{"a", "b"} {
+				if on(e, id) {
+					got += id
+				}
+			}
+			if got != c.want {
+				t.Errorf("on are %q, want %q", got, c.want)
+			}
+		})
 	}
 }

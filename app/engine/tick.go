@@ -92,8 +92,7 @@ const catchUpWait = 10 * time.Millisecond
 func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	e.applyDue()
 	e.applyRequests()
-	e.switcher.Step()
-	e.landKeys()
+	e.advance()
 	e.followCuts()
 	e.followSession()
 	t := media.TickTime(e.tick, e.fps) // tick time: what sources are brought to
