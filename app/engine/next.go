@@ -38,7 +38,8 @@ func (c SetNext) apply(e *Engine) error {
 	return nil
 }
 
-// dropNext forgets keys that are gone from the show.
+// dropNext forgets keys that are gone from the show. A transition of keys alone that has
+// none left is over: the background takes no part in it.
 func (e *Engine) dropNext() {
 	n := Next{Background: e.next.Background}
 	for _, id := range e.next.Overlays {
@@ -47,6 +48,9 @@ func (e *Engine) dropNext() {
 		}
 	}
 	if len(n.Overlays) == 0 {
+		if !n.Background && e.switcher.Mode != AtRest {
+			e.switcher.rest(e.switcher.RestsAt)
+		}
 		n.Background = true
 	}
 	e.next = n

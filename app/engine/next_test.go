@@ -98,3 +98,35 @@ func TestTiedKeysOfTwoCommandsOfATick(t *testing.T) {
 		})
 	}
 }
+
+// TestKeysAloneWithoutAKey: a transition of keys alone whose key is removed on the way ends;
+// the background does not take its place.
+func TestKeysAloneWithoutAKey(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		begin  Command
+		steps  int
+		remove Command
+	}{
+		{"the T-bar halfway", TBar{Position: 0.5}, 0, RemoveOverlay{ID: "title"}},
+		{"AUTO under way", AutoTake{}, 2, RemoveOverlay{ID: "title"}},
+		{"AUTO before its first step, and undo", AutoTake{}, 0, Undo{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := atRest(t)
+			must(t, e, AddScene{scenes.Scene{ID: "s1"}}, Cut{Scene: "s0"}, Preview{Scene: "s1"}, SetTransition{Frames: 8},
+				PutOverlay{scenes.Overlay{ID: "title"}}, SetNext{Background: ptr(false), Overlays: &[]string{"title"}}, c.begin)
+			step(e, c.steps)
+			must(t, e, c.remove)
+			for range 10 {
+				if e.switcher.Crossing() || e.switcher.Program != "s0" || e.switcher.Mode != AtRest {
+					t.Fatalf("the background moves: programme %q, %v at %v", e.switcher.Program, e.switcher.Mode, e.switcher.Progress())
+				}
+				step(e, 1)
+			}
+			if !e.next.Background {
+				t.Error("the next transition is of nothing")
+			}
+		})
+	}
+}
