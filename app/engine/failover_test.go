@@ -172,6 +172,33 @@ func TestScheduledDestination(t *testing.T) {
 	s.comp.Close()
 }
 
+// TestScheduledDestinationSleptThrough: what the machine slept through, or its clock was set
+// past, does not go live long afterwards, and that is said; what runs is still stopped.
+func TestScheduledDestinationSleptThrough(t *testing.T) {
+	clock := time.Date(2026, 5, 1, 18, 0, 0, 0, time.UTC)
+	show := chainShow(t,
+		map[string]any{"id": "d1", "name": "Evening", "kind": "fake", "settings": to("d1", ""), "start_at": "2026-05-01T20:00:00Z"},
+		map[string]any{"id": "d2", "kind": "fake", "settings": to("d2", ""), "stop_at": "2026-05-01T20:00:00Z"},
+		map[string]any{"id": "d3", "kind": "fake", "settings": to("d3", ""), "start_at": "2026-05-02T08:59:30Z"})
+	s := newStudio(t, show, media.NewRealClock(), nil)
+	s.ctx = t.Context()
+	s.keepTimes(clock)
+	if err := s.apply(&GoLive{Destinations: []string{"d2"}}); err != nil {
+		t.Fatal(err)
+	}
+	s.keepTimes(clock.Add(15 * time.Hour))
+	for id, want := range map[string]bool{"d1": false, "d2": false, "d3": true} {
+		if got := s.Engine.outs.started(id); got != want {
+			t.Errorf("%s is started: %v, want %v", id, got, want)
+		}
+	}
+	if w := s.warn.all(); len(w) != 1 || !strings.Contains(w[0].Text, "Evening was to go live at 20:00 on 1 May") {
+		t.Errorf("warnings %+v", w)
+	}
+	s.Engine.outs.close()
+	s.comp.Close()
+}
+
 // steered is an output that can be told to say what the network carries.
 type steered struct {
 	*fakeOutput

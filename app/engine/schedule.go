@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// startsWithin is how late, at the most, a destination goes live by the clock. Later the
+// machine has slept, or its clock was set: nobody expects a stream of hours ago to begin.
+const startsWithin = time.Minute
+
 // schedule starts and stops destinations at the times that the show gives them. What
 // counts is that a time goes by: one that had passed before the show was opened, or
 // before it was written, does nothing. Of the tick goroutine.
@@ -20,21 +24,25 @@ func (e *Engine) keepTimes(now time.Time) {
 	if e.clock.Virtual() || from.IsZero() {
 		return
 	}
-	due := func(text string) bool {
+	// Times of a show have no monotonic part, so all of this is by the wall clock.
+	due := func(text string) (at time.Time, ok bool) {
 		at, err := time.Parse(time.RFC3339, text)
-		return err == nil && at.After(from) && !at.After(now)
+		return at, err == nil && at.After(from) && !at.After(now)
 	}
 	for _, v := range e.show.Destinations {
 		var command Command
-		switch {
-		case due(v.StopAt):
+		if _, ok := due(v.StopAt); ok {
 			if !e.outs.started(v.ID) {
 				continue
 			}
 			command = &StopLive{Destinations: []string{v.ID}}
-		case due(v.StartAt):
+		} else if at, ok := due(v.StartAt); ok {
+			if now.Sub(at) >= startsWithin {
+				e.warn.set("schedule "+v.ID, fmt.Sprintf("%s was to go live at %s, but the machine slept through it or its clock was set past it: it was not started. Start it by hand if it is still wanted.", v.Name, at.In(now.Location()).Format("15:04 on 2 January")), e.tick)
+				continue
+			}
 			command = &GoLive{Destinations: []string{v.ID}}
-		default:
+		} else {
 			continue
 		}
 		if err := e.apply(command); err != nil {
