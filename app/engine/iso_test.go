@@ -170,6 +170,29 @@ func TestISOBesideTheProgramme(t *testing.T) {
 	}
 }
 
+// TestISOEndsWithARemovedProgramme: those that were started along end too when the only
+// recording of the programme is removed while it runs, not when one of two is.
+func TestISOEndsWithARemovedProgramme(t *testing.T) {
+	dir := t.TempDir()
+	s := newStudio(t, parse(t, isoShow(dir)), media.NewVirtualClock(), func(o *Options) {
+		realRecords(o)
+		o.Ticks, o.Commands = 60, []Timed{
+			{0, &PutRecording{Recording: scenes.Recording{ID: "second", Settings: json.RawMessage(`{"path":` + strconv.Quote(filepath.Join(dir, "second.mkv")) + `}`)}}},
+			{10, &StartRecording{}}, {20, &RemoveRecording{ID: "rec"}}, {30, &RenameShow{Name: "x"}}, {40, &RemoveRecording{ID: "second"}},
+		}
+	})
+	s.run(t, t.Context(), time.Minute)
+	for _, id := range []string{"cam1", "cam2"} {
+		files := isoFiles(t, dir, id)
+		if len(files) != 1 {
+			t.Fatalf("%s: files %q", id, files)
+		}
+		if got, first := shots(t, files[0]); first != 10 || len(got) != 30 {
+			t.Errorf("%s: %d pictures from tick %d, want 30 from 10", id, len(got), first)
+		}
+	}
+}
+
 // TestISOFailsAlone: the folder of the ISO recordings cannot be used; the programme's is
 // complete, and the other way round.
 func TestISOFailsAlone(t *testing.T) {

@@ -179,17 +179,27 @@ func (d *deliveries) stop(ids []string, group string, recordings bool) error {
 // it is being recorded, and what is started under its name waits for it. What has changed goes
 // on as it was started until it is stopped.
 func (d *deliveries) reconcile(show *scenes.Show) {
+	if d.stopOutside(show) {
+		d.isoFollows()
+	}
+}
+
+// stopOutside is reconcile's part under the lock; it reports whether a recording of the
+// programme was stopped.
+func (d *deliveries) stopOutside(show *scenes.Show) (recording bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for id, v := range d.dest {
 		if v.in(show) {
 			continue
 		}
+		recording = recording || v.recording && !v.own() && v.isRunning() && !v.stopping.Load()
 		v.stop()
 		if !v.isRunning() {
 			delete(d.dest, id)
 		}
 	}
+	return recording
 }
 
 // runningOutside names a destination or recording that runs, and has not been told to stop,
