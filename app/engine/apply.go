@@ -15,6 +15,7 @@ import (
 
 // logCommand appends c to the command log, and to the session's journal, with its tick.
 func (e *Engine) logCommand(c Command) {
+	c = e.asDone(c)
 	body, err := json.Marshal(c)
 	if err != nil {
 		e.log.Error("command not logged", "command", nameOf(c), "error", err)
@@ -35,6 +36,25 @@ func (e *Engine) logCommand(c Command) {
 	if _, err := fmt.Fprintln(e.opt.CommandLog, line); err != nil {
 		e.warn.set("command log", "The command log cannot be written; the show goes on without it.", e.tick)
 	}
+}
+
+// asDone is a command that was just applied with what came of it where that hangs on what
+// was before, so that its line means the same wherever a list begins.
+func (e *Engine) asDone(c Command) Command {
+	switch v := c.(type) {
+	case *FadeToBlack:
+		return e.asDone(*v)
+	case FadeToBlack:
+		v.On = &e.switcher.FadedOut
+		return v
+	case *SetOverlay:
+		return e.asDone(*v)
+	case SetOverlay:
+		o, _ := e.show.Overlay(v.ID)
+		v.On = &o.On
+		return v
+	}
+	return c
 }
 
 // program checks that id names the programme.

@@ -158,6 +158,25 @@ func TestCommandLogReplays(t *testing.T) {
 	}
 }
 
+// TestTogglesAreLoggedAsDone: the log says what came of a toggle, so that a part of it means
+// the same.
+func TestTogglesAreLoggedAsDone(t *testing.T) {
+	var log bytes.Buffer
+	s := newStudio(t, parse(t, smallShow), media.NewVirtualClock(), func(o *Options) {
+		o.CommandLog, o.Ticks = &log, 5
+		o.Commands = []Timed{{0, &FadeToBlack{}}, {1, &FadeToBlack{}}, {2, &SetOverlay{ID: "lower"}}, {3, &SetOverlay{ID: "lower"}}}
+	})
+	s.run(t, t.Context(), time.Minute)
+	want := `{"at":0,"do":"ftb","on":true}
+{"at":1,"do":"ftb","on":false}
+{"at":2,"do":"overlay","id":"lower","on":true}
+{"at":3,"do":"overlay","id":"lower","on":false}
+`
+	if log.String() != want {
+		t.Errorf("the log is\n%s", log.String())
+	}
+}
+
 // stateText is what of a state a replay has to give again.
 func stateText(t *testing.T, s *State) string {
 	t.Helper()
