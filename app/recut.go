@@ -103,7 +103,7 @@ func recut(ctx context.Context, c *console, journal string, o recutOptions) erro
 	kinds[recorded.Name] = recorded
 	opt := engine.Options{
 		Show: show, Clock: media.NewVirtualClock(), SourceKinds: kinds, Ticks: r.Ticks,
-		Commands: r.WithRecording(engine.StartRecording{Recordings: []string{id}}),
+		Switcher: r.Switcher, Commands: r.WithRecording(engine.StartRecording{Recordings: []string{id}}),
 	}
 	took, _, err := runOffline(ctx, c, or(s.BaseDir, "."), opt, id, o.output)
 	var failed *recordingError

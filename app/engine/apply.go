@@ -28,7 +28,7 @@ func (e *Engine) logCommand(c Command) {
 		line += "}"
 	}
 	if e.session != nil {
-		e.session.command(line)
+		e.journalCommand(c, line)
 	}
 	if e.opt.CommandLog == nil {
 		return
@@ -282,8 +282,8 @@ func (e *Engine) edit(show *scenes.Show, err error) error {
 	if e.bus(e.switcher.Preview) != nil {
 		e.switcher.Preview = ""
 	}
-	if e.switcher.hasNext && e.bus(e.switcher.next) != nil {
-		e.switcher.next = ""
+	if e.switcher.HasChosen && e.bus(e.switcher.Chosen) != nil {
+		e.switcher.Chosen = ""
 	}
 	return nil
 }

@@ -27,6 +27,8 @@ type Session struct {
 	BaseDir string
 	// Show is the show at tick First, with what was on programme and preview as its start.
 	Show *scenes.Show
+	// Switcher is how the switcher stood at First; nil in older journals: at rest.
+	Switcher *SwitcherState
 	// First is the tick at which recording was started, End the first one after the
 	// journal, as far as it goes. Files may begin before First, with the keyframe of before.
 	First, End int64
@@ -54,7 +56,7 @@ func ReadSession(path string) (*Session, error) {
 	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &head) != nil || head.Session != 1 {
 		return nil, fmt.Errorf("%s %w", filepath.Base(path), errHeadless)
 	}
-	s := &Session{Path: path, BaseDir: head.Base, First: head.At, End: head.At + 1, samples: map[string]int64{}}
+	s := &Session{Path: path, BaseDir: head.Base, Switcher: head.Switcher, First: head.At, End: head.At + 1, samples: map[string]int64{}}
 	if s.Show, err = scenes.Parse(head.Show); err != nil {
 		return nil, fmt.Errorf("%s: its show: %w", filepath.Base(path), err)
 	}
@@ -77,6 +79,12 @@ func ReadSession(path string) (*Session, error) {
 				return nil, fmt.Errorf("%s, line %d: %w", filepath.Base(path), n, err)
 			}
 			s.Commands = append(s.Commands, c)
+		case l.Show != nil:
+			show, err := scenes.Parse(l.Show)
+			if err != nil {
+				return nil, fmt.Errorf("%s, line %d: its show: %w", filepath.Base(path), n, err)
+			}
+			s.Commands = append(s.Commands, Timed{l.At, &travelled{show}})
 		case l.Look != nil:
 			l.Look.At = l.At
 			s.History.Looks = append(s.History.Looks, *l.Look)

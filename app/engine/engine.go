@@ -39,6 +39,8 @@ type Options struct {
 	Secret func(name string) (string, error)
 	// UserAgent names the program to servers.
 	UserAgent string
+	// Switcher is how the switcher stands at tick 0; nil: at rest, with the show's start.
+	Switcher *SwitcherState
 	// Commands are applied at their ticks, in order.
 	Commands []Timed
 	// CommandLog, if set, gets a line per applied command, in the form of a command list.
@@ -150,6 +152,9 @@ func New(opt Options) (*Engine, error) {
 		show: opt.Show, inputs: make(map[string]*input), pending: opt.Commands,
 		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true}, stallLimit: stallLimit, openEncoder: openEncoder,
 		gate: make(chan struct{}, openAtOnce()), pressure: newPressure(),
+	}
+	if s := opt.Switcher; s != nil {
+		e.switcher, e.next = s.Switcher, s.Next
 	}
 	e.history.revision = opt.Revision
 	var err error

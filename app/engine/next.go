@@ -10,8 +10,8 @@ import (
 
 // Next is what the next transition moves.
 type Next struct {
-	Background bool
-	Overlays   []string // ids; each goes on if it is off, and off if it is on
+	Background bool     `json:"background"`
+	Overlays   []string `json:"overlays"` // ids; each goes on if it is off, and off if it is on
 }
 
 func (c SetNext) apply(e *Engine) error {

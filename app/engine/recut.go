@@ -14,7 +14,9 @@ import (
 // Recut is a show that is cut again from the recordings of its sources.
 type Recut struct {
 	// Show has the recorded kind in place of every source that has recordings of its own.
-	Show     *scenes.Show
+	Show *scenes.Show
+	// Switcher is how the switcher stands at the first tick; nil: at rest.
+	Switcher *SwitcherState
 	Commands []Timed
 	// From is the tick of this show at which the programme's recording began, Ticks how
 	// many ticks there are.
@@ -29,7 +31,7 @@ type Recut struct {
 // journal's first: what a recording has of before its start is not cut again. Commands of destinations, recordings and replays are left out, and those
 // that position or open anew what is recorded already.
 func (s *Session) Recut() (*Recut, error) {
-	r := &Recut{From: max(s.History.First-s.First, 0), Ticks: s.History.End - s.First}
+	r := &Recut{Switcher: s.Switcher, From: max(s.History.First-s.First, 0), Ticks: s.History.End - s.First}
 	if r.Ticks <= r.From {
 		return nil, fmt.Errorf("nothing of the show was recorded")
 	}
@@ -98,10 +100,34 @@ func recutCommand(c Command, replaced map[string]json.RawMessage, replace func(s
 		return &AddSource{Source: replace(c.Source)}
 	case *UpdateSource:
 		return &UpdateSource{Source: replace(c.Source)}
+	case *travelled:
+		show := *c.show
+		show.Sources = slices.Clone(show.Sources)
+		for i, v := range show.Sources {
+			show.Sources[i] = replace(v)
+		}
+		return &travelled{&show}
 	case *ReplaceShow:
 		return nil // sources of another show have no recordings in this journal
 	}
 	return c
+}
+
+// travelled is what Undo or Redo made of the show, as a journal has it.
+type travelled struct{ show *scenes.Show }
+
+// apply leaves what is recorded, and how, as it is.
+func (c *travelled) apply(e *Engine) error {
+	show := *c.show
+	show.Destinations, show.Recordings, show.ISO = e.show.Destinations, e.show.Recordings, e.show.ISO
+	show.Renditions = slices.Clone(e.show.Renditions)
+	for i := range show.Renditions {
+		a := &show.Renditions[i].Audio
+		if _, ok := show.Bus(a.Bus); !ok {
+			a.Bus = scenes.ProgrammeBus
+		}
+	}
+	return e.edit(&show, nil)
 }
 
 // WithRecording are the commands with more: start, where the programme's recording began, and

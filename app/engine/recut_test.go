@@ -1,8 +1,13 @@
 package engine
 
 import (
+	"encoding/json"
+	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +73,86 @@ func TestRecutIsTheShow(t *testing.T) {
 	}
 }
 
+// TestRecutBeginsAsTheShowStood: what was done before the recording (faded to black, keys
+// chosen, edits that are taken back later, a transition or a fade under way) counts in the show
+// cut again as it did.
+func TestRecutBeginsAsTheShowStood(t *testing.T) {
+	swapped := scenes.NewLayer("cam2")
+	for _, c := range []struct {
+		name   string
+		before []Timed // of tick 7, at which it is recorded
+		during []Timed
+	}{
+		{"faded to black, up while it records, and down", []Timed{{1, &FadeToBlack{}}}, []Timed{{12, &FadeToBlack{}}, {40, &FadeToBlack{}}}},
+		{"within a fade", []Timed{{5, &FadeToBlack{}}}, []Timed{{30, &FadeToBlack{}}}},
+		{"keys alone, the T-bar at its far end", []Timed{{1, &TBar{Position: 1}}, {2, &SetNext{Background: ptr(false), Overlays: &[]string{"title"}}}},
+			[]Timed{{15, &TBar{Position: 0}}, {25, &AutoTake{}}, {40, &SetNext{Background: ptr(true)}}, {42, &Cut{}}}},
+		{"within AUTO, a preview chosen", []Timed{{5, &AutoTake{}}, {6, &Preview{Scene: "both"}}}, []Timed{{30, &Cut{}}}},
+		{"black on programme", []Timed{{1, &Preview{}}, {2, &Cut{}}}, []Timed{{20, &Cut{}}}},
+		{"an edit of before taken back, and made again", []Timed{{1, &SetLayers{ID: "one", Layers: []scenes.Layer{swapped}}}}, []Timed{{20, &Undo{}}, {35, &Redo{}}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			doc := strings.Replace(isoShow(dir), `"transition"`, `"overlays":[{"id":"title","layers":[{"source":"cam2"}]}],"fade_to_black":{"frames":5},"transition"`, 1)
+			s := newStudio(t, parse(t, doc), media.NewVirtualClock(), func(o *Options) {
+				realRecords(o)
+				o.CutLists, o.Ticks = true, 60
+				o.Commands = slices.Concat(c.before, []Timed{{7, &StartRecording{}}}, c.during, []Timed{{55, &StopRecording{}}})
+			})
+			s.run(t, t.Context(), time.Minute)
+			for _, w := range s.State().Warnings {
+				t.Error(w.Text)
+			}
+			live, _ := shots(t, filepath.Join(dir, "show.mkv"))
+			path, _ := cutAgain(t, dir)
+			got, _ := shots(t, path)
+			if len(live) != 48 || len(got) != 48 {
+				t.Fatalf("%d and %d pictures, want 48", len(live), len(got))
+			}
+			shown := map[uint8]int{}
+			for i, v := range live {
+				if shown[v.cam]++; v != got[i] {
+					t.Fatalf("frame %d is %v, the show had %v", i, got[i], v)
+				}
+			}
+			if len(shown) < 2 {
+				t.Errorf("nothing changed in the show: %v", shown)
+			}
+		})
+	}
+}
+
+// TestRecutOfAnOlderJournal: one without the switcher begins at rest, and its undo is of the
+// edits that are in it.
+func TestRecutOfAnOlderJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "old"+SessionExtension)
+	show, err := json.Marshal(parse(t, isoShow(t.TempDir())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := `{"session":1,"at":7,"began":"2026-05-01T20:00:00Z","base":"","show":` + string(show) + `}
+{"at":8,"do":"ftb"}
+{"at":9,"do":"rename_show","name":"x"}
+{"at":10,"do":"undo"}
+{"at":60,"end":true}
+`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := ReadSession(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Recut()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Switcher != nil || !reflect.DeepEqual(r.Commands, []Timed{{1, &FadeToBlack{}}, {2, &RenameShow{Name: "x"}}, {3, &Undo{}}}) {
+		t.Errorf("it is cut from %+v by %+v", r.Switcher, r.Commands)
+	}
+}
+
 // cutAgain cuts the show again whose journal is in dir, and returns the file and what was cut.
 func cutAgain(t *testing.T, dir string) (path string, r *Recut) {
 	t.Helper()
@@ -86,7 +171,7 @@ func cutAgain(t *testing.T, dir string) (path string, r *Recut) {
 	again := newStudio(t, show, media.NewVirtualClock(), func(o *Options) {
 		realRecords(o)
 		o.SourceKinds["recorded"] = sources.Recorded()
-		o.Ticks, o.Commands = r.Ticks, r.WithRecording(&StartRecording{Recordings: []string{"again"}})
+		o.Switcher, o.Ticks, o.Commands = r.Switcher, r.Ticks, r.WithRecording(&StartRecording{Recordings: []string{"again"}})
 	})
 	again.run(t, t.Context(), time.Minute)
 	for _, w := range again.State().Warnings {

@@ -26,7 +26,7 @@ const sessionBytes = 16 << 20
 
 // session is the journal of what happens while something is recorded: one JSON object a
 // line, beside the first recording. From it the cut lists are made when the last
-// recording has ended, and the show can be cut again from its files. observe, command
+// recording has ended, and the show can be cut again from its files. observe
 // and end are of the tick goroutine; file is for the outputs'.
 type session struct {
 	log   *slog.Logger
@@ -55,6 +55,8 @@ type (
 		Began   string          `json:"began"`   // by the wall clock, RFC 3339
 		Base    string          `json:"base"`    // what relative paths of the show are relative to
 		Show    json.RawMessage `json:"show"`    // with what was on programme and preview at At as its start
+		// Switcher is how the switcher stood at At; older journals are without it.
+		Switcher *SwitcherState `json:"switcher,omitempty"`
 	}
 	sessionLine struct {
 		At   int64         `json:"at"`
@@ -62,7 +64,10 @@ type (
 		Mark string        `json:"mark,omitempty"`
 		File *sessionFile  `json:"file,omitempty"`
 		Left *sessionPause `json:"left,omitempty"`
-		End  bool          `json:"end,omitempty"`
+		// Show is what Undo or Redo made of the show, in the place of the command: the edits
+		// of before the recording are not in the journal. Older journals have the command.
+		Show json.RawMessage `json:"show,omitempty"`
+		End  bool            `json:"end,omitempty"`
 	}
 	sessionFile struct {
 		Path   string `json:"path"`
@@ -100,7 +105,7 @@ func (e *Engine) beginSession() {
 	}
 	s := &session{log: e.log, named: map[string]bool{}, keys: map[string]bool{}, wake: make(chan struct{}, 1), done: make(chan struct{}), files: e.keeper.journal,
 		warn: func(text string) { e.warn.set("session", text, e.state.Load().Tick) }}
-	s.line(sessionHead{1, e.tick, time.Now().Format(time.RFC3339), e.opt.BaseDir, show})
+	s.line(sessionHead{1, e.tick, time.Now().Format(time.RFC3339), e.opt.BaseDir, show, &SwitcherState{e.switcher, e.next}})
 	from := e.tick - media.UnitsIn(keptLooksFor, e.fps.Inv())
 	for i := range e.lately {
 		if i+1 < len(e.lately) && e.lately[i+1].At <= from {
@@ -179,8 +184,20 @@ func (e *Engine) wholeSource(id string) string {
 	return p.Source
 }
 
-// command notes an applied command as the command log does.
-func (s *session) command(line string) { s.add([]byte(line + "\n")) }
+// journalCommand notes an applied command, whose line the command log has. Of the tick
+// goroutine.
+func (e *Engine) journalCommand(c Command, line string) {
+	switch c.(type) {
+	case Undo, *Undo, Redo, *Redo:
+		show, err := json.Marshal(e.show)
+		if err == nil {
+			e.session.line(sessionLine{At: e.tick, Show: show})
+			return
+		}
+		e.log.Error("show not in the journal", "error", err)
+	}
+	e.session.add([]byte(line + "\n"))
+}
 
 // file notes a file of a recording; begun says that it has its first picture, at f.First.
 func (s *session) file(f sessionFile, begun bool) {

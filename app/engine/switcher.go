@@ -1,6 +1,9 @@
 package engine
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // TransitionMode says who moves the transition.
 type TransitionMode uint8
@@ -14,8 +17,18 @@ const (
 
 func (m TransitionMode) String() string { return [...]string{"", "rest", "auto", "manual"}[m] }
 
-// MarshalText makes modes readable in statistics.
+// MarshalText makes modes readable in statistics and journals.
 func (m TransitionMode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (m *TransitionMode) UnmarshalText(text []byte) error {
+	for *m = AtRest; *m <= Manual; *m++ {
+		if m.String() == string(text) {
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no transition mode %q", text)
+}
 
 // Switcher is the one state machine behind CUT, AUTO, the T-bar and fade to black,
 // whichever surface moves them. It is a value: copying it copies the state.
@@ -26,32 +39,41 @@ func (m TransitionMode) MarshalText() ([]byte, error) { return []byte(m.String()
 // preview chosen during a transition waits for its end and then replaces the
 // flip-flop, so what is being mixed in never jumps on air.
 type Switcher struct {
-	Program, Preview string
+	Program string `json:"program"`
+	Preview string `json:"preview"`
 
-	Mode TransitionMode
+	Mode TransitionMode `json:"mode"`
 	// Lever is the T-bar's place, 0..1; RestsAt is the end it started from, 0 or 1.
-	Lever   float64
-	RestsAt float64
+	Lever   float64 `json:"lever"`
+	RestsAt float64 `json:"rests_at"`
 
 	// AutoLeft of AutoTotal steps remain; the run began at AutoFrom.
-	AutoLeft, AutoTotal int
-	AutoFrom            float64
+	AutoLeft  int     `json:"auto_left"`
+	AutoTotal int     `json:"auto_total"`
+	AutoFrom  float64 `json:"auto_from"`
 
 	// FadedOut is what FTB is going to: true is black. Black is how far, 0..1, moved
 	// by BlackStep per tick.
-	FadedOut  bool
-	Black     float64
-	BlackStep float64
+	FadedOut  bool    `json:"faded_out"`
+	Black     float64 `json:"black"`
+	BlackStep float64 `json:"black_step"`
 
 	// KeysOnly: a transition moves the keys that are tied to it and leaves the
 	// background; the buses do not swap.
-	KeysOnly bool
+	KeysOnly bool `json:"keys_only"`
 	// Completed counts transitions and cuts that reached their end.
-	Completed int64
+	Completed int64 `json:"-"`
 
-	// next is a preview chosen during a transition.
-	next    string
-	hasNext bool
+	// Chosen is a preview chosen during a transition, where HasChosen.
+	Chosen    string `json:"chosen"`
+	HasChosen bool   `json:"has_chosen"`
+}
+
+// SwitcherState is a switcher with what its next transition moves: all of it that is not in
+// the show, in the form in which journals have it.
+type SwitcherState struct {
+	Switcher
+	Next Next `json:"next"`
 }
 
 // NewSwitcher is at rest with the given buses.
@@ -71,7 +93,7 @@ func (s *Switcher) Crossing() bool { return s.InTransition() && !s.KeysOnly }
 // SetPreview chooses what is next.
 func (s *Switcher) SetPreview(id string) {
 	if s.Mode != AtRest {
-		s.next, s.hasNext = id, true
+		s.Chosen, s.HasChosen = id, true
 		return
 	}
 	s.Preview = id
@@ -165,7 +187,7 @@ func (s *Switcher) complete(end float64) {
 
 func (s *Switcher) rest(end float64) {
 	s.Mode, s.Lever, s.RestsAt, s.AutoLeft, s.AutoTotal, s.AutoFrom = AtRest, end, end, 0, 0, 0
-	if s.hasNext {
-		s.Preview, s.next, s.hasNext = s.next, "", false
+	if s.HasChosen {
+		s.Preview, s.Chosen, s.HasChosen = s.Chosen, "", false
 	}
 }
