@@ -259,6 +259,7 @@ func (d *deliveries) states() []RenditionState {
 		frames := v.frames.Load()
 		s := RenditionState{ID: v.id, Encoder: v.name(), AimBPS: v.aim(), Frames: frames, Dropped: v.dropped.Load(), Held: max(frames-v.packets.Load(), 0)}
 		s.DelayP50MS, s.DelayP99MS = quantiles(&v.delay)
+		s.BeforeP50MS, s.BeforeP99MS = quantiles(&v.before)
 		s.ThroughP50MS, s.ThroughP99MS = quantiles(&v.through)
 		if frames > 0 {
 			s.EncodeMS = float64(v.busy.Load()) / 1e6 / float64(frames)

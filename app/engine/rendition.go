@@ -59,7 +59,8 @@ type videoRunner struct {
 	packets                atomic.Int64 // that have left the encoder
 	busy                   atomic.Int64 // nanoseconds spent encoding
 	delay                  histogram    // from a tick's time to its packet
-	through                histogram    // from a live picture's time stamp to its packet
+	before                 histogram    // from a live picture's time stamp to the encoder's taking it
+	through                histogram    // from there to its packet as well
 
 	ages [agesKept]time.Duration // by number; of the goroutine
 
@@ -232,6 +233,9 @@ func (v *videoRunner) run() {
 		start := time.Now()
 		v.retune(j.number)
 		v.ages[j.number%agesKept] = j.age
+		if j.age >= 0 && !v.clock.Virtual() {
+			v.before.add(j.age + v.clock.Now() - media.TickTime(j.number, v.track.FPS))
+		}
 		packets, err := v.encode(j.frame, j.number, force)
 		v.busy.Add(int64(time.Since(start)))
 		j.frame.Release()

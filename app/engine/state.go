@@ -244,7 +244,10 @@ type RenditionState struct {
 	// it (of the oldest, where it shows several), as in Counters.CaptureP50MS; 0 without
 	// live sources.
 	ThroughP50MS, ThroughP99MS float64
-	AimBPS                     int64 // what the encoder aims at now
+	// BeforeP50MS and BeforeP99MS are the part of it until the encoder takes the picture; the
+	// rest is the encoder's own.
+	BeforeP50MS, BeforeP99MS float64
+	AimBPS                   int64 // what the encoder aims at now
 	// Held is how many pictures the encoder keeps to itself at present (B-frames, frame
 	// threads): its own delay is this many frames and EncodeMS.
 	Held int64

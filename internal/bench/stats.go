@@ -26,6 +26,7 @@ type statsLine struct {
 		Frames, Dropped, Held            int64
 		EncodeMS, DelayP50MS, DelayP99MS float64
 		ThroughP50MS, ThroughP99MS       float64
+		BeforeP50MS, BeforeP99MS         float64
 	}
 	Destinations []struct {
 		ID         string
@@ -58,7 +59,10 @@ type engineStats struct {
 	// ThroughP50MS is from a live source's time stamp to the packet, picture by picture.
 	ThroughP50MS float64 `json:"through_p50_ms,omitempty"`
 	ThroughP99MS float64 `json:"through_p99_ms,omitempty"`
-	Held         float64 `json:"held_by_encoder"`
+	// BeforeP50MS is the part of it until the encoder takes the picture.
+	BeforeP50MS float64 `json:"before_p50_ms,omitempty"`
+	BeforeP99MS float64 `json:"before_p99_ms,omitempty"`
+	Held        float64 `json:"held_by_encoder"`
 	// GCPer10s is how often the collector ran, after the first five seconds.
 	GCPer10s float64 `json:"gc_per_10s"`
 	// Path counts ticks by how they were composed: untouched, by rectangles, in full.
@@ -128,6 +132,7 @@ func parseStats(data []byte, destinations int) (engineStats, error) {
 			r := s.Renditions[0]
 			out.EncodeMS, out.DelayP50MS, out.DelayP99MS = r.EncodeMS, r.DelayP50MS, r.DelayP99MS
 			out.ThroughP50MS, out.ThroughP99MS = r.ThroughP50MS, r.ThroughP99MS
+			out.BeforeP50MS, out.BeforeP99MS = r.BeforeP50MS, r.BeforeP99MS
 			held = append(held, float64(r.Held))
 			out.Dropped = 0
 		}
