@@ -28,12 +28,17 @@ func TestThroughIsAgeAndDelay(t *testing.T) {
 	if p50, p99 := quantiles(&s.v.delay); p99 == 0 || p50 > p99 {
 		t.Errorf("from the tick %.1f and %.1f ms", p50, p99)
 	}
-	var counted uint32
-	for i := range s.v.through.counts {
-		counted += s.v.through.counts[i].Load()
+	for name, h := range map[string]*histogram{"the whole way": &s.v.through, "the way to the encoder": &s.v.before} {
+		var counted uint32
+		for i := range h.counts {
+			counted += h.counts[i].Load()
+		}
+		if counted != 2 {
+			t.Errorf("%s: %d pictures count, want the 2 that have an age", name, counted)
+		}
 	}
-	if counted != 2 {
-		t.Errorf("%d pictures count, want the 2 that have an age", counted)
+	if _, p99 := quantiles(&s.v.before); p99 < 0.97*age.Seconds()*1000 || p99 > 1.03*(age+began-at(0)).Seconds()*1000 {
+		t.Errorf("the earlier: %.1f ms from its time stamp to the encoder, want %v to %v", p99, age, age+began-at(0))
 	}
 	p50, p99 := quantiles(&s.v.through)
 	for _, c := range []struct {
