@@ -153,17 +153,17 @@ func TestNothingChangesTheShowWhileDelivering(t *testing.T) {
 	defer s.Close()
 	one, two := showFile(t, dir, "one"), showFile(t, dir, "two")
 	must(t, s.Open(one))
-	for _, running := range []engine.State{{Live: true}, {Recording: true}} {
-		s.stage.set(func(n *engine.State) { n.Live, n.Recording = running.Live, running.Recording })
+	for _, running := range []engine.State{{Live: true}, {Recording: true}, {ISOs: []engine.DestinationState{{ID: "cam1", Started: true}}}} {
+		s.stage.set(func(n *engine.State) { n.Live, n.Recording, n.ISOs = running.Live, running.Recording, running.ISOs })
 		for name, change := range map[string]func() error{"Open": func() error { return s.Open(two) }, "New": func() error { return s.New("demo") }} {
 			if err := change(); !errors.Is(err, ErrRunning) {
-				t.Errorf("%s while live %v, recording %v: %v", name, running.Live, running.Recording, err)
+				t.Errorf("%s while live %v, recording %v, on their own %v: %v", name, running.Live, running.Recording, running.ISOs, err)
 			}
 		}
 		s.stage.rename(t, "edited live")
 		must(t, s.Save())
 	}
-	s.stage.set(func(n *engine.State) { n.Live, n.Recording = false, false })
+	s.stage.set(func(n *engine.State) { n.Live, n.Recording, n.ISOs = false, false, nil })
 	s.stage.refuse = errors.New("the GPU cannot hold this canvas")
 	if err := s.Open(two); err == nil || s.Info().Path != one {
 		t.Errorf("Open of what cannot be played: %v; open is %s", err, s.Info().Path)

@@ -306,7 +306,7 @@ func (m *Manager) play(show *scenes.Show, doc opened) error {
 
 // idle is ErrRunning while something is delivered.
 func (m *Manager) idle() error {
-	if s := m.opt.Stage.State(); s != nil && (s.Live || s.Recording) {
+	if m.opt.Stage.State().Busy() {
 		return ErrRunning
 	}
 	return nil

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"crosspoint.studio/crosspoint/compositor/gpu"
@@ -54,6 +55,16 @@ type State struct {
 	Warnings []Warning
 	// RefusedCommands is how many commands of the list (Options.Commands) were refused.
 	RefusedCommands int64
+}
+
+// Busy reports whether something is delivered that another show, or the end of the program,
+// would end: a stream, a recording, or a source's own recording. Before the first state (nil)
+// nothing is.
+func (s *State) Busy() bool { return s != nil && (s.Live || s.Recording || s.RecordingISO()) }
+
+// RecordingISO reports whether at least one source is recorded on its own.
+func (s *State) RecordingISO() bool {
+	return slices.ContainsFunc(s.ISOs, func(d DestinationState) bool { return d.Started })
 }
 
 // TransitionState is the switcher's transition as surfaces show it.

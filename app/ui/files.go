@@ -99,25 +99,25 @@ func (f *files) run(work func() error, done string, next func()) {
 	})
 }
 
-// replacing asks about unsaved changes and what is on air before another show takes
-// this one's place.
+// refused says why no other show can take this one's place now, if so: the document would
+// refuse it, whatever is answered before.
+func (f *files) refused() bool {
+	busy := f.desk.state.Busy()
+	if busy {
+		f.desk.tell("Something is live or recording, and another show would end it: stop it first, then open the show.")
+	}
+	return busy
+}
+
+// replacing asks about unsaved changes before another show takes this one's place.
 func (f *files) replacing(then func()) {
 	info := f.info()
-	s := f.desk.state
-	onAir := s != nil && (s.Live || s.Recording)
 	switch {
+	case f.refused():
 	case info.Dirty:
-		text := showName(info.Name) + " has changes that are not saved."
-		if onAir {
-			text = "You are on air or recording, and " + showName(info.Name) + " has changes that are not saved."
-		}
-		f.bar.ask(text,
+		f.bar.ask(showName(info.Name)+" has changes that are not saved.",
 			answer{caption: "Save first", tip: "Save, then go on", do: func() { f.save(then) }},
 			answer{caption: "Don't save", tip: "Lose the changes and go on", risky: true, do: then},
-			answer{caption: "Stay", tip: "Leave everything as it is"})
-	case onAir:
-		f.bar.ask("You are on air or recording: another show changes what is seen.",
-			answer{caption: "Change the show", tip: "Open the other show; what runs goes on with it", risky: true, do: then},
 			answer{caption: "Stay", tip: "Leave everything as it is"})
 	default:
 		then()
@@ -142,7 +142,9 @@ func (f *files) open(path string) {
 }
 
 func (f *files) openChosen() {
-	f.choose(false, "", f.open)
+	if !f.refused() {
+		f.choose(false, "", f.open)
+	}
 }
 
 // save writes the show to its file, or asks for one; next follows when it is written.

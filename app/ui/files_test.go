@@ -102,19 +102,37 @@ func TestOpeningAsksAboutWhatWouldBeLost(t *testing.T) {
 	wantDiary(t, f, "save", "open /shows/chosen")
 
 	f.diary, f.info.Dirty = nil, false
-	live := aState()
-	live.Live = true
-	b.show(live)
-	b.keys.down(fyne.KeyO, ctrl)
-	wantDiary(t, f)
-	if !strings.Contains(b.place.bar.text.full, "on air") {
-		t.Errorf("while live the bar asks %q", b.place.bar.text.full)
-	}
+	f.info.Dirty = true
+	b.keys.down(fyne.KeyN, ctrl)
 	b.keys.down(fyne.KeyEscape, 0)
 	if b.place.bar.asking() {
 		t.Error("Escape left the question standing")
 	}
 	wantDiary(t, f)
+}
+
+// The document refuses another show while something is delivered: nothing is asked that
+// would come to that.
+func TestNoOtherShowWhileSomethingIsDelivered(t *testing.T) {
+	for name, busy := range map[string]func(*engine.State){
+		"live":             func(s *engine.State) { s.Live = true },
+		"recording":        func(s *engine.State) { s.Recording = true },
+		"an own recording": func(s *engine.State) { s.ISOs = []engine.DestinationState{{ID: "cam1", Started: true}} },
+	} {
+		for _, dirty := range []bool{false, true} {
+			b, f := benchWithDocuments(t, DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json", Dirty: dirty})
+			s := aState()
+			busy(s)
+			b.show(s)
+			for key, act := range map[string]func(){"Ctrl+O": func() { b.keys.down(fyne.KeyO, ctrl) }, "Ctrl+N": func() { b.keys.down(fyne.KeyN, ctrl) }, "a recent file": func() { b.files.open("/shows/other.json") }} {
+				act()
+				got, _ := b.takeNotice()
+				if !strings.Contains(got, "stop it first") || b.place.bar.asking() || len(f.diary) != 0 {
+					t.Errorf("%s, dirty %v, %s: says %q, asks %v, asked for %q", name, dirty, key, got, b.place.bar.asking(), f.diary)
+				}
+			}
+		}
+	}
 }
 
 func TestRecentFiles(t *testing.T) {
@@ -134,7 +152,7 @@ func TestRecentFiles(t *testing.T) {
 func TestClosing(t *testing.T) {
 	for _, c := range []struct {
 		name            string
-		live, rec       bool
+		live, rec, iso  bool
 		dirty           bool
 		asks            string // "" closes at once
 		answer          string
@@ -147,6 +165,8 @@ func TestClosing(t *testing.T) {
 		{name: "live", live: true, asks: "You are live.", answer: "Stop everything and close", closed: true},
 		{name: "live, stays", live: true, asks: "You are live.", answer: "Stay"},
 		{name: "recording", rec: true, asks: "You are recording.", answer: "Stay"},
+		{name: "own recording", iso: true, asks: "You are recording sources on their own.", answer: "Stay"},
+		{name: "live, own recording", live: true, iso: true, asks: "You are live and recording.", answer: "Stop everything and close", closed: true},
 		{name: "all of it, lost", live: true, rec: true, dirty: true, asks: "You are live and recording. “Sunday” is not saved.", answer: "Stop and close without saving", closed: true, losing: true},
 		{name: "all of it", live: true, rec: true, dirty: true, asks: "You are live and recording. “Sunday” is not saved.", answer: "Stop everything, save and close", closed: true, keeping: true},
 	} {
@@ -154,6 +174,7 @@ func TestClosing(t *testing.T) {
 			b, f := benchWithDocuments(t, DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json", Dirty: c.dirty})
 			s := aState()
 			s.Live, s.Recording = c.live, c.rec
+			s.ISOs = []engine.DestinationState{{ID: "cam1", Started: c.iso}, {ID: "cam2"}}
 			b.show(s)
 			closed := false
 			b.quit = func() { closed = true }

@@ -205,7 +205,7 @@ func (p *preflightPage) toggle() {
 	if p.desk.services.Preflight == nil || p.desk.state == nil || !ok {
 		return
 	}
-	if onShow(p.desk.state) {
+	if p.desk.state.Busy() {
 		p.fill("A check loads encoders and disks, so there is none while something is live or recorded.")
 		return
 	}
@@ -244,8 +244,6 @@ var errYielded = errors.New("something is live or recorded now, and a check load
 // showWatch is how often a check looks whether the show has begun.
 const showWatch = 100 * time.Millisecond
 
-func onShow(s *engine.State) bool { return s != nil && (s.Live || s.Recording) }
-
 // yieldToShow ends a check as soon as something is live or recorded, whoever started that
 // and whether the window is seen or not. It blocks until over is closed.
 func yieldToShow(s studio, end context.CancelCauseFunc, over <-chan struct{}) {
@@ -256,7 +254,7 @@ func yieldToShow(s studio, end context.CancelCauseFunc, over <-chan struct{}) {
 		case <-over:
 			return
 		case <-tick.C:
-			if onShow(s.State()) {
+			if s.State().Busy() {
 				end(errYielded)
 			}
 		}

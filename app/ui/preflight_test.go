@@ -128,13 +128,15 @@ func TestPreflightPage(t *testing.T) {
 	if sent == nil || len(sent.Renditions) != 1 || sent.Uses["a"] != sent.Uses["b"] {
 		t.Errorf("the command is %+v", sent)
 	}
-	live := planState(t)
-	live.Live = true
-	b.show(live)
-	check.uplink = -1
-	p.check.press()
-	if !strings.Contains(p.texts(), "while something is live") || check.uplink != -1 {
-		t.Errorf("checked while live: %q", p.texts())
+	live, iso := planState(t), planState(t)
+	live.Live, iso.ISOs = true, []engine.DestinationState{{ID: "cam1", Started: true}}
+	for name, s := range map[string]*engine.State{"live": live, "a source is recorded on its own": iso} {
+		b.show(s)
+		check.uplink = -1
+		p.check.press()
+		if !strings.Contains(p.texts(), "while something is live") || check.uplink != -1 {
+			t.Errorf("checked while %s: %q", name, p.texts())
+		}
 	}
 	p.close.press()
 	if p.Visible() || !b.keys.outputs.scroll.Visible() {
