@@ -141,7 +141,7 @@ func newBenchWith(t *testing.T, s *engine.State, services Services) *bench {
 	win.Resize(fyne.NewSize(1366, 728))
 	b.canvas = win.Canvas()
 	b.keys.unfocus, b.focus.unfocus = win.Canvas().Unfocus, win.Canvas().Unfocus
-	b.focus.focused = win.Canvas().Focused
+	b.focus.focused, b.overlay = win.Canvas().Focused, win.Canvas().Overlays().Top
 	b.apply(s, false, false)
 	t.Cleanup(func() {
 		b.desk.tips.clear() // no timer of it outlives the test's theme

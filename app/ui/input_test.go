@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"crosspoint.studio/crosspoint/app/engine"
@@ -90,6 +91,49 @@ func TestHelpSheetClosesOnAnyKeyAndKeyStillActs(t *testing.T) {
 		t.Error("Space left the sheet open")
 	}
 	wantSent(t, b, &engine.AutoTake{})
+}
+
+// A dialog over the window keeps the keys from the desk; Escape closes the topmost.
+func TestDialogsKeepKeysFromTheDesk(t *testing.T) {
+	b := newBench(t, aState())
+	win := windowOf(b.content)
+	dialog.ShowConfirm("Overwrite?", "", func(bool) {}, win)
+	dialog.ShowConfirm("Really?", "", func(bool) {}, win)
+	keys := []fyne.KeyName{fyne.KeyReturn, fyne.KeySpace, fyne.KeyR, fyne.KeyB, fyne.Key2, fyne.KeyM, fyne.KeyF1}
+	for want := 2; want > 0; want-- {
+		for _, name := range keys {
+			b.desk.keyDown(&fyne.KeyEvent{Name: name})
+		}
+		wantSent(t, b)
+		if got := len(b.canvas.Overlays().List()); got != want || b.help.Visible() {
+			t.Errorf("%d dialogs stand, want %d; the key sheet shows: %v", got, want, b.help.Visible())
+		}
+		b.desk.keyDown(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	}
+	if b.canvas.Overlays().Top() != nil {
+		t.Error("Escape left a dialog standing")
+	}
+	b.desk.keyDown(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	wantSent(t, b, &engine.Cut{})
+}
+
+// A press on the free part of the palette takes the keyboard from its text: the next key
+// gives it back and is the text's.
+func TestKeysStayWithTheOpenPalette(t *testing.T) {
+	b := newBench(t, aState())
+	b.palette.focus = func(o fyne.Focusable) { b.canvas.Focus(o) }
+	b.palette.open()
+	b.canvas.Unfocus()
+	b.desk.keyDown(&fyne.KeyEvent{Name: fyne.KeyR})
+	wantSent(t, b)
+	if b.canvas.Focused() != b.palette.entry {
+		t.Errorf("the keyboard is with %T", b.canvas.Focused())
+	}
+	b.canvas.Unfocus()
+	b.desk.keyDown(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	if b.palette.Visible() {
+		t.Error("Escape left the palette open")
+	}
 }
 
 // At any scale the key sheet has its texts whole.

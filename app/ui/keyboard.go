@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 
 	"crosspoint.studio/crosspoint/app/engine"
 )
@@ -72,6 +73,30 @@ func (k *keyboard) down(name fyne.KeyName, mod fyne.KeyModifier) {
 		k.desk.post(func() { k.acted = false })
 		a.run()
 	}
+}
+
+// keyDown acts on a key of the window that neither a text nor a control has used. A dialog
+// or a list that lies over the panels keeps all keys from them: Fyne hands out those that
+// nothing in it has asked for.
+func (w *window) keyDown(e *fyne.KeyEvent) {
+	over := w.overlay()
+	switch {
+	case over != nil:
+		if e.Name == fyne.KeyEscape {
+			over.Hide()
+		}
+	case w.palette.Visible() && e.Name != fyne.KeyEscape: // a press beside its rows took the keyboard from its text
+		w.palette.focus(w.palette.entry)
+	default:
+		w.keys.down(e.Name, currentModifiers())
+	}
+}
+
+func currentModifiers() fyne.KeyModifier {
+	if d, ok := fyne.CurrentApp().Driver().(desktop.Driver); ok {
+		return d.CurrentKeyModifiers()
+	}
+	return 0
 }
 
 // find is the action of a key. Shift alone makes no difference, so that a locked

@@ -118,8 +118,10 @@ type window struct {
 	// setTitle shows what the window is called; title is what it shows.
 	setTitle func(string)
 	title    string
-	// clear takes away dialogs and menus that lie over the window.
-	clear func()
+	// overlay is the dialog or list that lies over the panels, nil for none; clear takes all
+	// of them away.
+	overlay func() fyne.CanvasObject
+	clear   func()
 	// quit ends the window, without asking.
 	quit func()
 
@@ -193,7 +195,7 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 
 // newWindow builds the panels; nothing runs yet.
 func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
-	w := &window{setTitle: func(string) {}, clear: func() {}, quit: func() {}, carried: make(chan struct{}, 1), every: wholeEvery(runtime.NumCPU())}
+	w := &window{setTitle: func(string) {}, overlay: func() fyne.CanvasObject { return nil }, clear: func() {}, quit: func() {}, carried: make(chan struct{}, 1), every: wholeEvery(runtime.NumCPU())}
 	w.desk = newDesk(s, services, w.notice)
 	w.desk.sender.carried = func() {
 		select {
@@ -224,7 +226,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 		desk: d, bank: bank, transition: transition, audio: audio, outputs: outs, preview: preview, help: w.help,
 		fullscreen: func() {}, unfocus: func() {}, escape: w.escape,
 	}
-	d.keyDown = func(e *fyne.KeyEvent) { w.keys.down(e.Name, currentModifiers()) }
+	d.keyDown = w.keyDown
 	w.place = newWorkspace(d, preview, transition, program, w.banner, bank, audio, w.side, w.status)
 	d.said = w.done
 	w.files = &files{desk: d, said: w.done, docs: services.Documents, bar: w.place.bar, choose: func(bool, string, func(string)) {}, closeWindow: w.askClose}
@@ -257,15 +259,16 @@ func (w *window) attach(win fyne.Window, newWindow func(string) fyne.Window) {
 	w.keys.fullscreen = func() { win.SetFullScreen(!win.FullScreen()) }
 	w.keys.unfocus = win.Canvas().Unfocus
 	w.focus.unfocus = win.Canvas().Unfocus
+	w.overlay = win.Canvas().Overlays().Top
 	w.focus.focused = func() fyne.Focusable {
-		if win.Canvas().Overlays().Top() != nil { // which has a keyboard of its own
+		if w.overlay() != nil { // which has a keyboard of its own
 			return nil
 		}
 		return win.Canvas().Focused()
 	}
 	w.setTitle, w.menus.set = win.SetTitle, win.SetMainMenu
 	w.menus.typing = func() bool {
-		_, typing := win.Canvas().Focused().(fyne.Shortcutable)
+		_, typing := w.focus.focused().(fyne.Shortcutable)
 		return typing
 	}
 	w.palette.focus = func(o fyne.Focusable) {
@@ -276,7 +279,7 @@ func (w *window) attach(win fyne.Window, newWindow func(string) fyne.Window) {
 		win.Canvas().Focus(o)
 	}
 	w.clear = func() {
-		for o := win.Canvas().Overlays().Top(); o != nil; o = win.Canvas().Overlays().Top() {
+		for o := w.overlay(); o != nil; o = w.overlay() {
 			win.Canvas().Overlays().Remove(o)
 		}
 	}
@@ -347,13 +350,6 @@ func onAirText(s *engine.State) string {
 func (w *window) setHidden(hidden bool) {
 	w.hidden.Store(hidden)
 	w.desk.views.paused.Store(hidden)
-}
-
-func currentModifiers() fyne.KeyModifier {
-	if d, ok := fyne.CurrentApp().Driver().(desktop.Driver); ok {
-		return d.CurrentKeyModifiers()
-	}
-	return 0
 }
 
 // notice keeps a sentence about trouble for the line under the monitors; for any
