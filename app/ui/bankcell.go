@@ -220,7 +220,9 @@ func (c *bankCell) MouseDown(e *desktop.MouseEvent) {
 	if e.Button != desktop.MouseButtonPrimary {
 		return
 	}
-	c.desk.stopTyping()
+	if !c.focused {
+		c.desk.stopTyping()
+	}
 	c.desk.tips.leave(c)
 	now := c.desk.now()
 	if now.Sub(c.lastPress) < doubleClick {

@@ -214,6 +214,9 @@ func (p *bannerPanel) MouseDown(e *desktop.MouseEvent) {
 	if e.Button != desktop.MouseButtonPrimary {
 		return
 	}
+	if !p.focused {
+		p.desk.stopTyping()
+	}
 	row := int((e.Position.Y - bannerHeight - 4) / bannerHeight)
 	switch {
 	case e.Position.Y <= bannerHeight:

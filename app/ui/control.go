@@ -161,7 +161,9 @@ func (b *button) paint() {
 func (b *button) MouseDown(e *desktop.MouseEvent) {
 	b.desk.tips.leave(b.outer)
 	if e.Button == desktop.MouseButtonPrimary {
-		b.desk.stopTyping()
+		if !b.focused {
+			b.desk.stopTyping()
+		}
 		b.press()
 	}
 }

@@ -30,8 +30,9 @@ type desk struct {
 	said func(string)
 	// keyDown is where a focused control passes the keys that it does not use.
 	keyDown func(*fyne.KeyEvent)
-	// typing is the field that has the keyboard for letters or digits, or nil.
-	typing interface{ leave() }
+	// stopTyping gives the keyboard back to the desk, from a text or from whatever else has it:
+	// a press elsewhere makes Space AUTO again. What a field holds is given.
+	stopTyping func()
 	// layer is the one that is edited, by numbers and by handles.
 	layer layerChoice
 	// layerWanted is the one to be edited as soon as the state has it: it was just added.
@@ -62,7 +63,7 @@ type desk struct {
 }
 
 func newDesk(s studio, services Services, tell func(string)) *desk {
-	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, said: func(string) {}, keyDown: func(*fyne.KeyEvent) {}, drawn: new(atomic.Int32)}
+	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, said: func(string) {}, keyDown: func(*fyne.KeyEvent) {}, stopTyping: func() {}, drawn: new(atomic.Int32)}
 	d.sender = newSender(s.Do, tell)
 	d.work = newWorkers()
 	d.tips = newTips(d)

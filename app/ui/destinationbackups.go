@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/widget"
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/outputs"
@@ -39,8 +38,8 @@ type backupRow struct {
 	typed         bool // not any more since a key is being typed
 	title         *label
 	up, remove    *button
-	name, address *widget.Entry
-	secret        *widget.Entry
+	name, address *field
+	secret        *field
 	shared        *button
 }
 
@@ -75,7 +74,7 @@ func (p *backupList) lay(w float32) float32 {
 		place(r.up, w-rw-uw-2, y, uw, rowHeight)
 		place(r.remove, w-rw, y, rw, rowHeight)
 		y += rowHeight + 2
-		for _, e := range []*widget.Entry{r.name, r.address, r.secret} {
+		for _, e := range []*field{r.name, r.address, r.secret} {
 			h, ew := e.MinSize().Height, w
 			if e == r.secret {
 				sw := r.shared.min.Width
@@ -105,7 +104,7 @@ func (p *backupList) append(in scenes.Ingest, same bool) {
 		p.desk.tell(fmt.Sprintf("A destination can have %d backups.", mostBackups))
 		return
 	}
-	r := &backupRow{was: in, same: same, title: newLabel("", textSmall, colDim), name: widget.NewEntry(), address: widget.NewEntry(), secret: widget.NewPasswordEntry()}
+	r := &backupRow{was: in, same: same, title: newLabel("", textSmall, colDim), name: newLine(p.desk), address: newLine(p.desk), secret: newSecret(p.desk)}
 	if in.Credential != nil && !same {
 		r.credential = *in.Credential
 	}
@@ -113,8 +112,8 @@ func (p *backupList) append(in scenes.Ingest, same bool) {
 	r.address.SetText(urlOf(in.Settings))
 	r.address.SetPlaceHolder("its address")
 	changed := func(string) { p.label(r); p.changed() }
-	r.name.OnChanged, r.address.OnChanged = changed, changed
-	r.secret.OnChanged = func(text string) {
+	r.name.changed, r.address.changed = changed, changed
+	r.secret.changed = func(text string) {
 		switch {
 		case text != "" && r.same:
 			r.same, r.typed = false, true

@@ -28,10 +28,10 @@ type outputForm struct {
 	remove       *askButton
 	kinds        []*button
 	service      *widget.Select
-	name         *widget.Entry
-	address      *widget.Entry // a destination's URL, a recording's path
+	name         *field
+	address      *field // a destination's URL, a recording's path
 	container    *widget.Select
-	secret       *widget.Entry
+	secret       *field
 	rendition    *widget.Select
 	hint         *paragraph
 	faults       [3]*label
@@ -74,17 +74,16 @@ func newOutputForm(d *desk, done func()) *outputForm {
 		f.kinds = append(f.kinds, newButton(d, strings.ToUpper(k), textSmall, func() { f.setKind(k) }).hint("The protocol to send with"))
 	}
 	f.service = widget.NewSelect(nil, f.setService)
-	f.name, f.address = widget.NewEntry(), widget.NewEntry()
-	f.secret = widget.NewPasswordEntry()
+	f.name, f.address, f.secret = newLine(d), newLine(d), newSecret(d)
+	for _, l := range []*field{f.name, f.address, f.secret} {
+		l.changed = func(string) { f.check() }
+	}
 	f.container = widget.NewSelect([]string{"mkv", "mp4", "mov", "ts"}, nil)
 	f.rendition = widget.NewSelect(nil, func(string) {
 		f.fillPicks()
 		f.layoutBody(f.body.Size())
 		f.check()
 	})
-	f.name.OnChanged = func(string) { f.check() }
-	f.address.OnChanged = func(string) { f.check() }
-	f.secret.OnChanged = func(string) { f.check() }
 	f.hint = newParagraph("", textSmall, colDim, 3)
 	recording := func() bool { return f.recording }
 	served := func() bool { return !f.recording && len(f.service.Options) > 1 }

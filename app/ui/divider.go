@@ -87,6 +87,9 @@ func (v *divider) DragEnd() {}
 
 // MouseDown implements desktop.Mouseable.
 func (v *divider) MouseDown(*desktop.MouseEvent) {
+	if !v.focused {
+		v.desk.stopTyping()
+	}
 	now := v.desk.now()
 	if now.Sub(v.lastPress) < doubleClick {
 		v.reset()

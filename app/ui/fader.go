@@ -149,7 +149,9 @@ func (f *fader) MouseDown(e *desktop.MouseEvent) {
 		return
 	}
 	f.desk.tips.leave(f.outer)
-	f.desk.stopTyping()
+	if !f.focused {
+		f.desk.stopTyping()
+	}
 	now := f.desk.now()
 	if now.Sub(f.lastPress) < doubleClick && !math.IsNaN(f.reset) {
 		f.set(f.reset)

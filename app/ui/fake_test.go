@@ -140,7 +140,7 @@ func newBenchWith(t *testing.T, s *engine.State, services Services) *bench {
 	win.SetPadded(false)
 	win.Resize(fyne.NewSize(1366, 728))
 	b.canvas = win.Canvas()
-	b.keys.unfocus, b.focus.unfocus = win.Canvas().Unfocus, win.Canvas().Unfocus
+	b.desk.stopTyping = win.Canvas().Unfocus
 	b.focus.focused, b.overlay = win.Canvas().Focused, win.Canvas().Overlays().Top
 	b.apply(s, false, false)
 	t.Cleanup(func() {

@@ -47,7 +47,7 @@ func (f *focusFollower) follow(root fyne.CanvasObject) {
 // too, and stand elsewhere.
 func isControl(o fyne.CanvasObject) bool {
 	switch o.(type) {
-	case *field, *widget.Entry, *widget.Select:
+	case *field, *widget.Select:
 		return true
 	}
 	_, ok := o.(interface{ children() []fyne.CanvasObject })

@@ -169,8 +169,8 @@ func TestFormTakesBackOnEscapeAndStepsNumbers(t *testing.T) {
 	b.canvas.Focus(e)
 	e.SetText("4")
 	e.KeyDown(&fyne.KeyEvent{Name: fyne.KeyEscape})
-	if e.Text != "300" || len(*given) != 0 || b.desk.typing != nil {
-		t.Errorf("after Escape: %q, given %v, typing %v", e.Text, *given, b.desk.typing)
+	if e.Text != "300" || len(*given) != 0 || b.canvas.Focused() != nil {
+		t.Errorf("after Escape: %q, given %v, the keyboard is with %T", e.Text, *given, b.canvas.Focused())
 	}
 	b.canvas.Focus(e)
 	e.TypedKey(&fyne.KeyEvent{Name: fyne.KeyUp})
@@ -343,5 +343,68 @@ func TestTabLeavesATextOfSeveralLines(t *testing.T) {
 	var o fyne.CanvasObject = newField(b.desk, 3)
 	if v, ok := o.(fyne.Tabbable); !ok || v.AcceptsTab() {
 		t.Error("Tab is typed into a title")
+	}
+}
+
+// A press on a control gives the keyboard back from every text, whatever it is in: Space is
+// AUTO again, and no digit goes into a stream key. Escape leaves each of them too.
+func TestAPressElsewhereLeavesEveryText(t *testing.T) {
+	b := newBenchWith(t, aState(), Services{Logs: goldenLogs{}})
+	p := b.keys.outputs
+	p.edit("", false)
+	p.form.setKind("rtmp")
+	press(p.form.backups.add)
+	row := p.form.backups.rows[0]
+	for _, l := range []*field{p.form.name, p.form.address, p.form.secret, row.name, row.address, row.secret} {
+		b.canvas.Focus(l)
+		if b.canvas.Focused() != l {
+			t.Fatalf("%q cannot be typed into", l.PlaceHolder)
+		}
+		press(b.keys.bank.cells[1])
+		if o := b.canvas.Focused(); o != nil {
+			t.Errorf("after a press on a cell the keyboard is with %T %q", o, l.PlaceHolder)
+		}
+		l.SetText("typed")
+		b.canvas.Focus(l)
+		l.KeyDown(&fyne.KeyEvent{Name: fyne.KeyEscape})
+		if b.canvas.Focused() != nil || l.Text != "typed" {
+			t.Errorf("after Escape the keyboard is with %T, the text is %q", b.canvas.Focused(), l.Text)
+		}
+	}
+	if !p.form.secret.Password || !row.secret.Password {
+		t.Error("a key can be read as it is typed")
+	}
+	p.openPreflight()
+	b.canvas.Focus(p.preflight.uplink)
+	press(b.keys.transition.cut)
+	if b.canvas.Focused() != nil {
+		t.Error("a press on CUT left the keyboard with the uplink")
+	}
+	b.side.openID("log")
+	var log *logPanel
+	for _, tab := range b.side.tabs {
+		if v, ok := tab.panel.(*logPanel); ok {
+			log = v
+		}
+	}
+	b.canvas.Focus(log.filter)
+	press(log.list)
+	if b.canvas.Focused() != nil {
+		t.Error("a press on a line left the keyboard with the filter")
+	}
+	// A list of Fyne's own knows no press elsewhere either.
+	b.side.openID("outputs")
+	p.preflight.leave()
+	p.edit("", false)
+	b.canvas.Focus(p.form.rendition)
+	press(b.keys.bank.cells[0])
+	if b.canvas.Focused() != nil {
+		t.Error("a press on a cell left the keyboard with a list")
+	}
+	// What has the keyboard and is pressed keeps it.
+	b.canvas.Focus(b.keys.transition.tbar)
+	press(b.keys.transition.tbar)
+	if b.canvas.Focused() != b.keys.transition.tbar {
+		t.Error("the lever lost the keyboard by a press on itself")
 	}
 }

@@ -42,6 +42,21 @@ func newField(d *desk, lines int) *field {
 	return f
 }
 
+// newLine is a field of one line whose text is looked at when it is wanted: it is not given,
+// so Enter does nothing, and Escape keeps what was typed.
+func newLine(d *desk) *field {
+	f := newField(d, 1)
+	f.OnSubmitted = nil
+	return f
+}
+
+// newSecret is a newLine that hides what it holds.
+func newSecret(d *desk) *field {
+	f := newLine(d)
+	f.Password = true
+	return f
+}
+
 // setText is a change by the program.
 func (f *field) setText(text string) {
 	if f.Text == text {
@@ -66,7 +81,6 @@ func (f *field) AcceptsTab() bool { return false }
 // FocusGained implements fyne.Focusable.
 func (f *field) FocusGained() {
 	f.typing, f.leaving = true, false
-	f.desk.typing = f
 	f.desk.tips.over(f, f.tip)
 	f.Entry.FocusGained()
 }
@@ -75,9 +89,6 @@ func (f *field) FocusGained() {
 func (f *field) FocusLost() {
 	f.typing = false
 	f.desk.tips.leave(f)
-	if f.desk.typing == f {
-		f.desk.typing = nil
-	}
 	f.Entry.FocusLost()
 	if !f.leaving {
 		f.leaving = true
@@ -165,11 +176,3 @@ func newWheel(turned func(*fyne.ScrollEvent)) *wheel {
 
 // Scrolled implements fyne.Scrollable.
 func (w *wheel) Scrolled(e *fyne.ScrollEvent) { w.turned(e) }
-
-// stopTyping ends the editing of a text: a press elsewhere gives the keyboard back to
-// the desk, so that Space is AUTO again.
-func (d *desk) stopTyping() {
-	if d.typing != nil {
-		d.typing.leave()
-	}
-}

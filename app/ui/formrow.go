@@ -220,7 +220,6 @@ func (r *formRow) done() {
 
 // pick takes a choice.
 func (r *formRow) pick(value json.RawMessage) {
-	r.form.desk.stopTyping()
 	r.form.give(r.spec.key, value)
 }
 

@@ -24,7 +24,6 @@ type keyboard struct {
 	preview    *monitorPanel
 	help       *helpPanel
 	fullscreen func()
-	unfocus    func()
 	// covered: the desk cannot be seen, and keys without Ctrl leave it alone.
 	covered bool
 	// escape closes what lies over the window; it reports whether there was something.
@@ -61,7 +60,7 @@ func (k *keyboard) down(name fyne.KeyName, mod fyne.KeyModifier) {
 	}
 	if name == fyne.KeyEscape {
 		if !k.escape() {
-			k.unfocus()
+			k.desk.stopTyping()
 		}
 		return
 	}

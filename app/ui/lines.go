@@ -161,6 +161,7 @@ func (l *lineList) Scrolled(e *fyne.ScrollEvent) {
 
 // MouseDown implements desktop.Mouseable: a click picks a line.
 func (l *lineList) MouseDown(e *desktop.MouseEvent) {
+	l.desk.stopTyping()
 	if n := l.top + int((e.Position.Y-2)/lineHeight); l.picked != nil && e.Position.Y >= 2 && n < len(l.lines) {
 		l.picked(n)
 	}

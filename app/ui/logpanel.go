@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/widget"
 
 	"crosspoint.studio/crosspoint/app/engine"
 )
@@ -32,7 +31,7 @@ type logPanel struct {
 	box
 	desk   *desk
 	levels []*button
-	filter *widget.Entry
+	filter *field
 	list   *lineList
 	detail [logDetail]*label
 	count  *label
@@ -52,9 +51,9 @@ func newLogPanel(d *desk) *logPanel {
 		p.levels = append(p.levels, b)
 		p.add(b)
 	}
-	p.filter = widget.NewEntry()
+	p.filter = newLine(d)
 	p.filter.SetPlaceHolder("only lines with …")
-	p.filter.OnChanged = func(text string) {
+	p.filter.changed = func(text string) {
 		p.needle = strings.ToLower(strings.TrimSpace(text))
 		p.choose()
 	}

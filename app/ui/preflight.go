@@ -68,7 +68,7 @@ type preflightPage struct {
 	check, close *button
 	use          *button
 	uplinkText   *label
-	uplink       *widget.Entry
+	uplink       *field
 	length       *widget.Select
 	measure      *widget.Select
 	verdict      *label
@@ -87,9 +87,9 @@ func newPreflightPage(d *desk, done func()) *preflightPage {
 	p.close = newButton(d, "Back", textNormal, p.leave).hint("Back to the list; a check that runs is ended")
 	p.use = newButton(d, "Use this plan", textSmall, p.usePlan).hint("Give the destinations these encodes, as one edit that undo takes back")
 	p.uplinkText = newLabel("Uplink, Mb/s", textSmall, colDim)
-	p.uplink = widget.NewEntry()
+	p.uplink = newLine(d)
 	p.uplink.SetPlaceHolder("not known")
-	p.uplink.OnChanged = func(string) { p.replan() }
+	p.uplink.changed = func(string) { p.replan() }
 	p.length = widget.NewSelect(nil, nil)
 	for _, d := range encodeLengths {
 		p.length.Options = append(p.length.Options, fmt.Sprintf("encode %.0f s", d.Seconds()))

@@ -139,7 +139,7 @@ func (r *rateBox) Scrolled(e *fyne.ScrollEvent) {
 
 // FocusGained implements fyne.Focusable.
 func (r *rateBox) FocusGained() {
-	r.focused, r.desk.typing = true, r
+	r.focused = true
 	r.desk.tips.over(r, r.tip)
 	r.draw()
 }
@@ -147,9 +147,6 @@ func (r *rateBox) FocusGained() {
 // FocusLost implements fyne.Focusable.
 func (r *rateBox) FocusLost() {
 	r.focused, r.typed = false, ""
-	if r.desk.typing == r {
-		r.desk.typing = nil
-	}
 	r.desk.tips.leave(r)
 	r.draw()
 }

@@ -11,7 +11,6 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/test"
-	"fyne.io/fyne/v2/widget"
 
 	"crosspoint.studio/crosspoint/scenes/sources"
 )
@@ -27,7 +26,7 @@ func controls(o fyne.CanvasObject) []fyne.CanvasObject {
 		list = append(list, o)
 	}
 	switch v := o.(type) {
-	case *widget.Entry, *field:
+	case *field:
 		return list
 	case *fyne.Container:
 		for _, c := range v.Objects {

@@ -124,7 +124,9 @@ func (b *scrubBar) MouseDown(e *desktop.MouseEvent) {
 		return
 	}
 	b.desk.tips.leave(b.outer)
-	b.desk.stopTyping()
+	if !b.focused {
+		b.desk.stopTyping()
+	}
 	b.ask(b.under(e.Position))
 	b.grabbed = b.length > 0
 }

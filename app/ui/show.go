@@ -109,7 +109,6 @@ func newShowPanel(d *desk) *showPanel {
 
 // open changes to another list.
 func (p *showPanel) open(part showPart) {
-	p.desk.stopTyping()
 	p.part = part
 	p.next.hint(map[bool]string{
 		false: "Puts it on preview, where its layers can be moved with the mouse",

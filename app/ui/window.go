@@ -224,9 +224,10 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	}
 	w.keys = &keyboard{
 		desk: d, bank: bank, transition: transition, audio: audio, outputs: outs, preview: preview, help: w.help,
-		fullscreen: func() {}, unfocus: func() {}, escape: w.escape,
+		fullscreen: func() {}, escape: w.escape,
 	}
 	d.keyDown = w.keyDown
+	w.focus.unfocus = func() { d.stopTyping() }
 	w.place = newWorkspace(d, preview, transition, program, w.banner, bank, audio, w.side, w.status)
 	d.said = w.done
 	w.files = &files{desk: d, said: w.done, docs: services.Documents, bar: w.place.bar, choose: func(bool, string, func(string)) {}, closeWindow: w.askClose}
@@ -234,12 +235,12 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	w.files.opened = w.first.shut
 	w.first.covers = func(all bool) { // Tab and the keys of the desk do not go under it
 		d.tips.clear()
-		w.keys.unfocus()
+		d.stopTyping()
 		w.keys.covered = all
 		show(w.place.root, !all)
 	}
 	w.place.bar.asked = func() { // its answers are where Tab goes next
-		w.keys.unfocus()
+		d.stopTyping()
 		if w.first.Visible() {
 			w.first.shut()
 		}
@@ -257,8 +258,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 // attach puts the panels into a real window.
 func (w *window) attach(win fyne.Window, newWindow func(string) fyne.Window) {
 	w.keys.fullscreen = func() { win.SetFullScreen(!win.FullScreen()) }
-	w.keys.unfocus = win.Canvas().Unfocus
-	w.focus.unfocus = win.Canvas().Unfocus
+	w.desk.stopTyping = win.Canvas().Unfocus
 	w.overlay = win.Canvas().Overlays().Top
 	w.focus.focused = func() fyne.Focusable {
 		if w.overlay() != nil { // which has a keyboard of its own
