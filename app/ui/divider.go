@@ -143,7 +143,7 @@ func (v *divider) KeyDown(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeyLeft, fyne.KeyUp, fyne.KeyRight, fyne.KeyDown, fyne.KeyBackspace, fyne.KeyDelete:
 	default:
-		v.desk.keyDown(e)
+		v.desk.pass(e)
 	}
 }
 

@@ -249,7 +249,7 @@ func (f *fader) KeyDown(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeyUp, fyne.KeyRight, fyne.KeyDown, fyne.KeyLeft, fyne.KeyPageUp, fyne.KeyPageDown, fyne.KeyBackspace, fyne.KeyDelete:
 	default:
-		f.desk.keyDown(e)
+		f.desk.pass(e)
 	}
 }
 

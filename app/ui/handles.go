@@ -414,7 +414,7 @@ func (h *handles) KeyDown(e *fyne.KeyEvent) {
 		h.choose(-1)
 		h.desk.keyDown(e)
 	default:
-		h.desk.keyDown(e)
+		h.desk.pass(e)
 	}
 }
 

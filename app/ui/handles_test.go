@@ -192,7 +192,7 @@ func TestHandlesKeys(t *testing.T) {
 	h.nudge(fyne.KeyUp, 0)
 	wantLayer(t, "nudged by 11 and 1", lastLayers(t, b)[1], 491, 269, 480, 270)
 	h.KeyDown(&fyne.KeyEvent{Name: fyne.KeySpace})
-	wantSent(t, b, &engine.AutoTake{})
+	wantSent(t, b)
 	h.KeyDown(&fyne.KeyEvent{Name: fyne.KeyDelete})
 	got := b.sent(t)
 	if len(got) != 1 || len(got[0].(*engine.SetLayers).Layers) != 1 {

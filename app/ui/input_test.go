@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -160,6 +161,30 @@ func TestFocusedControlTakesSpaceAndPassesOtherKeysOn(t *testing.T) {
 	cut.KeyDown(&fyne.KeyEvent{Name: fyne.KeyEscape})
 	if b.canvas.Focused() != nil {
 		t.Error("Escape left the focus where it was")
+	}
+}
+
+// Space and Enter are those of whatever has the blue frame, until Escape: no control hands
+// them on to AUTO and CUT.
+func TestSpaceAndEnterStayWithWhatHasTheKeyboard(t *testing.T) {
+	b := newBench(t, aClip())
+	k := b.keys
+	for name, c := range map[string]desktop.Keyable{
+		"a fader": k.audio.strips[0].fader, "the T-bar": k.transition.tbar, "the rate": k.transition.rate, "the scrub bar": b.monitors[0].transport.scrub,
+		"a list": newLineList(b.desk, 0, false, nil), "the preview": b.monitors[0].handles, "a divider": b.place.sideEdge,
+	} {
+		b.canvas.Focus(c)
+		for _, key := range []fyne.KeyName{fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter} {
+			c.KeyDown(&fyne.KeyEvent{Name: key})
+			if got := b.sent(t); len(got) != 0 {
+				t.Errorf("%s: %s sent %s", name, key, commandsText(got))
+			}
+		}
+		if said, _ := b.takeNotice(); !strings.Contains(said, "Esc") {
+			t.Errorf("%s: nothing says where Space has gone: %q", name, said)
+		}
+		c.KeyDown(&fyne.KeyEvent{Name: fyne.KeyB})
+		wantSent(t, b, &engine.FadeToBlack{})
 	}
 }
 

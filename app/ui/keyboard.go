@@ -98,6 +98,17 @@ func currentModifiers() fyne.KeyModifier {
 	return 0
 }
 
+// pass hands on a key of which a control with the keyboard makes no use. Space and Enter end
+// there: whoever looks at its blue frame does not mean the programme.
+func (d *desk) pass(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+		d.tell("Space and Enter are for what has the blue frame; Esc gives them back to AUTO and CUT.")
+	default:
+		d.keyDown(e)
+	}
+}
+
 // find is the action of a key. Shift alone makes no difference, so that a locked
 // keyboard still cuts.
 func (k *keyboard) find(name fyne.KeyName, mod fyne.KeyModifier) *action {

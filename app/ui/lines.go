@@ -202,7 +202,7 @@ func (l *lineList) KeyDown(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeyUp, fyne.KeyDown, fyne.KeyPageUp, fyne.KeyPageDown, fyne.KeyHome, fyne.KeyEnd:
 	default:
-		l.desk.keyDown(e)
+		l.desk.pass(e)
 	}
 }
 

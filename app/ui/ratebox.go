@@ -190,7 +190,7 @@ func (r *rateBox) KeyDown(e *fyne.KeyEvent) {
 	case fyne.KeyUp, fyne.KeyDown, fyne.KeyLeft, fyne.KeyRight, fyne.KeyBackspace, fyne.KeySemicolon, fyne.KeyPeriod:
 	default:
 		if !digit {
-			r.desk.keyDown(e)
+			r.desk.pass(e)
 		}
 	}
 }

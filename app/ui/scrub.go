@@ -221,7 +221,7 @@ func (b *scrubBar) KeyDown(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeyRight, fyne.KeyUp, fyne.KeyLeft, fyne.KeyDown, fyne.KeyPageUp, fyne.KeyPageDown, fyne.KeyHome, fyne.KeyEnd:
 	default:
-		b.desk.keyDown(e)
+		b.desk.pass(e)
 	}
 }
 

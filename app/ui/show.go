@@ -76,7 +76,7 @@ func newShowPanel(d *desk) *showPanel {
 	p.list.onRemove = p.remove
 	p.next = newButton(d, "To preview", textSmall, p.toPreview)
 	p.actions = newFlow(
-		newButton(d, "Rename", textSmall, func() { p.list.startRename(p.selected[p.part]) }).hint("Types a new name in its place (F2, or a double click)"),
+		newButton(d, "Rename", textSmall, func() { p.list.startRename(p.selected[p.part]) }).hint("Types a new name in its place (Enter, F2, or a double click)"),
 		newButton(d, "Duplicate", textSmall, p.duplicate).hint("Adds a copy with its settings"),
 		newButton(d, "↑", textSmall, func() { p.list.step(p.selected[p.part], -1, true) }).hint("Moves it up (Alt+Up, or drag it)"),
 		newButton(d, "↓", textSmall, func() { p.list.step(p.selected[p.part], +1, true) }).hint("Moves it down (Alt+Down, or drag it)"),

@@ -110,6 +110,11 @@ func TestShowPanelRenamesInPlace(t *testing.T) {
 	p.list.rename.SetText("Other")
 	p.list.rename.KeyDown(&fyne.KeyEvent{Name: fyne.KeyEscape})
 	wantSent(t, b)
+	p.list.rows[1].key(&fyne.KeyEvent{Name: fyne.KeyReturn}, 0)
+	if p.list.renaming == "" || b.canvas.Focused() != p.list.rename {
+		t.Errorf("Enter renames %q, the keyboard is with %T", p.list.renaming, b.canvas.Focused())
+	}
+	wantSent(t, b)
 }
 
 func TestShowPanelReorders(t *testing.T) {
@@ -134,8 +139,12 @@ func TestShowPanelReorders(t *testing.T) {
 	if p.selected[partSources] != "cam2" || b.canvas.Focused() != p.list.rows[1] {
 		t.Errorf("Down chose %q", p.selected[partSources])
 	}
-	p.list.rows[1].key(&fyne.KeyEvent{Name: fyne.KeySpace}, 0)
-	wantSent(t, b, &engine.AutoTake{})
+	p.list.rows[0].key(&fyne.KeyEvent{Name: fyne.KeySpace}, 0)
+	if p.selected[partSources] != "cam1" {
+		t.Errorf("Space chose %q", p.selected[partSources])
+	}
+	p.list.rows[0].key(&fyne.KeyEvent{Name: fyne.Key1}, 0)
+	wantSent(t, b, &engine.Preview{Scene: "one"})
 }
 
 func TestShowPanelDuplicatesAndRemoves(t *testing.T) {

@@ -22,7 +22,7 @@ type listItem struct {
 
 // showList is a list that can be put in order: by dragging a row, or with Alt and the
 // arrow keys. A row is chosen by a press or the arrow keys, renamed in place by a double
-// click or F2, and removed with Delete. Other keys are the desk's.
+// click, Enter or F2, and removed with Delete. Other keys are the desk's.
 type showList struct {
 	box
 	desk     *desk
@@ -334,10 +334,14 @@ func (r *showRow) key(e *fyne.KeyEvent, mod fyne.KeyModifier) {
 		r.list.step(r.item.id, +1, carry)
 	case e.Name == fyne.KeyF2 && !carry:
 		r.list.startRename(r.item.id)
+	case (e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter) && !carry: // of which the text would get the rest
+		r.list.desk.post(func() { r.list.startRename(r.item.id) })
+	case e.Name == fyne.KeySpace && !carry:
+		r.list.onSelect(r.item.id)
 	case e.Name == fyne.KeyDelete && !carry:
 		r.list.onRemove(r.item.id)
 	default:
-		r.list.desk.keyDown(e)
+		r.list.desk.pass(e)
 	}
 }
 

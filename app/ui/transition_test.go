@@ -62,7 +62,7 @@ func TestRateIsTyped(t *testing.T) {
 	r.KeyDown(&fyne.KeyEvent{Name: fyne.Key2})
 	wantSent(t, b) // a digit is no preview while it is typed
 	r.KeyDown(&fyne.KeyEvent{Name: fyne.KeySpace})
-	wantSent(t, b, &engine.AutoTake{})
+	wantSent(t, b)
 	r.TypedKey(&fyne.KeyEvent{Name: fyne.KeyUp})
 	wantSent(t, b, &engine.SetTransition{Frames: 41})
 	press(b.keys.transition.cut)

@@ -180,7 +180,7 @@ func TestScrubbing(t *testing.T) {
 		wantCommands(t, b, string(key), seek(want))
 	}
 	bar.KeyDown(&fyne.KeyEvent{Name: fyne.KeySpace})
-	wantCommands(t, b, "Space on the bar", &engine.AutoTake{})
+	wantCommands(t, b, "Space on the bar")
 	// Nothing is known of the length: there is nowhere to go.
 	b.clock = b.clock.Add(time.Minute)
 	unknown := aClip()
