@@ -234,15 +234,24 @@ func (p *audioPanel) toggleSoloKind() {
 	p.soloKind.caption.setText(strings.ToUpper(p.desk.soloMode))
 }
 
-// toggleMute is for the keyboard: the sound that is open in the editor, or the master.
+// toggleMute is for the keyboard: the strip that has it, else the sound that is open in the
+// editor, whatever the faders show, else the master.
 func (p *audioPanel) toggleMute() {
-	for _, a := range p.strips {
-		if a.source == p.desk.sound.source && !a.sending() {
-			a.toggleMute()
-			return
-		}
+	s := p.desk.state
+	if s == nil {
+		return
 	}
-	p.master.toggleMute()
+	held := slices.IndexFunc(p.strips, (*audioStrip).holdsFocus)
+	chosen := slices.IndexFunc(s.Sources, func(v engine.SourceState) bool { return v.HasAudio && v.ID == p.desk.sound.source })
+	switch {
+	case held >= 0:
+		p.strips[held].toggleMute()
+	case chosen >= 0 && !p.master.holdsFocus():
+		muted := !s.Sources[chosen].Strip.Muted
+		p.desk.send(&engine.SetStrip{Source: p.desk.sound.source, Muted: &muted})
+	default:
+		p.master.toggleMute()
+	}
 }
 
 // busesOf are the buses of a state.

@@ -56,6 +56,43 @@ func TestStripsSayHowTheirSoundIs(t *testing.T) {
 		&engine.SoloSource{Source: "cam2", Mode: "pfl"}, &engine.SetStrip{Source: "cam1", OnAir: ptr(scenes.OnAirOff)})
 }
 
+// M mutes what has the keyboard, else the source that is chosen, whatever the faders show,
+// and the master only where there is neither.
+func TestTheKeyMutesWhatTheOperatorIsAt(t *testing.T) {
+	muted := func(source string) engine.Command { return &engine.SetStrip{Source: source, Muted: ptr(true)} }
+	for _, c := range []struct {
+		name   string
+		focus  func(*audioPanel) fyne.Focusable
+		chosen string
+		bus    string
+		want   engine.Command
+	}{
+		{"nothing", nil, "", "pgm", &engine.SetMaster{Muted: ptr(true)}},
+		{"a fader with the keyboard", func(p *audioPanel) fyne.Focusable { return p.strips[1].fader }, "", "pgm", muted("cam2")},
+		{"a fader with the keyboard, another is chosen", func(p *audioPanel) fyne.Focusable { return p.strips[1].pan }, "cam1", "pgm", muted("cam2")},
+		{"the master with the keyboard, a source is chosen", func(p *audioPanel) fyne.Focusable { return p.master.fader }, "cam1", "pgm", &engine.SetMaster{Muted: ptr(true)}},
+		{"chosen", nil, "cam1", "pgm", muted("cam1")},
+		{"chosen, a mix is on the faders", nil, "cam1", "aux", muted("cam1")},
+		{"a send with the keyboard", func(p *audioPanel) fyne.Focusable { return p.strips[0].fader }, "cam2", "aux", &engine.SetSend{Source: "cam1", Bus: "aux", On: ptr(false)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := soundState()
+			b := newBench(t, s)
+			p := b.keys.audio
+			p.choose(c.bus)
+			if c.chosen != "" {
+				b.desk.sound = soundChoice{source: c.chosen}
+			}
+			b.show(s)
+			if c.focus != nil {
+				b.canvas.Focus(c.focus(p))
+			}
+			b.desk.keyDown(&fyne.KeyEvent{Name: fyne.KeyM})
+			wantSent(t, b, c.want)
+		})
+	}
+}
+
 func TestABusPutsItsSendsOnTheFaders(t *testing.T) {
 	s := soundState()
 	b := newBench(t, s)

@@ -237,8 +237,8 @@ func (a *audioStrip) rest() {
 
 // holdsFocus reports whether the keyboard is at one of the strip's controls.
 func (a *audioStrip) holdsFocus() bool {
-	return a.fader.focused || a.pan.focused || a.name.focused || a.mute.focused || a.solo.focused || a.follow.focused ||
-		a.gain.focused || a.gain.editing() || a.trim.focused || a.trim.editing()
+	return a.fader.focused || a.name.focused || a.mute.focused || a.solo.focused || a.gain.focused || a.gain.editing() ||
+		a.source != "" && (a.pan.focused || a.follow.focused || a.trim.focused || a.trim.editing())
 }
 
 func (a *audioStrip) setGain(at float64) {
