@@ -30,6 +30,8 @@ type desk struct {
 	said func(string)
 	// keyDown is where a focused control passes the keys that it does not use.
 	keyDown func(*fyne.KeyEvent)
+	// focused is what has the keyboard: nil is the desk itself, or a dialog that lies over it.
+	focused func() fyne.Focusable
 	// stopTyping gives the keyboard back to the desk, from a text or from whatever else has it:
 	// a press elsewhere makes Space AUTO again. What a field holds is given.
 	stopTyping func()
@@ -63,8 +65,9 @@ type desk struct {
 }
 
 func newDesk(s studio, services Services, tell func(string)) *desk {
-	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, said: func(string) {}, keyDown: func(*fyne.KeyEvent) {}, stopTyping: func() {}, drawn: new(atomic.Int32)}
+	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, said: func(string) {}, keyDown: func(*fyne.KeyEvent) {}, focused: func() fyne.Focusable { return nil }, stopTyping: func() {}, drawn: new(atomic.Int32)}
 	d.sender = newSender(s.Do, tell)
+	d.sender.state = s.State
 	d.work = newWorkers()
 	d.tips = newTips(d)
 	d.soloMode, d.loudness = "afl", map[string]*loudnessHistory{}
@@ -87,6 +90,23 @@ func (d *desk) send(cmd engine.Command) { d.sender.send("", cmd) }
 
 // move queues the newest position of a continuous control.
 func (d *desk) move(control string, cmd engine.Command) { d.sender.send(control, cmd) }
+
+// settleLimit is how long settle waits for a studio that does not answer.
+const settleLimit = time.Second
+
+// settle gives what is being typed and calls then, on Fyne's goroutine, when the state has
+// it: a command is applied at the next tick. It comes before whatever takes the show as it
+// is: saving it, replacing it, closing. The text keeps the keyboard, if it is still there:
+// what is typed on would be hotkeys.
+func (d *desk) settle(then func()) {
+	if f, typing := d.focused().(*field); typing {
+		d.stopTyping()
+		f.resume()
+	}
+	if d.sender.settled() || !d.work.start(func() { d.sender.await(settleLimit); d.post(then) }) {
+		then()
+	}
+}
 
 // background runs what may block (a file, the keyring, a device list) away from
 // Fyne's goroutine; it hands its results back with post.

@@ -27,6 +27,7 @@ type fakeStudio struct {
 	commands []engine.Command
 	refuse   error
 	block    chan struct{} // not nil: Do waits for it
+	carried  func()        // not nil: Do calls it
 	pictures []*fakePicture
 }
 
@@ -37,6 +38,9 @@ func (f *fakeStudio) Do(c engine.Command) error {
 	f.commands = append(f.commands, c)
 	err, block := f.refuse, f.block
 	f.mu.Unlock()
+	if f.carried != nil {
+		f.carried()
+	}
 	if block != nil {
 		<-block
 	}
@@ -141,7 +145,7 @@ func newBenchWith(t *testing.T, s *engine.State, services Services) *bench {
 	win.Resize(fyne.NewSize(1366, 728))
 	b.canvas = win.Canvas()
 	b.desk.stopTyping = win.Canvas().Unfocus
-	b.focus.focused, b.overlay = win.Canvas().Focused, win.Canvas().Overlays().Top
+	b.desk.focused, b.overlay = win.Canvas().Focused, win.Canvas().Overlays().Top
 	b.apply(s, false, false)
 	t.Cleanup(func() {
 		b.desk.tips.clear() // no timer of it outlives the test's theme

@@ -111,6 +111,10 @@ func (f *files) refused() bool {
 
 // replacing asks about unsaved changes before another show takes this one's place.
 func (f *files) replacing(then func()) {
+	f.desk.settle(func() { f.askReplacing(then) })
+}
+
+func (f *files) askReplacing(then func()) {
 	info := f.info()
 	switch {
 	case f.refused():
@@ -129,6 +133,7 @@ func (f *files) fresh(template string) {
 	if f.docs == nil {
 		return
 	}
+	f.desk.stopTyping() // the text is of the show that goes
 	f.replacing(func() {
 		f.run(func() error { return f.docs.New(template) }, "", f.opened)
 	})
@@ -136,6 +141,7 @@ func (f *files) fresh(template string) {
 
 // open opens a file.
 func (f *files) open(path string) {
+	f.desk.stopTyping() // the text is of the show that goes
 	f.replacing(func() {
 		f.run(func() error { return f.docs.Open(path) }, "Opened "+filepath.Base(path)+".", f.opened)
 	})
@@ -152,12 +158,14 @@ func (f *files) save(next func()) {
 	if f.docs == nil {
 		return
 	}
-	info := f.info()
-	if info.Path == "" {
-		f.saveAs(next)
-		return
-	}
-	f.run(f.docs.Save, "Saved "+filepath.Base(info.Path)+".", next)
+	f.desk.settle(func() {
+		info := f.info()
+		if info.Path == "" {
+			f.saveAs(next)
+			return
+		}
+		f.run(f.docs.Save, "Saved "+filepath.Base(info.Path)+".", next)
+	})
 }
 
 // showSuffix is how the names of show files end.

@@ -1,9 +1,11 @@
 package ui
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,13 +22,20 @@ type fakeDocuments struct {
 	has     bool
 	diary   []string
 	refuses error
+	dirtied atomic.Bool // by another goroutine
 }
+
+func (f *fakeDocuments) setDirty() { f.dirtied.Store(true) }
 
 func (f *fakeDocuments) note(what string) error {
 	f.diary = append(f.diary, what)
 	return f.refuses
 }
-func (f *fakeDocuments) Info() DocumentInfo              { return f.info }
+func (f *fakeDocuments) Info() DocumentInfo {
+	info := f.info
+	info.Dirty = info.Dirty || f.dirtied.Load()
+	return info
+}
 func (f *fakeDocuments) New(template string) error       { return f.note("new " + template) }
 func (f *fakeDocuments) Open(path string) error          { return f.note("open " + path) }
 func (f *fakeDocuments) Save() error                     { return f.note("save") }
@@ -328,4 +337,79 @@ func TestFirstPage(t *testing.T) {
 		b.answer(t, "Discard")
 		wantDiary(t, f, "drop")
 	})
+}
+
+// Saving, closing and opening another show take what is being typed: the command goes out
+// first, and they wait for the state that has it.
+func TestWhatIsTypedIsTakenAlong(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		act   func(*bench)
+		diary []string
+		asks  bool
+		stays bool // the text keeps the keyboard
+	}{
+		{name: "Save", act: func(b *bench) { b.files.save(nil) }, diary: []string{"save"}, stays: true},
+		{name: "Save as", act: func(b *bench) { b.files.saveAs(nil) }, diary: []string{"save as /shows/chosen.json"}, stays: true},
+		{name: "the window is closed", act: func(b *bench) { b.files.closeWindow() }, asks: true},
+		{name: "Open", act: func(b *bench) { b.files.openChosen() }, asks: true},
+		{name: "New", act: func(b *bench) { b.files.fresh("empty") }, asks: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			docs := &fakeDocuments{info: DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json"}}
+			services := buildServices()
+			services.Documents = docs
+			b := newBenchWith(t, quad(), services)
+			b.side.openID("show")
+			b.lists.choose("title")
+			b.show(quad())
+			b.files.choose = func(_ bool, _ string, done func(string)) { done("/shows/chosen") }
+			closed := false
+			b.quit = func() { closed = true }
+			// The engine has applied a command some time before its state says so.
+			b.studio.carried = func() {
+				go func() {
+					time.Sleep(30 * time.Millisecond) // what a tick takes
+					docs.setDirty()
+					b.studio.state.Store(quad())
+				}()
+			}
+			ctx, end := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() { b.desk.sender.run(ctx); close(ended) }()
+			defer func() { end(); <-ended }()
+
+			rows := b.lists.source.form.rows
+			text := rows[slices.IndexFunc(rows, func(r *formRow) bool { return r.spec.key == textKey })].entry
+			b.canvas.Focus(text)
+			text.SetText("Good evening")
+			c.act(b)
+
+			if got := b.studio.done(); len(got) != 1 || !strings.Contains(commandsText(got), "Good evening") {
+				t.Errorf("the studio was told %s", commandsText(got))
+			}
+			wantDiary(t, docs, c.diary...)
+			if !docs.Info().Dirty {
+				t.Error("it was done before the state had the text")
+			}
+			if closed || b.place.bar.asking() != c.asks {
+				t.Errorf("closed %v, asks %v; want a question: %v", closed, b.place.bar.asking(), c.asks)
+			}
+			if stays := b.canvas.Focused() == text; stays != c.stays {
+				t.Errorf("the text has the keyboard: %v, want %v", stays, c.stays)
+			}
+		})
+	}
+}
+
+// A studio that does not answer does not keep the window open.
+func TestClosingDoesNotWaitForAStudioThatHangs(t *testing.T) {
+	b, _ := benchWithDocuments(t, DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json"})
+	closed := false
+	b.quit = func() { closed = true }
+	b.desk.send(&engine.FadeToBlack{}) // and nobody carries it
+	b.files.closeWindow()
+	if !closed {
+		t.Error("the window stays open")
+	}
 }

@@ -13,7 +13,7 @@ import (
 // focusFollower looks after the control that has the keyboard. It belongs to Fyne's
 // goroutine.
 type focusFollower struct {
-	focused func() fyne.Focusable // nil: nothing is known of it
+	focused func() fyne.Focusable
 	unfocus func()
 	last    fyne.Focusable // as it was followed
 }
@@ -21,9 +21,6 @@ type focusFollower struct {
 // follow takes the keyboard back from a control below root that cannot be seen any more,
 // and scrolls to one that has just got it.
 func (f *focusFollower) follow(root fyne.CanvasObject) {
-	if f.focused == nil {
-		return
-	}
 	now := f.focused()
 	o, ours := now.(fyne.CanvasObject)
 	if now == nil || !ours || !isControl(o) {

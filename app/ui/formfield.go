@@ -74,6 +74,14 @@ func (f *field) leave() {
 	}
 }
 
+// resume takes the keyboard again. A field that was closed as its text was given does not
+// get it: Fyne gives it to nothing that is hidden.
+func (f *field) resume() {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(f); c != nil {
+		c.Focus(f)
+	}
+}
+
 // AcceptsTab implements fyne.Tabbable: Tab goes on to the next control, also from several
 // lines. A tab in a title would be a box on the air: fonts have no picture of it.
 func (f *field) AcceptsTab() bool { return false }

@@ -57,6 +57,10 @@ func (f *files) saveAs(next func()) {
 	if f.docs == nil {
 		return
 	}
+	f.desk.settle(func() { f.askName(next) })
+}
+
+func (f *files) askName(next func()) {
 	name := f.info().Name
 	if name == "" {
 		name = "show"

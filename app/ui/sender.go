@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"sync"
+	"time"
 
 	"crosspoint.studio/crosspoint/app/engine"
 )
@@ -18,11 +19,16 @@ type sender struct {
 	failed func(string) // called on the sender's goroutine with a sentence
 	// carried is called on the sender's goroutine after every command; it must not block.
 	carried func()
+	// state is the studio's newest; nil in tests that have none.
+	state func() *engine.State
 
 	wake chan struct{}
-	mu   sync.Mutex // guards queue
+	mu   sync.Mutex // guards what follows
 	// queue holds at most senderDepth commands; more are refused and failed is told.
 	queue []pending
+	// carrying: a command is with the engine. after is the state right after the last one.
+	carrying bool
+	after    *engine.State
 }
 
 type pending struct {
@@ -31,7 +37,7 @@ type pending struct {
 }
 
 func newSender(do func(engine.Command) error, failed func(string)) *sender {
-	return &sender{do: do, failed: failed, carried: func() {}, wake: make(chan struct{}, 1)}
+	return &sender{do: do, failed: failed, carried: func() {}, state: func() *engine.State { return nil }, wake: make(chan struct{}, 1)}
 }
 
 // send queues a command; it never blocks. Commands with the same key, not "", merge.
@@ -67,7 +73,8 @@ func (s *sender) put(key string, cmd engine.Command) bool {
 func (s *sender) take() (engine.Command, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.queue) == 0 {
+	s.carrying = len(s.queue) > 0
+	if !s.carrying {
 		return nil, false
 	}
 	cmd := s.queue[0].cmd
@@ -91,7 +98,38 @@ func (s *sender) run(ctx context.Context) {
 			if err := s.do(cmd); err != nil && ctx.Err() == nil {
 				s.failed(said(err))
 			}
+			s.applied(s.state())
 			s.carried()
+		}
+	}
+}
+
+func (s *sender) applied(now *engine.State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.after = now
+}
+
+// settled reports whether every command has been carried out and the state shows it: the
+// engine has answered before it publishes the state of that tick.
+func (s *sender) settled() bool {
+	now := s.state()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue) == 0 && !s.carrying && (s.after == nil || s.after != now)
+}
+
+// await blocks until everything is settled, but no longer than limit.
+func (s *sender) await(limit time.Duration) {
+	tick := time.NewTicker(pollHurry)
+	defer tick.Stop()
+	over := time.NewTimer(limit)
+	defer over.Stop()
+	for !s.settled() {
+		select {
+		case <-tick.C:
+		case <-over.C:
+			return
 		}
 	}
 }

@@ -227,7 +227,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 		fullscreen: func() {}, escape: w.escape,
 	}
 	d.keyDown = w.keyDown
-	w.focus.unfocus = func() { d.stopTyping() }
+	w.focus.unfocus, w.focus.focused = func() { d.stopTyping() }, func() fyne.Focusable { return d.focused() }
 	w.place = newWorkspace(d, preview, transition, program, w.banner, bank, audio, w.side, w.status)
 	d.said = w.done
 	w.files = &files{desk: d, said: w.done, docs: services.Documents, bar: w.place.bar, choose: func(bool, string, func(string)) {}, closeWindow: w.askClose}
@@ -260,7 +260,7 @@ func (w *window) attach(win fyne.Window, newWindow func(string) fyne.Window) {
 	w.keys.fullscreen = func() { win.SetFullScreen(!win.FullScreen()) }
 	w.desk.stopTyping = win.Canvas().Unfocus
 	w.overlay = win.Canvas().Overlays().Top
-	w.focus.focused = func() fyne.Focusable {
+	w.desk.focused = func() fyne.Focusable {
 		if w.overlay() != nil { // which has a keyboard of its own
 			return nil
 		}
@@ -268,7 +268,7 @@ func (w *window) attach(win fyne.Window, newWindow func(string) fyne.Window) {
 	}
 	w.setTitle, w.menus.set = win.SetTitle, win.SetMainMenu
 	w.menus.typing = func() bool {
-		_, typing := w.focus.focused().(fyne.Shortcutable)
+		_, typing := w.desk.focused().(fyne.Shortcutable)
 		return typing
 	}
 	w.palette.focus = func(o fyne.Focusable) {
@@ -316,6 +316,10 @@ func (w *window) escape() bool {
 // otherwise; everything goes on until the answer.
 func (w *window) askClose() {
 	w.clear()
+	w.desk.settle(w.askLoss)
+}
+
+func (w *window) askLoss() {
 	s, info := w.desk.state, w.files.info()
 	save := answer{caption: "Save and close", tip: "Save the show, then close", do: func() { w.files.save(w.quit) }}
 	lose := answer{caption: "Close without saving", tip: "Close; the changes since the last save are lost", risky: true, do: w.quitUnsaved}
