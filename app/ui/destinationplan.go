@@ -43,7 +43,8 @@ func planOf(d scenes.Destination) json.RawMessage {
 	return raw
 }
 
-// withPlan is d with the values of planSchema.
+// withPlan is d with the values of planSchema; what is not among them has its default, which
+// the show fills in for what is not set.
 func withPlan(d scenes.Destination, values map[string]json.RawMessage) scenes.Destination {
 	raw, err := json.Marshal(values)
 	if err != nil { // what was JSON before
@@ -51,6 +52,8 @@ func withPlan(d scenes.Destination, values map[string]json.RawMessage) scenes.De
 	}
 	type plain scenes.Destination // whose decoding begins with the defaults
 	v := plain(d)
+	v.Standby, v.Group, v.StartAt, v.StopAt = "", "", "", ""
+	v.DelaySeconds, v.StallMS, v.BackAfterSeconds, v.FixedBitrate = 0, 0, 0, false
 	if json.Unmarshal(raw, &v) != nil { // the form has checked it
 		return d
 	}

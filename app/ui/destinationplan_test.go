@@ -80,6 +80,33 @@ func TestPlanKeepsWhatItDoesNotShow(t *testing.T) {
 	}
 }
 
+// An empty field means the default, also where there was another value before.
+func TestPlanFieldsThatAreClearedGoBackToTheirDefaults(t *testing.T) {
+	s := backedUp()
+	d := &s.Show.Destinations[0]
+	d.DelaySeconds, d.StallMS, d.BackAfterSeconds, d.Group = 30, 500, 60, "east"
+	b := newBench(t, s)
+	press(b.keys.outputs.cards[0].edit)
+	f := b.keys.outputs.form
+	f.plan.toggleAdvanced()
+	for _, key := range []string{"delay_seconds", "stall_ms", "back_after_seconds"} {
+		b.enter(f.plan.row(key).entry, "")
+	}
+	f.doSave()
+	put, ok := sentOne(t, b).(*engine.PutDestination)
+	if !ok {
+		t.Fatal("nothing was saved")
+	}
+	put.Destination.Backups = nil // whose keys have names that no show takes
+	show, err := scenes.Default().SetDestination(put.Destination)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := show.Destinations[0]; got.DelaySeconds != 0 || got.StallMS != 0 || got.BackAfterSeconds != 10 || got.Group != "east" || got.Standby != scenes.Cold {
+		t.Errorf("it became %+v", got)
+	}
+}
+
 // backedUp is a destination with a backup that has a key of its own and one that has the
 // destination's.
 func backedUp() *engine.State {
