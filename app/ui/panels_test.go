@@ -244,8 +244,16 @@ func TestTexts(t *testing.T) {
 			t.Errorf("%v dB: %q, want %q", g, got, want)
 		}
 	}
-	if got := sentence("rtmp: the key was refused"); got != "Rtmp: the key was refused." {
-		t.Errorf("sentence: %q", got)
+	for text, want := range map[string]string{
+		"rtmp: the key was refused": "Rtmp: the key was refused.",
+		"übertragung has stopped":   "Übertragung has stopped.",
+		"Камера has stopped":        "Камера has stopped.",
+		"カメラ has stopped":           "カメラ has stopped.",
+		"🎥 has stopped!":            "🎥 has stopped!",
+	} {
+		if got := sentence(text); got != want {
+			t.Errorf("sentence(%q) = %q, want %q", text, got, want)
+		}
 	}
 }
 
