@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/storage/repository"
@@ -65,8 +66,9 @@ func (f *files) askName(next func()) {
 	if name == "" {
 		name = "show"
 	}
+	name = strings.TrimSuffix(name, showSuffix) // of a saved show it is the file's
 	f.choose(true, safeName(name)+showSuffix, func(path string) {
-		if filepath.Ext(path) != "" {
+		if strings.EqualFold(filepath.Ext(path), showSuffix) {
 			f.saveTo(path, next)
 			return
 		}

@@ -98,6 +98,25 @@ func TestChoosingANewFileMakesNone(t *testing.T) {
 	}
 }
 
+// The name that is proposed is the file's own, and every file is one that Open lists.
+func TestSaveAsNames(t *testing.T) {
+	for _, c := range []struct{ name, proposed, typed, saved string }{
+		{"Sunday", "Sunday.json", "/shows/Sunday.json", "/shows/Sunday.json"},
+		{"sunday.json", "sunday.json", "/shows/sunday.json", "/shows/sunday.json"},
+		{"", "show.json", "/shows/show.JSON", "/shows/show.JSON"},
+		{"Talk 12.5", "Talk 12.5.json", "/shows/Talk 12.5", "/shows/Talk 12.5.json"},
+	} {
+		b, f := benchWithDocuments(t, DocumentInfo{Name: c.name})
+		proposed := ""
+		b.files.choose = func(_ bool, name string, done func(string)) { proposed = name; done(c.typed) }
+		b.keys.down(fyne.KeyS, shiftCtrl)
+		if proposed != c.proposed {
+			t.Errorf("for %q it proposes %q, want %q", c.name, proposed, c.proposed)
+		}
+		wantDiary(t, f, "save as "+c.saved)
+	}
+}
+
 // A name without an ending gets one, and the file of that name was not asked about.
 func TestSaveAsAsksAboutTheNameItMakes(t *testing.T) {
 	b, f := benchWithDocuments(t, DocumentInfo{Name: "sunday", Dirty: true})
