@@ -54,31 +54,31 @@ func Dir() (string, error) {
 // Get looks a secret up. The error wraps ErrNotKept, or says what keeps the file
 // from being used.
 func (s *Store) Get(name string) (string, error) {
-	if v, err := keyring.Get(service, name); err == nil {
-		return v, nil
-	}
-	all, err := s.read()
-	if err != nil {
-		return "", err
-	}
-	if v, ok := all[name]; ok {
-		return v, nil
-	}
-	return "", fmt.Errorf("credentials: %w, neither in the keyring nor in %s", ErrNotKept, s.path)
+	v, _, err := s.find(name)
+	return v, err
 }
 
 // Where says in words where the secret under name is kept, "" where there is none that can be
 // read.
 func (s *Store) Where(name string) string {
-	if _, err := keyring.Get(service, name); err == nil {
-		return "the keyring"
+	_, where, _ := s.find(name) // which is "" after an error
+	return where
+}
+
+// find looks in the file first: what it has is newer than what a keyring, which refused to
+// take it, may have under the same name (see Set).
+func (s *Store) find(name string) (secret, where string, err error) {
+	all, err := s.read()
+	if v, ok := all[name]; ok {
+		return v, s.path, nil
 	}
-	if all, err := s.read(); err == nil {
-		if _, ok := all[name]; ok {
-			return s.path
-		}
+	if v, err := keyring.Get(service, name); err == nil {
+		return v, "the keyring", nil
 	}
-	return ""
+	if err != nil {
+		return "", "", err
+	}
+	return "", "", fmt.Errorf("credentials: %w, neither in the keyring nor in %s", ErrNotKept, s.path)
 }
 
 // InFile are the names that the fallback file has, sorted. A keyring tells no names.

@@ -88,6 +88,34 @@ func TestKeyringTakesOverFromTheFile(t *testing.T) {
 	}
 }
 
+// A keyring that is locked while a secret is set still has the one before under that name.
+func TestASecretTheKeyringRefusedIsTheNewerOne(t *testing.T) {
+	keyring.MockInitWithError(errors.New("locked"))
+	s := New(t.TempDir())
+	if err := s.Set("tube", key); err != nil {
+		t.Fatal(err)
+	}
+	keyring.MockInit()
+	if err := keyring.Set(service, "tube", "old"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Get("tube"); got != key || err != nil {
+		t.Errorf("Get = %q, %v; want what was set last", got, err)
+	}
+	if got := s.Where("tube"); got != s.path {
+		t.Errorf("Where = %q, want the file", got)
+	}
+	if err := s.Set("tube", "newest"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Get("tube"); got != "newest" || err != nil || s.Where("tube") != "the keyring" {
+		t.Errorf("unlocked, Get = %q, %v from %s", got, err, s.Where("tube"))
+	}
+	if err := s.Delete("tube"); err != nil || s.Has("tube") {
+		t.Errorf("Delete: %v; still there: %v", err, s.Has("tube"))
+	}
+}
+
 func TestABadFileIsLeftAlone(t *testing.T) {
 	keyring.MockInitWithError(errors.New("none"))
 	for _, c := range []struct {
