@@ -100,7 +100,8 @@ func (m *Manager) setKept(show *scenes.Show) {
 	m.kept = show
 }
 
-// findOrphans claims recovery files whose program has ended.
+// findOrphans claims recovery files whose program has ended. They stay until they are
+// recovered or dropped, but for work that is in its show file.
 func (m *Manager) findOrphans() []orphan {
 	// The pattern is a constant: it cannot be malformed.
 	files, _ := filepath.Glob(filepath.Join(m.recoveryDir(), "*.json"))
@@ -116,9 +117,9 @@ func (m *Manager) findOrphans() []orphan {
 			l.release()
 			continue
 		}
-		if r.outdated() {
+		if r.saved() {
 			if err := remove(file); err != nil {
-				m.opt.Log.Warn("an outdated recovery file cannot be removed", "error", err)
+				m.opt.Log.Warn("the recovery file of work that is saved cannot be removed", "error", err)
 			}
 			l.release()
 			continue

@@ -130,21 +130,56 @@ func TestRecoveryAfterACrash(t *testing.T) {
 	}
 }
 
-func TestWorkOlderThanTheFileIsNotOffered(t *testing.T) {
+func TestWorkThatTheFileHasIsNotOffered(t *testing.T) {
 	dir := t.TempDir()
 	path := showFile(t, dir, "one")
 	s := start(t, filepath.Join(dir, "state"))
 	must(t, s.Open(path))
-	s.stage.rename(t, "old work")
+	s.stage.rename(t, "work")
 	s.keep()
 	file := s.file
+	kept, err := os.ReadFile(file)
+	must(t, err)
+	must(t, s.Save())
+	must(t, os.WriteFile(file, kept, 0o600)) // it had no time to remove it
 	s.crash(t)
-	later := time.Now().Add(time.Hour)
-	must(t, os.Chtimes(path, later, later))
 	s = start(t, filepath.Join(dir, "state"))
 	defer s.Close()
 	if r, ok := s.Recovery(); ok || exists(file) {
 		t.Errorf("offered %+v; the file is still there: %v", r, exists(file))
+	}
+}
+
+// Work that was neither recovered nor dropped is offered again, whatever happened to its
+// file since.
+func TestWorkIsOfferedUntilItIsAnswered(t *testing.T) {
+	dir := t.TempDir()
+	state, path := filepath.Join(dir, "state"), showFile(t, dir, "one")
+	s := start(t, state)
+	must(t, s.Open(path))
+	s.stage.rename(t, "unsaved")
+	s.keep()
+	s.crash(t)
+
+	later := time.Now().Add(time.Hour)
+	must(t, os.Chtimes(path, later, later)) // by git, or a sync client
+	s = start(t, state)
+	if _, ok := s.Recovery(); !ok {
+		t.Fatal("work is not offered after its file was touched")
+	}
+	must(t, s.Open(path)) // "Later", and other work is saved
+	s.stage.rename(t, "other")
+	must(t, s.Save())
+	s.Close()
+
+	s = start(t, state)
+	defer s.Close()
+	if _, ok := s.Recovery(); !ok {
+		t.Fatal("work is not offered again after other work was saved")
+	}
+	must(t, s.Recover())
+	if got := s.stage.State().Show.Name; got != "unsaved" || !s.Info().Dirty || nameIn(t, path) != "other" {
+		t.Errorf("recovered %q, unsaved: %v; the file has %q", got, s.Info().Dirty, nameIn(t, path))
 	}
 }
 

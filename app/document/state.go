@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/atomicfile"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // StateDir is the folder of this user for what the program remembers from one run to
@@ -89,13 +91,24 @@ func readRecovery(path string) (recovery, error) {
 	return r, json.Unmarshal(raw, &r)
 }
 
-// outdated reports whether the show file was saved after the work was kept.
-func (r recovery) outdated() bool {
+// saved reports whether the show file has this work: the program ended after a save, before
+// it removed what it had kept. The times of the two do not tell: other work may have been
+// saved since, and a tool may have touched the file.
+func (r recovery) saved() bool {
 	if r.Path == "" {
 		return false
 	}
-	info, err := os.Stat(r.Path)
-	return err == nil && info.ModTime().After(r.SavedAt)
+	file, err := scenes.Load(r.Path)
+	if err != nil {
+		return false
+	}
+	work, err := scenes.Parse(r.Show)
+	if err != nil {
+		return false
+	}
+	a, errA := file.Encode()
+	b, errB := work.Encode()
+	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
 // remove removes a file that may not be there.

@@ -275,6 +275,18 @@ func TestFirstPage(t *testing.T) {
 			t.Error("the page is still there")
 		}
 	})
+	t.Run("recovery does not lose what is not saved now", func(t *testing.T) {
+		f := &fakeDocuments{info: DocumentInfo{Name: "Monday", Path: "/a", Dirty: true}, has: true, work: RecoveredShow{Name: "Sunday"}}
+		b := newBenchWith(t, aState(), Services{Documents: f})
+		b.answer(t, "Recover")
+		wantDiary(t, f)
+		b.answer(t, "Stay")
+		b.first.ask()
+		press(b.first.recover)
+		wantDiary(t, f)
+		b.answer(t, "Save first")
+		wantDiary(t, f, "save", "recover")
+	})
 	t.Run("the desk under it is out of reach", func(t *testing.T) {
 		b, _ := benchWithDocuments(t, first)
 		for range 20 {

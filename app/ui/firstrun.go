@@ -230,9 +230,11 @@ func (p *firstPage) stay() {
 }
 
 func (p *firstPage) takeRecovery() {
-	p.files.run(p.files.docs.Recover, "The work of "+p.recoveryOf.Time.Format(time.TimeOnly)+" is back; save it to keep it.", func() {
-		p.offered = false
-		p.shut()
+	p.files.replacing(func() {
+		p.files.run(p.files.docs.Recover, "The work of "+p.recoveryOf.Time.Format(time.TimeOnly)+" is back; save it to keep it.", func() {
+			p.offered = false
+			p.files.opened()
+		})
 	})
 }
 
