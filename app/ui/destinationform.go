@@ -54,6 +54,7 @@ type outputForm struct {
 	enabled    bool
 	started    bool
 	saving     *pendingSave // nil: none runs for what the form shows
+	shows      int          // how many shows there were before this one
 }
 
 // outputFormRow is a caption over a field.

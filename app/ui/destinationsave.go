@@ -110,12 +110,13 @@ type pendingSave struct {
 	destination scenes.Destination
 	rows        []*backupRow // of its backups
 	dropped     bool         // the operator has taken it back
+	shows       int          // outputForm.shows when it began
 }
 
 // keep puts keys into the keyring, and then the destination into the show.
 func (f *outputForm) keep(secrets map[string]string, v scenes.Destination) {
 	keys := f.desk.services.Credentials
-	p := &pendingSave{destination: v, rows: slices.Clone(f.backups.rows)}
+	p := &pendingSave{destination: v, rows: slices.Clone(f.backups.rows), shows: f.shows}
 	f.saving = p
 	f.save.look("Saving", colControl, colDim)
 	started := f.desk.work.start(func() {
@@ -145,6 +146,8 @@ func (f *outputForm) saved(p *pendingSave, kept []string, err error) {
 	}
 	switch {
 	case p.dropped:
+	case p.shows != f.shows:
+		f.desk.tell(p.destination.Name + " was not saved: another show was opened meanwhile.")
 	case err == nil:
 		f.desk.send(&engine.PutDestination{Destination: p.destination})
 		if shown && f.Visible() {
@@ -207,6 +210,15 @@ func (f *outputForm) close() {
 	f.secret.SetText("")
 	f.backups.forget()
 	f.done()
+}
+
+// forget closes the form, whose show is not open any more; no save that still runs reaches
+// the next one.
+func (f *outputForm) forget() {
+	f.shows++
+	if f.Visible() {
+		f.close()
+	}
 }
 
 // credentialName is a name in the keyring that no other destination has, as a show file may

@@ -54,7 +54,7 @@ func newOutputsPanel(d *desk) *outputsPanel {
 	p.empty = newLabel("Nowhere to send to yet: add a destination.", textSmall, colDim)
 	for i, text := range []string{"DESTINATIONS", "RECORDINGS"} {
 		p.headings[i] = newBold(text, textSmall, colDim)
-		p.adds[i] = newButton(d, "+ Add", textSmall, func() { p.edit("", i == 1) }).hint("Add one to the show")
+		p.adds[i] = newButton(d, "+ Add", textSmall, func() { p.fresh(i == 1) }).hint("Add one to the show")
 	}
 	p.iso, p.replay = newISOSection(d), newReplaySection(d)
 	p.replay.resized = p.fitList
@@ -332,14 +332,27 @@ func (p *outputsPanel) enable(id string) {
 	}
 }
 
-// openPreflight puts the plan and the checks in the list's place.
+// openPreflight puts the plan and the checks in the list's place. They are of the show, so
+// what is being filled in comes first.
 func (p *outputsPanel) openPreflight() {
 	if p.desk.state == nil {
 		return
 	}
-	show(p.form, false)
+	if p.form.Visible() {
+		p.desk.tell("Save or cancel what is open in Outputs first: the plan is made for the show as it is.")
+		return
+	}
 	show(p.scroll, false)
 	p.preflight.open()
+}
+
+// fresh opens the form for a new output, unless it is being filled in already.
+func (p *outputsPanel) fresh(recording bool) {
+	if p.form.Visible() && p.form.saving == nil {
+		p.desk.tell("Save or cancel what is open in Outputs first.")
+		return
+	}
+	p.edit("", recording)
 }
 
 // edit opens the form for an output, or for a new one when id is empty.
@@ -353,6 +366,14 @@ func (p *outputsPanel) edit(id string, recording bool) {
 	show(p.form, true)
 	show(p.scroll, false)
 	p.form.begin()
+}
+
+// forget goes back to the list: the form and the plan were of another show.
+func (p *outputsPanel) forget() {
+	p.form.forget()
+	if p.preflight.Visible() {
+		p.preflight.leave()
+	}
 }
 
 func (p *outputsPanel) closeForm() {

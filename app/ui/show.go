@@ -186,6 +186,9 @@ func (p *showPanel) beginTyping() {
 	})
 }
 
+// forget puts away what is asked about another show.
+func (p *showPanel) forget() { p.ask.close() }
+
 // openElement shows a source, or a scene, in its list.
 func (p *showPanel) openElement(id string) {
 	part := partSources

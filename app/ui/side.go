@@ -88,6 +88,16 @@ func (p *sidePanel) choose(i int) {
 	p.opened(p.tabs[i].id)
 }
 
+// forget has the panels put away what belongs to the show before: what is being filled in,
+// and questions.
+func (p *sidePanel) forget() {
+	for _, t := range p.tabs {
+		if v, ok := t.panel.(interface{ forget() }); ok {
+			v.forget()
+		}
+	}
+}
+
 func (p *sidePanel) show(i int) {
 	if i == p.open {
 		return

@@ -84,6 +84,9 @@ func (p *soundPanel) update(s *engine.State) {
 	p.updateSource(s, choice, &s.Sources[source])
 }
 
+// forget puts away what is asked about another show.
+func (p *soundPanel) forget() { p.ask.close() }
+
 // turn begins with another element or another show; it reports whether anything is new.
 func (p *soundPanel) turn(s *engine.State, choice soundChoice) bool {
 	if s.Show == p.shown && choice == p.choice {
@@ -401,45 +404,6 @@ func (p *soundPanel) remove() {
 		"Remove it", "Keep it", gone)
 	p.column.refit()
 }
-
-// nameRow is the name of what is edited; a bus's can be typed.
-type nameRow struct {
-	box
-	title *label
-	entry *field
-	named string
-}
-
-func newNameRow(d *desk, given func(string)) *nameRow {
-	r := &nameRow{title: newBold("", textLarge, colText), entry: newField(d, 1)}
-	r.entry.done = func() {
-		if r.entry.Text != r.named {
-			given(r.entry.Text)
-		}
-	}
-	r.entry.undone = func() { r.entry.setText(r.named) }
-	r.add(r.title, r.entry)
-	r.min = fyne.NewSize(100, formControl)
-	r.arrange = func(s fyne.Size) {
-		r.title.place(0, 0, s.Width, s.Height)
-		place(r.entry, 0, 0, s.Width, s.Height)
-	}
-	r.ExtendBaseWidget(r)
-	return r
-}
-
-func (r *nameRow) set(name string, editable bool) {
-	r.named = name
-	r.title.setText(name)
-	show(r.title.Text, !editable)
-	show(r.entry, editable)
-	if !r.entry.typing {
-		r.entry.setText(name)
-	}
-}
-
-// heightFor implements stacked.
-func (r *nameRow) heightFor(float32) float32 { return formControl }
 
 // sendRow is a source's way to one bus: its gain, whether it is on, and where it is taken.
 type sendRow struct {

@@ -399,6 +399,7 @@ func TestTabsAreFoundByName(t *testing.T) {
 	if !f.Visible() || f.recording || b.side.tabs[b.side.open].id != "outputs" {
 		t.Error("the form of a new destination did not open")
 	}
+	f.cancel.press()
 	b.menuItem(t, "Output/Plan and check…").Action()
 	if f.Visible() || !b.keys.outputs.preflight.Visible() {
 		t.Error("the plan did not open")
