@@ -110,34 +110,78 @@ type (
 	Redo struct{}
 )
 
-func (c RenameShow) apply(e *Engine) error { return e.edit(e.show.SetName(c.Name)) }
-func (c SetStart) apply(e *Engine) error   { return e.edit(e.show.SetStart(c.Start)) }
-func (c SetFadeRate) apply(e *Engine) error {
-	return e.edit(e.show.SetFadeToBlack(scenes.FadeToBlack{Frames: c.Frames}))
+// showEdit is a command that edits the show document and does nothing else.
+type showEdit interface {
+	edit(s *scenes.Show) (*scenes.Show, error)
 }
-func (c AddSource) apply(e *Engine) error { return e.edit(e.show.AddSource(c.Source)) }
-func (c UpdateSource) apply(e *Engine) error {
-	return e.edit(e.show.UpdateSource(c.Source.ID, c.Source))
+
+// EditOf is what a command makes of a show, or why it is refused; nil for a command that
+// does not edit the show document, or not that alone. The show that it is given stays as
+// it is.
+func EditOf(c Command) func(*scenes.Show) (*scenes.Show, error) {
+	if v, ok := c.(showEdit); ok {
+		return v.edit
+	}
+	return nil
 }
-func (c RemoveSource) apply(e *Engine) error { return e.edit(e.show.RemoveSource(c.ID, c.Cascade)) }
-func (c AddScene) apply(e *Engine) error     { return e.edit(e.show.AddScene(c.Scene)) }
-func (c UpdateScene) apply(e *Engine) error {
-	return e.edit(e.show.UpdateScene(c.Scene.ID, c.Scene))
+
+func (c RenameShow) edit(s *scenes.Show) (*scenes.Show, error) { return s.SetName(c.Name) }
+func (c SetStart) edit(s *scenes.Show) (*scenes.Show, error)   { return s.SetStart(c.Start) }
+func (c SetFadeRate) edit(s *scenes.Show) (*scenes.Show, error) {
+	return s.SetFadeToBlack(scenes.FadeToBlack{Frames: c.Frames})
 }
-func (c RemoveScene) apply(e *Engine) error    { return e.edit(e.show.RemoveScene(c.ID, c.Cascade)) }
-func (c SetLayers) apply(e *Engine) error      { return e.edit(e.show.SetLayers(c.ID, c.Layers)) }
-func (c PutOverlay) apply(e *Engine) error     { return e.edit(e.show.SetOverlay(c.Overlay)) }
-func (c RemoveOverlay) apply(e *Engine) error  { return e.edit(e.show.RemoveOverlay(c.ID)) }
-func (c PutRendition) apply(e *Engine) error   { return e.edit(e.show.SetRendition(c.Rendition)) }
-func (c PutDestination) apply(e *Engine) error { return e.edit(e.show.SetDestination(c.Destination)) }
-func (c PutRecording) apply(e *Engine) error   { return e.edit(e.show.SetRecording(c.Recording)) }
-func (c SetISO) apply(e *Engine) error         { return e.edit(e.show.SetISO(c.ISO)) }
-func (c Reorder) apply(e *Engine) error        { return e.edit(e.show.Reorder(c.ID, c.To)) }
-func (c RemoveRendition) apply(e *Engine) error {
-	return e.edit(e.show.RemoveRendition(c.ID, c.Cascade))
+func (c AddSource) edit(s *scenes.Show) (*scenes.Show, error) { return s.AddSource(c.Source) }
+func (c UpdateSource) edit(s *scenes.Show) (*scenes.Show, error) {
+	return s.UpdateSource(c.Source.ID, c.Source)
 }
-func (c RemoveDestination) apply(e *Engine) error { return e.edit(e.show.RemoveDestination(c.ID)) }
-func (c RemoveRecording) apply(e *Engine) error   { return e.edit(e.show.RemoveRecording(c.ID)) }
+func (c RemoveSource) edit(s *scenes.Show) (*scenes.Show, error) {
+	return s.RemoveSource(c.ID, c.Cascade)
+}
+func (c AddScene) edit(s *scenes.Show) (*scenes.Show, error) { return s.AddScene(c.Scene) }
+func (c UpdateScene) edit(s *scenes.Show) (*scenes.Show, error) {
+	return s.UpdateScene(c.Scene.ID, c.Scene)
+}
+func (c RemoveScene) edit(s *scenes.Show) (*scenes.Show, error) {
+	return s.RemoveScene(c.ID, c.Cascade)
+}
+func (c SetLayers) edit(s *scenes.Show) (*scenes.Show, error)     { return s.SetLayers(c.ID, c.Layers) }
+func (c PutOverlay) edit(s *scenes.Show) (*scenes.Show, error)    { return s.SetOverlay(c.Overlay) }
+func (c RemoveOverlay) edit(s *scenes.Show) (*scenes.Show, error) { return s.RemoveOverlay(c.ID) }
+func (c PutRendition) edit(s *scenes.Show) (*scenes.Show, error)  { return s.SetRendition(c.Rendition) }
+func (c PutDestination) edit(s *scenes.Show) (*scenes.Show, error) {
+	return s.SetDestination(c.Destination)
+}
+func (c PutRecording) edit(s *scenes.Show) (*scenes.Show, error) { return s.SetRecording(c.Recording) }
+func (c SetISO) edit(s *scenes.Show) (*scenes.Show, error)       { return s.SetISO(c.ISO) }
+func (c Reorder) edit(s *scenes.Show) (*scenes.Show, error)      { return s.Reorder(c.ID, c.To) }
+func (c RemoveRendition) edit(s *scenes.Show) (*scenes.Show, error) {
+	return s.RemoveRendition(c.ID, c.Cascade)
+}
+func (c RemoveDestination) edit(s *scenes.Show) (*scenes.Show, error) {
+	return s.RemoveDestination(c.ID)
+}
+func (c RemoveRecording) edit(s *scenes.Show) (*scenes.Show, error) { return s.RemoveRecording(c.ID) }
+
+func (c RenameShow) apply(e *Engine) error        { return e.edit(c.edit(e.show)) }
+func (c SetStart) apply(e *Engine) error          { return e.edit(c.edit(e.show)) }
+func (c SetFadeRate) apply(e *Engine) error       { return e.edit(c.edit(e.show)) }
+func (c AddSource) apply(e *Engine) error         { return e.edit(c.edit(e.show)) }
+func (c UpdateSource) apply(e *Engine) error      { return e.edit(c.edit(e.show)) }
+func (c RemoveSource) apply(e *Engine) error      { return e.edit(c.edit(e.show)) }
+func (c AddScene) apply(e *Engine) error          { return e.edit(c.edit(e.show)) }
+func (c UpdateScene) apply(e *Engine) error       { return e.edit(c.edit(e.show)) }
+func (c RemoveScene) apply(e *Engine) error       { return e.edit(c.edit(e.show)) }
+func (c SetLayers) apply(e *Engine) error         { return e.edit(c.edit(e.show)) }
+func (c PutOverlay) apply(e *Engine) error        { return e.edit(c.edit(e.show)) }
+func (c RemoveOverlay) apply(e *Engine) error     { return e.edit(c.edit(e.show)) }
+func (c PutRendition) apply(e *Engine) error      { return e.edit(c.edit(e.show)) }
+func (c PutDestination) apply(e *Engine) error    { return e.edit(c.edit(e.show)) }
+func (c PutRecording) apply(e *Engine) error      { return e.edit(c.edit(e.show)) }
+func (c SetISO) apply(e *Engine) error            { return e.edit(c.edit(e.show)) }
+func (c Reorder) apply(e *Engine) error           { return e.edit(c.edit(e.show)) }
+func (c RemoveRendition) apply(e *Engine) error   { return e.edit(c.edit(e.show)) }
+func (c RemoveDestination) apply(e *Engine) error { return e.edit(c.edit(e.show)) }
+func (c RemoveRecording) apply(e *Engine) error   { return e.edit(c.edit(e.show)) }
 
 func (c ReplaceShow) apply(e *Engine) error {
 	if c.Show == nil {

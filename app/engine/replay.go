@@ -79,8 +79,9 @@ func newReplayer(e *Engine) *replayer {
 		func() { e.warn.clear("replay") })}
 }
 
-func (c SetReplay) apply(e *Engine) error      { return e.edit(e.show.SetReplay(c.Replay)) }
-func (c SetReplay) undoable() (string, string) { return "change replay buffer", "replay" }
+func (c SetReplay) edit(s *scenes.Show) (*scenes.Show, error) { return s.SetReplay(c.Replay) }
+func (c SetReplay) apply(e *Engine) error                     { return e.edit(c.edit(e.show)) }
+func (c SetReplay) undoable() (string, string)                { return "change replay buffer", "replay" }
 
 // replayKey is what deliveries call the buffer of an angle: no id of a show has a colon.
 func replayKey(angle string) string { return "replay:" + angle }

@@ -207,8 +207,10 @@ func (c SetSend) apply(e *Engine) error {
 	})
 }
 
-func (c PutBus) apply(e *Engine) error    { return e.edit(e.show.SetBus(c.Bus)) }
-func (c RemoveBus) apply(e *Engine) error { return e.edit(e.show.RemoveBus(c.ID, c.Cascade)) }
+func (c PutBus) edit(s *scenes.Show) (*scenes.Show, error)    { return s.SetBus(c.Bus) }
+func (c RemoveBus) edit(s *scenes.Show) (*scenes.Show, error) { return s.RemoveBus(c.ID, c.Cascade) }
+func (c PutBus) apply(e *Engine) error                        { return e.edit(c.edit(e.show)) }
+func (c RemoveBus) apply(e *Engine) error                     { return e.edit(c.edit(e.show)) }
 
 func (c SetBus) apply(e *Engine) error {
 	return e.editBus(c.ID, func(b *scenes.Bus) error {

@@ -224,7 +224,7 @@ func (p *audioPanel) newBus() {
 	if p.desk.state == nil {
 		return
 	}
-	b := freshBus(p.desk.state.Show)
+	b := freshBus(p.desk.draft())
 	p.wanted = b.ID
 	p.desk.send(&engine.PutBus{Bus: b})
 }

@@ -58,6 +58,8 @@ type desk struct {
 	measuredAt time.Time
 	// state is the one shown at present; never nil once the first update came.
 	state *engine.State
+	// edits are those that were sent and are not in state yet, see draft.
+	edits []*sentEdit
 	// drawn is how often a second pictures and meters are drawn, as the operator chose; 0: as
 	// often as suits the machine. For any goroutine.
 	drawn *atomic.Int32
@@ -79,6 +81,13 @@ func newDesk(s studio, services Services, tell func(string)) *desk {
 	return d
 }
 
+// follow makes s the state that is shown.
+func (d *desk) follow(s *engine.State, calm bool) {
+	d.catchUp(s)
+	d.state, d.calm = s, calm
+	d.followLayer(s)
+}
+
 // followLayer makes a layer that was just added the one to be edited, once it is there.
 func (d *desk) followLayer(s *engine.State) {
 	w := d.layerWanted
@@ -88,10 +97,12 @@ func (d *desk) followLayer(s *engine.State) {
 }
 
 // send queues a command.
-func (d *desk) send(cmd engine.Command) { d.sender.send("", cmd) }
+func (d *desk) send(cmd engine.Command) { d.move("", cmd) }
 
 // move queues the newest position of a continuous control.
-func (d *desk) move(control string, cmd engine.Command) { d.sender.send(control, cmd) }
+func (d *desk) move(control string, cmd engine.Command) {
+	d.sender.send(control, cmd, d.remember(cmd))
+}
 
 // settleLimit is how long settle waits for a studio that does not answer.
 const settleLimit = time.Second

@@ -158,6 +158,9 @@ func (f *form) set(settings json.RawMessage) {
 	f.resized()
 }
 
+// forget has the next object shown whatever was given: it is another thing's.
+func (f *form) forget() { f.given, f.last = time.Time{}, nil }
+
 // same reports whether the form shows this object.
 func (f *form) same(settings json.RawMessage) bool {
 	have := map[string]json.RawMessage{}

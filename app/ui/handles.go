@@ -245,7 +245,8 @@ func (h *handles) MouseDown(e *desktop.MouseEvent) {
 	if h.last.double(h.desk) && h.editText() {
 		return
 	}
-	h.hold, h.from, h.begun = hold, slices.Clone(h.layers()), p
+	h.hold, h.begun = hold, p
+	h.from = h.desk.draftLayers(h.owner(), h.layers())
 	h.now, h.lines = h.from[i], noGuides
 	h.draw()
 }
@@ -385,7 +386,7 @@ func (h *handles) TypedKey(e *fyne.KeyEvent) { h.nudge(e.Name, currentModifiers(
 func (h *handles) nudge(key fyne.KeyName, mod fyne.KeyModifier) {
 	step := map[fyne.KeyName]point{fyne.KeyLeft: {x: -1}, fyne.KeyRight: {x: 1}, fyne.KeyUp: {y: -1}, fyne.KeyDown: {y: 1}}
 	d, arrow := step[key]
-	l, i, ok := h.chosen()
+	_, i, ok := h.chosen()
 	if !arrow || !ok {
 		return
 	}
@@ -394,7 +395,8 @@ func (h *handles) nudge(key fyne.KeyName, mod fyne.KeyModifier) {
 	}
 	// Presses that have not come back yet add up.
 	if now := h.desk.now(); h.from == nil || now.After(h.nudgedUntil) || h.nudged != h.desk.layer {
-		h.from, h.now = slices.Clone(h.layers()), l
+		h.from = h.desk.draftLayers(h.owner(), h.layers())
+		h.now = h.from[i]
 	}
 	h.nudged, h.nudgedUntil = h.desk.layer, h.desk.now().Add(settle)
 	h.now = shifted(h.now, d)
@@ -408,7 +410,8 @@ func (h *handles) KeyDown(e *fyne.KeyEvent) {
 	case fyne.KeyLeft, fyne.KeyRight, fyne.KeyUp, fyne.KeyDown:
 	case fyne.KeyDelete:
 		if ok {
-			h.desk.send(&engine.SetLayers{ID: h.desk.layer.owner, Layers: slices.Delete(slices.Clone(h.layers()), i, i+1)})
+			layers := h.desk.draftLayers(h.owner(), h.layers())
+			h.desk.send(&engine.SetLayers{ID: h.owner(), Layers: slices.Delete(layers, i, i+1)})
 		}
 	case fyne.KeyEscape:
 		h.choose(-1)

@@ -5,7 +5,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // textKey is the setting of a title that is edited in the preview.
@@ -58,7 +58,7 @@ func (h *handles) textDone() {
 	id := h.textID
 	h.textID = ""
 	h.draw()
-	v, ok := h.state.Show.Source(id)
+	v, ok := h.desk.draft().Source(id)
 	if !ok {
 		return
 	}
@@ -68,7 +68,7 @@ func (h *handles) textDone() {
 		return
 	}
 	settings[textKey] = text
-	if v.Settings, err = json.Marshal(settings); err == nil {
-		h.desk.send(&engine.UpdateSource{Source: v})
+	if raw, err := json.Marshal(settings); err == nil {
+		h.desk.changeSource(id, func(v *scenes.Source) { v.Settings = raw })
 	}
 }

@@ -167,7 +167,7 @@ func (p *isoSection) choose(id string) {
 	if s == nil {
 		return
 	}
-	iso := firstChoice(s.Show.ISO)
+	iso := firstChoice(p.desk.draft().ISO)
 	if i := slices.Index(iso.Sources, id); i >= 0 {
 		iso.Sources = slices.Delete(slices.Clone(iso.Sources), i, i+1)
 	} else {
@@ -182,7 +182,7 @@ func (p *isoSection) chooseAll() {
 	if s == nil || len(p.rows) == 0 {
 		return
 	}
-	iso := firstChoice(s.Show.ISO)
+	iso := firstChoice(p.desk.draft().ISO)
 	all := !slices.ContainsFunc(p.rows, func(r *isoRow) bool { return !slices.Contains(iso.Sources, r.id) })
 	iso.Sources = nil
 	for _, r := range p.rows {

@@ -30,18 +30,18 @@ func within(t *testing.T, what string, d time.Duration, ok func() bool) {
 
 func TestSenderKeepsOrderAndMergesMoves(t *testing.T) {
 	s := newSender(nil, func(string) {})
-	s.send("", &engine.Cut{})
-	s.send("tbar", &engine.TBar{Position: 0.1})
-	s.send("", &engine.AutoTake{})
-	s.send("tbar", &engine.TBar{Position: 0.2})
+	s.send("", &engine.Cut{}, nil)
+	s.send("tbar", &engine.TBar{Position: 0.1}, nil)
+	s.send("", &engine.AutoTake{}, nil)
+	s.send("tbar", &engine.TBar{Position: 0.2}, nil)
 	want := []engine.Command{&engine.Cut{}, &engine.TBar{Position: 0.2}, &engine.AutoTake{}}
 	var got []engine.Command
 	for {
-		c, ok := s.take()
+		p, ok := s.take()
 		if !ok {
 			break
 		}
-		got = append(got, c)
+		got = append(got, p.cmd)
 	}
 	if commandsText(got) != commandsText(want) {
 		t.Errorf("got %s, want %s", commandsText(got), commandsText(want))
@@ -56,7 +56,7 @@ func TestSenderTellsRefusals(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); s.run(ctx) }()
-	s.send("", &engine.Preview{Scene: "nowhere"})
+	s.send("", &engine.Preview{Scene: "nowhere"}, nil)
 	within(t, "a sentence about the refusal", 5*time.Second, func() bool { return said.Load() != nil })
 	if got, want := *said.Load(), "There is no such scene."; got != want {
 		t.Errorf("said %q, want %q", got, want)
@@ -79,7 +79,7 @@ func TestSenderNeverBlocksAndSaysSoWhenTheStudioHangs(t *testing.T) {
 	go func() { defer close(ended); s.run(ctx) }()
 	start := time.Now()
 	for range senderDepth + 10 {
-		s.send("", &engine.Cut{})
+		s.send("", &engine.Cut{}, nil)
 	}
 	if d := time.Since(start); d > time.Second {
 		t.Errorf("sending to a studio that hangs took %v", d)

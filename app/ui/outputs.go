@@ -326,7 +326,7 @@ func (p *outputsPanel) toggle(id string, recording bool) {
 
 // enable changes whether GO LIVE starts a destination.
 func (p *outputsPanel) enable(id string) {
-	if v, ok := p.show.Destination(id); ok {
+	if v, ok := p.desk.draft().Destination(id); ok {
 		v.Enabled = !v.Enabled
 		p.desk.send(&engine.PutDestination{Destination: v})
 	}

@@ -199,12 +199,12 @@ func withReplayValues(v scenes.Replay, raw json.RawMessage) scenes.Replay {
 }
 
 func (p *replaySettings) give(raw json.RawMessage) {
-	p.desk.send(&engine.SetReplay{Replay: withReplayValues(p.desk.state.Show.Replay, raw)})
+	p.desk.send(&engine.SetReplay{Replay: withReplayValues(p.desk.draft().Replay, raw)})
 }
 
 // toggle makes a source an angle, or no longer one.
 func (p *replaySettings) toggle(id string) {
-	v := p.desk.state.Show.Replay
+	v := p.desk.draft().Replay
 	if i := slices.Index(v.Angles, id); i >= 0 {
 		v.Angles = slices.Delete(slices.Clone(v.Angles), i, i+1)
 	} else {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -34,15 +35,30 @@ type sender struct {
 type pending struct {
 	key string // of a continuous control; "" is never merged
 	cmd engine.Command
+	// answered, not nil, is called once, on any goroutine, when the command was carried out,
+	// or with why it never will be; it must not block.
+	answered func(error)
 }
+
+func (p *pending) answer(err error) {
+	if p.answered != nil {
+		p.answered(err)
+	}
+}
+
+// errNotSent is the answer to commands that never reach the engine: another took their
+// place, or there was no room.
+var errNotSent = errors.New("ui: the command was not sent")
 
 func newSender(do func(engine.Command) error, failed func(string)) *sender {
 	return &sender{do: do, failed: failed, carried: func() {}, state: func() *engine.State { return nil }, wake: make(chan struct{}, 1)}
 }
 
 // send queues a command; it never blocks. Commands with the same key, not "", merge.
-func (s *sender) send(key string, cmd engine.Command) {
-	if !s.put(key, cmd) {
+func (s *sender) send(key string, cmd engine.Command, answered func(error)) {
+	p := pending{key, cmd, answered}
+	if !s.put(p) {
+		p.answer(errNotSent)
 		s.failed("The studio does not answer; the last command was not carried out.")
 		return
 	}
@@ -52,13 +68,14 @@ func (s *sender) send(key string, cmd engine.Command) {
 	}
 }
 
-func (s *sender) put(key string, cmd engine.Command) bool {
+func (s *sender) put(p pending) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if key != "" {
+	if p.key != "" {
 		for i := range s.queue {
-			if s.queue[i].key == key {
-				s.queue[i].cmd = cmd
+			if s.queue[i].key == p.key {
+				s.queue[i].answer(errNotSent)
+				s.queue[i] = p
 				return true
 			}
 		}
@@ -66,20 +83,20 @@ func (s *sender) put(key string, cmd engine.Command) bool {
 	if len(s.queue) >= senderDepth {
 		return false
 	}
-	s.queue = append(s.queue, pending{key, cmd})
+	s.queue = append(s.queue, p)
 	return true
 }
 
-func (s *sender) take() (engine.Command, bool) {
+func (s *sender) take() (pending, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.carrying = len(s.queue) > 0
 	if !s.carrying {
-		return nil, false
+		return pending{}, false
 	}
-	cmd := s.queue[0].cmd
+	p := s.queue[0]
 	s.queue = append(s.queue[:0], s.queue[1:]...)
-	return cmd, true
+	return p, true
 }
 
 // run carries commands until ctx ends.
@@ -91,11 +108,13 @@ func (s *sender) run(ctx context.Context) {
 		case <-s.wake:
 		}
 		for ctx.Err() == nil {
-			cmd, ok := s.take()
+			p, ok := s.take()
 			if !ok {
 				break
 			}
-			if err := s.do(cmd); err != nil && ctx.Err() == nil {
+			err := s.do(p.cmd)
+			p.answer(err)
+			if err != nil && ctx.Err() == nil {
 				s.failed(said(err))
 			}
 			s.applied(s.state())

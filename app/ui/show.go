@@ -311,17 +311,14 @@ func (p *showPanel) toPreview() {
 }
 
 func (p *showPanel) renameTo(id, name string) {
-	s := p.desk.state.Show
+	s := p.desk.draft()
 	name = strings.TrimSpace(name)
 	if name == "" {
 		return
 	}
 	switch p.part {
 	case partSources:
-		if v, ok := s.Source(id); ok {
-			v.Name = name
-			p.desk.send(&engine.UpdateSource{Source: v})
-		}
+		p.desk.changeSource(id, func(v *scenes.Source) { v.Name = name })
 	case partScenes:
 		if v, ok := s.Scene(id); ok {
 			v.Name = name
@@ -336,7 +333,7 @@ func (p *showPanel) renameTo(id, name string) {
 }
 
 func (p *showPanel) duplicate() {
-	s := p.desk.state.Show
+	s := p.desk.draft()
 	id := p.selected[p.part]
 	switch p.part {
 	case partSources:

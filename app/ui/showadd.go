@@ -167,7 +167,7 @@ type adder struct {
 }
 
 func newAdder(d *desk, owner string) *adder {
-	a := &adder{desk: d, show: d.state.Show, owner: owner}
+	a := &adder{desk: d, show: d.draft(), owner: owner}
 	layers, ok := layersOf(a.show, owner)
 	a.layers, a.layered = slices.Clone(layers), ok
 	return a
@@ -255,10 +255,11 @@ func (p *showPanel) addScene() {
 	if s == nil {
 		return
 	}
+	show := p.desk.draft()
 	name := numbered("Scene", func(n string) bool {
-		return slices.ContainsFunc(s.Show.Scenes, func(v scenes.Scene) bool { return v.Name == n })
+		return slices.ContainsFunc(show.Scenes, func(v scenes.Scene) bool { return v.Name == n })
 	})
-	id := s.Show.FreshID(name)
+	id := show.FreshID(name)
 	p.want = id
 	p.desk.send(&engine.AddScene{Scene: scenes.Scene{ID: id, Name: name, Layers: []scenes.Layer{}}})
 	p.desk.send(&engine.Preview{Scene: id})
@@ -269,10 +270,11 @@ func (p *showPanel) addOverlay() {
 	if s == nil {
 		return
 	}
+	show := p.desk.draft()
 	name := numbered("Overlay", func(n string) bool {
-		return slices.ContainsFunc(s.Show.Overlays, func(v scenes.Overlay) bool { return v.Name == n })
+		return slices.ContainsFunc(show.Overlays, func(v scenes.Overlay) bool { return v.Name == n })
 	})
-	id := s.Show.FreshID(name)
+	id := show.FreshID(name)
 	p.want = id
 	p.desk.send(&engine.PutOverlay{Overlay: scenes.Overlay{ID: id, Name: name, Layers: []scenes.Layer{}}})
 }

@@ -6,7 +6,6 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -67,10 +66,8 @@ func (c *backupChoice) newForm(id string, ids, names []string) *form {
 		var set struct {
 			Backup string `json:"backup"`
 		}
-		v, ok := c.desk.state.Show.Source(id)
-		if ok && json.Unmarshal(raw, &set) == nil {
-			v.Backup = set.Backup
-			c.desk.send(&engine.UpdateSource{Source: v})
+		if json.Unmarshal(raw, &set) == nil {
+			c.desk.changeSource(id, func(v *scenes.Source) { v.Backup = set.Backup })
 		}
 	})
 	if err != nil { // the schema is the one above

@@ -201,6 +201,9 @@ func (e *layerEditor) update(s *engine.State, owner string) {
 	if e.desk.layer.layer >= len(layers) {
 		e.desk.layer.layer = len(layers) - 1
 	}
+	if e.choice != e.desk.layer {
+		e.form.forget() // what was given was another layer's
+	}
 	e.shown, e.choice = s.Show, e.desk.layer
 	if owner == "" {
 		e.resized()
@@ -244,7 +247,7 @@ func (e *layerEditor) current() (layers []scenes.Layer, i int, ok bool) {
 		return nil, 0, false
 	}
 	list, ok := layersOf(e.desk.state.Show, e.owner)
-	return slices.Clone(list), e.choice.layer, ok && e.choice.layer >= 0 && e.choice.layer < len(list)
+	return e.desk.draftLayers(e.owner, list), e.choice.layer, ok && e.choice.layer >= 0 && e.choice.layer < len(list)
 }
 
 func (e *layerEditor) send(layers []scenes.Layer) {
@@ -358,7 +361,7 @@ func (e *layerEditor) openAdd() {
 
 // addLayer puts a source or a scene on top.
 func (e *layerEditor) addLayer(source string) {
-	s := e.desk.state.Show
+	s := e.desk.draft()
 	layers, ok := layersOf(s, e.owner)
 	if !ok {
 		return

@@ -145,10 +145,8 @@ func (e *sourceEditor) newIdleForm(id string) *form {
 		var set struct {
 			WhenIdle scenes.WhenIdle `json:"when_idle"`
 		}
-		v, ok := e.desk.state.Show.Source(id)
-		if ok && json.Unmarshal(raw, &set) == nil {
-			v.WhenIdle = set.WhenIdle
-			e.desk.send(&engine.UpdateSource{Source: v})
+		if json.Unmarshal(raw, &set) == nil {
+			e.desk.changeSource(id, func(v *scenes.Source) { v.WhenIdle = set.WhenIdle })
 		}
 	})
 	if err != nil {
@@ -171,10 +169,7 @@ func checkSettings(k sources.Kind, raw json.RawMessage, s *engine.State) error {
 
 // give sends settings that are good.
 func (e *sourceEditor) give(id string, raw json.RawMessage) {
-	if v, ok := e.desk.state.Show.Source(id); ok {
-		v.Settings = raw
-		e.desk.send(&engine.UpdateSource{Source: v})
-	}
+	e.desk.changeSource(id, func(v *scenes.Source) { v.Settings = raw })
 }
 
 // tell says how the source is doing.

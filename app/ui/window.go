@@ -448,8 +448,7 @@ func (w *window) poll(ctx context.Context, do func(func())) {
 
 // apply brings the window to a state. For Fyne's goroutine.
 func (w *window) apply(s *engine.State, fresh, calm bool) {
-	w.desk.state, w.desk.calm = s, calm
-	w.desk.followLayer(s)
+	w.desk.follow(s, calm)
 	if text, good := w.takeNotice(); text != "" {
 		w.banner.tellNotice(text, good)
 	}
