@@ -142,9 +142,6 @@ func (v *delivery) run(ctx context.Context, err error) {
 		}
 	}
 	v.endLayers()
-	v.mu.Lock()
-	v.running = false
-	v.mu.Unlock()
 	failed := err != nil && ctx.Err() == nil
 	if !failed {
 		for _, l := range v.legs {
@@ -155,11 +152,17 @@ func (v *delivery) run(ctx context.Context, err error) {
 	}
 	v.d.e.warn.clear("delay " + v.def.ID)
 	v.d.e.warn.clear("tracks " + v.def.ID)
+	if !v.recording { // what happened to a recording is to be known of its files, too
+		v.d.e.warn.clear("survived " + v.def.ID)
+	}
 	if failed {
 		v.d.e.warn.set(key, fmt.Sprintf("%s has stopped: %s. Everything else goes on; change it, then start it again.", v.def.Name, v.said(err.Error())), v.d.e.state.Load().Tick)
 	} else {
 		v.d.e.warn.clear(key)
 	}
+	v.mu.Lock()
+	v.running = false // from here on it may be started again, or forgotten, and its warnings with it
+	v.mu.Unlock()
 }
 
 // said is what went wrong, for the operator: who says it is no part of that.
@@ -228,6 +231,8 @@ func (v *delivery) isRunning() bool {
 // stop lets the outputs send everything up to this tick and finish; after
 // stopWithin they are cut short. It does not wait.
 func (v *delivery) stop() {
+	v.d.e.warn.clear("output " + v.def.ID) // whoever stops it knows
+	v.d.e.warn.clear("schedule " + v.def.ID)
 	if v.stopping.Swap(true) {
 		return
 	}

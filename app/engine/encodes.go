@@ -166,6 +166,7 @@ func (d *deliveries) unused(l *link) {
 	if video != nil {
 		video.close()
 		d.e.warn.clear("encoder " + video.id)
+		d.e.warn.clear("bitrate " + video.id)
 	}
 	for _, a := range audio {
 		a.close()

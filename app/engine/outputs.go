@@ -178,7 +178,12 @@ func (d *deliveries) stop(ids []string, group string, recordings bool) error {
 // reconcile stops what is no longer in the show, and forgets it once it has ended: until then
 // it is being recorded, and what is started under its name waits for it. What has changed goes
 // on as it was started until it is stopped.
-func (d *deliveries) reconcile(show *scenes.Show) {
+func (d *deliveries) reconcile(before, show *scenes.Show) {
+	for _, v := range before.Destinations { // what its clock had to say is over with its times
+		if now, _ := show.Destination(v.ID); now.StartAt != v.StartAt || now.StopAt != v.StopAt {
+			d.e.warn.clear("schedule " + v.ID)
+		}
+	}
 	if d.stopOutside(show) {
 		d.isoFollows()
 	}
@@ -197,6 +202,7 @@ func (d *deliveries) stopOutside(show *scenes.Show) (recording bool) {
 		v.stop()
 		if !v.isRunning() {
 			delete(d.dest, id)
+			d.e.warn.clear("survived " + id)
 		}
 	}
 	return recording
@@ -228,6 +234,7 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 		before = old.ended // the old connection goes first
 	}
 	d.e.warn.clear("output " + def.ID)
+	d.e.warn.clear("schedule " + def.ID)
 	d.e.warn.clear("survived " + def.ID)
 	d.e.warn.clear("tracks " + def.ID)
 	// The end of the studio is an orderly one too: close says when it has lasted long enough.

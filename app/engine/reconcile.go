@@ -40,7 +40,7 @@ func (e *Engine) reconcile(before *scenes.Show) {
 	e.desk.reconcile(e)
 	e.keepCopies()
 	if before != nil {
-		e.outs.reconcile(e.show)
+		e.outs.reconcile(before, e.show)
 	}
 }
 

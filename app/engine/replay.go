@@ -282,6 +282,7 @@ func (c PlayReplay) apply(e *Engine) error {
 	play := func() error {
 		path, at, err := r.make(e.ctx, b, from, to, number)
 		if err == nil {
+			e.warn.clear("replay play")
 			if virtual {
 				in.expectTurn()
 			}
@@ -296,7 +297,7 @@ func (c PlayReplay) apply(e *Engine) error {
 	r.wg.Go(func() {
 		b.reach(e.ctx, to, replayReach) // the encoder still has the last pictures
 		if err := play(); err != nil && e.ctx.Err() == nil {
-			e.warn.set("replay", fmt.Sprintf("The replay is not shown: %v. Everything else goes on.", err), e.state.Load().Tick)
+			e.warn.set("replay play", fmt.Sprintf("The replay is not shown: %v. Everything else goes on.", err), e.state.Load().Tick)
 		}
 	})
 	return nil

@@ -103,6 +103,7 @@ func (e *Engine) beginSession() {
 		e.log.Error("no session journal", "error", err)
 		return
 	}
+	e.warn.clear("session") // of the one before
 	s := &session{log: e.log, named: map[string]bool{}, keys: map[string]bool{}, wake: make(chan struct{}, 1), done: make(chan struct{}), files: e.keeper.journal,
 		warn: func(text string) { e.warn.set("session", text, e.state.Load().Tick) }}
 	s.line(sessionHead{1, e.tick, time.Now().Format(time.RFC3339), e.opt.BaseDir, show, &SwitcherState{e.switcher, e.next}})
