@@ -200,7 +200,8 @@ func (e *Engine) Do(c Command) error {
 
 // Run is the studio: it starts the sources, ticks until ctx ends or Options.Ticks
 // have passed, then stops every output properly and ends everything it
-// started, within 5 s.
+// started, within 5 s. What waits for a disk that does not answer is left behind after a
+// while more (listsAtEnd, keeperAtEnd, replaysAtEnd).
 func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -226,9 +227,8 @@ func (e *Engine) Run(ctx context.Context) error {
 		in.cancel() // they end while the outputs do
 	}
 	e.outs.close()
-	e.closeSessions() // whose journals the keeper notes
-	e.keeper.close()
-	e.publish() // how the outputs ended
+	e.keeper.close(e.closeSessions()) // whose journals it notes
+	e.publish()                       // how the outputs ended
 	cancel()
 	e.views.wait()
 	for _, in := range e.order {
@@ -236,7 +236,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	e.stopRetired()
 	e.gone.Wait()
-	e.replay.close()
+	if lost := e.replay.close(); lost > 0 {
+		e.log.Error("replays could not be saved", "number", lost)
+	}
 	e.desk.mixer.Close()
 	e.program.Release()
 	e.program = nil

@@ -19,6 +19,9 @@ import (
 // are left are read at the next start.
 const checkAtEnd = time.Second
 
+// keeperAtEnd is how long it waits at most, for a disk that does not answer.
+const keeperAtEnd = 2 * time.Second
+
 // keeper looks after the files of recordings: each is noted in a journal when it is begun, read
 // again when it is closed, and finished and read when an earlier run of the program left
 // it behind. It has one goroutine, which waits for the disk and for nothing else.
@@ -83,21 +86,33 @@ func (k *keeper) start() {
 	}()
 }
 
-// close waits for the files that are left, on the real clock not long; the recordings have ended.
-func (k *keeper) close() {
+// close waits for the files that are left, on the real clock not long; the recordings have
+// ended, and with lists the cut lists are written. What a disk that does not answer keeps from
+// being done is left to the next start of the program: the journal that says so stays open, and
+// so locked, that another show in this program does not wait for that disk as well.
+func (k *keeper) close(lists bool) {
 	k.mu.Lock()
 	k.closing = true
 	k.mu.Unlock()
 	k.poke()
+	var limit <-chan time.Time
 	if !k.e.clock.Virtual() {
 		defer time.AfterFunc(checkAtEnd, k.cancel).Stop()
+		limit = time.After(keeperAtEnd)
 	}
-	<-k.ended
+	select {
+	case <-k.ended:
+	case <-limit:
+		k.e.log.Error("recordings are left to be read again at the next start: their disk does not answer in time")
+		return
+	}
 	k.cancel()
 	if k.told != nil {
 		k.told.Stop()
 	}
-	k.journal.close()
+	if lists {
+		k.journal.close()
+	}
 }
 
 func (k *keeper) poke() {

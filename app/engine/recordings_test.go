@@ -312,7 +312,7 @@ func TestFinishingWaits(t *testing.T) {
 	<-cut
 	k.file("rec", "record", ended)
 	close(goOn)
-	k.close()
+	k.close(true)
 	text := ""
 	for _, w := range e.warn.all() {
 		text += w.Text

@@ -151,7 +151,7 @@ func TestSettledAtOnce(t *testing.T) {
 		t.Errorf("the next start would look at %q again, want the one that waits", old)
 	}
 	k.file("rec", "record", outputs.FileEvent{Path: path("running.mkv"), Part: 1, Closed: true, Removed: true})
-	k.close()
+	k.close(true)
 	if rest, _ := filepath.Glob(filepath.Join(folder, "*")); len(rest) != 0 {
 		t.Errorf("journals left: %q", rest)
 	}

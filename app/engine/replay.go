@@ -74,9 +74,13 @@ type replayer struct {
 }
 
 func newReplayer(e *Engine) *replayer {
-	return &replayer{in: -1, out: -1, saver: newSaver(
+	r := &replayer{in: -1, out: -1, saver: newSaver(
 		func(text string) { e.warn.set("replay", text, e.state.Load().Tick) },
 		func() { e.warn.clear("replay") })}
+	if !e.clock.Virtual() {
+		r.saver.atEnd = replaysAtEnd
+	}
+	return r
 }
 
 func (c SetReplay) edit(s *scenes.Show) (*scenes.Show, error) { return s.SetReplay(c.Replay) }
@@ -333,13 +337,15 @@ func (r *replayer) make(ctx context.Context, b *ring, from, to time.Duration, nu
 	return path, max(from-part.first, 0), nil
 }
 
-// close waits for what is being saved and forgets staged clips. After the sources' end.
-func (r *replayer) close() {
+// close waits for what is being saved, forgets staged clips and returns how many replays are
+// lost. After the sources' end.
+func (r *replayer) close() int {
 	r.wg.Wait()
-	r.saver.close()
+	lost := r.saver.close()
 	if r.dir != "" {
 		_ = os.RemoveAll(r.dir) // it lies in the system's folder for such things
 	}
+	return lost
 }
 
 // state is the buffer as surfaces show it.

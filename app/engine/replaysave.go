@@ -25,12 +25,17 @@ const saveAgain = 3 * time.Second
 // saveLeaves is how much room a saved replay leaves on its disk: with less, recordings stop.
 const saveLeaves = 50 << 20
 
+// replaysAtEnd is how long the end of the studio waits on the real clock for replays that are
+// being saved: they are nowhere else, and their disk may be slow, or not answer at all.
+const replaysAtEnd = 10 * time.Second
+
 // saver writes replays to disk on a goroutine of its own, and keeps those that fail.
 type saver struct {
 	warn  func(text string)
 	clear func()
 	again time.Duration
 	free  func(dir string) (int64, error)
+	atEnd time.Duration // how long close waits; 0: for as long as it takes
 
 	mu      sync.Mutex
 	jobs    []saveJob     // guarded by mu; oldest first
@@ -143,16 +148,26 @@ func (s *saver) drain() {
 	}
 }
 
-// close tries what still waits once more and ends.
-func (s *saver) close() {
+// close tries what still waits once more and ends. It returns how many replays are lost.
+func (s *saver) close() int {
 	s.mu.Lock()
 	s.closing = true
 	running := s.running
 	s.poke()
 	s.mu.Unlock()
-	if running {
-		<-s.done
+	var limit <-chan time.Time
+	if s.atEnd > 0 {
+		limit = time.After(s.atEnd)
 	}
+	if running {
+		select {
+		case <-s.done:
+		case <-limit:
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.jobs)
 }
 
 // state is the newest saved file, how many wait, and why.

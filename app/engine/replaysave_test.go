@@ -27,7 +27,7 @@ func testSaver(t *testing.T) (*saver, *atomic.Pointer[string]) {
 	told.Store(&empty)
 	s := newSaver(func(text string) { told.Store(&text) }, func() { told.Store(&empty) })
 	s.again = time.Hour
-	t.Cleanup(s.close)
+	t.Cleanup(func() { s.close() })
 	return s, &told
 }
 

@@ -359,16 +359,31 @@ func (e *Engine) followSession() {
 	e.sessions = append(e.sessions, s)
 }
 
-// closeSessions ends the journal at the end of the studio, and waits for the cut lists.
-func (e *Engine) closeSessions() {
+// listsAtEnd is how long the end of the studio waits for cut lists on the real clock: their
+// disk may not answer. Those that are left are written at the next start.
+const listsAtEnd = 5 * time.Second
+
+// closeSessions ends the journal at the end of the studio, and waits for the cut lists. It
+// reports whether all that was to be written has been.
+func (e *Engine) closeSessions() (written bool) {
 	if e.session != nil {
 		e.session.end(e.tick)
 		e.sessions = append(e.sessions, e.session)
 		e.session = nil
 	}
-	for _, s := range e.sessions {
-		<-s.done
+	var limit <-chan time.Time
+	if !e.clock.Virtual() {
+		limit = time.After(listsAtEnd)
 	}
+	for _, s := range e.sessions {
+		select {
+		case <-s.done:
+		case <-limit:
+			e.log.Error("cut lists are left to the next start: their disk does not answer in time")
+			return false
+		}
+	}
+	return true
 }
 
 // recording reports that some file is still being written.

@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+)
+
+// ended fails unless the end of something has just taken so long by the bubble's clock.
+func ended(t *testing.T, what string, began time.Time, want time.Duration) {
+	t.Helper()
+	if took := time.Since(began); took != want {
+		t.Errorf("%s: the end waited %v for the disk, want %v", what, took, want)
+	}
+}
+
+// TestEndDoesNotWaitForADeadDisk: cut lists, files that are read again and replays that a disk
+// does not answer for are left behind; the journal still has what the next start is to do, and
+// nobody else in this program takes it up.
+func TestEndDoesNotWaitForADeadDisk(t *testing.T) {
+	state, dir := t.TempDir(), t.TempDir()
+	folder, file := filepath.Join(state, "recordings"), filepath.Join(dir, "show.mkv")
+	if err := os.WriteFile(file, []byte("of no use"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	left := func() (n int) {
+		for _, l := range leftBehind(folder, log) {
+			n += len(l.jobs)
+			l.release()
+		}
+		return n
+	}
+	synctest.Test(t, func(t *testing.T) {
+		dead, reading := make(chan struct{}), make(chan struct{})
+		files := outputs.Files{Check: func(context.Context, string, outputs.Contents) (outputs.FileCheck, error) {
+			close(reading)
+			<-dead // whatever ctx says
+			return outputs.FileCheck{}, nil
+		}}
+		e := &Engine{log: log, clock: media.NewRealClock(), opt: Options{StateDir: state, OutputKinds: map[string]outputs.Kind{"record": {Files: &files}}}}
+		e.state.Store(&State{})
+		e.keeper = newKeeper(e)
+		e.keeper.start()
+		e.keeper.file("rec", "record", outputs.FileEvent{Path: file, Part: 1})
+		e.keeper.file("rec", "record", outputs.FileEvent{Path: file, Part: 1, Closed: true, Ended: true})
+		<-reading
+
+		e.sessions = []*session{{done: dead}, {done: dead}}
+		began := time.Now()
+		written := e.closeSessions()
+		ended(t, "cut lists", began, listsAtEnd)
+		if written {
+			t.Error("cut lists that are not there count as written")
+		}
+		began = time.Now()
+		e.keeper.close(written)
+		ended(t, "files", began, keeperAtEnd)
+		if n := left(); n != 0 {
+			t.Errorf("another show of this program would wait for %d files on that disk", n)
+		}
+
+		e.replay = newReplayer(e)
+		e.replay.saver.free = func(string) (int64, error) { <-dead; return 0, nil }
+		e.replay.saver.save(saveJob{folder: dir, name: "replay", container: "mkv"})
+		synctest.Wait()
+		began = time.Now()
+		if lost := e.replay.close(); lost != 1 {
+			t.Errorf("%d replays are lost, want the one", lost)
+		}
+		ended(t, "replays", began, replaysAtEnd)
+
+		e.keeper.journal.close() // as the end of the program does
+		if n := left(); n != 1 {
+			t.Errorf("the next start finds %d files to read, want the one", n)
+		}
+		close(dead)
+	})
+}
