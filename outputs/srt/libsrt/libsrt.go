@@ -125,6 +125,9 @@ func (c Config) apply(s C.SRTSOCKET) error {
 // Dial calls remote, from local when that is valid. Refusals are a *RejectedError.
 func Dial(ctx context.Context, local, remote netip.AddrPort, c Config) (*Conn, error) {
 	return open(ctx, remote, c, func(s C.SRTSOCKET) C.int {
+		if r := takesIPv4(s, local, false); r < 0 {
+			return r
+		}
 		l, r := toC(local), toC(remote)
 		return C.xp_connect(s, &l, &r)
 	})
@@ -134,9 +137,25 @@ func Dial(ctx context.Context, local, remote netip.AddrPort, c Config) (*Conn, e
 // usually the same as remote's.
 func Rendezvous(ctx context.Context, local, remote netip.AddrPort, c Config) (*Conn, error) {
 	return open(ctx, remote, c, func(s C.SRTSOCKET) C.int {
+		if r := takesIPv4(s, local, false); r < 0 {
+			return r
+		}
 		l, r := toC(local), toC(remote)
 		return C.xp_rendezvous(s, &l, &r)
 	})
+}
+
+// takesIPv4 says whether a socket that is going to be bound to an IPv6 address takes IPv4
+// too. libsrt after 1.5.1 does not bind [::] before it knows (Haivision/srt issue 2764).
+func takesIPv4(s C.SRTSOCKET, at netip.AddrPort, too bool) C.int {
+	if !at.Addr().Is6() || at.Addr().Is4In6() {
+		return 0
+	}
+	only := C.int(1)
+	if too {
+		only = 0
+	}
+	return C.xp_set_int(s, C.SRTO_IPV6ONLY, only)
 }
 
 func open(ctx context.Context, remote netip.AddrPort, c Config, start func(C.SRTSOCKET) C.int) (*Conn, error) {

@@ -38,15 +38,9 @@ func Listen(addr netip.AddrPort, c Config, check Check) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if addr.Addr().Is6() && !addr.Addr().Is4In6() {
-		only := C.int(1)
-		if addr.Addr().IsUnspecified() {
-			only = 0 // [::] takes IPv4 callers too
-		}
-		if r := C.xp_set_int(s, C.SRTO_IPV6ONLY, only); r < 0 {
-			C.srt_close(s)
-			return nil, newError("set address family", r)
-		}
+	if r := takesIPv4(s, addr, addr.Addr().IsUnspecified()); r < 0 {
+		C.srt_close(s)
+		return nil, newError("set address family", r)
 	}
 	if check == nil {
 		check = func(string, netip.AddrPort) (string, Reason) { return "", 0 }
