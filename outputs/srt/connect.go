@@ -42,11 +42,14 @@ func (t Target) connect(ctx context.Context, progress func(outputs.State, string
 }
 
 func (t Target) resolve(ctx context.Context) (netip.AddrPort, error) {
-	host := t.Host
-	if host == "" {
-		host = "0.0.0.0"
+	host, local := t.Host, t.Local.Addr()
+	if t.Mode == Listener {
+		local = netip.Addr{} // host is the local one
+		if host == "" {
+			host = "0.0.0.0"
+		}
 	}
-	ip, err := outputs.Lookup(ctx, "srt", host)
+	ip, err := outputs.Lookup(ctx, "srt", host, local)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}

@@ -54,7 +54,8 @@ const socketBuffer = 1 << 20
 // dialUDP makes the socket for a host or group. Its errors are for the operator.
 func dialUDP(host string, port uint16, ttl int, via string) dialer {
 	return func(ctx context.Context) (link, error) {
-		ip, err := outputs.Lookup(ctx, "udp", host)
+		from, _ := netip.ParseAddr(via) // invalid: a name, or none
+		ip, err := outputs.Lookup(ctx, "udp", host, from)
 		if err != nil {
 			return nil, err
 		}
@@ -140,7 +141,7 @@ func (l *ristLink) close() { l.w.Close() }
 // well, and asks for an address for as long as the system lets it.
 func dialRIST(host string, port uint16, options map[string]string) dialer {
 	return func(ctx context.Context) (link, error) {
-		ip, err := outputs.Lookup(ctx, "rist", host)
+		ip, err := outputs.Lookup(ctx, "rist", host, netip.Addr{})
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -229,7 +230,7 @@ func (o *output) Probe(ctx context.Context) (string, error) {
 	if o.name == "rist" {
 		host, _, err := net.SplitHostPort(o.at)
 		if err == nil {
-			_, err = outputs.Lookup(ctx, "rist", host)
+			_, err = outputs.Lookup(ctx, "rist", host, netip.Addr{})
 		}
 		if err != nil {
 			return "", err
