@@ -61,7 +61,7 @@ func dialUDP(host string, port uint16, ttl int, via string) dialer {
 		}
 		iface, local, err := pick(via, ip)
 		if err != nil {
-			return nil, outputs.Permanent(err)
+			return nil, err // a cable that was pulled takes the address along, and brings it back
 		}
 		conn, err := net.DialUDP("udp", local, net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, port)))
 		if err != nil {

@@ -235,6 +235,9 @@ func TestRefusals(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: got %v, want %q", c.settings, err, c.want)
 		}
+		if c.settings["interface"] != nil && outputs.IsPermanent(err) {
+			t.Errorf("%v: given up for good, though the interface may come back", c.settings)
+		}
 	}
 }
 
