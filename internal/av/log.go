@@ -49,6 +49,9 @@ func RouteLogs(log *slog.Logger) {
 	C.cp_log_install(C.int(level))
 }
 
+// InText is text with the URLs in it as Where has them.
+func InText(text string) string { return urls.ReplaceAllStringFunc(text, Where) }
+
 var urls = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s'"]+`)
 
 //export goLogLine
@@ -80,7 +83,7 @@ func goLogLine(_ C.int, from, line *C.char) {
 		s.log.Debug("libav log lines left out", "lines", dropped)
 	}
 	if !quiet {
-		s.log.Debug("libav", "from", C.GoString(from), "text", urls.ReplaceAllStringFunc(text, Where))
+		s.log.Debug("libav", "from", C.GoString(from), "text", InText(text))
 	}
 }
 

@@ -190,6 +190,7 @@ func TestProgramFails(t *testing.T) {
 	}{
 		{"no-such-program-here -x", "no program", true},
 		{`sh -c "echo first >&2; echo the disk is full >&2; exit 3"`, "the disk is full", false},
+		{`sh -c "echo rtmp://user:word@live.example.com/app/key-of-9?t=s: Connection refused >&2; exit 1"`, ": rtmp://live.example.com Connection refused", false},
 		{"true", "has ended by itself", false},
 	} {
 		feed := testkit.NewLiveFeed(t, 1)

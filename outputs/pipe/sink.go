@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -167,7 +168,8 @@ func (p *program) end(broken bool) error {
 	return fmt.Errorf("pipe: %s has failed (%w)", p.name(), p.err)
 }
 
-// lastWords keeps the last line that a program wrote to its standard error.
+// lastWords keeps the last line that a program wrote to its standard error. Programs name
+// addresses as they were given them, stream keys and all: those are left out.
 type lastWords struct {
 	mu  sync.Mutex
 	buf []byte // guarded by mu; the end of it
@@ -193,7 +195,7 @@ func (l *lastWords) String() string {
 	if i := strings.LastIndexAny(text, "\r\n"); i >= 0 {
 		text = text[i+1:]
 	}
-	if len(text) > 200 {
+	if text = av.InText(text); len(text) > 200 {
 		text = text[:200] + "…"
 	}
 	return text
