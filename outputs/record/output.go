@@ -105,8 +105,7 @@ func (o *Output) create(dir, name string, tracks []media.Track) (muxer, string, 
 			continue
 		}
 		if err != nil {
-			_ = o.disk.Remove(path) // if it was made at all, it is empty
-			return nil, "", err
+			return nil, "", err // what it made it has removed; another file may have this name
 		}
 		return mux, path, nil
 	}

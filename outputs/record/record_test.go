@@ -199,6 +199,26 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// What stands under the name of a file that cannot be made is somebody's recording.
+func TestNoFileIsMade(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "show.mkv")
+	if err := os.WriteFile(path, []byte("of last week"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := newRecorder(t, map[string]any{"path": path})
+	o.newMuxer = func(string, []media.Track, string) (muxer, error) {
+		return nil, fmt.Errorf("av: write x: %w", syscall.EMFILE)
+	}
+	err := run(t, o, testkit.NewRecordFeed(t, 1)).wait(t, 20*time.Second)
+	if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "too many open files") {
+		t.Errorf("got %v", err)
+	}
+	if raw, err := os.ReadFile(path); err != nil || string(raw) != "of last week" {
+		t.Errorf("the recording there is %q now, %v", raw, err)
+	}
+}
+
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ settings, want string }{
