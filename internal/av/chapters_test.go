@@ -142,6 +142,10 @@ func TestRemuxKeepsToTheEnd(t *testing.T) {
 			copy(b[quarter-4:], []byte{0x7f})
 			return b
 		}, ErrPart},
+		"damaged at the beginning": {func(b []byte) []byte { // of which the header alone can be read
+			clear(b[bytes.Index(b, []byte("moof"))-4:][:4096])
+			return b
+		}, ErrPart},
 	} {
 		from, to := filepath.Join(dir, name+".mp4"), filepath.Join(dir, name+" copy.mp4")
 		if err := os.WriteFile(from, c.change(slices.Clone(raw)), 0o644); err != nil {

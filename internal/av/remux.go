@@ -215,13 +215,13 @@ func (m *Muxer) copyPackets(in *Input, index map[int]int, path string) (time.Dur
 		c.tracks[i] = copiedTrack{from: from, last: astiav.NoPtsValue}
 	}
 	defer c.free()
-	if err := c.run(); err != nil {
+	if err := c.run(path); err != nil {
 		return 0, err
 	}
 	return c.length, c.readAll(path)
 }
 
-func (c *copying) run() error {
+func (c *copying) run(path string) error {
 	p := NewInputPacket()
 	defer p.Free()
 	for {
@@ -233,7 +233,7 @@ func (c *copying) run() error {
 		case c.in.cancelled() != nil:
 			return c.in.cancelled()
 		case errors.Is(err, io.EOF) && c.found == 0:
-			return ErrNothing
+			return c.foundNothing(path)
 		case errors.Is(err, io.EOF), c.found > 0: // the end, or where the writing was cut: readAll tells
 			return c.end()
 		default:
@@ -263,6 +263,18 @@ func (c *copying) take(p *InputPacket) error {
 		return err
 	}
 	return c.write(t, p.pkt)
+}
+
+// foundNothing: the file ends behind its header, or what is there cannot be read.
+func (c *copying) foundNothing(path string) error {
+	size, err := withoutZeros(path)
+	if err != nil {
+		return err
+	}
+	if size > mostHeader {
+		return fmt.Errorf("%w: nothing of %d kB", ErrPart, size>>10)
+	}
+	return ErrNothing
 }
 
 // readAll: the reading ended near the end of the file. It need not, and libavformat does
