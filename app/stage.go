@@ -184,7 +184,7 @@ func (p *performance) over() <-chan struct{} {
 	return p.ended
 }
 
-// end stops the engine, every output properly, within 5 s.
+// end stops the engine, every output properly, as soon as Engine.Run says.
 func (p *performance) end() error {
 	if p == nil {
 		return nil

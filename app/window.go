@@ -25,8 +25,6 @@ func runWindow(ctx context.Context, c *console, path string, o runOptions) error
 		o.headless = true
 		return runHeadless(ctx, c, or(path, demoName), o)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	d, err := openDesk(ctx, c, o)
 	if err != nil {
 		return err
@@ -39,15 +37,20 @@ func runWindow(ctx context.Context, c *console, path string, o runOptions) error
 	if err != nil {
 		return errors.Join(err, d.close())
 	}
+	// The window goes with the show: when the time that was asked for is over, and when all
+	// that was live or recording has come to its end.
+	shown, shut := context.WithCancel(context.WithoutCancel(ctx))
+	defer shut()
 	go func() {
 		<-d.stage.stopped
-		cancel() // the time that was asked for is over, and the window goes with it
+		shut()
 	}()
 	log.SetFlags(0)
 	log.SetOutput(&toolkitLog{log: c.log})
-	err = ui.Run(ctx, d.stage, ui.Options{Services: d.services, Icon: assets.Icon, Notice: notice, MapPath: o.windowMap})
+	err = ui.Run(shown, d.stage, ui.Options{Services: d.services, Icon: assets.Icon, Notice: notice, MapPath: o.windowMap, Quit: d.cancel})
+	err = errors.Join(err, d.close())
 	told()
-	return errors.Join(err, d.close())
+	return err
 }
 
 // desk is what is behind the window.

@@ -58,6 +58,8 @@ type FailoverOptions struct {
 	// Hot feeds all ingests all the time; otherwise a backup is connected when it
 	// is needed.
 	Hot bool
+	// Drain is SuperviseOptions'.
+	Drain bool
 	// Stall, BackAfter and ConnectWithin are the constants of their names when zero.
 	Stall, BackAfter, ConnectWithin time.Duration
 	Policy                          supervise.Policy // Default() when zero
@@ -100,7 +102,7 @@ func Failover(ctx context.Context, opt FailoverOptions) error {
 		in := opt.Ingests[0]
 		in.Begin()
 		defer in.End()
-		return Supervise(ctx, SuperviseOptions{Output: in.Output(), Feed: in, Log: opt.Log, Name: opt.Name, Policy: opt.Policy, Counters: opt.Counters[0]})
+		return Supervise(ctx, SuperviseOptions{Output: in.Output(), Feed: in, Log: opt.Log, Name: opt.Name, Policy: opt.Policy, Counters: opt.Counters[0], Drain: opt.Drain})
 	}
 	f := &failover{FailoverOptions: opt, kick: make(chan struct{}, 1)}
 	for i, in := range opt.Ingests {
@@ -222,7 +224,7 @@ func (f *failover) start(ctx context.Context, i int) {
 	f.wg.Go(func() {
 		defer cancel()
 		err := Supervise(ctx, SuperviseOptions{
-			Output: cuttable{l}, Feed: l, Log: f.Log.With("ingest", f.Names[i]), Name: f.Name, Policy: f.Policy, Counters: f.Counters[i],
+			Output: cuttable{l}, Feed: l, Log: f.Log.With("ingest", f.Names[i]), Name: f.Name, Policy: f.Policy, Counters: f.Counters[i], Drain: f.Drain,
 		})
 		l.End()
 		f.mu.Lock()

@@ -39,6 +39,9 @@ type SuperviseOptions struct {
 	Policy supervise.Policy
 	// Counters may be nil.
 	Counters *Counters
+	// Drain: an output that is left behind, a recorder whose disk does not answer, may still
+	// take what its feed has.
+	Drain bool
 }
 
 // Supervise keeps one destination connected until its feed ends (nil), ctx ends
@@ -46,7 +49,7 @@ type SuperviseOptions struct {
 // Output.Run again after every other failure and says Waiting, with the reason,
 // in between. Before every try but the first the feed is Reset, if it is a
 // Resetter. It returns within 5 s of ctx's end even when the output does not; then
-// the output is left behind, cut off from the feed, and the error is
+// the output is left behind, cut off from the feed (but see Drain), and the error is
 // supervise.ErrAbandoned.
 func Supervise(ctx context.Context, opt SuperviseOptions) error {
 	if opt.Policy == (supervise.Policy{}) {
@@ -63,7 +66,7 @@ func Supervise(ctx context.Context, opt SuperviseOptions) error {
 		}
 		first = false
 		opt.Counters.Tries.Add(1)
-		feed := &supervisedFeed{Feed: opt.Feed, healthy: healthy}
+		feed := &supervisedFeed{Feed: opt.Feed, healthy: healthy, drain: opt.Drain}
 		stop := context.AfterFunc(ctx, func() {
 			// Long after Run should have ended: an abandoned output must not
 			// speak for the destination any more.
@@ -104,6 +107,7 @@ func Supervise(ctx context.Context, opt SuperviseOptions) error {
 type supervisedFeed struct {
 	Feed
 	healthy func()
+	drain   bool        // Next goes on when the try is over
 	ended   atomic.Bool // Next has returned io.EOF
 
 	mu   sync.Mutex
@@ -124,7 +128,7 @@ func (f *supervisedFeed) isGone() bool {
 
 // Next implements Feed.
 func (f *supervisedFeed) Next(ctx context.Context) (*media.Packet, error) {
-	if f.isGone() {
+	if !f.drain && f.isGone() {
 		return nil, context.Canceled
 	}
 	p, err := f.Feed.Next(ctx)

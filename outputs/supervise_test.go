@@ -190,3 +190,32 @@ func TestSuperviseLeavesBehindAnOutputThatDoesNotStop(t *testing.T) {
 		}
 	})
 }
+
+// A recorder whose disk comes back late writes what there was.
+func TestSuperviseDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		release, over := make(chan struct{}), make(chan error)
+		feed := &fakeFeed{end: true}
+		opt := options(feed, func(_ context.Context, feed Feed) error {
+			<-release
+			feed.Report(Report{State: Confirmed})
+			_, err := feed.Next(context.Background())
+			over <- err
+			return err
+		})
+		opt.Drain = true
+		time.AfterFunc(time.Second, cancel)
+		if err := Supervise(ctx, opt); !errors.Is(err, supervise.ErrAbandoned) {
+			t.Errorf("Supervise = %v, want ErrAbandoned", err)
+		}
+		time.Sleep(time.Second)
+		close(release)
+		if err := <-over; !errors.Is(err, io.EOF) {
+			t.Errorf("Next of the abandoned output is %v, want what the feed has, io.EOF", err)
+		}
+		if got := strings.Join(feed.log, ","); got != "idle did not stop in time" {
+			t.Errorf("reports are %q; the abandoned output's must not show", got)
+		}
+	})
+}

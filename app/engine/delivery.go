@@ -27,9 +27,11 @@ type delivery struct {
 	session   *session       // of a recording: the journal that its files are in; may be nil
 	legs      []*leg         // by rank; at least one
 	delays    map[*link]*delayLine
+	before    *delivery // of the same name, which ends before this one begins; nil: none
 	cancel    context.CancelFunc
 	ended     chan struct{}
 	stopping  atomic.Bool // the operator has stopped it; it is finishing
+	cutShort  atomic.Bool // a recording that would not end
 	opened    atomic.Bool
 	active    atomic.Int32 // the leg that carries it
 
@@ -152,8 +154,12 @@ func (v *delivery) run(ctx context.Context, err error) {
 	}
 	v.d.e.warn.clear("delay " + v.def.ID)
 	v.d.e.warn.clear("tracks " + v.def.ID)
+	v.d.e.warn.clear("finishing " + v.def.ID)
 	if !v.recording { // what happened to a recording is to be known of its files, too
 		v.d.e.warn.clear("survived " + v.def.ID)
+	}
+	if v.cutShort.Load() {
+		v.leftBehind(err)
 	}
 	if failed {
 		v.d.e.warn.set(key, fmt.Sprintf("%s has stopped: %s. Everything else goes on; change it, then start it again.", v.def.Name, v.said(err.Error())), v.d.e.state.Load().Tick)
@@ -178,7 +184,7 @@ func (v *delivery) deliver(ctx context.Context) error {
 	opt := outputs.FailoverOptions{
 		Hot: v.def.Standby == scenes.Hot, Stall: time.Duration(v.def.StallMS) * time.Millisecond,
 		BackAfter: time.Duration(v.def.BackAfterSeconds) * time.Second, Policy: policy, Log: v.d.e.log, Name: v.def.ID,
-		Switched: v.switched,
+		Switched: v.switched, Drain: v.recording,
 	}
 	for _, l := range v.legs {
 		opt.Ingests, opt.Names, opt.Counters = append(opt.Ingests, l), append(opt.Names, l.name), append(opt.Counters, &l.counters)
@@ -229,7 +235,7 @@ func (v *delivery) isRunning() bool {
 }
 
 // stop lets the outputs send everything up to this tick and finish; after
-// stopWithin they are cut short. It does not wait.
+// stopWithin they are cut short, but for recordings (finishWriting). It does not wait.
 func (v *delivery) stop() {
 	v.d.e.warn.clear("output " + v.def.ID) // whoever stops it knows
 	v.d.e.warn.clear("schedule " + v.def.ID)
@@ -249,6 +255,13 @@ func (v *delivery) stop() {
 	for _, l := range v.legs {
 		l.finish(media.TickTime(v.d.e.tick, v.d.e.fps))
 	}
+	if v.recording {
+		if !v.d.e.clock.Virtual() {
+			time.AfterFunc(stopWithin, v.legs[0].Finish) // what has not come by then does not come
+		}
+		v.finishWriting(stuckAfter, 0)
+		return
+	}
 	v.cancelAfter(stopWithin)
 }
 
@@ -264,18 +277,23 @@ func (v *delivery) cancelAfter(limit time.Duration) {
 // stopAtEnd is stop for the end of the show: what the encoders still hold is sent too.
 func (v *delivery) stopAtEnd() {
 	v.stopping.Store(true)
-	if !v.isRunning() {
-		return
+	if v.before != nil {
+		v.before.stopAtEnd()
 	}
-	if !v.opened.Load() {
+	virtual := v.d.e.clock.Virtual() // nobody is waiting in real time
+	switch {
+	case !v.isRunning():
+	case !v.opened.Load():
 		v.cancel()
-		return
+	case v.recording && virtual:
+		v.finishWriting(time.Minute, 0)
+	case v.recording:
+		v.finishWriting(stuckAtEnd, finishAtEnd)
+	case virtual:
+		v.cancelAfter(time.Minute)
+	default:
+		v.cancelAfter(stopWithin)
 	}
-	limit := stopWithin
-	if v.d.e.clock.Virtual() {
-		limit = time.Minute // nobody is waiting in real time
-	}
-	v.cancelAfter(limit)
 }
 
 func (v *delivery) state(now time.Duration) DestinationState {
@@ -297,6 +315,7 @@ func (v *delivery) state(now time.Duration) DestinationState {
 	if v.stopping.Load() && s.Report.State != outputs.Failed {
 		s.Problem = "" // nobody waits for it any more
 	}
+	s.Finishing = v.recording && running && v.stopping.Load()
 	s.SoundOnly = v.opened.Load() && v.sounds()
 	if running && v.opened.Load() && active.link != nil {
 		if video := active.link.video; video != nil {

@@ -200,8 +200,9 @@ func (e *Engine) Do(c Command) error {
 
 // Run is the studio: it starts the sources, ticks until ctx ends or Options.Ticks
 // have passed, then stops every output properly and ends everything it
-// started, within 5 s. What waits for a disk that does not answer is left behind after a
-// while more (listsAtEnd, keeperAtEnd, replaysAtEnd).
+// started, within 5 s, or a minute where the disk of a recording is slow. What waits for a
+// disk that does not answer is left behind after a while more (listsAtEnd, keeperAtEnd,
+// replaysAtEnd).
 func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

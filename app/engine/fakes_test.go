@@ -279,9 +279,9 @@ func (r *received) video() (ticks []int64, keyframes []int64) {
 }
 
 type fakeOutput struct {
-	mode  string // "", "hang", "fail", "permanent", "eof error", "slow"
+	mode  string // "", "hang", "fail", "permanent", "eof error", "slow", "stuck"
 	to    *received
-	block <-chan struct{} // ends "hang"
+	block <-chan struct{} // ends "hang" and "stuck"
 }
 
 func (o *fakeOutput) Run(ctx context.Context, feed outputs.Feed) error {
@@ -314,6 +314,8 @@ func (o *fakeOutput) Run(ctx context.Context, feed outputs.Feed) error {
 		case o.mode == "hang" && n > 3:
 			<-o.block // whatever ctx says
 			return errors.New("unblocked")
+		case o.mode == "stuck" && n > 3:
+			<-o.block // as a write does
 		case o.mode == "fail" && n%20 == 0:
 			return errFake
 		case o.mode == "permanent" && n > 3:

@@ -69,7 +69,9 @@ func (l *leg) open(show *scenes.Show) error {
 			if !f.Begun && f.Left == nil {
 				e.keeper.file(l.v.def.ID, l.def.Kind, f)
 			}
-			l.v.note(f)
+			if l.v.note(f); f.Closed {
+				l.v.closed()
+			}
 		}
 	}
 	if name := *l.def.Credential; name != "" && e.opt.Secret != nil {

@@ -16,7 +16,7 @@ import (
 
 // stopWithin is how long an orderly end may take before it is cut short, and
 // abandonAfter how long an output may then go on before it is left behind:
-// together every stop is over within 5 s.
+// together every stop is over within 5 s, but for recordings (finishing.go).
 const (
 	stopWithin   = 2 * time.Second
 	abandonAfter = 2500 * time.Millisecond
@@ -41,6 +41,7 @@ type deliveries struct {
 	// the real clock; see settle.
 	delivering sync.Mutex
 	opening    atomic.Bool // open synchronously: studio time has not begun
+	ending     atomic.Bool // the studio is
 	openBy     time.Time   // of Run while opening: ISO recordings wait for their sources until then
 	wg         sync.WaitGroup
 
@@ -225,13 +226,13 @@ func (d *deliveries) runningOutside(show *scenes.Show) string {
 // programme before it begins.
 func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recording bool, with ...func(*delivery)) {
 	d.mu.Lock()
-	var before <-chan struct{}
+	var before *delivery
 	if old := d.dest[def.ID]; old != nil && old.isRunning() {
 		if !old.stopping.Load() {
 			d.mu.Unlock()
 			return
 		}
-		before = old.ended // the old connection goes first
+		before = old // the old connection goes first
 	}
 	d.e.warn.clear("output " + def.ID)
 	d.e.warn.clear("schedule " + def.ID)
@@ -243,7 +244,7 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 	for _, change := range with {
 		change(v)
 	}
-	v.cancel, v.begins = cancel, d.e.cutMark()
+	v.cancel, v.begins, v.before = cancel, d.e.cutMark(), before
 	if recording {
 		d.e.beginSession()
 		v.session = d.e.session
@@ -258,22 +259,31 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 		return
 	}
 	go func() {
-		if before != nil {
-			<-before
+		if before == nil {
+			v.run(ctx, v.open(show))
+			return
 		}
+		if recording && v.iso == nil { // nothing of it is to be missing, however long the one before is written
+			err := v.open(show)
+			<-before.ended
+			v.run(ctx, err)
+			return
+		}
+		<-before.ended
 		v.run(ctx, v.open(show))
 	}()
 }
 
-// close stops every delivery in order and waits, at most 5 s.
+// close stops every delivery in order and waits, at most 5 s but for recordings.
 func (d *deliveries) close() {
+	d.ending.Store(true)
 	d.mu.Lock()
 	for _, v := range d.dest {
 		v.stopAtEnd()
 	}
 	d.mu.Unlock()
 	d.drain()
-	d.wg.Wait()
+	d.awaitEnds()
 }
 
 // drainWithin is how long the encoders may take for what they still hold.

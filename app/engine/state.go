@@ -196,6 +196,7 @@ type DestinationState struct {
 	ID, Name, Kind string
 	Rendition      string
 	Started        bool // by the operator
+	Finishing      bool // a recording that was stopped, of which Queue is still to be written
 	Report         outputs.Report
 	// Problem is one sentence about the last failure; it clears when media is
 	// acknowledged again.

@@ -244,7 +244,7 @@ func (c *outputCard) redraw() {
 
 // factsText is the line of numbers; of a recording that has ended, its newest file.
 func (c *outputCard) factsText() string {
-	if c.recording && c.path != "" {
+	if c.recording && c.path != "" && !c.shown.Finishing {
 		c.file.hint("Opens " + fileName(c.path))
 		if good := goodText(c.shown); !c.shown.Started && good != "" { // first: a long name is cut, this is not
 			return good + "  ·  " + fileName(c.path)
@@ -303,6 +303,9 @@ func (l outputLook) ink() color.Color {
 func lookOf(d engine.DestinationState) outputLook {
 	recording := d.Kind == "record"
 	state := d.Report.State
+	if d.Finishing {
+		return outputLook{shapeTriangle, colAmber, "FINISHING"}
+	}
 	if !d.Started && state != outputs.Failed {
 		return outputLook{shapeRing, colOff, "OFF"}
 	}

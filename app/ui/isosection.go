@@ -119,6 +119,8 @@ func (p *isoSection) update(s *engine.State) (changed bool) {
 			switch look := lookOf(d); {
 			case d.Problem != "":
 				text, ink = d.Problem, look.ink()
+			case d.Finishing:
+				text, ink = recordingFacts(d), look.ink()
 			case d.Started:
 				text, ink = clockText(d.Uptime)+"  "+sizeText(d.Report.SentBytes), look.ink()
 			}

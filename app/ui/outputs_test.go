@@ -99,6 +99,12 @@ func TestRecordingCard(t *testing.T) {
 	if !c.file.Visible() {
 		t.Error("the file cannot be opened")
 	}
+	slow := *s
+	slow.Recordings = slices.Clone(s.Recordings)
+	slow.Recordings[0].Started, slow.Recordings[0].Finishing, slow.Recordings[0].Queue = false, true, 12*time.Second
+	b.show(&slow)
+	wantLabel(t, "its word behind the stop", c.word, "FINISHING")
+	wantLabel(t, "what is behind", c.facts, "12 s still to be written")
 	next := *s
 	next.Recordings = []engine.DestinationState{{ID: "r", Name: "Disk", Kind: "record", Rendition: "main", Report: outputs.Report{State: outputs.Idle}}}
 	b.show(&next)

@@ -14,7 +14,12 @@ import (
 
 // recordingFacts is a recording's line of numbers: time, size, room on the disk.
 func recordingFacts(d engine.DestinationState) string {
-	if !d.Started {
+	switch {
+	case d.Finishing && d.Queue < time.Second:
+		return "its file is being closed"
+	case d.Finishing:
+		return fmt.Sprintf("%.0f s still to be written", d.Queue.Seconds())
+	case !d.Started:
 		return "RECORDING  ·  rendition " + d.Rendition
 	}
 	length := d.Uptime

@@ -108,3 +108,14 @@ func (w *window) quitUnsaved() {
 		})
 	})
 }
+
+// closing is what ends the window: the studio first, whose end it shows, or at once without one.
+func (w *window) closing(studio, stop func()) func() {
+	if studio == nil {
+		return stop
+	}
+	return func() {
+		w.done("Closing: what is sent and recorded comes to its end.")
+		studio()
+	}
+}

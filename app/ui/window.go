@@ -72,6 +72,8 @@ type Options struct {
 	// MapPath, if not empty, is a file that lists, as JSON, the controls that can be
 	// seen and where, for tests that operate the window from outside.
 	MapPath string
+	// Quit, if set, ends the studio when the window is closed, which stays until Run's ctx ends.
+	Quit func()
 	// OnClose is called once, on the goroutine of Run, before Run returns.
 	OnClose func()
 }
@@ -164,7 +166,7 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	w.attach(win, a.NewWindow)
-	w.quit = stop
+	w.quit = w.closing(opt.Quit, stop)
 	if opt.MapPath != "" {
 		w.mapped = &windowMap{path: opt.MapPath}
 	}

@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"crosspoint.studio/crosspoint/internal/media"
+)
+
+// stuckRecording is a studio whose recording's disk takes nothing from its fourth packet on
+// until outs.block is closed, with two seconds waiting for it.
+func stuckRecording(t *testing.T, ctx context.Context, change func(*Options)) (*studio, <-chan error) {
+	t.Helper()
+	show := parse(t, strings.Replace(smallShow, `{"to": "rec"}`, `{"to": "rec", "mode": "stuck"}`, 1))
+	s := newStudio(t, show, media.NewRealClock(), change)
+	done := s.start(ctx)
+	s.must(t, StartRecording{})
+	s.until(t, "two seconds wait for the disk", func(st *State) bool { return st.Recordings[0].Queue > 2*time.Second })
+	return s, done
+}
+
+// recording is the newest of the show's.
+func (s *studio) recording() *delivery {
+	d := s.Engine.outs
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dest["rec"]
+}
+
+// noHole: pictures are there from from on up to tick to. One that was dropped before its encoder, on a
+// machine that stood still, is another matter.
+func noHole(t *testing.T, r *received, from, to int64) {
+	t.Helper()
+	ticks, _ := r.video()
+	slices.Sort(ticks)
+	at := from
+	for _, n := range append(ticks, to) {
+		if n > at+15 {
+			t.Errorf("no pictures between ticks %d and %d, want all from %d to %d", at, n, from, to)
+		}
+		at = max(at, n)
+	}
+}
+
+// hasUpTo: the recording has ended in order, with every picture up to tick.
+func hasUpTo(t *testing.T, r *received, tick int64) {
+	t.Helper()
+	ticks, _ := r.video()
+	if len(ticks) == 0 || slices.Max(ticks) != tick {
+		t.Fatalf("its pictures are %v, want them up to tick %d", ticks, tick)
+	}
+	noHole(t, r, slices.Min(ticks), tick)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.eof {
+		t.Error("its feed did not end in order")
+	}
+}
+
+// otherwise is longer than a stop of anything else may take.
+const otherwise = stopWithin + abandonAfter + time.Second/2
+
+// TestStoppedRecordingIsWritten: a disk that is behind when its recording is stopped gets all
+// of it.
+func TestStoppedRecordingIsWritten(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s, done := stuckRecording(t, ctx, nil)
+	s.must(t, StopRecording{})
+	v := s.recording()
+	s.until(t, "it is stopped", func(st *State) bool { return !st.Recordings[0].Started })
+	began := time.Now()
+	s.until(t, "it goes on behind the end of other stops", func(st *State) bool {
+		if r := st.Recordings[0]; r.Started || !r.Finishing || r.Queue < time.Second {
+			t.Fatalf("%v after its stop: started %v, finishing %v, %v wait", time.Since(began), r.Started, r.Finishing, r.Queue)
+		}
+		return time.Since(began) > otherwise
+	})
+	close(s.outs.block)
+	st := s.until(t, "it has ended", func(st *State) bool { return !st.Recordings[0].Finishing })
+	for _, w := range st.Warnings {
+		t.Errorf("warned: %s", w.Text)
+	}
+	ticks, _ := s.outs.of("rec").video()
+	hasUpTo(t, s.outs.of("rec"), slices.Max(ticks))
+	if packets, _ := v.waiting(); packets > 0 || len(ticks) < 60 {
+		t.Errorf("%d pictures, and %d packets were left", len(ticks), packets)
+	}
+	cancel()
+	finish(t, done, 20*time.Second)
+}
+
+// TestRecordingIsWrittenAtTheEnd: so does one at the end of the studio, which says what it waits for.
+func TestRecordingIsWrittenAtTheEnd(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var last int64
+	s, done := stuckRecording(t, ctx, func(o *Options) {
+		o.Tap = func(tick int64, _ *media.Frame, _ []float32) { last = tick }
+	})
+	cancel()
+	began := time.Now()
+	s.until(t, "it is waited for", func(st *State) bool { return st.Recordings[0].Finishing && time.Since(began) > otherwise })
+	if w := s.State().Warnings; len(w) != 1 || !strings.Contains(w[0].Text, "The show ends when") {
+		t.Errorf("warnings %+v", w)
+	}
+	close(s.outs.block)
+	finish(t, done, 20*time.Second)
+	hasUpTo(t, s.outs.of("rec"), last)
+	if w := s.State().Warnings; len(w) > 0 {
+		t.Errorf("at the end: %+v", w)
+	}
+}
+
+// TestRecordingLeftBehind: a disk that does not answer keeps nothing waiting for ever. It is said what
+// is not written, which is if the disk comes back; and the next start misses nothing.
+func TestRecordingLeftBehind(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s, done := stuckRecording(t, ctx, nil)
+	s.must(t, StopRecording{})
+	s.must(t, StartRecording{})
+	v := s.recording()
+	first, _ := s.outs.of("rec").video()
+	begun := first[0]
+	v.before.finishWriting(time.Second, 0)
+	s.until(t, "the second recording has begun", func(*State) bool {
+		r := s.outs.of("rec")
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.runs == 2
+	})
+	said := func(st *State) bool {
+		return slices.ContainsFunc(st.Warnings, func(w Warning) bool { return strings.Contains(w.Text, "wait in memory") })
+	}
+	s.until(t, "it is said what waits", said)
+	close(s.outs.block)
+	s.until(t, "the first one is written", func(*State) bool {
+		packets, _ := v.before.waiting()
+		return packets == 0
+	})
+	v.before.closed()
+	s.until(t, "that is said no more", func(st *State) bool { return !said(st) })
+	s.until(t, "the second one is up to date", func(st *State) bool { return st.Recordings[0].Queue < time.Second })
+	noHole(t, s.outs.of("rec"), begun, s.State().Tick-30)
+	cancel()
+	finish(t, done, 20*time.Second)
+}
