@@ -70,7 +70,7 @@ func (d *deliveries) acquire(show *scenes.Show, user *delivery, id string, sound
 		}
 		d.video[l.videoKey] = v
 	}
-	tracks := []media.Track{v.track}
+	tracks := []media.Track{v.now()}
 	for i, key := range l.audioKeys {
 		a := d.audio[key]
 		if a == nil {

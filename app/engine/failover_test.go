@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -285,6 +286,9 @@ func TestSoftwareTakesOver(t *testing.T) {
 	s.openEncoder = func(opt av.VideoEncoderOptions) (pictureEncoder, error) {
 		opened = append(opened, opt.Encoder)
 		opt.BFrames = 0
+		if len(opened) == 1 {
+			opt.Preset, opt.Threads = "superfast", 1 // which shows in its data for decoders
+		}
 		e, err := openEncoder(opt)
 		if err == nil && len(opened) == 1 {
 			return &failing{e, 75}, nil
@@ -322,6 +326,12 @@ func TestSoftwareTakesOver(t *testing.T) {
 		}
 		if !p.Audio {
 			last = p.DTS
+		}
+		// Files keep the data for decoders apart.
+		if renewed := !p.Audio && p.PTS == 75; renewed != (p.Tracks != nil) || renewed != p.Continues {
+			t.Errorf("the packet of %v has tracks %v, continues %v", p.Time, p.Tracks != nil, p.Continues)
+		} else if renewed && (len(p.Tracks) != len(r.tracks) || len(p.Tracks[0].Extradata) == 0 || bytes.Equal(p.Tracks[0].Extradata, r.tracks[0].Extradata)) {
+			t.Errorf("the tracks are %v now, they were %v", p.Tracks, r.tracks)
 		}
 	}
 	found := false

@@ -82,6 +82,7 @@ type videoRunner struct {
 	held    []*media.Packet     // they go out after those; of the goroutine
 
 	mu      sync.Mutex
+	coded   media.Track       // guarded by mu; track, with the data for decoders of the encoder in use
 	streams []place           // guarded by mu
 	users   map[*delivery]int // guarded by mu; how often each takes part
 }
@@ -128,6 +129,7 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 		jobs: make(chan pictureJob, pictureDepth), done: make(chan struct{}), onError: onError, users: map[*delivery]int{},
 		next: make(chan openedEncoder, 1),
 	}
+	v.coded = v.track
 	v.use(enc)
 	v.stuck = func(aimed int64, why error) {
 		if why == nil {
@@ -286,7 +288,26 @@ func (v *videoRunner) encode(f *media.Frame, tick int64, force bool) ([]*media.P
 	v.stuck(0, nil)
 	v.retune(tick)
 	v.took(again.Name(), err)
+	v.renew(again.Track())
 	return again.Encode(f, tick, true)
+}
+
+// renew tells the streams of the encoder whose packets come next: files keep the data for
+// decoders apart from the pictures.
+func (v *videoRunner) renew(t media.Track) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.coded.Extradata = t.Extradata
+	for _, s := range v.streams {
+		s.stream.renew(t)
+	}
+}
+
+// now is the track of the packets that come.
+func (v *videoRunner) now() media.Track {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.coded
 }
 
 // use makes enc the encoder.

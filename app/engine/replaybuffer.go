@@ -73,6 +73,9 @@ func (r *ring) put(p *media.Packet) {
 		if p.Keyframe {
 			r.keys = append(r.keys, len(r.packets))
 		}
+		if p.Tracks != nil {
+			r.tracks = p.Tracks // and of a clip from both sides of it, which players have to see for themselves
+		}
 		r.newest = max(r.newest, p.Time+media.TimeOf(p.Duration, r.tracks[p.Track].TimeBase))
 	}
 	r.packets = append(r.packets, p)

@@ -18,7 +18,8 @@ const maxHold = 4 * time.Second
 type stream struct {
 	mu     sync.Mutex
 	sounds bool              // guarded by mu; it has no pictures
-	tracks []media.Track     // guarded by mu; video, then sound; only a copied source's change
+	tracks []media.Track     // guarded by mu; video, then sound; see retrack and renew
+	fresh  bool              // guarded by mu; tracks are those from the next keyframe on
 	wait   [][]*media.Packet // guarded by mu; by track
 	taps   []*tap            // guarded by mu
 	ended  bool              // guarded by mu
@@ -84,6 +85,11 @@ func (s *stream) put(p *media.Packet, track int) {
 		q.Track, q.Audio = track, sound
 		p = &q
 	}
+	if s.fresh && p.Keyframe && !p.Audio {
+		q := *p
+		q.Tracks, q.Continues = s.tracks, true
+		s.fresh, p = false, &q
+	}
 	s.wait[track] = append(s.wait[track], p)
 	s.drain()
 }
@@ -114,6 +120,14 @@ func (s *stream) retrack(tracks []media.Track) {
 	for _, t := range s.taps {
 		t.past = make([]bool, len(tracks))
 	}
+}
+
+// renew: another encoder makes the pictures from the next keyframe on, with t's data for decoders.
+func (s *stream) renew(t media.Track) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tracks = slices.Clone(s.tracks) // some have been told of them as they were
+	s.tracks[0].Extradata, s.fresh = t.Extradata, true
 }
 
 // now is the tracks of the packets that come.

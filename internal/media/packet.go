@@ -65,8 +65,10 @@ type Packet struct {
 	Time time.Duration
 	// Made is the studio time at which the packet left its encoder.
 	Made time.Duration
-	// Tracks, on a keyframe of a stream that is passed on as it came, are the feed's tracks
-	// from here on: what was before is of another kind or of another stretch of time, and
-	// whoever writes a file begins a new one. Nil everywhere else.
+	// Tracks, on a keyframe, are the feed's tracks from here on, for which whoever writes a
+	// file begins a new one. In a stream that is passed on as it came, what was before is of
+	// another kind or of another stretch of time. Nil almost everywhere.
 	Tracks []Track
+	// Continues, with Tracks: time and sound go on; another encoder has taken over the pictures.
+	Continues bool
 }

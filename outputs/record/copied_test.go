@@ -64,6 +64,43 @@ func TestTracksThatChange(t *testing.T) {
 	}
 }
 
+// TestAnotherEncoder: where one takes over, the file that is for its pictures begins as any other,
+// with sound that misses nothing.
+func TestAnotherEncoder(t *testing.T) {
+	t.Parallel()
+	for _, container := range []string{"mkv", "mp4"} {
+		o := newRecorder(t, map[string]any{"path": t.TempDir() + "/show." + container})
+		var e events
+		o.files = e.add
+		feed := newFastFeedOf(testkit.ReorderedClip(t))
+		tracks := []media.Track{other(feed.coded.Tracks[0]), feed.coded.Tracks[1]}
+		for i, p := range feed.coded.Packets {
+			if !p.Audio && p.PTS == 4*clipFPS {
+				q := *p
+				q.Tracks, q.Continues = tracks, true
+				feed.coded.Packets[i] = &q
+			}
+		}
+		if err := o.Run(t.Context(), feed); err != nil {
+			t.Fatal(err)
+		}
+		files := e.closed()
+		if len(files) != 2 || files[1].From != 4*time.Second || files[1].Holds.SoundFrom != nil {
+			t.Fatalf("files %+v", files)
+		}
+		wantPictures(t, files, upTo(0, everyPicture))
+		_, cut := recordClipOf(t, testkit.ReorderedClip(t), map[string]any{"path": t.TempDir() + "/show." + container}, func(o *Output) { o.Split(4 * time.Second) })
+		for i, f := range files {
+			if _, err := check(t.Context(), f.Path, f.Holds); err != nil {
+				t.Error(err)
+			}
+			if len(cut) != 2 || !slices.Equal(f.Holds.Packets, cut[i].Holds.Packets) {
+				t.Errorf("%s: %+v, cut by command %+v", container, f.Holds, cut)
+			}
+		}
+	}
+}
+
 // other is track with parameter sets that are different to look at: filler comes behind them.
 func other(track media.Track) media.Track {
 	track.Extradata = slices.Concat(track.Extradata, []byte{0, 0, 0, 1, 0x0c, 0xff})

@@ -95,13 +95,18 @@ func (e *events) closed() []outputs.FileEvent {
 // recordClip records the clip with settings; ask is called before it begins.
 func recordClip(t *testing.T, settings map[string]any, ask func(*Output)) (*Output, []outputs.FileEvent) {
 	t.Helper()
+	return recordClipOf(t, testkit.FeedClip(t), settings, ask)
+}
+
+func recordClipOf(t *testing.T, c testkit.Coded, settings map[string]any, ask func(*Output)) (*Output, []outputs.FileEvent) {
+	t.Helper()
 	o := newRecorder(t, settings)
 	var e events
 	o.files = e.add
 	if ask != nil {
 		ask(o)
 	}
-	if err := o.Run(t.Context(), newFastFeed(t)); err != nil {
+	if err := o.Run(t.Context(), newFastFeedOf(c)); err != nil {
 		t.Fatal(err)
 	}
 	return o, e.closed()

@@ -12,7 +12,13 @@ import (
 // retrack takes the tracks that begin with the keyframe p, where it brings some, for which
 // the next file is then due.
 func (s *session) retrack(p *media.Packet) {
-	if p.Tracks == nil {
+	switch {
+	case p.Tracks == nil:
+		return
+	case p.Continues && len(p.Tracks) == len(s.tracks):
+		// Not worth the recording when there can be no other file: many players go by what is
+		// in the pictures themselves.
+		s.tracks, s.splitNow, s.changed = p.Tracks, true, s.changed || !s.cur.begun
 		return
 	}
 	s.copied = true
