@@ -176,8 +176,8 @@ func (d *deliveries) stop(ids []string, group string, recordings bool) error {
 	return nil
 }
 
-// reconcile stops what is no longer in the show, and forgets it once it has ended: until then
-// it is being recorded, and what is started under its name waits for it. What has changed goes
+// reconcile stops what is no longer in the show, with what was started along with it, and
+// forgets it once it has ended: until then it is being recorded, and what is started under its name waits for it. What has changed goes
 // on as it was started until it is stopped.
 func (d *deliveries) reconcile(before, show *scenes.Show) {
 	for _, v := range before.Destinations { // what its clock had to say is over with its times

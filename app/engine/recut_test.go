@@ -94,7 +94,7 @@ func TestRecutBeginsAsTheShowStood(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			doc := strings.Replace(isoShow(dir), `"transition"`, `"overlays":[{"id":"title","layers":[{"source":"cam2"}]}],"fade_to_black":{"frames":5},"transition"`, 1)
+			doc := strings.Replace(isoShow(dir), `"transition"`, `"overlays":[{"id":"title","layers":[{"source":"cam1"}]}],"fade_to_black":{"frames":5},"transition"`, 1)
 			s := newStudio(t, parse(t, doc), media.NewVirtualClock(), func(o *Options) {
 				realRecords(o)
 				o.CutLists, o.Ticks = true, 60
@@ -144,6 +144,7 @@ func TestRecutOfAnOlderJournal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.History.End = s.End // as if it had a file
 	r, err := s.Recut()
 	if err != nil {
 		t.Fatal(err)
