@@ -165,6 +165,8 @@ func (in *Input) open(url string, opt InputOptions) error {
 		return fmt.Errorf("option %q is not known to this kind of input", e.Key())
 	}
 	if !in.nonblock { // it would spin; cameras describe their stream by themselves
+		// Probing a live input takes its time even if nothing is late.
+		in.armFor(in.timeout + time.Duration(in.ctx.MaxAnalyzeDuration())*time.Microsecond)
 		if err := in.ctx.FindStreamInfo(nil); err != nil {
 			return in.why(err)
 		}
@@ -210,9 +212,12 @@ func (in *Input) readFrom(r io.Reader) astiav.IOContextReadFunc {
 	}
 }
 
-func (in *Input) arm() {
+func (in *Input) arm() { in.armFor(in.timeout) }
+
+// armFor has the watchdog bite after limit, if there is a timeout at all.
+func (in *Input) armFor(limit time.Duration) {
 	if in.timeout > 0 {
-		in.watchdog.Reset(in.timeout)
+		in.watchdog.Reset(limit)
 	}
 }
 

@@ -69,8 +69,12 @@ func TestAspectRatioChanges(t *testing.T) {
 // Sound that is packed for long is found however many bits lie between its packets.
 func TestSoundInAFeedOfManyBits(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.ts")
-	run(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=2", "-f", "lavfi", "-i", "sine=d=2",
-		"-c:v", "libx264", "-bf", "0", "-c:a", "aac", "-b:a", "64k", "-pes_payload_size", "3200", "-muxrate", "60M", path)
+	// Noise, 40 to 80 Mb/s of it: the first packet of sound ends behind some two megabytes.
+	run(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=1.5,noise=alls=80:allf=t", "-f", "lavfi", "-i", "sine=d=1.5",
+		"-c:v", "libx264", "-preset", "ultrafast", "-qp", "4", "-c:a", "aac", "-b:a", "64k", "-pes_payload_size", "3200", path)
+	if info, err := os.Stat(path); err != nil || info.Size() < 6_000_000 {
+		t.Fatalf("%v, %v: not many bits", info, err)
+	}
 	in := open(t, t.Context(), path, InputOptions{Format: "mpegts", LowDelay: true})
 	if in.Video() == nil || in.Audio() == nil {
 		t.Errorf("video %+v, audio %+v; want both", in.Video(), in.Audio())
