@@ -12,7 +12,7 @@ import (
 // until its file is closed, so that the cut lists wait for that, and what is started under its
 // name does too. An undo goes on as if it had ended.
 func TestRemovedRecordingEndsFirst(t *testing.T) {
-	show := parse(t, strings.Replace(smallShow, `{"to": "rec"}`, `{"to": "rec", "mode": "hang"}`, 1))
+	show := parse(t, strings.Replace(smallShow, `{"to": "rec"}`, `{"to": "rec", "mode": "stuck"}`, 1))
 	s := newStudio(t, show, media.NewRealClock(), nil)
 	stop := s.live(t)
 	defer stop()
