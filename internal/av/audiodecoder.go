@@ -16,8 +16,8 @@ import (
 )
 
 // AudioDecoder turns packets into blocks of the studio's format (48 kHz, stereo,
-// float), whatever the stream has, also when that changes midway. Samples that are
-// not finite become silence.
+// float), whatever the stream has, also when that changes midway. One channel is heard on
+// both sides at its own level. Samples that are not finite become silence.
 type AudioDecoder struct {
 	stream  *Stream
 	ctx     *astiav.CodecContext
@@ -113,7 +113,7 @@ func (d *AudioDecoder) block() (media.AudioBlock, error) {
 			}
 			C.swr_free(&d.swr)
 		}
-		if d.swr = C.cp_swr_new(cFrame(d.frame), media.SampleRateHz, media.Channels); d.swr == nil {
+		if d.swr = C.cp_swr_new(cFrame(d.frame), media.SampleRateHz); d.swr == nil {
 			return media.AudioBlock{}, errors.New("av: decode: this layout of sound channels is not supported")
 		}
 		if rate := d.shape.SampleRate(); rate > 0 && (rate != d.frame.SampleRate() || d.shape.ChannelLayout().Channels() != d.frame.ChannelLayout().Channels()) {

@@ -260,33 +260,41 @@ type failingReader struct{ err error }
 
 func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 
-// TestSound: any rate and layout, changing midway too, comes out as studio sound.
+// TestSound: any rate and layout, changing midway too, comes out as studio sound: one
+// channel on both sides at its own level, the centre of several 3 dB lower on each.
 func TestSound(t *testing.T) {
-	for _, c := range []struct{ name, rate, layout, codec string }{
-		{"48 k stereo", "48000", "stereo", "pcm_s16le"}, {"44.1 k mono", "44100", "mono", "pcm_s24le"},
-		{"96 k 5.1", "96000", "5.1", "pcm_f32le"}, {"8 k mono", "8000", "mono", "pcm_mulaw"},
+	const sine = 0.125 // lavfi's, which ffmpeg gives both sides of a stereo file 3 dB lower
+	for _, c := range []struct {
+		name, rate, layout, codec string
+		peak                      float32
+	}{
+		{"48 k stereo", "48000", "stereo", "pcm_s16le", sine * math.Sqrt2 / 2}, {"44.1 k mono", "44100", "mono", "pcm_s24le", sine},
+		{"96 k 5.1", "96000", "5.1", "pcm_f32le", sine * math.Sqrt2 / 2}, {"8 k mono", "8000", "mono", "pcm_mulaw", sine},
+		{"48 k left", "48000", "FL", "pcm_f32le", sine},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "a.mkv")
 			run(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=f=1000:r="+c.rate+":d=2", "-af", "aformat=channel_layouts="+c.layout, "-c:a", c.codec, path)
 			in := open(t, t.Context(), path, InputOptions{})
 			frames, next := 0, time.Duration(-1)
-			var peak float32
+			var peak [2]float32
 			decoded(t, in, VideoDecoderOptions{}, nil, func(b media.AudioBlock) {
 				if d := b.PTS - next; next >= 0 && (d < -2*time.Millisecond || d > 2*time.Millisecond) {
 					t.Errorf("got a block at %v, want it at %v", b.PTS, next)
 				}
 				next = b.PTS + b.Duration()
 				frames += b.Frames()
-				for _, v := range b.Samples {
-					peak = max(peak, v)
+				for i, v := range b.Samples {
+					peak[i%2] = max(peak[i%2], v)
 				}
 			})
 			if frames < 95900 || frames > 96100 {
 				t.Errorf("got %d audio frames of 2 s, want 96000", frames)
 			}
-			if peak < 0.05 || peak > 0.2 {
-				t.Errorf("got a peak of %.3f", peak)
+			for side, got := range peak {
+				if got < c.peak*0.97 || got > c.peak*1.03 {
+					t.Errorf("got a peak of %.4f on side %d, want %.4f", got, side, c.peak)
+				}
 			}
 		})
 	}

@@ -354,16 +354,18 @@ void cp_turn(uint8_t *d, int ds, const uint8_t *s, int ss, int dw, int dh, int b
 			}
 }
 
-SwrContext *cp_swr_new(const AVFrame *f, int out_rate, int out_channels)
+SwrContext *cp_swr_new(const AVFrame *f, int out_rate)
 {
 	SwrContext *s = NULL;
-	AVChannelLayout out, in;
-	av_channel_layout_default(&out, out_channels);
+	AVChannelLayout out = AV_CHANNEL_LAYOUT_STEREO, in;
 	if (f->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
 		av_channel_layout_default(&in, f->ch_layout.nb_channels);
 	else if (av_channel_layout_copy(&in, &f->ch_layout) < 0)
 		return NULL;
 	int e = swr_alloc_set_opts2(&s, &out, AV_SAMPLE_FMT_FLT, out_rate, &in, f->format, f->sample_rate, 0, NULL);
+	// swresample would place it in the middle, 3 dB lower: a microphone's is not either.
+	if (e >= 0 && in.nb_channels == 1)
+		e = swr_set_matrix(s, (const double[]){1, 1}, 1);
 	if (e >= 0)
 		e = swr_init(s);
 	if (e < 0)

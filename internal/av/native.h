@@ -63,8 +63,9 @@ void cp_interleave(uint8_t *d, int ds, const uint8_t *u, int us, const uint8_t *
 void cp_deinterleave(uint8_t *u, int us, uint8_t *v, int vs, const uint8_t *s, int ss, int w, int h);
 void cp_turn(uint8_t *d, int ds, const uint8_t *s, int ss, int dw, int dh, int bytes, int transpose, int fx, int fy);
 
-// Sound. cp_swr_new: any layout and format of f to interleaved float at the rate.
-SwrContext *cp_swr_new(const AVFrame *f, int out_rate, int out_channels);
+// Sound. cp_swr_new: any layout and format of f to interleaved stereo float at the rate;
+// one channel goes to both sides at its own level.
+SwrContext *cp_swr_new(const AVFrame *f, int out_rate);
 int cp_swr_same(const AVFrame *f, const AVFrame *g);
 int cp_swr_convert(SwrContext *s, const AVFrame *f, float *out, int out_frames);
 void cp_denan(float *p, int n);
