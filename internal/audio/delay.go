@@ -1,5 +1,7 @@
 package audio
 
+import "slices"
+
 // delayLine delays sound by whole frames. Its memory grows when a longer delay is
 // asked for, not while it runs. Its owner is the mixing goroutine.
 type delayLine struct {
@@ -53,6 +55,27 @@ func (d *delayLine) process(b []float32, frames int64) {
 		b[2*i], b[2*i+1] = l, r
 	}
 	d.now = frames
+}
+
+// clone is a copy with memory of its own.
+func (d *delayLine) clone() delayLine {
+	c := *d
+	c.buf = slices.Clone(d.buf)
+	return c
+}
+
+// refill makes d hold what from holds, by so many frames later.
+func (d *delayLine) refill(from *delayLine, later int64) {
+	d.since = d.write - d.memory()
+	oldest := from.write - from.memory()
+	for i := d.since; i < d.write; i++ {
+		var l, r float32
+		if k := from.write - (d.write - i) - later; k >= oldest {
+			l, r = from.at(k)
+		}
+		to := i & (d.memory() - 1) * 2
+		d.buf[to], d.buf[to+1] = l, r
+	}
 }
 
 // memory is how many frames are kept.

@@ -3,7 +3,6 @@ package audio
 import (
 	"fmt"
 	"math"
-	"slices"
 )
 
 // Processor changes sound in a fixed way: an insert with the settings it was opened
@@ -34,6 +33,9 @@ const (
 	// takes over: it hears that first, so that its envelopes and filters stand where
 	// those of the old one do. 250 ms.
 	insertHistory = 250 * sampleRateHz / 1000
+	// chainMemory is how many frames of what went in are kept where there is a delay, for a new
+	// order of the chain: more than four noise suppressions delay.
+	chainMemory = 8000
 	// sanePeak is +60 dBFS: what a processor puts out beyond that is broken.
 	sanePower = saneLimit * saneLimit
 )
@@ -58,6 +60,7 @@ type Insert struct {
 	going     bool // taken out of the chain, fading out
 	held      bool // dry until the chain has its new order
 	dry       delayLine
+	delay     int // frames that the next block is delayed by: the processor's, once dry holds as many
 	past      history
 	keyPast   history
 	scratch   []float32
@@ -145,12 +148,43 @@ func (in *Insert) prime(p Processor) {
 	}
 }
 
-// Latency is what the insert delays the sound by, in frames, bypassed or not.
-func (in *Insert) Latency() int {
+// Latency is what the insert delays the sound by, in frames, bypassed or not. One that comes
+// in does not until it has heard as much, and one that goes out not any more once it is dry.
+func (in *Insert) Latency() int { return in.delay }
+
+// late is the processor's own latency.
+func (in *Insert) late() int {
 	if in.proc == nil {
 		return 0
 	}
 	return in.proc.Latency()
+}
+
+// follow delays b, the sound without the processor, and decides by how much the next block
+// will be: changes are crossfaded, with the past that sounded.
+func (in *Insert) follow(b []float32) {
+	late := in.late()
+	if late > 0 || in.delay > 0 || in.dry.now > 0 {
+		in.dry.reserve(chainMemory, int64(len(b)/2))
+		in.dry.process(b, int64(in.delay))
+	}
+	switch {
+	case late == 0, in.gone():
+		in.delay = 0
+	case in.dry.write >= int64(late):
+		in.delay = late
+	}
+}
+
+// gone: it was taken out and is not heard any more.
+func (in *Insert) gone() bool { return in.going && in.mix == 0 }
+
+// out: nor does it delay any more.
+func (in *Insert) out() bool { return in.gone() && in.delay == 0 && in.dry.now == 0 }
+
+// settled: it delays as it will.
+func (in *Insert) settled() bool {
+	return in.dry.now == int64(in.delay) && (in.delay == in.late() || in.out())
 }
 
 // ReductionDB is by how much the last block was turned down, 0 or more, of an insert
@@ -180,11 +214,9 @@ func (in *Insert) idle() bool {
 func (in *Insert) process(b []float32) {
 	in.reduction = 0
 	if in.idle() {
-		in.warm = in.Latency()
+		in.warm = in.late()
 		in.past.frames, in.keyPast.frames = 0, 0
-		if l := in.Latency(); l > 0 || in.dry.now > 0 {
-			in.dry.process(b, int64(l))
-		}
+		in.follow(b)
 		return
 	}
 	n := len(b)
@@ -211,9 +243,7 @@ func (in *Insert) process(b []float32) {
 		}
 		in.reduction = reduction(before, energy(b), makeup)
 	}
-	if l := in.Latency(); l > 0 || in.dry.now > 0 {
-		in.dry.process(dry, int64(l))
-	}
+	in.follow(dry)
 	if in.proc == nil {
 		copy(b, dry)
 		in.mix = 0
@@ -349,118 +379,4 @@ func (h *history) all() []float32 {
 	from := (h.at - 2*h.frames + len(h.buf)) % len(h.buf)
 	h.out = append(h.out[:0], h.buf[from:min(from+2*h.frames, len(h.buf))]...)
 	return append(h.out, h.buf[:max(from+2*h.frames-len(h.buf), 0)]...)
-}
-
-// chain is inserts in order. Of the mixing goroutine.
-type chain struct {
-	list []*Insert // what is processed
-	want []*Insert // the order to come to once all of it is dry; nil when it is in force
-}
-
-// set makes list the chain. New inserts fade in, those that are gone fade out and are
-// closed, and when those that stay change places all go dry before they do.
-func (c *chain) set(list []*Insert) {
-	for _, in := range list {
-		in.going = false
-	}
-	for _, in := range append(slices.Clone(c.list), c.want...) {
-		if !slices.Contains(list, in) {
-			in.going = true
-		}
-	}
-	kept := func(all []*Insert, other []*Insert) []*Insert {
-		return slices.DeleteFunc(slices.Clone(all), func(in *Insert) bool { return !slices.Contains(other, in) })
-	}
-	moved := !slices.Equal(kept(c.list, list), kept(list, c.list))
-	for _, in := range c.list {
-		in.held = moved
-	}
-	if moved {
-		// Those that were to come and are not wanted any more never sounded.
-		for _, in := range c.want {
-			if !slices.Contains(list, in) && !slices.Contains(c.list, in) {
-				in.Close()
-			}
-		}
-		c.want = slices.Clone(list)
-		return
-	}
-	for _, in := range c.want {
-		if !slices.Contains(list, in) && !slices.Contains(c.list, in) {
-			in.Close()
-		}
-	}
-	c.want = nil
-	c.list = c.joined(list)
-}
-
-// joined is list with those that fade out where they were.
-func (c *chain) joined(list []*Insert) []*Insert {
-	out := slices.Clone(list)
-	for i, in := range c.list {
-		if !in.going {
-			continue
-		}
-		at := 0
-		if i > 0 {
-			at = slices.Index(out, c.list[i-1]) + 1
-		}
-		out = slices.Insert(out, at, in)
-	}
-	return out
-}
-
-// latency is what the chain delays the sound by, in frames.
-func (c *chain) latency() int {
-	n := 0
-	for _, in := range c.list {
-		n += in.Latency()
-	}
-	return n
-}
-
-// process works in place; with nothing to do it touches nothing.
-func (c *chain) process(b []float32) {
-	if len(c.list) == 0 && c.want == nil {
-		return
-	}
-	dry, gone := true, false
-	for _, in := range c.list {
-		in.process(b)
-		dry = dry && in.mix == 0
-		gone = gone || in.going && in.mix == 0
-	}
-	if c.want != nil && dry {
-		for _, in := range c.list {
-			in.held = false
-		}
-		list := c.want
-		c.want = nil
-		c.list = c.joined(list)
-	}
-	if gone {
-		c.list = slices.DeleteFunc(c.list, func(in *Insert) bool {
-			out := in.going && in.mix == 0
-			if out {
-				in.Close()
-			}
-			return out
-		})
-	}
-}
-
-// reduction is that of the inserts that reduce, together, in dB.
-func (c *chain) reduction() (db float64) {
-	for _, in := range c.list {
-		db += in.reduction
-	}
-	return db
-}
-
-// close frees everything at once.
-func (c *chain) close() {
-	for _, in := range append(slices.Clone(c.list), c.want...) {
-		in.Close()
-	}
-	c.list, c.want = nil, nil
 }

@@ -167,7 +167,7 @@ func TestBypassedStripIsItsInput(t *testing.T) {
 	out := make([]float32, 1602)
 	for start := int64(0); start < 22*801; start += 801 {
 		m.MixTick(out, start)
-		if start < 2*801 { // it settles where it belongs
+		if start < 3*801 { // its lines fill, then it settles where it belongs
 			continue
 		}
 		for i, v := range out {
@@ -334,7 +334,7 @@ func TestNoOrderOfChangesSteps(t *testing.T) {
 			switch rapid.IntRange(0, 8).Draw(rt, "what") {
 			case 0:
 				if len(pool) < 6 {
-					in := NewInsert(&gainer{gain: rapid.Float32Range(0, 1).Draw(rt, "gain")}, InsertOptions{})
+					in := NewInsert(&gainer{gain: rapid.Float32Range(0, 1).Draw(rt, "gain"), late: rapid.SampledFrom([]int{0, 0, 3, 239, 480, 700}).Draw(rt, "late")}, InsertOptions{})
 					pool = append(pool, in)
 					list = append(list, in)
 					f.s.SetInserts(list)

@@ -310,6 +310,14 @@ func (q *liveQueue) glideTo(d time.Duration) {
 	}
 }
 
+// slideTo moves the target slowly whatever the way: for one that what is queued has been
+// enough for so far.
+func (q *liveQueue) slideTo(d time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.goal = boundTarget(d).Seconds()
+}
+
 // flush forgets what is queued; the source begins anew. For any goroutine but
 // the reading one; the writer's own state is reset by forget.
 func (q *liveQueue) flush() {

@@ -38,6 +38,7 @@ type pacedQueue struct {
 	begun   bool      // guarded by mu; base and head are set
 	placed  bool      // guarded by mu; offset is this timeline's
 	base    int64     // guarded by mu; oldest frame still of use
+	oldest  int64     // guarded by mu; first frame without a break to those that were read last
 	head    int64     // guarded by mu; end of what was written
 	shift   int64     // guarded by mu; what jumps of the PTS have to be added to them
 	offset  int64     // guarded by mu; studio frame = source frame + offset
@@ -87,7 +88,7 @@ func (q *pacedQueue) write(ctx context.Context, b media.AudioBlock, wait bool) e
 			return nil
 		}
 		if !q.begun {
-			q.begun, q.base, q.head, q.shift = true, pos, pos, 0
+			q.begun, q.base, q.oldest, q.head, q.shift = true, pos, pos, pos, 0
 		}
 		q.held = false
 		if first {
@@ -131,9 +132,11 @@ func (q *pacedQueue) write(ctx context.Context, b media.AudioBlock, wait bool) e
 // passOver drops what is due already; mu is held and head < base.
 func (q *pacedQueue) passOver(src []float32, pos int64) ([]float32, int64) {
 	q.head = min(q.base, pos)
+	q.oldest = q.head
 	if n := min(q.base-pos, int64(len(src)/2)); n > 0 {
 		q.late += n
 		q.head += n
+		q.oldest = q.head
 		return src[n*2:], pos + n
 	}
 	return src, pos
@@ -295,10 +298,14 @@ func (q *pacedQueue) settle() {
 	q.signal()
 }
 
-// move sets the offset or the lead.
+// move sets the offset or the lead. With less of a lead what was read last is due again,
+// and still there.
 func (q *pacedQueue) move(offset, lead int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if back := q.lead - lead; back > 0 && offset == q.offset && q.begun {
+		q.base = min(q.base, max(q.base-back, q.oldest, q.head-pacedFrames))
+	}
 	if offset-lead != q.offset-q.lead {
 		q.jumped = true
 	}

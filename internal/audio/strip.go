@@ -243,6 +243,7 @@ func (s *Strip) MoveTarget(d, need time.Duration) error { return s.aim(d, need, 
 
 func (s *Strip) glideTo(d time.Duration) { s.live.glideTo(d) }
 func (s *Strip) moveTo(d time.Duration)  { s.live.setTarget(d) }
+func (s *Strip) slideTo(d time.Duration) { s.live.slideTo(d) }
 
 func (s *Strip) aim(d, need time.Duration, to func(time.Duration)) error {
 	if s.mode == Paced {
@@ -251,8 +252,7 @@ func (s *Strip) aim(d, need time.Duration, to func(time.Duration)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.target, s.need = boundTarget(d), max(need, minNeed)
-	to(s.target - media.TimeOf(s.early(), media.Rational{Num: 1, Den: sampleRateHz}))
-	s.applied = max(sampleAt(s.controls.Delay)-s.latency, 0) - s.early()
+	s.divide(to)
 	return nil
 }
 

@@ -106,12 +106,26 @@ func (s *Strip) SetCrosspoint(v float64) {
 
 // place divides the delay, less what comes after, between the queue and the delay
 // line; mu is held.
-func (s *Strip) place() {
+func (s *Strip) place() { s.divide(s.moveTo) }
+
+// suit is place for another latency; mu is held. A queue that gets longer would make a live
+// strip silent until it has gathered as much, so it does by and by.
+func (s *Strip) suit(latency int64) {
+	shorter := latency > s.latency
+	s.latency = latency
+	if shorter {
+		s.divide(s.moveTo)
+	} else {
+		s.divide(s.slideTo)
+	}
+}
+
+func (s *Strip) divide(to func(time.Duration)) {
 	early := s.early()
 	if s.mode == Paced {
 		s.paced.move(sampleAt(s.offset), early)
 	} else {
-		s.live.setTarget(s.target - media.TimeOf(early, media.Rational{Num: 1, Den: sampleRateHz}))
+		to(s.target - media.TimeOf(early, media.Rational{Num: 1, Den: sampleRateHz}))
 	}
 	s.applied = max(sampleAt(s.controls.Delay)-s.latency, 0) - early
 }

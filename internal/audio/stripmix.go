@@ -46,6 +46,12 @@ func (s *Strip) process(n int, start, turn int64, after int) {
 	}
 	s.pre, s.post = resized(s.pre, n), resized(s.post, n)
 	b := s.pre
+	latency := int64(s.inserts.latency() + after)
+	s.mu.Lock()
+	if latency < s.latency {
+		s.suit(latency)
+	}
+	s.mu.Unlock()
 	var short int64
 	var jumped bool
 	s.rests = s.mayRest()
@@ -60,9 +66,8 @@ func (s *Strip) process(n int, start, turn int64, after int) {
 	left, right := s.gains()
 	sides := s.controls.sides()
 	delay, early := max(s.applied, 0), max(-s.applied, 0)
-	if latency := int64(s.inserts.latency() + after); latency != s.latency {
-		s.latency = latency
-		s.place() // from the next block on
+	if latency > s.latency {
+		s.suit(latency) // from the next block on: this one's sound is all that was waited for
 	}
 	if short > 0 {
 		s.missed += short
