@@ -42,6 +42,7 @@ void cp_frame_info(const AVFrame *f, cp_info *o)
 	o->chroma_loc = f->chroma_location;
 	o->pts = f->best_effort_timestamp != AV_NOPTS_VALUE ? f->best_effort_timestamp : f->pts;
 	o->duration = f->duration;
+	o->interlaced = !!(f->flags & AV_FRAME_FLAG_INTERLACED);
 	o->sar_num = f->sample_aspect_ratio.num;
 	o->sar_den = f->sample_aspect_ratio.den;
 	orientation(f, o);

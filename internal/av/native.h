@@ -20,6 +20,7 @@ typedef struct cp_info {
 	int width, height, format;
 	int kind;         // CP_*
 	int alpha, hw;    // has alpha; lives on a device
+	int interlaced;   // its rows are of two moments
 	int matrix;       // AVColorSpace
 	int full;         // 1 full, 0 limited, -1 not said
 	int chroma_loc;   // AVChromaLocation

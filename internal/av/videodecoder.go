@@ -1,5 +1,6 @@
 package av
 
+// #include "deinterlace.h"
 // #include "native.h"
 import "C"
 
@@ -33,6 +34,11 @@ type VideoDecoderOptions struct {
 	Hardware string
 	// Canvas is the colour that frames are converted to; not set means media.Rec709.
 	Canvas media.ColorInfo
+	// Deinterlace makes whole pictures of those that are flagged as interlaced: one of each
+	// field where Rate, the pictures a second that are shown, is not below the fields a
+	// second, else one of each frame.
+	Deinterlace bool
+	Rate        media.Rational
 }
 
 const (
@@ -68,6 +74,8 @@ type VideoDecoder struct {
 	hwName  string
 	frames  *framePool
 	convert converter
+	deint   deinterlacer
+	woven   bool // the container says that the pictures are interlaced
 	note    string
 	skip    atomic.Bool
 	skipped bool // what the context is set to
@@ -89,6 +97,7 @@ func NewVideoDecoder(s *Stream, opt VideoDecoderOptions) (*VideoDecoder, error) 
 		d.step = media.TickTime(1, s.FPS)
 	}
 	d.last = -d.step
+	d.deint = newDeinterlacer(s, opt)
 	if opt.Hardware != "" && opt.Hardware != "off" {
 		if d.openHardware() {
 			return d, nil
@@ -106,6 +115,7 @@ func (d *VideoDecoder) open(device *astiav.HardwareDeviceContext, format astiav.
 		ctx.Free()
 		return reason(err)
 	}
+	d.woven = C.cp_codec_interlaced((*C.AVCodecContext)(ctx.UnsafePointer())) != 0
 	tb := d.stream.TimeBase
 	C.cp_codec_packet_timebase((*C.AVCodecContext)(ctx.UnsafePointer()), C.int(tb.Num), C.int(tb.Den))
 	ctx.SetThreadCount(d.opt.Threads)
@@ -171,7 +181,19 @@ func (d *VideoDecoder) openHardware() bool {
 }
 
 // Note says how pictures are decoded where there was a choice; empty otherwise.
-func (d *VideoDecoder) Note() string { return d.note }
+func (d *VideoDecoder) Note() string {
+	if !d.woven {
+		return d.note
+	}
+	woven := "interlaced"
+	switch {
+	case d.deint.on && d.deint.fields:
+		woven = "interlaced, each field a picture"
+	case d.deint.on:
+		woven = "interlaced, each two fields a picture"
+	}
+	return strings.TrimPrefix(d.note+", "+woven, ", ")
+}
 
 // SetSkipNonRef leaves pictures undecoded that no other refers to. Any goroutine.
 func (d *VideoDecoder) SetSkipNonRef(skip bool) { d.skip.Store(skip) }
@@ -212,47 +234,96 @@ func send(ctx *astiav.CodecContext, p *InputPacket, damaged *int64) error {
 // input's timeline; a picture without one gets one frame more than its predecessor.
 func (d *VideoDecoder) Receive() (*media.Frame, error) {
 	for {
-		n := d.frames.get()
+		if d.deint.graph != nil {
+			n := d.frames.get()
+			pts, err := d.deint.pull(n)
+			if err == nil {
+				return d.finish(n, pts)
+			}
+			d.frames.put(n)
+			if !errors.Is(err, ErrAgain) {
+				d.deint.close()
+				return nil, err
+			}
+		}
+		n, info, err := d.decoded()
+		switch {
+		case errors.Is(err, io.EOF) && d.deint.graph != nil:
+			if err := d.deint.end(); err != nil {
+				return nil, err
+			}
+			continue
+		case err != nil:
+			return nil, err
+		}
+		pts := d.pts(int64(info.pts))
+		if !d.deint.wants(n, info.interlaced != 0) {
+			return d.finish(n, pts)
+		}
+		err = d.deint.push(n, pts)
+		d.frames.put(n)
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// decoded is the decoder's next picture, in memory.
+func (d *VideoDecoder) decoded() (n *native, info C.cp_info, err error) {
+	for {
+		n = d.frames.get()
 		if err := d.ctx.ReceiveFrame(n.frame); err != nil {
 			d.frames.put(n)
 			switch {
 			case errors.Is(err, astiav.ErrEagain):
-				return nil, ErrAgain
+				return nil, info, ErrAgain
 			case errors.Is(err, astiav.ErrEof):
-				return nil, io.EOF
+				return nil, info, io.EOF
 			case errors.Is(err, astiav.ErrInvaliddata):
 				d.damaged++
 				continue
 			}
-			return nil, wrap("decode", err)
+			return nil, info, wrap("decode", err)
 		}
-		var info C.cp_info
 		C.cp_frame_info(cFrame(n.frame), &info)
-		if info.hw != 0 {
-			down := d.frames.get()
-			err := n.frame.TransferHardwareData(down.frame)
-			if err == nil {
-				C.av_frame_copy_props(cFrame(down.frame), cFrame(n.frame))
-			}
-			d.frames.put(n)
-			n = down
-			if err != nil {
-				d.frames.put(down)
-				if e := d.fallBack(err); e != nil {
-					return nil, e
-				}
-				continue
-			}
+		if info.hw == 0 {
+			return n, info, nil
 		}
-		f, err := d.convert.take(n)
-		if err != nil {
-			return nil, err
+		down := d.frames.get()
+		err := n.frame.TransferHardwareData(down.frame)
+		if err == nil {
+			C.av_frame_copy_props(cFrame(down.frame), cFrame(n.frame))
 		}
-		f.PTS = d.pts(int64(info.pts))
-		f.Number = d.number
-		d.number++
-		return f, nil
+		d.frames.put(n)
+		if err == nil {
+			return down, info, nil
+		}
+		d.frames.put(down)
+		if e := d.fallBack(err); e != nil {
+			return nil, info, e
+		}
 	}
+}
+
+// finish makes a frame of a picture that is as it is to be shown.
+func (d *VideoDecoder) finish(n *native, pts time.Duration) (*media.Frame, error) {
+	f, err := d.convert.take(n)
+	if err != nil {
+		return nil, err
+	}
+	f.PTS = pts
+	f.Number = d.number
+	d.number++
+	return f, nil
+}
+
+// FieldStep is how long a picture lasts where each field of the stream becomes one, as far as
+// the container says that it is interlaced; 0 where not.
+func (d *VideoDecoder) FieldStep() time.Duration {
+	if d.woven && d.deint.on && d.deint.fields {
+		return d.deint.step
+	}
+	return 0
 }
 
 func (d *VideoDecoder) pts(v int64) time.Duration {
@@ -278,7 +349,10 @@ func (d *VideoDecoder) fallBack(cause error) error {
 }
 
 // Flush forgets what is half decoded: after Input.Seek.
-func (d *VideoDecoder) Flush() { C.avcodec_flush_buffers((*C.AVCodecContext)(d.ctx.UnsafePointer())) }
+func (d *VideoDecoder) Flush() {
+	C.avcodec_flush_buffers((*C.AVCodecContext)(d.ctx.UnsafePointer()))
+	d.deint.close()
+}
 
 func (d *VideoDecoder) closeContext() {
 	if d.device != nil {
@@ -294,6 +368,7 @@ func (d *VideoDecoder) closeContext() {
 // Close ends the decoder; frames it returned stay valid.
 func (d *VideoDecoder) Close() {
 	d.closeContext()
+	d.deint.close()
 	d.convert.close()
 	d.frames.close()
 }
