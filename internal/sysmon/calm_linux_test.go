@@ -55,6 +55,9 @@ func TestMonitorIsCalm(t *testing.T) {
 	}
 	calm := inCalls(t, tid)
 	t.Logf("the monitor waited %.2f times a millisecond, then %.2f", loud, calm)
+	if loud < 0.3 {
+		t.Errorf("the monitor waited %.2f times a millisecond: this is another thread", loud)
+	}
 	if calm > 1.5 {
 		t.Errorf("calmed it waited %.2f times a millisecond, at most once is what a slack of 1 ms leaves", calm)
 	}
