@@ -26,7 +26,9 @@ const cameraSchema = `{
     "height": {"type": "integer", "minimum": 0, "maximum": 8192, "default": 0, "title": "Height", "x-order": 3, "x-unit": "px", "description": "0 leaves the size to the camera"},
     "fps": {"type": "string", "default": "", "title": "Frame rate", "x-order": 4, "x-unit": "fps", "description": "As in 30 or 30000/1001; empty leaves it to the camera"},
     "format": {"enum": ["auto", "mjpeg", "raw", "h264"], "default": "auto", "title": "Format", "x-order": 5,
-      "description": "mjpeg reaches high sizes and rates over USB 2, raw (YUYV) needs no decoding"}
+      "description": "mjpeg reaches high sizes and rates over USB 2, raw (YUYV) needs no decoding"},
+    "deinterlace": {"enum": ["auto", "off"], "default": "auto", "title": "Deinterlace", "x-order": 6, "x-advanced": true,
+      "description": "auto makes whole pictures of interlaced ones: of each field where the canvas is as fast as the fields, else of each two"}
   }
 }`
 
@@ -36,6 +38,8 @@ type cameraSettings struct {
 	Height int    `json:"height"`
 	FPS    string `json:"fps"`
 	Format string `json:"format"`
+
+	Deinterlace string `json:"deinterlace"`
 }
 
 // Camera is the kind of a V4L2 camera or capture card. Unplugged, it fails, and comes
@@ -45,7 +49,7 @@ func Camera() Kind {
 		Name: "camera", Title: "Camera", Pacing: Live, HasVideo: true,
 		Schema: json.RawMessage(cameraSchema),
 		New: func(raw json.RawMessage, opt Options) (Source, error) {
-			s := cameraSettings{Device: "/dev/video0", Format: "auto"}
+			s := cameraSettings{Device: "/dev/video0", Format: "auto", Deinterlace: "auto"}
 			if err := decodeSettings("camera", raw, &s); err != nil {
 				return nil, err
 			}
@@ -76,6 +80,9 @@ func (s *cameraSettings) input() (*liveInput, error) {
 	if err := oneOf("camera", "format", s.Format, "auto", "mjpeg", "raw", "h264"); err != nil {
 		return nil, err
 	}
+	if err := oneOf("camera", "deinterlace", s.Deinterlace, "auto", "off"); err != nil {
+		return nil, err
+	}
 	options := map[string]string{}
 	if s.Width > 0 {
 		options["video_size"] = fmt.Sprintf("%dx%d", s.Width, s.Height)
@@ -94,7 +101,7 @@ func (s *cameraSettings) input() (*liveInput, error) {
 		options["input_format"] = "yuyv422"
 	}
 	return &liveInput{
-		kind: "camera", url: s.Device, hardware: "off", lowDelay: true,
+		kind: "camera", url: s.Device, hardware: "off", lowDelay: true, deinterlace: s.Deinterlace == "auto",
 		options: av.InputOptions{Format: "v4l2", Options: options, Timeout: 5 * time.Second},
 	}, nil
 }

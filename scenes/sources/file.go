@@ -23,7 +23,9 @@ const fileSchema = `{
     "out": {"type": "number", "minimum": 0, "default": 0, "title": "Out", "x-order": 4, "x-unit": "s", "description": "Where to end; 0 is the end of the file"},
     "paused": {"type": "boolean", "default": false, "title": "Start paused", "x-order": 5, "description": "Shows the first picture and waits"},
     "hardware": {"enum": ["auto", "off", "vaapi", "cuda", "qsv", "videotoolbox", "d3d11va"], "default": "auto", "title": "Hardware decoding", "x-order": 6, "x-advanced": true,
-      "description": "auto takes what opens, and decodes in software otherwise"}
+      "description": "auto takes what opens, and decodes in software otherwise"},
+    "deinterlace": {"enum": ["auto", "off"], "default": "auto", "title": "Deinterlace", "x-order": 7, "x-advanced": true,
+      "description": "auto makes whole pictures of interlaced ones: of each field where the canvas is as fast as the fields, else of each two"}
   }
 }`
 
@@ -34,6 +36,8 @@ type fileSettings struct {
 	Out      float64 `json:"out"`
 	Paused   bool    `json:"paused"`
 	Hardware string  `json:"hardware"`
+
+	Deinterlace string `json:"deinterlace"`
 }
 
 // File is the kind of a media file. Its sources are Clips.
@@ -42,7 +46,7 @@ func File() Kind {
 		Name: "file", Title: "Media file", Pacing: Paced, HasVideo: true, HasAudio: true,
 		Schema: json.RawMessage(fileSchema),
 		New: func(raw json.RawMessage, opt Options) (Source, error) {
-			s := fileSettings{Hardware: "auto"}
+			s := fileSettings{Hardware: "auto", Deinterlace: "auto"}
 			if err := decodeSettings("file", raw, &s); err != nil {
 				return nil, err
 			}
@@ -53,6 +57,9 @@ func File() Kind {
 				return nil, fmt.Errorf("file: the out point (%v s) must lie behind the in point (%v s)", s.Out, s.In)
 			}
 			if err := oneOf("file", "hardware", s.Hardware, "auto", "off", "vaapi", "cuda", "qsv", "videotoolbox", "d3d11va"); err != nil {
+				return nil, err
+			}
+			if err := oneOf("file", "deinterlace", s.Deinterlace, "auto", "off"); err != nil {
 				return nil, err
 			}
 			return &file{set: s, opt: canvasOr(opt), path: resolvePath(opt.BaseDir, s.Path), paused: s.Paused}, nil

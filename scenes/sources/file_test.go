@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -388,4 +391,80 @@ func TestFrameCounterSurvivesEncoding(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Of interlaced files each field is a picture, at its place, through a loop and from a point in
+// the middle too, where the canvas is as fast; else, and without deinterlacing, each two are.
+func TestFileInterlaced(t *testing.T) {
+	fps50 := media.Rational{Num: 50, Den: 1}
+	path := filepath.Join(t.TempDir(), "i.mp4")
+	// Each field has a bar 4 pixels further right. (A frame counter's lowest bit would be the same
+	// in every upper field, and the other in every lower one: that is what a fine pattern is, too.)
+	if out, err := exec.Command(ffmpegProgram(), append([]string{"-v", "error", "-nostdin", "-f", "lavfi", "-i",
+		"nullsrc=s=320x192:r=50:d=1,format=yuv420p,geq=lum='if(between(X,4*N,4*N+15),235,16)':cb=128:cr=128",
+		"-vf", "tinterlace=interleave_top,setfield=tff", "-flags", "+ilme+ildct", "-x264-params", "tff=1"}, append(slices.Clone(x264[:len(x264)-4]), path)...)...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	// The first and the last picture have no neighbour on one side to tell what moves.
+	for _, c := range []struct {
+		name     string
+		settings string
+		fps      media.Rational
+		frames   int
+		want     []int
+		said     string
+	}{
+		{"50p", settingsOf("path", path), fps50, 1000, upTo(0, 50), "interlaced, each field a picture"},
+		{"50p, looped", settingsOf("path", path, "loop", true), fps50, 100, append(upTo(0, 50), upTo(0, 50)...), "each field"},
+		{"50p, from a field", settingsOf("path", path, "in", 0.42, "out", 0.62), fps50, 1000, upTo(21, 31), "each field"},
+		{"25p", settingsOf("path", path), fps25, 1000, everySecond(0, 50), "interlaced, each two fields a picture"},
+	} {
+		sink := playFile(t, c.settings, virtual(c.fps), c.frames)
+		got := barsIn(sink.frames)
+		if len(got) != len(c.want) {
+			t.Errorf("%s: %d pictures, want %d: %v", c.name, len(got), len(c.want), got)
+			continue
+		}
+		for i, n := range got {
+			if edge := c.want[i] == 0 || c.want[i] >= 48; n != c.want[i] && !edge {
+				t.Errorf("%s: picture %d is %d, want %d", c.name, i, n, c.want[i])
+			}
+			if i > 0 {
+				if d := sink.frames[i].PTS - sink.frames[i-1].PTS; (d - time.Second/time.Duration(c.fps.Num)).Abs() > time.Microsecond {
+					t.Errorf("%s: picture %d comes %v after the one before", c.name, i, d)
+				}
+			}
+		}
+		if !strings.Contains(sink.text, c.said) {
+			t.Errorf("%s: said %q, want it to contain %q", c.name, sink.text, c.said)
+		}
+	}
+	sink := playFile(t, settingsOf("path", path, "deinterlace", "off"), virtual(fps50), 1000)
+	if len(sink.frames) != 25 || strings.Contains(sink.text, "field") {
+		t.Errorf("off: %d pictures, said %q", len(sink.frames), sink.text)
+	}
+}
+
+// barsIn reads where the bar is in each picture, in steps of its fields.
+func barsIn(frames []*media.Frame) []int {
+	out := make([]int, len(frames))
+	for i, f := range frames {
+		sum, weight := 0, 0
+		for y := 32; y < 160; y++ {
+			for x, v := range f.Planes[0].Data[y*f.Planes[0].Stride:][:f.Width] {
+				if v > 60 {
+					sum, weight = sum+x*int(v), weight+int(v)
+				}
+			}
+		}
+		out[i] = int(math.Round((float64(sum)/float64(max(weight, 1)) - 7.5) / 4))
+	}
+	return out
+}
+
+func everySecond(from, to int) (out []int) {
+	for i := from; i < to; i += 2 {
+		out = append(out, i)
+	}
+	return out
 }

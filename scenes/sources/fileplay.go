@@ -49,8 +49,9 @@ type player struct {
 // pictureDecoder is a decoder with what is known of its pictures' times.
 type pictureDecoder struct {
 	*av.VideoDecoder
-	fps   media.Rational // not set when not known
-	step  time.Duration  // one picture's length
+	fps   media.Rational // of what is shown; not set when not known
+	step  time.Duration  // the length of one coded picture
+	shown time.Duration  // and of one that is shown: half of it where each field is
 	first time.Duration  // the stream's first PTS
 }
 
@@ -72,7 +73,7 @@ func (d *pictureDecoder) length() time.Duration {
 	if d == nil {
 		return 0
 	}
-	return d.step
+	return d.shown
 }
 
 func (s *file) open(ctx context.Context, sink Sink) (*player, error) {
@@ -135,11 +136,17 @@ func (p *player) openDecoders(opt Options) error {
 		if !p.virtual {
 			threads = av.PlayingThreads(st)
 		}
-		d, err := av.NewVideoDecoder(st, av.VideoDecoderOptions{Hardware: p.set.Hardware, Canvas: opt.Color, Threads: threads})
+		d, err := av.NewVideoDecoder(st, av.VideoDecoderOptions{
+			Hardware: p.set.Hardware, Canvas: opt.Color, Threads: threads, Deinterlace: p.set.Deinterlace == "auto", Rate: opt.FPS,
+		})
 		if err == nil {
 			p.video = &pictureDecoder{VideoDecoder: d, step: 40 * time.Millisecond, first: st.Start}
 			if st.FPS.IsSet() {
 				p.video.fps, p.video.step = st.FPS, media.TickTime(1, st.FPS)
+			}
+			p.video.shown = p.video.step
+			if field := d.FieldStep(); field > 0 {
+				p.video.fps, p.video.shown = media.NewRational(2*st.FPS.Num, st.FPS.Den), field
 			}
 		}
 		why = err
@@ -244,7 +251,7 @@ func (p *player) play(ctx context.Context, pos time.Duration, paused bool) (time
 	var v *videoOut
 	var a *audioOut
 	if p.video != nil {
-		v = newVideoOut(p.sink, p.origin, pos, p.out, p.video.step)
+		v = newVideoOut(p.sink, p.origin, pos, p.out, p.video.shown)
 		defer v.close()
 		parts = append(parts, func(ctx context.Context) error {
 			emit := func(frame *media.Frame) error {

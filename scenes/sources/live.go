@@ -21,7 +21,9 @@ type liveInput struct {
 	options  av.InputOptions
 	hardware string
 	lowDelay bool // decode each picture as it comes
-	opt      Options
+	// deinterlace makes whole pictures of interlaced ones.
+	deinterlace bool
+	opt         Options
 	// bursts says of an open input that it delivers faster than it plays (segments, a
 	// recording on a web server), so that it has to be held to its own time here.
 	bursts func(*av.Input) bool
@@ -122,7 +124,9 @@ type livePlayer struct {
 func (p *livePlayer) openDecoders() error {
 	var why error
 	if st := p.in.Video(); st != nil {
-		p.video, why = av.NewVideoDecoder(st, av.VideoDecoderOptions{Hardware: p.hardware, Canvas: p.opt.Color, LowDelay: p.lowDelay})
+		p.video, why = av.NewVideoDecoder(st, av.VideoDecoderOptions{
+			Hardware: p.hardware, Canvas: p.opt.Color, LowDelay: p.lowDelay, Deinterlace: p.deinterlace, Rate: p.opt.FPS,
+		})
 	}
 	if st := p.in.Audio(); st != nil {
 		var err error

@@ -413,7 +413,7 @@ func TestScreenAndCameraSettings(t *testing.T) {
 			t.Errorf("%s %s: %v", c.kind.Name, c.settings, err)
 		}
 	}
-	s := cameraSettings{Device: "/dev/video7", Width: 1280, Height: 720, FPS: "29.97", Format: "raw"}
+	s := cameraSettings{Device: "/dev/video7", Width: 1280, Height: 720, FPS: "29.97", Format: "raw", Deinterlace: "auto"}
 	in, err := s.input()
 	if err != nil {
 		t.Fatal(err)

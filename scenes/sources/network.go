@@ -26,7 +26,9 @@ const networkSchema = `{
     "srt_latency_ms": {"type": "integer", "minimum": 20, "maximum": 8000, "default": 120, "title": "SRT latency", "x-order": 4, "x-unit": "ms", "x-advanced": true, "description": "Four times the round trip is usual"},
     "timeout_s": {"type": "number", "minimum": 1, "maximum": 120, "default": 10, "title": "Timeout", "x-order": 5, "x-unit": "s", "x-advanced": true, "description": "Without data for this long, the source is reopened"},
     "hardware": {"enum": ["auto", "off", "vaapi", "cuda", "qsv", "videotoolbox", "d3d11va"], "default": "auto", "title": "Hardware decoding", "x-order": 6, "x-advanced": true,
-      "description": "auto takes what opens, and decodes in software otherwise"}
+      "description": "auto takes what opens, and decodes in software otherwise"},
+    "deinterlace": {"enum": ["auto", "off"], "default": "auto", "title": "Deinterlace", "x-order": 7, "x-advanced": true,
+      "description": "auto makes whole pictures of interlaced ones: of each field where the canvas is as fast as the fields, else of each two"}
   }
 }`
 
@@ -37,6 +39,7 @@ type networkSettings struct {
 	SRTLatencyMS  int     `json:"srt_latency_ms"`
 	TimeoutS      float64 `json:"timeout_s"`
 	Hardware      string  `json:"hardware"`
+	Deinterlace   string  `json:"deinterlace"`
 }
 
 // Network is the kind of a stream pulled from the network. Its errors name the host,
@@ -46,7 +49,7 @@ func Network() Kind {
 		Name: "network", Title: "Network stream", Pacing: Live, HasVideo: true, HasAudio: true,
 		Schema: json.RawMessage(networkSchema),
 		New: func(raw json.RawMessage, opt Options) (Source, error) {
-			s := networkSettings{LowDelay: true, RTSPTransport: "tcp", SRTLatencyMS: 120, TimeoutS: 10, Hardware: "auto"}
+			s := networkSettings{LowDelay: true, RTSPTransport: "tcp", SRTLatencyMS: 120, TimeoutS: 10, Hardware: "auto", Deinterlace: "auto"}
 			if err := decodeSettings("network", raw, &s); err != nil {
 				return nil, err
 			}
@@ -87,6 +90,9 @@ func (s *networkSettings) input() (*liveInput, error) {
 	if err := oneOf("network", "hardware", s.Hardware, "auto", "off", "vaapi", "cuda", "qsv", "videotoolbox", "d3d11va"); err != nil {
 		return nil, err
 	}
+	if err := oneOf("network", "deinterlace", s.Deinterlace, "auto", "off"); err != nil {
+		return nil, err
+	}
 	options := map[string]string{}
 	address := s.URL
 	switch scheme {
@@ -107,7 +113,7 @@ func (s *networkSettings) input() (*liveInput, error) {
 		return nil, fmt.Errorf("network: %s is not a protocol to pull streams by", scheme)
 	}
 	return &liveInput{
-		kind: "network", url: address, hardware: s.Hardware, lowDelay: s.LowDelay, words: lineFault,
+		kind: "network", url: address, hardware: s.Hardware, lowDelay: s.LowDelay, deinterlace: s.Deinterlace == "auto", words: lineFault,
 		reports: scheme == "rtsp" || scheme == "rtsps",
 		options: av.InputOptions{
 			Options: options, LowDelay: s.LowDelay && scheme != "http" && scheme != "https",

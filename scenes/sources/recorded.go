@@ -80,7 +80,7 @@ func (s *recorded) Run(ctx context.Context, sink Sink) error {
 func (s *recorded) play(ctx context.Context, sink Sink, r RecordedFile) error {
 	by := media.TickTime(max(r.First-s.set.Begin, 0), s.opt.FPS)
 	from := media.TickTime(max(s.set.Begin-r.First, 0), s.opt.FPS)
-	f := &file{set: fileSettings{Hardware: "auto"}, opt: s.opt, path: resolvePath(s.opt.BaseDir, r.Path)}
+	f := &file{set: fileSettings{Hardware: "auto", Deinterlace: "auto"}, opt: s.opt, path: resolvePath(s.opt.BaseDir, r.Path)}
 	p, err := f.open(ctx, shifted{sink, by})
 	if err != nil {
 		return supervise.Permanent(err)

@@ -125,7 +125,7 @@ func (s *replay) Run(ctx context.Context, sink Sink) error {
 }
 
 func (s *replay) play(ctx context.Context, sink Sink, c ReplayClip) error {
-	f := &file{opt: s.opt, path: c.Path, set: fileSettings{Hardware: "auto", Loop: s.set.Loop, In: c.In.Seconds(), Out: c.Out.Seconds()}}
+	f := &file{opt: s.opt, path: c.Path, set: fileSettings{Hardware: "auto", Deinterlace: "auto", Loop: s.set.Loop, In: c.In.Seconds(), Out: c.Out.Seconds()}}
 	slow := &slowed{Sink: sink, speed: c.Speed}
 	if c.Speed != 1 && s.set.SlowSound == "stretch" {
 		var err error
