@@ -29,13 +29,20 @@ import "C"
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 )
+
+// threads is how many are made before the monitor makes any: half of what a show of four
+// cameras and three destinations takes, enough that it makes none.
+const threads = 8
 
 // Calm lets the monitor's timers be late by a millisecond. Without it everything works as
 // well, at more wake-ups.
 func Calm() error {
+	makeThreads(threads)
 	tid, err := monitor()
 	if err != nil {
 		return fmt.Errorf("sysmon: the runtime's monitor thread is not found: %w", err)
@@ -59,6 +66,22 @@ func monitor() (tid int, err error) {
 		return 0, err
 	}
 	return strconv.Atoi(names[len(names)-1])
+}
+
+// makeThreads has n goroutines on threads of their own at once. The runtime keeps those for
+// others.
+func makeThreads(n int) {
+	var there, done sync.WaitGroup
+	there.Add(n)
+	for range n {
+		done.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			there.Done()
+			there.Wait()
+		})
+	}
+	done.Wait()
 }
 
 // inC is a call of C that takes so many µs.
