@@ -12,7 +12,10 @@ import (
 // built before the state has it, such as by the press that also ended the typing of a text,
 // would take it back.
 type sentEdit struct {
+	// apply is nil for Undo and Redo: the engine alone knows what these make of the show.
 	apply func(*scenes.Show) (*scenes.Show, error)
+	// told, nil for all but these, is what they did, as the first state that has it says.
+	told func(*engine.State) string
 	// over is 0 while the studio has not answered; then the tick from which on states have
 	// the edit, or neverSeen. For any goroutine.
 	over atomic.Int64
@@ -23,11 +26,10 @@ const neverSeen = -1
 // remember keeps what a command makes of the show until a state has it. What is returned
 // takes the studio's answer, on any goroutine; it is nil for a command that is no edit.
 func (d *desk) remember(cmd engine.Command) func(error) {
-	apply := engine.EditOf(cmd)
-	if apply == nil {
+	e := &sentEdit{apply: engine.EditOf(cmd), told: travelled(cmd)}
+	if e.apply == nil && e.told == nil {
 		return nil
 	}
-	e := &sentEdit{apply: apply}
 	d.edits = append(d.edits, e)
 	return func(err error) {
 		over := int64(neverSeen)
@@ -38,13 +40,37 @@ func (d *desk) remember(cmd engine.Command) func(error) {
 	}
 }
 
-// catchUp forgets edits that s has, and those that were refused. A state of an earlier tick
-// is another show's.
+// travelled is what Undo and Redo did, by the other way that there is from there: an edit that
+// was taken back can be made again. It is nil for other commands.
+func travelled(cmd engine.Command) func(*engine.State) string {
+	told := func(done, label string) string {
+		if label == "" { // another edit came after it
+			return ""
+		}
+		return sentence(done + ": " + label)
+	}
+	switch cmd.(type) {
+	case *engine.Undo:
+		return func(s *engine.State) string { return told("undone", s.Redo) }
+	case *engine.Redo:
+		return func(s *engine.State) string { return told("made again", s.Undo) }
+	}
+	return nil
+}
+
+// catchUp forgets edits that s has, and those that were refused; it says what an Undo or a
+// Redo among them did. A state of an earlier tick is another show's.
 func (d *desk) catchUp(s *engine.State) {
 	another := d.state != nil && s.Tick < d.state.Tick
 	d.edits = slices.DeleteFunc(d.edits, func(e *sentEdit) bool {
 		over := e.over.Load()
-		return another || over == neverSeen || over > 0 && s.Tick >= over
+		seen := over > 0 && s.Tick >= over
+		if seen && !another && e.told != nil {
+			if text := e.told(s); text != "" {
+				d.said(text)
+			}
+		}
+		return another || over == neverSeen || seen
 	})
 }
 
@@ -53,6 +79,9 @@ func (d *desk) catchUp(s *engine.State) {
 func (d *desk) draft() *scenes.Show {
 	show := d.state.Show
 	for _, e := range d.edits {
+		if e.apply == nil {
+			continue
+		}
 		if next, err := e.apply(show); err == nil { // what is refused here is refused there
 			show = next
 		}

@@ -224,3 +224,48 @@ func TestSenderAnswers(t *testing.T) {
 	stop()
 	<-ended
 }
+
+// Undo and Redo say in the line under the monitors what they did, once the studio has done it;
+// one that was refused says nothing of its own.
+func TestUndoSaysWhatItTookBack(t *testing.T) {
+	s := aState()
+	s.Undo = "add source Camera 3"
+	b := newBench(t, s)
+	at := func(tick int64, undo, redo string) {
+		next := *s
+		next.Tick, next.Undo, next.Redo = tick, undo, redo
+		b.studio.state.Store(&next)
+		b.show(&next)
+	}
+	do := func(err error) {
+		t.Helper()
+		list := b.unsent()
+		if len(list) != 1 {
+			t.Fatalf("%d commands were sent, want one", len(list))
+		}
+		list[0].answer(err)
+	}
+	b.keys.down(fyne.KeyZ, ctrl)
+	do(nil)
+	at(300, "add source Camera 3", "rename show")
+	wantLabel(t, "of the tick before", b.banner.message, "All is well.")
+	at(301, "", "add source Camera 3")
+	wantLabel(t, "undone", b.banner.message, "Undone: add source Camera 3.")
+	b.keys.down(fyne.KeyZ, shiftCtrl)
+	do(nil)
+	at(302, "add source Camera 3", "")
+	wantLabel(t, "made again", b.banner.message, "Made again: add source Camera 3.")
+	b.clock = b.clock.Add(2 * noticeFor)
+	at(303, "add source Camera 3", "")
+	b.keys.down(fyne.KeyZ, ctrl)
+	do(errRefused)
+	at(310, "add source Camera 3", "rename show")
+	wantLabel(t, "refused", b.banner.message, "All is well.")
+	b.keys.down(fyne.KeyZ, ctrl)
+	do(nil)
+	at(312, "rename show", "")
+	wantLabel(t, "undone, and edited since", b.banner.message, "All is well.")
+	if n := len(b.desk.edits); n != 0 {
+		t.Errorf("%d edits are still waited for", n)
+	}
+}
