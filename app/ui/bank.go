@@ -36,6 +36,7 @@ type bankPanel struct {
 
 	tab     int
 	sources bool // the tab of sources alone is open
+	standin bool // it is so only because the show has no scene yet
 	show    *scenes.Show
 	items   []bankItem
 	// needs is the sources each item shows, for its trouble badge.
@@ -146,6 +147,7 @@ func (p *bankPanel) open(sources bool) {
 
 // choose opens a tab.
 func (p *bankPanel) choose(tab int) {
+	p.standin = false
 	if p.tab == tab {
 		return
 	}
@@ -214,8 +216,11 @@ func (l *lateness) read(s *engine.State) {
 // rebuild follows a change of the show.
 func (p *bankPanel) rebuild(s *engine.State) {
 	p.show = s.Show
-	if len(s.Show.Scenes) == 0 && p.tab == tabScenes {
-		p.tab = tabSources
+	switch none := len(s.Show.Scenes) == 0; {
+	case none && p.tab == tabScenes:
+		p.tab, p.standin = tabSources, true
+	case !none && p.standin:
+		p.tab, p.standin = tabScenes, false
 	}
 	p.sources = p.tab == tabSources
 	for i, b := range p.tabs {

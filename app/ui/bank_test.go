@@ -28,6 +28,43 @@ func TestBankShowsScenesSourcesOrBoth(t *testing.T) {
 	}
 }
 
+// A show without a scene has its sources in the bank, until it has one; who has asked for the
+// sources keeps them.
+func TestBankShowsTheFirstSceneOfAShow(t *testing.T) {
+	with := func(list []scenes.Scene) *engine.State {
+		s := aState()
+		s.Show.Scenes = list
+		return s
+	}
+	all := aShow().Scenes
+	b := newBench(t, with(nil))
+	p := b.keys.bank
+	for i, c := range []struct {
+		press  int // a tab, or -1
+		scenes []scenes.Scene
+		want   string
+	}{
+		{-1, nil, "Camera 1"},
+		{-1, all[:1], "Wide"},
+		{-1, nil, "Camera 1"},
+		{tabScenes, nil, "Camera 1"},
+		{-1, all, "Wide"},
+		{tabSources, all, "Camera 1"},
+		{-1, nil, "Camera 1"},
+		{-1, all, "Camera 1"},
+		{tabScenes, nil, "Camera 1"},
+		{tabSources, all, "Camera 1"},
+	} {
+		if c.press >= 0 {
+			press(p.tabs[c.press])
+		}
+		b.show(with(c.scenes))
+		if got := p.cells[0].name.full; got != c.want {
+			t.Errorf("step %d: with %d scenes the bank begins with %s, want %s", i, len(c.scenes), got, c.want)
+		}
+	}
+}
+
 func TestBankSaysWhenASourceIsLate(t *testing.T) {
 	s := aState()
 	b := newBench(t, s)
