@@ -346,6 +346,21 @@ func TestTabLeavesATextOfSeveralLines(t *testing.T) {
 	}
 }
 
+// Enter begins another line there, so how such a text is given stands beside its title.
+func TestATextOfSeveralLinesSaysHowItIsGiven(t *testing.T) {
+	_, f, _ := formBench(t, `{"type": "object", "properties": {
+	 "text": {"type": "string", "title": "Text", "x-order": 1, "x-picker": "text"},
+	 "font": {"type": "string", "title": "Font", "x-order": 2}}}`, Services{})
+	r := f.row("text")
+	wantLabel(t, "beside the title", r.given, "Ctrl+Enter or leaving it applies it")
+	if r.given.Text.Text != r.given.full || r.given.Position().X < r.title.measure(r.title.full) {
+		t.Errorf("it reads %q at %v", r.given.Text.Text, r.given.Position())
+	}
+	if f.row("font").given != nil {
+		t.Error("a text of one line says how it is given")
+	}
+}
+
 // A press on a control gives the keyboard back from every text, whatever it is in: Space is
 // AUTO again, and no digit goes into a stream key. Escape leaves each of them too.
 func TestAPressElsewhereLeavesEveryText(t *testing.T) {

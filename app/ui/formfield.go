@@ -42,6 +42,9 @@ func newField(d *desk, lines int) *field {
 	return f
 }
 
+// givenBy says how a text of several lines is given, where Enter alone begins another line.
+var givenBy = shortcutName + "+Enter or leaving it applies it"
+
 // newLine is a field of one line whose text is looked at when it is wanted: it is not given,
 // so Enter does nothing, and Escape keeps what was typed.
 func newLine(d *desk) *field {

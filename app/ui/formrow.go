@@ -20,6 +20,7 @@ type formRow struct {
 	swatch *swatch // beside entry, of a colour
 	choice *selector
 	lines  int
+	given  *label // beside the title, of several lines: how they are given
 	about  *hoverTip
 	wheel  *wheel // over entry
 }
@@ -60,6 +61,11 @@ func (r *formRow) makeEntry() {
 	d := r.form.desk
 	if r.spec.picker == pickText || r.spec.kind == listField {
 		r.lines = 3
+	}
+	if r.lines > 1 {
+		r.given = newLabel(givenBy, textSmall, colDim)
+		r.given.Alignment = fyne.TextAlignTrailing
+		r.add(r.given)
 	}
 	r.entry = newField(d, r.lines)
 	r.entry.SetPlaceHolder(r.placeHolder())
@@ -121,6 +127,10 @@ func (r *formRow) heightFor(width float32) float32 {
 
 func (r *formRow) layout(s fyne.Size) {
 	r.title.place(0, 0, s.Width, formTitle)
+	if r.given != nil {
+		x := r.title.measure(r.title.full) + gap
+		r.given.place(x, 0, max(s.Width-x, 1), formTitle)
+	}
 	place(r.about, 0, 0, s.Width, formTitle)
 	h := r.controlHeight()
 	switch {

@@ -18,6 +18,7 @@ const (
 	handleSize  float32 = 8
 	handleReach float32 = 8 // how near the pointer has to come, in Fyne's units
 	snapReach   float32 = 6
+	noteHeight  float32 = 18
 )
 
 // handles lie over the preview: a press chooses a layer of the scene in it, or of the
@@ -32,9 +33,9 @@ type handles struct {
 	squares [8]*canvas.Rectangle
 	guide   [2]*canvas.Line
 	ring    *outline          // says that the keyboard is here
-	plate   *canvas.Rectangle // behind size
-	size    *label
-	text    *field // of a title that is edited in place
+	plate   *canvas.Rectangle // behind note
+	note    *label            // where a dragged layer is, or how a text is given
+	text    *field            // of a title that is edited in place
 	textID  string
 
 	state   *engine.State
@@ -79,8 +80,8 @@ func newHandles(d *desk) *handles {
 	h.ring.show(false)
 	h.ring.addTo(&h.box)
 	h.plate = canvas.NewRectangle(colShade)
-	h.size = newBold("", textSmall, colWhite)
-	h.add(h.plate, h.size)
+	h.note = newBold("", textSmall, colWhite)
+	h.add(h.plate, h.note)
 	h.text = newField(d, 3)
 	h.text.done = h.textDone
 	h.text.undone = func() { h.textID = ""; h.draw() }
@@ -164,8 +165,9 @@ func (h *handles) draw() {
 	for i := range h.squares {
 		show(h.squares[i], ok && !l.Hidden)
 	}
-	show(h.size.Text, ok && h.hold != 0)
-	show(h.plate, ok && h.hold != 0)
+	noted := ok && (h.hold != 0 || h.textID != "")
+	show(h.note.Text, noted)
+	show(h.plate, noted)
 	show(h.text, h.textID != "")
 	h.ring.show(h.focused)
 	h.drawGuides(ok)
@@ -185,16 +187,27 @@ func (h *handles) draw() {
 		place(h.squares[i], p.X-handleSize/2, p.Y-handleSize/2, handleSize, handleSize)
 	}
 	if h.hold != 0 {
-		h.size.setText(fmt.Sprintf("%.0f, %.0f   %.0f × %.0f", l.X, l.Y, l.Width, l.Height))
-		h.size.place(8, 4, h.Size().Width-16, 18)
-		place(h.plate, 4, 4, h.size.measure(h.size.full)+8, 18)
+		h.say(fmt.Sprintf("%.0f, %.0f   %.0f × %.0f", l.X, l.Y, l.Width, l.Height), 4, 4)
 	}
 	if h.textID != "" {
 		a := h.toScreen(point{l.X, l.Y})
 		s := h.Size()
 		w, high := min(max(float32(l.Width)*s.Width/float32(h.state.Show.Canvas.Width), 220), s.Width), float32(84)
-		place(h.text, min(max(a.X, 0), s.Width-w), min(max(a.Y, 0), s.Height-high), w, high)
+		x, y := min(max(a.X, 0), s.Width-w), min(max(a.Y, 0), s.Height-high)
+		place(h.text, x, y, w, high)
+		if under := y + high; under+noteHeight <= s.Height {
+			h.say(givenBy, x, under)
+		} else {
+			h.say(givenBy, x, max(y-noteHeight, 0))
+		}
 	}
+}
+
+// say puts the note to a place.
+func (h *handles) say(text string, x, y float32) {
+	h.note.setText(text)
+	h.note.place(x+4, y, h.Size().Width-x-12, noteHeight)
+	place(h.plate, x, y, h.note.measure(h.note.Text.Text)+8, noteHeight)
 }
 
 func (h *handles) drawGuides(ok bool) {

@@ -142,11 +142,11 @@ func TestHandlesChooseMoveScaleAndCrop(t *testing.T) {
 	h.drag(h.toScreen(point{735, 450}), 0) // 35 to the right, 50 down
 	layers := lastLayers(t, b)
 	wantLayer(t, "moved", layers[1], 515, 320, 480, 270)
-	if !h.size.Visible() {
+	if !h.note.Visible() {
 		t.Error("the numbers are not shown while dragging")
 	}
 	h.DragEnd()
-	if h.guide[0].Visible() || h.size.Visible() {
+	if h.guide[0].Visible() || h.note.Visible() {
 		t.Error("guides or numbers stay after letting go")
 	}
 	wantSent(t, b)
@@ -208,12 +208,20 @@ func TestTitleIsEditedInPlace(t *testing.T) {
 	b := newBenchWith(t, quad(), buildServices())
 	h := b.monitors[0].handles
 	h.mouse(point{700, 400}, 0)
+	h.letGo()
 	h.mouse(point{700, 400}, 0)
 	if !h.text.Visible() || h.text.Text != "Hello" || b.canvas.Focused() != h.text {
 		t.Fatalf("a double click opened %q, visible %v", h.text.Text, h.text.Visible())
 	}
+	wantLabel(t, "how it is given", h.note, "Ctrl+Enter or leaving it applies it")
+	if top := h.text.Position().Y + h.text.Size().Height; !h.note.Visible() || h.plate.Position().Y < top {
+		t.Errorf("how it is given stands at %v, want under the text, %v", h.plate.Position(), top)
+	}
 	h.text.SetText("Good evening\nfriends")
 	b.canvas.Unfocus()
+	if h.note.Visible() || h.plate.Visible() {
+		t.Error("the text is given, and how that is done is still said")
+	}
 	got := b.sent(t)
 	if len(got) != 1 {
 		t.Fatalf("sent %s", commandsText(got))
