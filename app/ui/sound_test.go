@@ -2,6 +2,7 @@ package ui
 
 import (
 	"encoding/json"
+	"image/color"
 	"math"
 	"testing"
 	"time"
@@ -241,6 +242,40 @@ func TestEveryInsertHasItsRows(t *testing.T) {
 			}
 		}
 		wantSent(t, b)
+	}
+}
+
+// A ducker that was just added listens to nothing: its row says so, and what is to be done.
+func TestADuckerSaysThatItNeedsAKey(t *testing.T) {
+	b := newBench(t, soundState())
+	p := soundPanelOf(t, b, soundChoice{source: "cam1"})
+	show := func(change func(*scenes.Insert)) *insertEditor {
+		s := soundState()
+		in := scenes.NewInsert("ducker")
+		in.ID = "ducker"
+		change(&in)
+		s.Sources[0].Strip.Inserts = []scenes.Insert{in}
+		b.show(s)
+		return p.inserts
+	}
+	const does = "Turns the sound down while another source is heard."
+	for _, c := range []struct {
+		name, detail, note string
+		ink                color.Color
+		change             func(*scenes.Insert)
+	}{
+		{"just added", "needs a key", "It does nothing until Key names the source that turns this sound down.", colWarn, func(*scenes.Insert) {}},
+		{"with a key", "", does, colDim, func(v *scenes.Insert) { v.Settings = json.RawMessage(`{"key":"cam2"}`) }},
+		{"without again", "needs a key", "It does nothing until Key names the source that turns this sound down.", colWarn, func(*scenes.Insert) {}},
+		{"another kind", "", describe("highpass"), colDim, func(v *scenes.Insert) { *v = scenes.NewInsert("highpass"); v.ID = "highpass" }},
+	} {
+		e := show(c.change)
+		if got := e.list.items[0].detail; got != c.detail {
+			t.Errorf("%s: its row says %q, want %q", c.name, got, c.detail)
+		}
+		if e.note.text != c.note || e.note.color != c.ink {
+			t.Errorf("%s: the note is %q in %v, want %q in %v", c.name, e.note.text, e.note.color, c.note, c.ink)
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type insertEditor struct {
 	defs    []scenes.Insert
 	chosen  string
 	kind    string // whose rows there are
+	about   string // what that kind does
 	numbers numbers
 	items   []listItem
 	written time.Duration
@@ -140,11 +141,17 @@ func (e *insertEditor) update(owner soundChoice, defs []scenes.Insert, states []
 			e.chosen = defs[0].ID
 		}
 	}
-	note := ""
+	note, ink := "", colDim
 	before := len(e.items)
 	e.items = e.items[:0]
 	for i, v := range defs {
 		it := listItem{id: v.ID, name: titleOf(v.Kind), dim: v.Bypassed}
+		if needsKey(v) {
+			it.detail = "needs a key"
+			if v.ID == e.chosen {
+				note, ink = "It does nothing until Key names the source that turns this sound down.", colWarn
+			}
+		}
 		if i < len(states) && states[i].ID == v.ID {
 			if db := roundTo(states[i].ReductionDB, 0.1); db > 0 {
 				it.detail = fmt.Sprintf("-%.1f dB", db)
@@ -152,7 +159,7 @@ func (e *insertEditor) update(owner soundChoice, defs []scenes.Insert, states []
 			if states[i].Problem != "" {
 				it.detail = "FAILED"
 				if v.ID == e.chosen {
-					note = sentence(states[i].Problem)
+					note, ink = sentence(states[i].Problem), colBad
 				}
 			}
 		}
@@ -175,21 +182,24 @@ func (e *insertEditor) update(owner soundChoice, defs []scenes.Insert, states []
 	} else {
 		e.curve.gone = true
 	}
-	if note != "" {
-		e.note.set(note, colBad)
-	} else if e.note.color == colBad || kind != e.kind {
-		e.note.set(describe(kind), colDim)
-	}
 	changed := before != len(e.items)
 	if kind != e.kind {
-		e.kind, changed = kind, true
+		e.kind, e.about, changed = kind, describe(kind), true
 		e.makeRows()
 	}
+	if note == "" {
+		note = e.about
+	}
+	changed = changed || note != e.note.text // it may have another number of lines
+	e.note.set(note, ink)
 	for _, r := range e.rows {
 		r.(follower).follow()
 	}
 	return changed
 }
+
+// needsKey reports whether an insert does nothing for want of a source to listen to.
+func needsKey(v scenes.Insert) bool { return v.Kind == "ducker" && v.Key() == "" }
 
 func describe(kind string) string {
 	for _, k := range scenes.InsertKinds() {
