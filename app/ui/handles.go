@@ -8,6 +8,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"crosspoint.studio/crosspoint/app/engine"
@@ -29,6 +30,8 @@ const (
 type handles struct {
 	box
 	desk    *desk
+	frame   *container.Clip // keeps shapes off other panels: layers may go beyond the canvas
+	shapes  *box            // sides, squares and guide
 	sides   [4]*canvas.Line
 	squares [8]*canvas.Rectangle
 	guide   [2]*canvas.Line
@@ -61,21 +64,25 @@ var (
 )
 
 func newHandles(d *desk) *handles {
-	h := &handles{desk: d, lines: noGuides}
+	h := &handles{desk: d, lines: noGuides, shapes: &box{}}
 	for i := range h.guide {
 		h.guide[i] = canvas.NewLine(colAmber)
 		h.guide[i].StrokeWidth = 1
-		h.add(h.guide[i])
+		h.shapes.add(h.guide[i])
 	}
 	for i := range h.sides {
 		h.sides[i] = canvas.NewLine(colFocus)
-		h.add(h.sides[i])
+		h.shapes.add(h.sides[i])
 	}
 	for i := range h.squares {
 		h.squares[i] = canvas.NewRectangle(colWhite)
 		h.squares[i].StrokeColor, h.squares[i].StrokeWidth = colFocus, 2
-		h.add(h.squares[i])
+		h.shapes.add(h.squares[i])
 	}
+	h.shapes.arrange = func(fyne.Size) {}
+	h.shapes.ExtendBaseWidget(h.shapes)
+	h.frame = container.NewClip(h.shapes)
+	h.add(h.frame)
 	h.ring = newOutline(colFocus)
 	h.ring.show(false)
 	h.ring.addTo(&h.box)
@@ -89,6 +96,9 @@ func newHandles(d *desk) *handles {
 	h.min = fyne.NewSize(32, 18)
 	h.arrange = func(s fyne.Size) {
 		h.ring.place(0, 0, s.Width, s.Height, 2)
+		const over = handleSize / 2 // of a handle at the canvas's edge
+		place(h.frame, -over, -over, s.Width+2*over, s.Height+2*over)
+		h.shapes.Move(fyne.NewPos(over, over))
 		h.draw()
 	}
 	h.ExtendBaseWidget(h)

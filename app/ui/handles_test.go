@@ -2,6 +2,7 @@ package ui
 
 import (
 	"encoding/json"
+	"image"
 	"math"
 	"testing"
 	"time"
@@ -201,6 +202,46 @@ func TestHandlesKeys(t *testing.T) {
 	h.KeyDown(&fyne.KeyEvent{Name: fyne.KeyEscape})
 	if h.sides[0].Visible() {
 		t.Error("Escape left the handles")
+	}
+}
+
+// A layer may be larger than the canvas and beside it; what is drawn round it stays on the
+// preview and leaves AUTO and the bank alone.
+func TestHandlesStayOnThePreview(t *testing.T) {
+	s := quad()
+	l := &s.Show.Scenes[1].Layers[1]
+	l.X, l.Y, l.Width, l.Height = 700, 270, 2200, 1500
+	b := newBenchWith(t, s, buildServices())
+	h := b.monitors[0].handles
+	before := b.canvas.Capture()
+	b.desk.layer = layerChoice{"two", 1}
+	h.draw()
+	after := b.canvas.Capture()
+	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(h)
+	const over = int(handleSize) // handles at its edge, and what the picture is rounded by
+	preview := image.Rect(int(at.X), int(at.Y), int(at.X+h.Size().Width), int(at.Y+h.Size().Height)).Inset(-over)
+	inside, outside := 0, 0
+	var first image.Point
+	for y := range after.Bounds().Dy() {
+		for x := range after.Bounds().Dx() {
+			p := image.Pt(x, y)
+			switch {
+			case before.At(x, y) == after.At(x, y):
+			case p.In(preview):
+				inside++
+			default:
+				if outside == 0 {
+					first = p
+				}
+				outside++
+			}
+		}
+	}
+	if inside == 0 {
+		t.Error("the layer has no outline")
+	}
+	if outside != 0 {
+		t.Errorf("%d pixels beside the preview are drawn over, the first at %v; the preview is %v", outside, first, preview)
 	}
 }
 
