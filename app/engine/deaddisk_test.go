@@ -84,3 +84,36 @@ func TestEndDoesNotWaitForADeadDisk(t *testing.T) {
 		close(dead)
 	})
 }
+
+// TestNextShowLeavesOpenFilesAlone: a file that a recording which was left behind still has open
+// is not taken up by the next show of this program, which would finish it under its hands.
+func TestNextShowLeavesOpenFilesAlone(t *testing.T) {
+	state, file := t.TempDir(), filepath.Join(t.TempDir(), "show.mkv")
+	if err := os.WriteFile(file, []byte("still growing"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	left := func() (n int) {
+		for _, l := range leftBehind(filepath.Join(state, "recordings"), log) {
+			n += len(l.jobs)
+			l.release()
+		}
+		return n
+	}
+	synctest.Test(t, func(t *testing.T) {
+		e := &Engine{log: log, clock: media.NewRealClock(), opt: Options{StateDir: state}}
+		e.state.Store(&State{})
+		e.keeper = newKeeper(e)
+		e.keeper.start()
+		e.keeper.file("rec", "record", outputs.FileEvent{Path: file, Part: 1})
+		synctest.Wait()
+		e.keeper.close(e.closeSessions())
+		if n := left(); n != 0 {
+			t.Errorf("the next show would finish %d files that are being written", n)
+		}
+		e.keeper.journal.close() // as the end of the program does
+		if n := left(); n != 1 {
+			t.Errorf("the next start finds %d files to finish, want the one", n)
+		}
+	})
+}

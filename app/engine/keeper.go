@@ -87,9 +87,10 @@ func (k *keeper) start() {
 }
 
 // close waits for the files that are left, on the real clock not long; the recordings have
-// ended, and with lists the cut lists are written. What a disk that does not answer keeps from
-// being done is left to the next start of the program: the journal that says so stays open, and
-// so locked, that another show in this program does not wait for that disk as well.
+// ended or are left behind, and with lists the cut lists are written. What a disk that does not
+// answer keeps from being done is left to the next start of the program: the journal that says so
+// stays open, and so locked, that another show in this program does not wait for that disk as well,
+// nor finishes a file that is still being written.
 func (k *keeper) close(lists bool) {
 	k.mu.Lock()
 	k.closing = true
@@ -110,7 +111,10 @@ func (k *keeper) close(lists bool) {
 	if k.told != nil {
 		k.told.Stop()
 	}
-	if lists {
+	k.mu.Lock()
+	written := len(k.writing) == 0
+	k.mu.Unlock()
+	if lists && written {
 		k.journal.close()
 	}
 }
