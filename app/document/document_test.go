@@ -163,7 +163,13 @@ func TestNothingChangesTheShowWhileDelivering(t *testing.T) {
 		s.stage.rename(t, "edited live")
 		must(t, s.Save())
 	}
-	s.stage.set(func(n *engine.State) { n.Live, n.Recording, n.ISOs = false, false, nil })
+	s.stage.set(func(n *engine.State) {
+		n.Live, n.Recording, n.ISOs, n.Writing = false, false, nil, []string{"Programme"}
+	})
+	if err := s.Open(two); !errors.Is(err, ErrWriting) {
+		t.Errorf("Open while a recording is still being written: %v", err)
+	}
+	s.stage.set(func(n *engine.State) { n.Writing = nil })
 	s.stage.refuse = errors.New("the GPU cannot hold this canvas")
 	if err := s.Open(two); err == nil || s.Info().Path != one {
 		t.Errorf("Open of what cannot be played: %v; open is %s", err, s.Info().Path)

@@ -14,6 +14,9 @@ var ErrNoPath = errors.New("the show has no file yet: save it under a name")
 // ErrRunning refuses to change the show while something is delivered.
 var ErrRunning = errors.New("something is live or recording, and another show would end it: stop it first, then open the show")
 
+// ErrWriting refuses to change the show while a stopped recording is still being written.
+var ErrWriting = errors.New("what was recorded is still being written, and another show would cut it short: that ends by itself, open the show then")
+
 // ErrChanged is a file that another program wrote since it was opened or saved here.
 var ErrChanged = errors.New("the file was changed by another program since it was opened: nothing was written; save under another name, or under the same one to replace it")
 

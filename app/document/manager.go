@@ -197,7 +197,7 @@ func (m *Manager) New(template string) error {
 }
 
 // Open replaces the running show by a file's. The error is *MistakesError with every
-// mistake of the file, ErrRunning, or why the file cannot be read. A file that another
+// mistake of the file, ErrRunning, ErrWriting, or why the file cannot be read. A file that another
 // program has open is opened read-only (Info.ReadOnly). As with New, unsaved changes
 // are gone.
 func (m *Manager) Open(path string) error {
@@ -304,10 +304,14 @@ func (m *Manager) play(show *scenes.Show, doc opened) error {
 	return nil
 }
 
-// idle is ErrRunning while something is delivered.
+// idle is ErrRunning while something is delivered, ErrWriting while a recording is still being
+// written.
 func (m *Manager) idle() error {
-	if m.opt.Stage.State().Busy() {
+	switch s := m.opt.Stage.State(); {
+	case s.Delivering():
 		return ErrRunning
+	case s.Busy():
+		return ErrWriting
 	}
 	return nil
 }

@@ -116,6 +116,7 @@ func (e *Engine) publish() {
 	s.Marks = e.marks
 	s.Replay = e.replay.state()
 	s.ISOs = e.outs.listISO(e.show, e.clock.Now())
+	s.Writing = e.outs.writing()
 	for _, d := range s.Destinations {
 		s.Live = s.Live || d.Started
 	}

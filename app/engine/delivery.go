@@ -315,7 +315,7 @@ func (v *delivery) state(now time.Duration) DestinationState {
 	if v.stopping.Load() && s.Report.State != outputs.Failed {
 		s.Problem = "" // nobody waits for it any more
 	}
-	s.Finishing = v.recording && running && v.stopping.Load()
+	s.Finishing = v.isFinishing()
 	s.SoundOnly = v.opened.Load() && v.sounds()
 	if running && v.opened.Load() && active.link != nil {
 		if video := active.link.video; video != nil {

@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/supervise"
@@ -45,6 +47,21 @@ func (v *delivery) finishWriting(stuck, limit time.Duration) {
 			}
 		}
 	}()
+}
+
+// isFinishing: it is a recording that was stopped and is still being written.
+func (v *delivery) isFinishing() bool { return v.recording && v.stopping.Load() && v.isRunning() }
+
+// writing are the names of the recordings that are finishing, in the order of their ids.
+func (d *deliveries) writing() (names []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(d.dest)) {
+		if v := d.dest[id]; v.isFinishing() {
+			names = append(names, v.def.Name)
+		}
+	}
+	return names
 }
 
 // queues: it has not begun, because the one before it has not ended.

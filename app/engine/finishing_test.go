@@ -78,10 +78,13 @@ func TestStoppedRecordingIsWritten(t *testing.T) {
 		if r := st.Recordings[0]; r.Started || !r.Finishing || r.Queue < time.Second {
 			t.Fatalf("%v after its stop: started %v, finishing %v, %v wait", time.Since(began), r.Started, r.Finishing, r.Queue)
 		}
+		if !st.Busy() || st.Delivering() || len(st.Writing) != 1 {
+			t.Fatalf("another show could cut short what is still being written: %q", st.Writing)
+		}
 		return time.Since(began) > otherwise
 	})
 	close(s.outs.block)
-	st := s.until(t, "it has ended", func(st *State) bool { return !st.Recordings[0].Finishing })
+	st := s.until(t, "it has ended", func(st *State) bool { return !st.Busy() && !st.Recordings[0].Finishing })
 	for _, w := range st.Warnings {
 		t.Errorf("warned: %s", w.Text)
 	}

@@ -25,6 +25,9 @@ func TestRemovedRecordingEndsFirst(t *testing.T) {
 	if !s.Engine.outs.recording() {
 		t.Error("its file is still open, and nothing is being recorded")
 	}
+	s.until(t, "it is said to be still written", func(st *State) bool {
+		return len(st.Recordings) == 0 && st.Busy() && len(st.Writing) == 1 && st.Writing[0] == rec.Name
+	})
 	for _, c := range []Command{Undo{}, Undo{}, Redo{}, StartRecording{}} {
 		s.must(t, c)
 	}

@@ -50,6 +50,9 @@ type State struct {
 	Live bool
 	// Recording: at least one recording has been started and not stopped.
 	Recording bool
+	// Writing are the names of recordings that were stopped and are still being written: those
+	// of sources, and those that the show does not have any more, too.
+	Writing []string
 	// Warnings are what the operator should know now, newest last; a warning that
 	// has cleared is gone.
 	Warnings []Warning
@@ -58,9 +61,14 @@ type State struct {
 }
 
 // Busy reports whether something is delivered that another show, or the end of the program,
-// would end: a stream, a recording, or a source's own recording. Before the first state (nil)
-// nothing is.
-func (s *State) Busy() bool { return s != nil && (s.Live || s.Recording || s.RecordingISO()) }
+// would end, or cut short: a stream, a recording, or a source's own recording, also one that is
+// still being written. Before the first state (nil) nothing is.
+func (s *State) Busy() bool { return s.Delivering() || s != nil && len(s.Writing) > 0 }
+
+// Delivering reports whether something is live or recording that the operator has not stopped.
+func (s *State) Delivering() bool {
+	return s != nil && (s.Live || s.Recording || s.RecordingISO())
+}
 
 // RecordingISO reports whether at least one source is recorded on its own.
 func (s *State) RecordingISO() bool {

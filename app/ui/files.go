@@ -102,11 +102,15 @@ func (f *files) run(work func() error, done string, next func()) {
 // refused says why no other show can take this one's place now, if so: the document would
 // refuse it, whatever is answered before.
 func (f *files) refused() bool {
-	busy := f.desk.state.Busy()
-	if busy {
+	switch s := f.desk.state; {
+	case s.Delivering():
 		f.desk.tell("Something is live or recording, and another show would end it: stop it first, then open the show.")
+	case s.Busy():
+		f.desk.tell(writingText(s.Writing) + " Another show would cut that short: open it then.")
+	default:
+		return false
 	}
-	return busy
+	return true
 }
 
 // replacing asks about unsaved changes before another show takes this one's place.

@@ -162,6 +162,7 @@ func TestClosing(t *testing.T) {
 	for _, c := range []struct {
 		name            string
 		live, rec, iso  bool
+		writing         []string
 		dirty           bool
 		asks            string // "" closes at once
 		answer          string
@@ -176,15 +177,21 @@ func TestClosing(t *testing.T) {
 		{name: "recording", rec: true, asks: "You are recording.", answer: "Stay"},
 		{name: "own recording", iso: true, asks: "You are recording sources on their own.", answer: "Stay"},
 		{name: "live, own recording", live: true, iso: true, asks: "You are live and recording.", answer: "Stop everything and close", closed: true},
+		{name: "still being written", writing: []string{"Programme"}, asks: "“Programme” is still being written to disk, which ends by itself.", answer: "Stay"},
+		{name: "still being written, closed", writing: []string{"Programme", "Camera 1 (ISO)"}, asks: "“Programme” and 1 more are still being written to disk, which ends by itself.", answer: "Close all the same", closed: true},
+		{name: "live, still being written", live: true, writing: []string{"Programme"}, asks: "You are live. “Programme” is still being written to disk, which ends by itself.", answer: "Stop everything and close", closed: true},
 		{name: "all of it, lost", live: true, rec: true, dirty: true, asks: "You are live and recording. “Sunday” is not saved.", answer: "Stop and close without saving", closed: true, losing: true},
 		{name: "all of it", live: true, rec: true, dirty: true, asks: "You are live and recording. “Sunday” is not saved.", answer: "Stop everything, save and close", closed: true, keeping: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, f := benchWithDocuments(t, DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json", Dirty: c.dirty})
 			s := aState()
-			s.Live, s.Recording = c.live, c.rec
+			s.Live, s.Recording, s.Writing = c.live, c.rec, c.writing
 			s.ISOs = []engine.DestinationState{{ID: "cam1", Started: c.iso}, {ID: "cam2"}}
 			b.show(s)
+			if got, want := b.files.refused(), c.live || c.rec || c.iso || len(c.writing) > 0; got != want {
+				t.Errorf("another show is refused: %v, want %v", got, want)
+			}
 			closed := false
 			b.quit = func() { closed = true }
 			b.files.closeWindow()

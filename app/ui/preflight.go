@@ -206,7 +206,7 @@ func (p *preflightPage) toggle() {
 		return
 	}
 	if p.desk.state.Busy() {
-		p.fill("A check loads encoders and disks, so there is none while something is live or recorded.")
+		p.fill("A check loads encoders and disks, so there is none while something is live, recorded or still being written.")
 		return
 	}
 	p.replan()

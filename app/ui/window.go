@@ -314,44 +314,6 @@ func (w *window) escape() bool {
 	return true
 }
 
-// askClose ends the window at once when nothing is lost by it, and asks in the bar
-// otherwise; everything goes on until the answer.
-func (w *window) askClose() {
-	w.clear()
-	w.desk.settle(w.askLoss)
-}
-
-func (w *window) askLoss() {
-	s, info := w.desk.state, w.files.info()
-	save := answer{caption: "Save and close", tip: "Save the show, then close", do: func() { w.files.save(w.quit) }}
-	lose := answer{caption: "Close without saving", tip: "Close; the changes since the last save are lost", risky: true, do: w.quitUnsaved}
-	stay := answer{caption: "Stay", tip: "Leave everything as it is (Esc)"}
-	switch {
-	case s.Busy() && info.Dirty:
-		save.caption, lose.caption = "Stop everything, save and close", "Stop and close without saving"
-		w.place.bar.ask(onAirText(s)+" "+showName(info.Name)+" is not saved.", save, lose, stay)
-	case s.Busy():
-		w.place.bar.ask(onAirText(s), answer{caption: "Stop everything and close", tip: "End every stream and recording in order, then close", risky: true, do: w.quit}, stay)
-	case info.Dirty:
-		w.place.bar.ask(showName(info.Name)+" has changes that are not saved.", save, lose, stay)
-	default:
-		w.quit()
-	}
-}
-
-// onAirText says what is delivered: of a state that is busy.
-func onAirText(s *engine.State) string {
-	switch {
-	case s.Live && (s.Recording || s.RecordingISO()):
-		return "You are live and recording."
-	case s.Live:
-		return "You are live."
-	case s.Recording:
-		return "You are recording."
-	}
-	return "You are recording sources on their own."
-}
-
 // setHidden follows the window to its icon and back.
 func (w *window) setHidden(hidden bool) {
 	w.hidden.Store(hidden)
