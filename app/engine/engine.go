@@ -86,6 +86,7 @@ type Engine struct {
 	replay   *replayer
 	session  *session       // of the tick goroutine: what is recorded now
 	lately   []cutlist.Look // the same: what programme has shown last, at most keptLooks
+	closing  []*session     // of stopped recordings, which are still being written
 	sessions []*session     // ended ones, whose cut lists may still be in the making
 	views    *viewer
 	warn     warnings

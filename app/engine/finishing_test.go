@@ -120,6 +120,43 @@ func TestRecordingIsWrittenAtTheEnd(t *testing.T) {
 	}
 }
 
+// TestStartedWhileWritten: what is recorded while the one before is still being written has a
+// journal of its own, since nothing was recorded in between; the one before is closed with its
+// recording, not with that.
+func TestStartedWhileWritten(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s, done := stuckRecording(t, ctx, func(o *Options) { o.CutLists = true })
+	s.must(t, StopRecording{})
+	s.must(t, StartRecording{})
+	v := s.recording()
+	first, second := v.before.session, v.session
+	if first == nil || second == nil || first == second {
+		t.Fatalf("the journals are %p and %p", first, second)
+	}
+	from := s.State().Tick
+	s.until(t, "some ticks later", func(st *State) bool { return st.Tick > from+5 })
+	over := func(s *session) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.closing
+	}
+	if over(first) {
+		t.Error("the first journal has ended, and its recording has not")
+	}
+	close(s.outs.block)
+	s.until(t, "the first journal has ended", func(*State) bool { return over(first) })
+	if over(second) {
+		t.Error("the second journal has ended with the first")
+	}
+	cancel()
+	finish(t, done, 20*time.Second)
+	if !over(second) {
+		t.Error("the second journal has not ended")
+	}
+}
+
 // TestRecordingLeftBehind: a disk that does not answer keeps nothing waiting for ever. It is said what
 // is not written, which is if the disk comes back; and the next start misses nothing.
 func TestRecordingLeftBehind(t *testing.T) {

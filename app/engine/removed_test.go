@@ -22,7 +22,7 @@ func TestRemovedRecordingEndsFirst(t *testing.T) {
 	s.must(t, StartRecording{})
 	s.until(t, "it records", func(st *State) bool { return st.Recordings[0].Report.State == outputs.Confirmed })
 	s.must(t, RemoveRecording{ID: "rec"})
-	if !s.Engine.outs.recording() {
+	if !s.Engine.outs.recording(nil) {
 		t.Error("its file is still open, and nothing is being recorded")
 	}
 	s.until(t, "it is said to be still written", func(st *State) bool {
@@ -45,7 +45,7 @@ func TestRemovedRecordingEndsFirst(t *testing.T) {
 	close(s.outs.block)
 	s.until(t, "it records again", func(st *State) bool { return runs() == 2 && st.Recordings[0].Started })
 	s.must(t, StopRecording{})
-	s.until(t, "it has ended", func(*State) bool { return !s.Engine.outs.recording() })
+	s.until(t, "it has ended", func(*State) bool { return !s.Engine.outs.recording(nil) })
 	s.must(t, RemoveRecording{ID: "rec"})
 	s.Engine.outs.mu.Lock()
 	defer s.Engine.outs.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,8 +26,8 @@ const SessionExtension = ".session"
 const sessionBytes = 16 << 20
 
 // session is the journal of what happens while something is recorded: one JSON object a
-// line, beside the first recording. From it the cut lists are made when the last
-// recording has ended, and the show can be cut again from its files. observe
+// line, beside the first recording. From it the cut lists are made when the last of its
+// recordings has ended, and the show can be cut again from its files. observe
 // and end are of the tick goroutine; file is for the outputs'.
 type session struct {
 	log   *slog.Logger
@@ -91,8 +92,13 @@ type (
 	}
 )
 
-// beginSession starts a journal unless one runs. Of the tick goroutine.
+// beginSession starts a journal unless one runs, of which something is still being recorded: what
+// was stopped, and is being written, keeps its own, which is told nothing more. Of the tick
+// goroutine; the deliveries' mu is held.
 func (e *Engine) beginSession() {
+	if s := e.session; s != nil && !e.outs.recordsFor(s, false) {
+		e.session, e.closing = nil, append(e.closing, s)
+	}
 	if e.session != nil || !e.opt.CutLists {
 		return
 	}
@@ -346,16 +352,27 @@ func createBeside(path string) (*os.File, error) {
 // followSession keeps the journal in step with the recordings. Of the tick goroutine.
 func (e *Engine) followSession() {
 	e.look()
+	for i := 0; i < len(e.closing); i++ {
+		if s := e.closing[i]; !e.outs.recording(s) {
+			e.closing = slices.Delete(e.closing, i, i+1)
+			e.endSession(s)
+			i--
+		}
+	}
 	s := e.session
 	if s == nil {
 		return
 	}
 	s.observe(e)
-	if e.outs.recording() {
-		return
+	if !e.outs.recording(s) {
+		e.session = nil
+		e.endSession(s)
 	}
+}
+
+// endSession ends a journal, of which nothing is recorded any more.
+func (e *Engine) endSession(s *session) {
 	s.end(e.tick)
-	e.session = nil
 	e.sessions = append(e.sessions, s)
 }
 
@@ -363,14 +380,16 @@ func (e *Engine) followSession() {
 // disk may not answer. Those that are left are written at the next start.
 const listsAtEnd = 5 * time.Second
 
-// closeSessions ends the journal at the end of the studio, and waits for the cut lists. It
+// closeSessions ends the journals at the end of the studio, and waits for the cut lists. It
 // reports whether all that was to be written has been.
 func (e *Engine) closeSessions() (written bool) {
-	if e.session != nil {
-		e.session.end(e.tick)
-		e.sessions = append(e.sessions, e.session)
-		e.session = nil
+	for _, s := range e.closing {
+		e.endSession(s)
 	}
+	if e.session != nil {
+		e.endSession(e.session)
+	}
+	e.session, e.closing = nil, nil
 	var limit <-chan time.Time
 	if !e.clock.Virtual() {
 		limit = time.After(listsAtEnd)
@@ -386,13 +405,21 @@ func (e *Engine) closeSessions() (written bool) {
 	return true
 }
 
-// recording reports that some file is still being written.
-func (d *deliveries) recording() bool {
+// recording reports that some file of a journal is still being written.
+func (d *deliveries) recording(s *session) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.recordsFor(s, true)
+}
+
+// recordsFor: some recording has not ended whose files are in the journal s, and with stopped
+// also one that has been stopped and is still being written. mu is held.
+func (d *deliveries) recordsFor(s *session, stopped bool) bool {
 	for _, v := range d.dest {
-		if v.recording && v.isRunning() {
-			return true
+		for ; v != nil; v = v.before {
+			if v.recording && v.session == s && v.isRunning() && (stopped || !v.stopping.Load()) {
+				return true
+			}
 		}
 	}
 	return false
