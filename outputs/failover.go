@@ -136,7 +136,7 @@ type leg struct {
 	up        bool               // the present connection works: it is live, or as good as can be known
 	over      bool               // the present try has been cut short
 	down      bool               // the newest try has failed
-	reason    string             // why
+	reason    string             // why, or why the present one does not work any more
 	since     time.Time          // when the present try, or the wait before it, began
 	healthy   time.Time          // since when it is up without a stall
 	stall     time.Duration
@@ -314,6 +314,8 @@ func (f *failover) trouble(l *leg, now time.Time) string {
 		return "it has ended"
 	case l.up && l.stall > f.Stall:
 		return fmt.Sprintf("nothing was acknowledged for %.1f s", l.stall.Seconds())
+	case !l.up && now.Sub(l.since) > f.ConnectWithin && l.reason != "":
+		return l.reason
 	case !l.up && now.Sub(l.since) > f.ConnectWithin:
 		return fmt.Sprintf("not live after %.0f s", f.ConnectWithin.Seconds())
 	}
@@ -415,7 +417,9 @@ func (l *leg) Report(r Report) {
 		l.up, l.down, l.since = false, true, time.Now()
 		l.reason, _, _ = strings.Cut(r.Detail, tryingAgain)
 	default:
-		l.up = false
+		if l.up { // what has gone wrong since, if it is known
+			l.up, l.reason = false, r.Detail
+		}
 	}
 	changed := l.up != was || l.down
 	l.f.mu.Unlock()

@@ -24,6 +24,7 @@ type fakeIngest struct {
 	goodbye  error     // what it returns after the feed's end
 	frozen   time.Time // since when nothing is acknowledged; zero: all is well
 	mute     bool
+	gone     string // why it does not know any more that it works; empty: it does
 	runs     int
 	finished chan struct{} // closed by Finish, made anew by Begin
 	changed  chan struct{}
@@ -98,13 +99,15 @@ func (f *fakeIngest) Run(ctx context.Context, feed Feed) error {
 	}()
 	for {
 		f.mu.Lock()
-		refuse, frozen, mute := f.refuse, f.frozen, f.mute
+		refuse, frozen, mute, gone := f.refuse, f.frozen, f.mute, f.gone
 		f.mu.Unlock()
 		switch {
 		case refuse != nil:
 			return refuse
 		case !frozen.IsZero():
 			watch(Progress{Stall: time.Since(frozen)})
+		case gone != "":
+			feed.Report(Report{State: Sending, Detail: gone})
 		case mute:
 			feed.Report(Report{State: Sending, Unanswered: time.Since(began) >= 100*time.Millisecond})
 		case time.Since(began) >= 100*time.Millisecond:
@@ -302,6 +305,20 @@ func TestMuteIngests(t *testing.T) {
 		c.in[0].set(func() { c.in[0].refuse = nil })
 		time.Sleep(2 * time.Minute)
 		c.want(t, "0>1 "+errDown.Error()+"; 1>0 ingest 0 is well again", Sending, Idle, 0)
+		c.stop(t)
+	})
+}
+
+// TestReceiverGoesAway: an ingest that does not know any more that it works says why, and that is
+// why it is left, not how long ago it was called.
+func TestReceiverGoesAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startChain(t, 2, func(o *FailoverOptions) { o.Ingests[0].(*fakeIngest).mute = true })
+		time.Sleep(time.Hour)
+		c.want(t, "", Sending, 0)
+		c.in[0].set(func() { c.in[0].gone = "nothing listens there" })
+		time.Sleep(time.Second)
+		c.want(t, "0>1 nothing listens there", Sending, Confirmed)
 		c.stop(t)
 	})
 }
