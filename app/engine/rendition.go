@@ -343,10 +343,12 @@ func (v *videoRunner) send(packets []*media.Packet) {
 	}
 }
 
-// add and drop a stream; the packets of one stream all come after add.
+// add and remove a stream; the packets of one stream all come after add, from the encoder that is
+// in use then: it may be another than when the stream was made.
 func (v *videoRunner) add(s *stream) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	s.begin(v.coded)
 	v.streams = append(v.streams, place{s, 0})
 }
 

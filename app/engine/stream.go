@@ -122,6 +122,13 @@ func (s *stream) retrack(tracks []media.Track) {
 	}
 }
 
+// begin: the first packets are of an encoder with t's data for decoders.
+func (s *stream) begin(t media.Track) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tracks[0].Extradata = t.Extradata
+}
+
 // renew: another encoder makes the pictures from the next keyframe on, with t's data for decoders.
 func (s *stream) renew(t media.Track) {
 	s.mu.Lock()
