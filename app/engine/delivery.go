@@ -40,6 +40,8 @@ type delivery struct {
 
 	mu       sync.Mutex
 	running  bool           // guarded by mu
+	files    []string       // guarded by mu; of a recording: those that are open
+	left     bool           // guarded by mu; it is said that it is not written
 	paused   bool           // guarded by mu; a recording that was told to pause
 	switches []IngestSwitch // guarded by mu; the newest, at most keptSwitches
 	chain    *IngestChain   // guarded by mu; as told last
@@ -159,16 +161,22 @@ func (v *delivery) run(ctx context.Context, err error) {
 		v.d.e.warn.clear("survived " + v.def.ID)
 	}
 	if v.cutShort.Load() {
-		v.leftBehind(err)
+		v.leftBehind()
 	}
 	if failed {
 		v.d.e.warn.set(key, fmt.Sprintf("%s has stopped: %s. Everything else goes on; change it, then start it again.", v.def.Name, v.said(err.Error())), v.d.e.state.Load().Tick)
 	} else {
 		v.d.e.warn.clear(key)
 	}
+	v.over()
+}
+
+// over: from here on it may be started again, or forgotten, and its warnings with it.
+func (v *delivery) over() {
 	v.mu.Lock()
-	v.running = false // from here on it may be started again, or forgotten, and its warnings with it
+	v.running = false
 	v.mu.Unlock()
+	v.settleUnwritten()
 }
 
 // said is what went wrong, for the operator: who says it is no part of that.

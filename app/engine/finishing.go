@@ -1,13 +1,12 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	"crosspoint.studio/crosspoint/internal/supervise"
+	"crosspoint.studio/crosspoint/outputs"
 )
 
 // A stopped recording may have minutes in memory that its disk has not taken yet. It ends when
@@ -97,12 +96,22 @@ func (v *delivery) waiting() (packets int, length time.Duration) {
 	return s.Packets, s.Depth
 }
 
-// leftBehind tells what is not written of a recording that was cut short; err is its output's.
-func (v *delivery) leftBehind(err error) {
-	packets, length := v.waiting()
-	if packets == 0 && !errors.Is(err, supervise.ErrAbandoned) {
+// unwritten: a recording has not come to its end. mu is held.
+func (v *delivery) unwritten() bool {
+	packets, _ := v.waiting()
+	return packets > 0 || len(v.files) > 0
+}
+
+// leftBehind tells what is not written of a recording that was cut short.
+func (v *delivery) leftBehind() {
+	v.mu.Lock()
+	v.left = v.unwritten()
+	left := v.left
+	v.mu.Unlock()
+	if !left {
 		return // it came to its end all the same
 	}
+	packets, length := v.waiting()
 	var text string
 	switch name, seconds, ending := v.def.Name, length.Seconds(), v.d.ending.Load(); {
 	case ending && packets > 0:
@@ -117,9 +126,27 @@ func (v *delivery) leftBehind(err error) {
 	v.d.e.warn.set("unwritten "+v.def.ID, text, v.d.e.state.Load().Tick)
 }
 
-// closed: a file has been closed, by an output that may have been left behind.
-func (v *delivery) closed() {
-	if packets, _ := v.waiting(); packets == 0 && !v.isRunning() {
+// follow keeps account of the open files, also of an output that was left behind.
+func (v *delivery) follow(f outputs.FileEvent) {
+	if f.Begun || f.Left != nil {
+		return
+	}
+	v.mu.Lock()
+	v.files = slices.DeleteFunc(v.files, func(path string) bool { return path == f.Path })
+	if !f.Closed {
+		v.files = append(v.files, f.Path)
+	}
+	v.mu.Unlock()
+	v.settleUnwritten()
+}
+
+// settleUnwritten takes back what leftBehind has told once that is written.
+func (v *delivery) settleUnwritten() {
+	v.mu.Lock()
+	written := v.left && !v.running && !v.unwritten()
+	v.left = v.left && !written
+	v.mu.Unlock()
+	if written {
 		v.d.e.warn.clear("unwritten " + v.def.ID)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // stuckRecording is a studio whose recording's disk takes nothing from its fourth packet on
@@ -185,10 +187,52 @@ func TestRecordingLeftBehind(t *testing.T) {
 		packets, _ := v.before.waiting()
 		return packets == 0
 	})
-	v.before.closed()
+	v.before.follow(outputs.FileEvent{Closed: true})
 	s.until(t, "that is said no more", func(st *State) bool { return !said(st) })
 	s.until(t, "the second one is up to date", func(st *State) bool { return st.Recordings[0].Queue < time.Second })
 	noHole(t, s.outs.of("rec"), begun, s.State().Tick-30)
 	cancel()
 	finish(t, done, 20*time.Second)
+}
+
+// TestLeftBehindIsTakenBack: what is said of a recording that was left behind is over when the
+// last of its files is closed, and not before, whether it has been let go of by then or not.
+func TestLeftBehindIsTakenBack(t *testing.T) {
+	t.Parallel()
+	e := &Engine{}
+	e.state.Store(&State{})
+	begun := func(files ...string) *delivery {
+		v := newDelivery(newDeliveries(e), scenes.Destination{ID: "rec", Name: "Programme"}, nil, true)
+		for _, f := range files {
+			v.follow(outputs.FileEvent{Path: f})
+		}
+		return v
+	}
+	said := func(when string, want bool) {
+		t.Helper()
+		if got := len(e.warn.all()) > 0; got != want {
+			t.Errorf("%s: warned %v, want %v", when, got, want)
+		}
+	}
+	closed := func(f string) outputs.FileEvent { return outputs.FileEvent{Path: f, Closed: true} }
+
+	v := begun("a")
+	v.follow(closed("a"))
+	v.leftBehind()
+	said("its file is closed", false)
+
+	v = begun("a")
+	v.leftBehind()
+	said("its file is open", true)
+	v.follow(closed("a"))
+	v.over()
+	said("its file was closed before it was let go of", false)
+
+	v = begun("a", "b")
+	v.leftBehind()
+	v.over()
+	v.follow(closed("a"))
+	said("its second file is open", true)
+	v.follow(closed("b"))
+	said("both files are closed", false)
 }

@@ -69,9 +69,8 @@ func (l *leg) open(show *scenes.Show) error {
 			if !f.Begun && f.Left == nil {
 				e.keeper.file(l.v.def.ID, l.def.Kind, f)
 			}
-			if l.v.note(f); f.Closed {
-				l.v.closed()
-			}
+			l.v.note(f)
+			l.v.follow(f)
 		}
 	}
 	if name := *l.def.Credential; name != "" && e.opt.Secret != nil {
