@@ -38,8 +38,9 @@ func runWindow(ctx context.Context, c *console, path string, o runOptions) error
 		return errors.Join(err, d.close())
 	}
 	// The window goes with the show: when the time that was asked for is over, and when all
-	// that was live or recording has come to its end.
-	shown, shut := context.WithCancel(context.WithoutCancel(ctx))
+	// that was live or recording has come to its end. After a signal it goes at once: Fyne ends
+	// its windows then, whoever else asked to be told of it.
+	shown, shut := context.WithCancel(ctx)
 	defer shut()
 	go func() {
 		<-d.stage.stopped

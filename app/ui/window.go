@@ -174,9 +174,10 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	var running sync.WaitGroup
 	running.Go(func() { w.desk.sender.run(ctx) })
 	running.Go(func() { w.poll(ctx, fyne.Do) })
+	over := make(chan struct{}) // Fyne's loop is
 	running.Go(func() {
 		<-ctx.Done()
-		fyne.Do(a.Quit)
+		quitUnless(over, a)
 	})
 	win.SetCloseIntercept(w.askClose)
 	a.Lifecycle().SetOnStarted(func() {
@@ -185,6 +186,7 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 		onDisplays(win, func() { fyne.Do(w.projector.displaysChanged) })
 	})
 	win.ShowAndRun()
+	close(over)
 	stop()
 	running.Wait()
 	w.desk.work.close(workGrace)
@@ -193,6 +195,18 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 		opt.OnClose()
 	}
 	return nil
+}
+
+// quitUnless ends Fyne's loop unless it is over. When a signal has just ended it, Fyne calls
+// what it is given here and now, and panics, for its windows are gone.
+func quitUnless(over <-chan struct{}, a fyne.App) {
+	select {
+	case <-over:
+		return
+	default:
+	}
+	defer func() { _ = recover() }()
+	fyne.Do(a.Quit)
 }
 
 // newWindow builds the panels; nothing runs yet.
