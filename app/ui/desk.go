@@ -58,8 +58,8 @@ type desk struct {
 	measuredAt time.Time
 	// state is the one shown at present; never nil once the first update came.
 	state *engine.State
-	// edits are those that were sent and are not in state yet, see draft.
-	edits []*sentEdit
+	// Of all copies of the desk: each window edits what the others have sent.
+	*editLog
 	// drawn is how often a second pictures and meters are drawn, as the operator chose; 0: as
 	// often as suits the machine. For any goroutine.
 	drawn *atomic.Int32
@@ -69,7 +69,7 @@ type desk struct {
 }
 
 func newDesk(s studio, services Services, tell func(string)) *desk {
-	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, said: func(string) {}, keyDown: func(*fyne.KeyEvent) {}, focused: func() fyne.Focusable { return nil }, stopTyping: func() {}, drawn: new(atomic.Int32)}
+	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, said: func(string) {}, keyDown: func(*fyne.KeyEvent) {}, focused: func() fyne.Focusable { return nil }, stopTyping: func() {}, editLog: &editLog{}, drawn: new(atomic.Int32)}
 	d.sender = newSender(s.Do, tell)
 	d.sender.state = s.State
 	d.work = newWorkers()

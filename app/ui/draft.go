@@ -23,6 +23,9 @@ type sentEdit struct {
 
 const neverSeen = -1
 
+// editLog is the edits that were sent and are not in the state yet, see draft.
+type editLog struct{ edits []*sentEdit }
+
 // remember keeps what a command makes of the show until a state has it. What is returned
 // takes the studio's answer, on any goroutine; it is nil for a command that is no edit.
 func (d *desk) remember(cmd engine.Command) func(error) {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -192,5 +193,53 @@ func TestProjectorKnowsItsDisplayByItsPlace(t *testing.T) {
 	p.displaysChanged()
 	if p.win != nil || p.lostOn != "Beamer" {
 		t.Errorf("its display is gone, and it stays; lost on %q", p.lostOn)
+	}
+}
+
+// builtMultiview is a bench with the multiview open, and its preview's handles.
+func builtMultiview(t *testing.T, s *engine.State) (*bench, *handles) {
+	t.Helper()
+	b := newBenchWith(t, s, buildServices())
+	b.projector.toggle(projectMultiview)
+	b.projector.win.Resize(fyne.NewSize(1366, 768))
+	b.show(s)
+	return b, b.projector.panel.(*multiview).preview.handles
+}
+
+// An edit in the multiview is over for it, too, when the state has it: what is changed in the
+// main window since then stays.
+func TestMultiviewEditsTheNewestShow(t *testing.T) {
+	s := builtState(t)
+	b, h := builtMultiview(t, s)
+	drag := func(from, to point) {
+		h.mouse(from, 0)
+		h.drag(h.toScreen(to), fyne.KeyModifierShift)
+		h.DragEnd()
+		b.clock = b.clock.Add(time.Second)
+	}
+	drag(point{300, 200}, point{500, 400})
+	list := b.unsent()
+	if len(list) != 1 {
+		t.Fatalf("%d commands were sent, want one", len(list))
+	}
+	list[0].answer(nil)
+	next := *s
+	next.Tick += 5
+	var err error
+	if next.Show, err = s.Show.SetLayers("two", list[0].cmd.(*engine.SetLayers).Layers); err != nil {
+		t.Fatal(err)
+	}
+	b.studio.state.Store(&next)
+	b.show(&next)
+	if n := len(b.projector.own.edits); n != 0 {
+		t.Errorf("%d edits are kept that the state has", n)
+	}
+	layers := slices.Clone(s.Show.Scenes[0].Layers)
+	layers[0].X, layers[0].Opacity = 300, 0.5 // in the main window, with the drag taken back
+	b.desk.send(&engine.SetLayers{ID: "two", Layers: layers})
+	h.mouse(point{300, 200}, 0)
+	h.nudge(fyne.KeyRight, 0)
+	if got := lastOf[*engine.SetLayers](t, b, 2).Layers; got[0].X != 300 || got[0].Opacity != 0.5 {
+		t.Errorf("an edit in the multiview sends %+v", got)
 	}
 }
