@@ -109,12 +109,11 @@ const settleLimit = time.Second
 
 // settle gives what is being typed and calls then, on Fyne's goroutine, when the state has
 // it: a command is applied at the next tick. It comes before whatever takes the show as it
-// is: saving it, replacing it, closing. The text keeps the keyboard, if it is still there:
-// what is typed on would be hotkeys.
+// is: saving it, replacing it, closing. The text keeps the keyboard: what is typed on would
+// be hotkeys.
 func (d *desk) settle(then func()) {
 	if f, typing := d.focused().(*field); typing {
-		d.stopTyping()
-		f.resume()
+		f.given()
 	}
 	if d.sender.settled() || !d.work.start(func() { d.sender.await(settleLimit); d.post(then) }) {
 		then()

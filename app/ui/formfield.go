@@ -12,9 +12,11 @@ import (
 type field struct {
 	widget.Entry
 	desk *desk
-	// changed is called as one types, done when the text is given, undone when it is
-	// taken back. stepped, not nil, makes Up and Down step a number.
+	// changed is called as one types, given when the text is given: it may be typed on then.
+	// done is called when it is left, after given, undone when it is taken back. stepped, not
+	// nil, makes Up and Down step a number.
 	changed func(string)
+	given   func()
 	done    func()
 	undone  func()
 	stepped func(by float64)
@@ -22,11 +24,11 @@ type field struct {
 	tip     string
 	typing  bool // has the keyboard
 	quiet   bool // the program changes the text
-	leaving bool // done has been called for this visit
+	leaving bool // done or undone has been called for this visit
 }
 
 func newField(d *desk, lines int) *field {
-	f := &field{desk: d, changed: func(string) {}, done: func() {}, undone: func() {}}
+	f := &field{desk: d, changed: func(string) {}, given: func() {}, done: func() {}, undone: func() {}}
 	f.Wrapping, f.Scroll = fyne.TextWrapOff, fyne.ScrollHorizontalOnly
 	if lines > 1 {
 		f.MultiLine, f.Wrapping, f.Scroll = true, fyne.TextWrapWord, fyne.ScrollVerticalOnly
@@ -77,14 +79,6 @@ func (f *field) leave() {
 	}
 }
 
-// resume takes the keyboard again. A field that was closed as its text was given does not
-// get it: Fyne gives it to nothing that is hidden.
-func (f *field) resume() {
-	if c := fyne.CurrentApp().Driver().CanvasForObject(f); c != nil {
-		c.Focus(f)
-	}
-}
-
 // AcceptsTab implements fyne.Tabbable: Tab goes on to the next control, also from several
 // lines. A tab in a title would be a box on the air: fonts have no picture of it.
 func (f *field) AcceptsTab() bool { return false }
@@ -103,6 +97,7 @@ func (f *field) FocusLost() {
 	f.Entry.FocusLost()
 	if !f.leaving {
 		f.leaving = true
+		f.given()
 		f.done()
 	}
 }

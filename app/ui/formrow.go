@@ -70,7 +70,7 @@ func (r *formRow) makeEntry() {
 	r.entry = newField(d, r.lines)
 	r.entry.SetPlaceHolder(r.placeHolder())
 	r.entry.changed = r.typed
-	r.entry.done = r.done
+	r.entry.given = r.done
 	r.entry.undone = r.follow
 	if r.spec.isNumeric() {
 		r.entry.stepped = r.step

@@ -90,8 +90,9 @@ func newHandles(d *desk) *handles {
 	h.note = newBold("", textSmall, colWhite)
 	h.add(h.plate, h.note)
 	h.text = newField(d, 3)
-	h.text.done = h.textDone
-	h.text.undone = func() { h.textID = ""; h.draw() }
+	h.text.given = h.giveText
+	h.text.done = h.closeText
+	h.text.undone = h.closeText
 	h.add(h.text)
 	h.min = fyne.NewSize(32, 18)
 	h.arrange = func(s fyne.Size) {

@@ -53,12 +53,9 @@ func (h *handles) defaultText(kind string) json.RawMessage {
 	return nil
 }
 
-// textDone gives what was typed.
-func (h *handles) textDone() {
-	id := h.textID
-	h.textID = ""
-	h.draw()
-	v, ok := h.desk.draft().Source(id)
+// giveText gives what is typed.
+func (h *handles) giveText() {
+	v, ok := h.desk.draft().Source(h.textID)
 	if !ok {
 		return
 	}
@@ -69,6 +66,11 @@ func (h *handles) textDone() {
 	}
 	settings[textKey] = text
 	if raw, err := json.Marshal(settings); err == nil {
-		h.desk.changeSource(id, func(v *scenes.Source) { v.Settings = raw })
+		h.desk.changeSource(v.ID, func(v *scenes.Source) { v.Settings = raw })
 	}
+}
+
+func (h *handles) closeText() {
+	h.textID = ""
+	h.draw()
 }

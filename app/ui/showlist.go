@@ -50,8 +50,9 @@ func newShowList(d *desk) *showList {
 	l.onMove, l.onRename = func(string, int) {}, nil
 	l.line = canvas.NewRectangle(colFocus)
 	l.rename = newField(d, 1)
-	l.rename.done = l.renamed
-	l.rename.undone = func() { l.renaming = ""; l.arrangeRows() }
+	l.rename.given = l.renamed
+	l.rename.done = l.closeRename
+	l.rename.undone = l.closeRename
 	l.min = fyne.NewSize(100, listRow)
 	l.arrange = func(fyne.Size) { l.arrangeRows() }
 	l.ExtendBaseWidget(l)
@@ -132,11 +133,14 @@ func (l *showList) startRename(id string) {
 
 func (l *showList) renamed() {
 	id, name := l.renaming, l.rename.Text
-	l.renaming = ""
-	l.arrangeRows()
 	if i := l.index(id); i >= 0 && name != "" && name != l.items[i].name {
 		l.onRename(id, name)
 	}
+}
+
+func (l *showList) closeRename() {
+	l.renaming = ""
+	l.arrangeRows()
 }
 
 // step moves the choice, or the chosen row, by one.

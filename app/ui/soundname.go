@@ -12,7 +12,7 @@ type nameRow struct {
 
 func newNameRow(d *desk, given func(string)) *nameRow {
 	r := &nameRow{title: newBold("", textLarge, colText), entry: newField(d, 1)}
-	r.entry.done = func() {
+	r.entry.given = func() {
 		if r.entry.Text != r.named {
 			given(r.entry.Text)
 		}

@@ -114,7 +114,8 @@ func (v *valueBox) edit() {
 	}
 	if v.entry == nil {
 		v.entry = newField(v.desk, 1)
-		v.entry.done = v.done
+		v.entry.given = v.give
+		v.entry.done = v.close
 		v.entry.undone = v.close
 		v.entry.Hide()
 		v.add(v.entry)
@@ -127,10 +128,8 @@ func (v *valueBox) edit() {
 	v.entry.TypedShortcut(&fyne.ShortcutSelectAll{})
 }
 
-func (v *valueBox) done() {
-	text := v.entry.Text
-	v.close()
-	raw, problem := v.spec.parse(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), v.spec.unit)))
+func (v *valueBox) give() {
+	raw, problem := v.spec.parse(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(v.entry.Text), v.spec.unit)))
 	if problem != "" {
 		v.desk.tell(problem)
 		return

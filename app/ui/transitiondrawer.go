@@ -61,7 +61,7 @@ func newTransitionDrawer(d *desk) *transitionDrawer {
 	p.color = newField(d, 1)
 	p.color.SetPlaceHolder("#rrggbb")
 	p.color.changed = func(text string) { p.judge(text) }
-	p.color.done = func() { p.dip(p.color.Text) }
+	p.color.given = func() { p.dip(p.color.Text) }
 	p.color.undone = p.restore
 	p.problem = newLabel("", textSmall, colBad)
 	p.add(p.color, p.problem)
