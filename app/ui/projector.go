@@ -110,6 +110,7 @@ func (p *projector) open(kind projection) {
 		p.panel = newFullPicture(&own, map[projection]engine.ViewBus{projectProgram: engine.ViewProgram, projectPreview: engine.ViewPreview}[kind])
 	}
 	p.win = p.newWindow("Crosspoint - " + kind.title())
+	own.stopTyping, own.focused = p.win.Canvas().Unfocus, p.win.Canvas().Focused
 	p.win.SetPadded(false)
 	p.win.SetContent(p.panel)
 	p.win.SetCloseIntercept(p.leave)

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -196,21 +197,20 @@ func TestProjectorKnowsItsDisplayByItsPlace(t *testing.T) {
 	}
 }
 
-// builtMultiview is a bench with the multiview open, and its preview's handles.
-func builtMultiview(t *testing.T, s *engine.State) (*bench, *handles) {
-	t.Helper()
-	b := newBenchWith(t, s, buildServices())
+// openMultiview returns the handles of its preview.
+func (b *bench) openMultiview() *handles {
 	b.projector.toggle(projectMultiview)
 	b.projector.win.Resize(fyne.NewSize(1366, 768))
-	b.show(s)
-	return b, b.projector.panel.(*multiview).preview.handles
+	b.show(b.desk.state)
+	return b.projector.panel.(*multiview).preview.handles
 }
 
 // An edit in the multiview is over for it, too, when the state has it: what is changed in the
 // main window since then stays.
 func TestMultiviewEditsTheNewestShow(t *testing.T) {
 	s := builtState(t)
-	b, h := builtMultiview(t, s)
+	b := newBenchWith(t, s, buildServices())
+	h := b.openMultiview()
 	drag := func(from, to point) {
 		h.mouse(from, 0)
 		h.drag(h.toScreen(to), fyne.KeyModifierShift)
@@ -241,5 +241,34 @@ func TestMultiviewEditsTheNewestShow(t *testing.T) {
 	h.nudge(fyne.KeyRight, 0)
 	if got := lastOf[*engine.SetLayers](t, b, 2).Layers; got[0].X != 300 || got[0].Opacity != 0.5 {
 		t.Errorf("an edit in the multiview sends %+v", got)
+	}
+}
+
+// A press in the multiview gives the keyboard back from what has it there, and leaves the
+// main window's text alone.
+func TestMultiviewHasAKeyboardOfItsOwn(t *testing.T) {
+	b, p := showBench(t, quad())
+	p.list.startRename("cam1") // before: the test driver takes the newest window for that of all
+	typed := p.list.rename
+	if b.canvas.Focused() != typed {
+		t.Fatal("no name is typed in the main window")
+	}
+	h := b.openMultiview()
+	own := b.projector.win.Canvas()
+	h.mouse(point{700, 400}, 0)
+	h.mouse(point{700, 400}, 0)
+	if own.Focused() != h.text {
+		t.Fatalf("a double click on a title gives the keyboard to %s", typeName(own.Focused()))
+	}
+	h.text.SetText("Good evening")
+	press(b.projector.panel.(*multiview).cells[1])
+	if own.Focused() != nil || h.text.Visible() {
+		t.Errorf("after a press elsewhere the keyboard is with %s, the text visible: %v", typeName(own.Focused()), h.text.Visible())
+	}
+	if got := commandsText(b.sent(t)); !strings.Contains(got, "Good evening") {
+		t.Errorf("sent %s", got)
+	}
+	if b.canvas.Focused() != typed {
+		t.Error("the main window's text lost the keyboard")
 	}
 }
