@@ -248,6 +248,7 @@ func (f *outputForm) open(s *scenes.Show, id string, recording bool) {
 		f.kind, f.credential, f.enabled = v.Kind, v.Credential, v.Enabled
 		f.original = v
 	}
+	f.plan.forget()
 	f.plan.set(planOf(f.original))
 	f.backups.open(f.original)
 	f.pickAs(f.original)

@@ -107,6 +107,35 @@ func TestPlanFieldsThatAreClearedGoBackToTheirDefaults(t *testing.T) {
 	}
 }
 
+// The plan of one destination is not shown as the next one's, however soon that is opened.
+func TestThePlanIsTheOneOfTheDestination(t *testing.T) {
+	s := backedUp()
+	other := s.Show.Destinations[0]
+	other.ID, other.Name, other.DelaySeconds = "b", "Other", 7
+	s.Show.Destinations = append(s.Show.Destinations, other)
+	b := newBench(t, s)
+	p := b.keys.outputs
+	delay := p.form.plan.row("delay_seconds")
+	typed := func(text string) {
+		b.canvas.Focus(delay.entry)
+		delay.entry.SetText(text)
+		press(p.form.cancel)
+	}
+	p.edit("a", false)
+	typed("20")
+	p.edit("b", false)
+	if got := delay.entry.Text; got != "7" {
+		t.Errorf("the delay is %q, want that of the destination, 7", got)
+	}
+	press(p.form.cancel)
+	p.edit("a", false)
+	typed("soon")
+	p.edit("a", false)
+	if got := delay.entry.Text; got != "" || delay.wrong() {
+		t.Errorf("after Cancel the delay is %q, wrong: %v", got, delay.wrong())
+	}
+}
+
 // backedUp is a destination with a backup that has a key of its own and one that has the
 // destination's.
 func backedUp() *engine.State {

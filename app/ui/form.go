@@ -30,6 +30,8 @@ type form struct {
 	values map[string]json.RawMessage
 	last   json.RawMessage
 	given  time.Time // when a field was given that has not come back yet; else zero
+	// another: the next object it is told is another thing's.
+	another bool
 	// check, not nil, looks at the whole object; its error is shown below the fields.
 	check func(json.RawMessage) error
 	// changed takes the object whenever a field that is good was given.
@@ -134,17 +136,17 @@ func (f *form) toggleAdvanced() {
 // set brings the form to a settings object; a field that is being typed in keeps what
 // is typed.
 func (f *form) set(settings json.RawMessage) {
-	if bytes.Equal(settings, f.last) && f.given.IsZero() {
+	switch {
+	case f.another:
+	case bytes.Equal(settings, f.last) && f.given.IsZero():
 		return
-	}
-	if f.same(settings) {
+	case f.same(settings):
 		f.last, f.given = settings, time.Time{}
 		return
-	}
-	if f.desk.now().Sub(f.given) < formReturns {
+	case f.desk.now().Sub(f.given) < formReturns:
 		return // what was given is on its way
 	}
-	f.given = time.Time{}
+	f.another, f.given = false, time.Time{}
 	f.last = settings
 	values := map[string]json.RawMessage{}
 	if len(settings) > 0 && json.Unmarshal(settings, &values) != nil {
@@ -158,8 +160,8 @@ func (f *form) set(settings json.RawMessage) {
 	f.resized()
 }
 
-// forget has the next object shown whatever was given: it is another thing's.
-func (f *form) forget() { f.given, f.last = time.Time{}, nil }
+// forget has the next object shown whatever was given or typed: it is another thing's.
+func (f *form) forget() { f.another = true }
 
 // same reports whether the form shows this object.
 func (f *form) same(settings json.RawMessage) bool {
