@@ -30,6 +30,9 @@ type editLog struct{ edits []*sentEdit }
 // takes the studio's answer, on any goroutine; it is nil for a command that is no edit.
 func (d *desk) remember(cmd engine.Command) func(error) {
 	e := &sentEdit{apply: engine.EditOf(cmd), told: travelled(cmd)}
+	if _, back := cmd.(*engine.Undo); back { // which of them it takes back the engine knows
+		d.edits = slices.DeleteFunc(d.edits, func(e *sentEdit) bool { return e.apply != nil })
+	}
 	if e.apply == nil && e.told == nil {
 		return nil
 	}

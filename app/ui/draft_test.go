@@ -202,6 +202,24 @@ func TestEditsAreForgottenWhenTheStateHasThem(t *testing.T) {
 	}
 }
 
+// What is edited right after an undo is built on what that leaves.
+func TestAnEditAfterAnUndoDoesNotRedoIt(t *testing.T) {
+	s := builtState(t)
+	s.Undo = "name a source"
+	b, p := showBench(t, s)
+	press(p.tabs[partScenes])
+	e := p.layers
+	press(e.hide)
+	b.keys.down(fyne.KeyZ, ctrl)
+	e.form.row("fit").pick(json.RawMessage(`"cover"`))
+	got := lastOf[*engine.SetLayers](t, b, 3).Layers
+	for _, l := range got {
+		if l.Hidden {
+			t.Errorf("the layers are %+v", got)
+		}
+	}
+}
+
 // The sender answers for every command: those that were carried out, and those that another
 // took the place of.
 func TestSenderAnswers(t *testing.T) {
