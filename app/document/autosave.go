@@ -187,7 +187,11 @@ func (m *Manager) Recover() error {
 		m.remember(o.Path)
 	}
 	m.keep() // as this run's, before the earlier run's goes
-	return m.dropOrphan()
+	// What is recovered runs by now; the next start offers it again.
+	if err := m.dropOrphan(); err != nil {
+		m.opt.Log.Warn("the file of recovered work cannot be removed", "error", err)
+	}
+	return nil
 }
 
 // recovered claims the file of recovered work, as far as it is still one: err is that

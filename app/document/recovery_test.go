@@ -130,6 +130,27 @@ func TestRecoveryAfterACrash(t *testing.T) {
 	}
 }
 
+// What is recovered runs, also where the file that it was kept in cannot be removed.
+func TestRecoveryOfAFileThatStays(t *testing.T) {
+	dir := t.TempDir()
+	state := filepath.Join(dir, "state")
+	s := start(t, state)
+	must(t, s.Open(showFile(t, dir, "one")))
+	s.stage.rename(t, "unsaved")
+	s.keep()
+	file := s.file
+	s.crash(t)
+
+	s = start(t, state)
+	defer s.Close()
+	must(t, os.Remove(file))
+	must(t, os.MkdirAll(filepath.Join(file, "in the way"), 0o700))
+	must(t, s.Recover())
+	if got := s.stage.State().Show.Name; got != "unsaved" {
+		t.Errorf("recovered %q", got)
+	}
+}
+
 func TestWorkThatTheFileHasIsNotOffered(t *testing.T) {
 	dir := t.TempDir()
 	path := showFile(t, dir, "one")

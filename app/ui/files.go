@@ -26,6 +26,7 @@ type files struct {
 	opened func()
 
 	recent []RecentShow // as last read
+	looks  int          // at the recent files that are asked for; at most one goes on
 	busy   bool         // an operation runs; another one waits for the operator to ask again
 }
 
@@ -53,15 +54,26 @@ func (f *files) recentActions() []*action {
 	return list
 }
 
-// readRecent looks the recent files up.
+// readRecent looks the recent files up; while a look goes on, once more after it.
 func (f *files) readRecent() {
 	if f.docs == nil {
 		return
 	}
-	f.desk.background(func() {
+	if f.looks++; f.looks > 1 {
+		return
+	}
+	if !f.desk.work.start(func() {
 		list := f.docs.Recent()
-		f.desk.post(func() { f.recent = list })
-	})
+		f.desk.post(func() {
+			again := f.looks > 1
+			f.recent, f.looks = list, 0
+			if again {
+				f.readRecent()
+			}
+		})
+	}) {
+		f.looks = 0
+	}
 }
 
 // info is what is open.
@@ -82,19 +94,20 @@ func (f *files) run(work func() error, done string, next func()) {
 	f.busy = true
 	f.desk.background(func() {
 		err := work()
-		recent := f.docs.Recent()
 		f.desk.post(func() {
-			f.busy, f.recent = false, recent
-			if err != nil {
+			f.busy = false
+			switch {
+			case err != nil:
 				f.desk.tell(said(err))
-				return
+			default:
+				if done != "" {
+					f.said(done)
+				}
+				if next != nil {
+					next()
+				}
 			}
-			if done != "" {
-				f.said(done)
-			}
-			if next != nil {
-				next()
-			}
+			f.readRecent() // last: one of them may be on a share that hangs
 		})
 	})
 }

@@ -22,6 +22,7 @@ type fakeDocuments struct {
 	has     bool
 	diary   []string
 	refuses error
+	looked  func()      // not nil: Recent calls it
 	dirtied atomic.Bool // by another goroutine
 }
 
@@ -36,11 +37,16 @@ func (f *fakeDocuments) Info() DocumentInfo {
 	info.Dirty = info.Dirty || f.dirtied.Load()
 	return info
 }
-func (f *fakeDocuments) New(template string) error       { return f.note("new " + template) }
-func (f *fakeDocuments) Open(path string) error          { return f.note("open " + path) }
-func (f *fakeDocuments) Save() error                     { return f.note("save") }
-func (f *fakeDocuments) SaveAs(path string) error        { return f.note("save as " + path) }
-func (f *fakeDocuments) Recent() []RecentShow            { return f.recent }
+func (f *fakeDocuments) New(template string) error { return f.note("new " + template) }
+func (f *fakeDocuments) Open(path string) error    { return f.note("open " + path) }
+func (f *fakeDocuments) Save() error               { return f.note("save") }
+func (f *fakeDocuments) SaveAs(path string) error  { return f.note("save as " + path) }
+func (f *fakeDocuments) Recent() []RecentShow {
+	if f.looked != nil {
+		f.looked()
+	}
+	return f.recent
+}
 func (f *fakeDocuments) Recovery() (RecoveredShow, bool) { return f.work, f.has }
 func (f *fakeDocuments) Recover() error                  { return f.note("recover") }
 func (f *fakeDocuments) DropRecovery() error             { return f.note("drop") }
@@ -141,6 +147,34 @@ func TestNoOtherShowWhileSomethingIsDelivered(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// One of the recent files may be on a share that hangs: the form of the show before is put
+// away first, for it would be saved into the next.
+func TestTheShowBeforeIsForgottenBeforeFilesAreLookedUp(t *testing.T) {
+	b, f := benchWithDocuments(t, DocumentInfo{Name: "Sunday"})
+	b.side.openID("outputs")
+	b.keys.outputs.edit("a", false)
+	form := b.keys.outputs.form
+	if !form.Visible() {
+		t.Fatal("the form is not open")
+	}
+	looks := 0
+	f.looked = func() {
+		looks++
+		if form.Visible() {
+			t.Error("the form of the show before is still open")
+		}
+		if looks == 1 { // another one is wanted meanwhile
+			f.recent = []RecentShow{{Path: "/shows/a.json"}}
+			b.files.readRecent()
+		}
+	}
+	b.keys.down(fyne.KeyN, ctrl)
+	wantDiary(t, f, "new empty")
+	if looks != 2 || len(b.files.recent) != 1 {
+		t.Errorf("%d looks found %v", looks, b.files.recent)
 	}
 }
 
