@@ -147,7 +147,7 @@ func (f *files) askReplacing(then func()) {
 
 // fresh begins a new show from a template.
 func (f *files) fresh(template string) {
-	if f.docs == nil {
+	if f.docs == nil || f.refused() {
 		return
 	}
 	f.desk.stopTyping() // the text is of the show that goes
@@ -158,6 +158,9 @@ func (f *files) fresh(template string) {
 
 // open opens a file.
 func (f *files) open(path string) {
+	if f.refused() {
+		return
+	}
 	f.desk.stopTyping() // the text is of the show that goes
 	f.replacing(func() {
 		f.run(func() error { return f.docs.Open(path) }, "Opened "+filepath.Base(path)+".", f.opened)

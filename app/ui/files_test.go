@@ -139,11 +139,17 @@ func TestNoOtherShowWhileSomethingIsDelivered(t *testing.T) {
 			s := aState()
 			busy(s)
 			b.show(s)
+			b.desk.openTab("show")
+			b.lists.list.startRename("cam1")
+			typed := b.canvas.Focused()
 			for key, act := range map[string]func(){"Ctrl+O": func() { b.keys.down(fyne.KeyO, ctrl) }, "Ctrl+N": func() { b.keys.down(fyne.KeyN, ctrl) }, "a recent file": func() { b.files.open("/shows/other.json") }} {
 				act()
 				got, _ := b.takeNotice()
 				if !strings.Contains(got, "stop it first") || b.place.bar.asking() || len(f.diary) != 0 {
 					t.Errorf("%s, dirty %v, %s: says %q, asks %v, asked for %q", name, dirty, key, got, b.place.bar.asking(), f.diary)
+				}
+				if typed == nil || b.canvas.Focused() != typed {
+					t.Errorf("%s: what is typed on would be hotkeys", key)
 				}
 			}
 		}
