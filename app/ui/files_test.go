@@ -461,62 +461,6 @@ func TestWhatIsTypedIsTakenAlong(t *testing.T) {
 	}
 }
 
-// A text that is edited in its place keeps the keyboard as well: what is typed on would be
-// hotkeys.
-func TestSavingLeavesATextOpen(t *testing.T) {
-	rename := func(b *bench) *field {
-		b.side.openID("show")
-		b.lists.open(partSources)
-		b.lists.list.startRename("title")
-		return b.lists.list.rename
-	}
-	title := func(b *bench) *field {
-		h := b.monitors[0].handles
-		h.mouse(point{700, 400}, 0)
-		h.mouse(point{700, 400}, 0)
-		return h.text
-	}
-	gain := func(b *bench) *field {
-		box := b.keys.audio.strips[0].gain
-		box.edit()
-		return box.entry
-	}
-	for _, c := range []struct {
-		name         string
-		begin        func(*bench) *field
-		typed, again string
-	}{
-		{"title", title, "Good", "Good evening"},
-		{"name", rename, "Lower", "Lower third"},
-		{"gain", gain, "-7", "-7.5"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			services := buildServices()
-			docs := &fakeDocuments{info: DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json"}}
-			services.Documents = docs
-			b := newBenchWith(t, quad(), services)
-			f := c.begin(b)
-			if b.canvas.Focused() != f {
-				t.Fatalf("the keyboard is with %s", typeName(b.canvas.Focused()))
-			}
-			f.SetText(c.typed)
-			b.keys.down(fyne.KeyS, ctrl)
-			wantDiary(t, docs, "save")
-			if got := commandsText(b.sent(t)); !strings.Contains(got, c.typed) {
-				t.Errorf("sent %s, want %q in it", got, c.typed)
-			}
-			if b.canvas.Focused() != f || !f.Visible() || f.Text != c.typed {
-				t.Fatalf("the keyboard is with %s; the text is %q, visible %v", typeName(b.canvas.Focused()), f.Text, f.Visible())
-			}
-			f.SetText(c.again)
-			b.canvas.Unfocus()
-			if got := commandsText(b.sent(t)); !strings.Contains(got, c.again) || f.Visible() {
-				t.Errorf("left, it sent %s; visible %v", got, f.Visible())
-			}
-		})
-	}
-}
-
 // A studio that does not answer does not keep the window open.
 func TestClosingDoesNotWaitForAStudioThatHangs(t *testing.T) {
 	b, _ := benchWithDocuments(t, DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json"})
