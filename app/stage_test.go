@@ -99,7 +99,7 @@ func TestAnotherCanvasUnderTheSameWindow(t *testing.T) {
 	if err := d.stage.Do(engine.StopRecording{}); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the recording's end", func() bool { return !d.stage.State().Recording })
+	waitFor(t, "the recording's end", func() bool { return !d.stage.State().Busy() })
 
 	if err := docs.Open(two); err != nil {
 		t.Fatal(err)
