@@ -61,3 +61,35 @@ func TestTerminalGoesAway(t *testing.T) {
 		t.Errorf("the recording has %d pictures, %d damaged", len(seen.Pictures), seen.Damaged)
 	}
 }
+
+// TestSignalEndsTheWindow: Fyne ends its windows at a signal by itself, and the show behind
+// them ends in order all the same: what is recorded is whole and has its cut lists.
+func TestSignalEndsTheWindow(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	show := write(t, filepath.Join(dir, "show.json"), document(t, 320, 180, fps, object{
+		"sources": cameras(1), "scenes": cameraScenes(1), "start": object{"program": "s1", "preview": "s1"},
+		"renditions": []object{{"id": "main", "video": object{"bitrate_kbps": 800}}},
+	}))
+	file, stats := filepath.Join(dir, "show.mkv"), filepath.Join(dir, "stats.jsonl")
+	screen := testkit.StartScreen(t, 1366, 768)
+	p := testkit.Start(t, func(c *exec.Cmd) {
+		c.Env = append(environment(dir), "DISPLAY="+screen.Display, "HOME="+dir, "XDG_STATE_HOME="+filepath.Join(dir, "state"))
+	}, program(t), "run", "--record", file, "--stats", stats, show)
+	testkit.Eventually(t, 60*time.Second, "the show with a window does not run", func() bool {
+		raw, _ := os.ReadFile(stats) // it is made when the show begins
+		return p.Ended() || strings.Count(string(raw), "\n") >= 4
+	})
+	p.Signal(syscall.SIGTERM)
+	if status := p.Wait(20 * time.Second); status != 0 || strings.Contains(p.Output(), "panic") {
+		t.Errorf("status %d; it said %q", status, p.Output())
+	}
+	if seen := testkit.Read(t, "recording", file); len(seen.Pictures) < fps || seen.Damaged != 0 {
+		t.Errorf("the recording has %d pictures, %d damaged", len(seen.Pictures), seen.Damaged)
+	}
+	for _, ext := range []string{".otio", ".edl", ".fcpxml"} {
+		if _, err := os.Stat(strings.TrimSuffix(file, ".mkv") + ext); err != nil {
+			t.Errorf("a cut list is missing: %v", err)
+		}
+	}
+}
