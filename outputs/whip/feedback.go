@@ -20,6 +20,7 @@ type feedback struct {
 	judged     bool          // guarded by mu; share is known
 	nowLost    float64       // guarded by mu; packets, since period was asked last
 	nowSeen    float64       // guarded by mu; the same
+	told       told          // guarded by mu
 	hasTWCC    bool          // guarded by mu; then receiver reports do not count losses
 	requests   int64         // guarded by mu; PLI and FIR
 	broken     bool          // guarded by mu; there is no path: losses say nothing of the next
@@ -119,10 +120,12 @@ func (f *feedback) path(there bool) {
 	}
 }
 
+// countLocked takes packets told as lost and told of at all; lost is negative when some that
+// were told as lost came after all, perhaps in the time before.
 func (f *feedback) countLocked(lost, seen float64) {
-	f.lost += lost
+	f.lost = max(0, f.lost+lost)
 	f.seen += seen
-	f.nowLost += lost
+	f.nowLost = max(0, f.nowLost+lost)
 	f.nowSeen += seen
 }
 
@@ -170,34 +173,14 @@ func (f *feedback) reports(s *stream, blocks []rtcp.ReceptionReport) {
 
 // transport takes transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 func (f *feedback) transport(p *rtcp.TransportLayerCC) {
-	var lost, arrived float64
-	left := int(p.PacketStatusCount)
-	count := func(symbol uint16, n int) {
-		n = min(n, left)
-		left -= n
-		if symbol == rtcp.TypeTCCPacketNotReceived {
-			lost += float64(n)
-		} else {
-			arrived += float64(n)
-		}
-	}
-	for _, chunk := range p.PacketChunks {
-		switch chunk := chunk.(type) {
-		case *rtcp.RunLengthChunk:
-			count(chunk.PacketStatusSymbol, int(chunk.RunLength))
-		case *rtcp.StatusVectorChunk:
-			for _, symbol := range chunk.SymbolList {
-				count(symbol, 1)
-			}
-		}
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	lost, seen, arrived := f.told.take(p)
 	if !f.hasTWCC {
 		f.hasTWCC, f.lost, f.seen, f.judged, f.nowLost, f.nowSeen = true, 0, 0, false, 0, 0
 	}
 	if f.countsLocked() {
-		f.countLocked(lost, lost+arrived)
+		f.countLocked(float64(lost), float64(seen))
 	}
 	if arrived > 0 {
 		f.last = f.clock()

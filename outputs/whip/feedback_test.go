@@ -79,8 +79,10 @@ func TestLossesOfABreak(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	s := &stream{ssrc: 7}
 	f := &feedback{clock: func() time.Time { return now }}
+	base := uint16(65000) // wraps on the way
 	tell := func(lost int) (percent float64) {
-		f.handle(s, &rtcp.TransportLayerCC{MediaSSRC: 7, PacketStatusCount: 100, PacketChunks: []rtcp.PacketStatusChunk{
+		base += 100
+		f.handle(s, &rtcp.TransportLayerCC{MediaSSRC: 7, BaseSequenceNumber: base, PacketStatusCount: 100, PacketChunks: []rtcp.PacketStatusChunk{
 			&rtcp.RunLengthChunk{PacketStatusSymbol: rtcp.TypeTCCPacketNotReceived, RunLength: uint16(lost)},
 			&rtcp.RunLengthChunk{PacketStatusSymbol: rtcp.TypeTCCPacketReceivedSmallDelta, RunLength: uint16(100 - lost)},
 		}})
@@ -103,6 +105,38 @@ func TestLossesOfABreak(t *testing.T) {
 	now = now.Add(time.Millisecond)
 	if got := tell(50); math.Abs(got-18) > 0.01 {
 		t.Errorf("%v %% lost, want 18: losses of the new path count", got)
+	}
+}
+
+// A packet that comes after it was told as lost is not lost, and what is told twice counts
+// once; across the wrap of the sequence numbers.
+func TestLatePacketsAreNotLost(t *testing.T) {
+	const lost, received = rtcp.TypeTCCPacketNotReceived, rtcp.TypeTCCPacketReceivedSmallDelta
+	tell := func(base uint16, symbols ...uint16) *rtcp.TransportLayerCC {
+		return &rtcp.TransportLayerCC{MediaSSRC: 7, BaseSequenceNumber: base, PacketStatusCount: uint16(len(symbols)),
+			PacketChunks: []rtcp.PacketStatusChunk{&rtcp.StatusVectorChunk{SymbolList: symbols}}}
+	}
+	var v told
+	for i, c := range []struct {
+		p                   *rtcp.TransportLayerCC
+		lost, seen, arrived int
+	}{
+		{tell(65533, received, lost, received), 1, 3, 2},
+		{tell(65534, received, received, lost, received), 0, 2, 3}, // 0 is lost, 65534 came
+		{tell(65534, lost, received, received), -1, 0, 2},          // 65534 was told as received
+		{tell(0, received), 0, 0, 1},
+		{tell(2, lost, lost), 2, 2, 0},
+	} {
+		if l, s, a := v.take(c.p); l != c.lost || s != c.seen || a != c.arrived {
+			t.Errorf("%d: lost %d, told of %d, arrived %d; want %d, %d, %d", i, l, s, a, c.lost, c.seen, c.arrived)
+		}
+	}
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	f := &feedback{clock: func() time.Time { return now }}
+	f.handle(&stream{ssrc: 7}, tell(10, received, lost, received))
+	f.handle(&stream{ssrc: 7}, tell(11, received, received, received))
+	if _, _, got := f.health(); got != 0 {
+		t.Errorf("%v %% lost of packets that all came", got)
 	}
 }
 
