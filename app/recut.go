@@ -105,7 +105,7 @@ func recut(ctx context.Context, c *console, journal string, o recutOptions) erro
 		Show: show, Clock: media.NewVirtualClock(), SourceKinds: kinds, Ticks: r.Ticks,
 		Switcher: r.Switcher, Commands: r.WithRecording(engine.StartRecording{Recordings: []string{id}}),
 	}
-	took, _, err := runOffline(ctx, c, or(s.BaseDir, "."), opt, id, o.output)
+	took, refused, err := runOffline(ctx, c, or(s.BaseDir, "."), opt, id, o.output)
 	var failed *recordingError
 	if errors.As(err, &failed) {
 		_ = os.Remove(o.output) // half of a file would pass for a whole one
@@ -114,5 +114,5 @@ func recut(ctx context.Context, c *console, journal string, o recutOptions) erro
 		return err
 	}
 	fmt.Fprintf(c.out, "cut %d frames again in %.1f s\n", r.Frames(), took.Seconds())
-	return nil
+	return refusedError(o.output, refused)
 }

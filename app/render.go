@@ -103,10 +103,16 @@ func render(ctx context.Context, c *console, path string, o renderOptions) error
 	if o.hash {
 		fmt.Fprintf(c.out, "pictures fnv64a %016x\nsound    fnv64a %016x\n", pictures.Sum64(), sound.Sum64())
 	}
-	if refused > 0 { // a script has to notice that this is not the show that was asked for
-		return fmt.Errorf("%s is complete, but commands of the list were refused: %d", o.output, refused)
+	return refusedError(o.output, refused)
+}
+
+// refusedError says that commands of the list were refused; nil if none was. A script has to
+// notice that the file is not the show that was asked for.
+func refusedError(output string, refused int64) error {
+	if refused == 0 {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%s is complete, but commands of the list were refused: %d", output, refused)
 }
 
 // recordingError is why the file of an offline run is not what it was to be.

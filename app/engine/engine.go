@@ -203,7 +203,7 @@ func (e *Engine) Do(c Command) error {
 // have passed, then stops every output properly and ends everything it
 // started, within 5 s, or a minute where the disk of a recording is slow. What waits for a
 // disk that does not answer is left behind after a while more (listsAtEnd, keeperAtEnd,
-// replaysAtEnd).
+// replaysAtEnd, loudnessWait).
 func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -247,7 +247,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.slate.Release()
 	e.comp.Close()
 	if e.loudness != nil {
-		if lerr := e.loudness.close(); lerr != nil {
+		wait := loudnessWait
+		if e.clock.Virtual() {
+			wait = 0 // nobody waits for the show's end but who wants all of the log
+		}
+		if lerr := e.loudness.close(wait); lerr != nil {
 			e.log.Warn("the loudness log is not complete", "error", lerr)
 		}
 	}

@@ -33,6 +33,9 @@ const loudnessHeader = "time,bus,M,S,I,LRA,TP\n"
 // is left out and counted.
 const loudnessBacklog = 60
 
+// loudnessWait is how long the end of a show in real time waits for the log's disk.
+const loudnessWait = 5 * time.Second
+
 // loudnessLog writes every bus's loudness once a second of studio time. The tick hands
 // lines over; a goroutine of its own writes them, for a disk may be slow.
 type loudnessLog struct {
@@ -61,10 +64,20 @@ func startLoudnessLog(w io.Writer) *loudnessLog {
 	return l
 }
 
-// close waits until everything is written.
-func (l *loudnessLog) close() error {
+// close waits until everything is written, for wait at the most; 0 is as long as it takes.
+func (l *loudnessLog) close(wait time.Duration) error {
 	close(l.lines)
-	<-l.done
+	var enough <-chan time.Time
+	if wait > 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		enough = t.C
+	}
+	select {
+	case <-l.done:
+	case <-enough:
+		return fmt.Errorf("engine: loudness log: the disk does not answer; its last %d seconds are missing", len(l.lines)+1)
+	}
 	if l.err == nil && l.lost > 0 {
 		return fmt.Errorf("engine: loudness log: the disk was too slow; %d seconds are left out", l.lost)
 	}

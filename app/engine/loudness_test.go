@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,4 +39,36 @@ func TestLoudnessLog(t *testing.T) {
 	if math.IsInf(l.MomentaryLUFS, 0) || math.IsInf(l.MaxTruePeakDB, 0) || math.Abs(l.Seconds-34.0/30) > 0.011 {
 		t.Errorf("34 ticks after the reset: %+v", l)
 	}
+}
+
+// deadDisk takes a number of writes and answers no other until it is let go.
+type deadDisk struct {
+	takes int
+	dead  chan struct{}
+	let   chan struct{}
+}
+
+func (d *deadDisk) Write(b []byte) (int, error) {
+	if d.takes--; d.takes < 0 {
+		if d.takes == -1 {
+			close(d.dead)
+		}
+		<-d.let
+	}
+	return len(b), nil
+}
+
+// A log whose disk does not answer ends all the same and says what is missing.
+func TestLoudnessLogOnADeadDisk(t *testing.T) {
+	d := &deadDisk{takes: 2, dead: make(chan struct{}), let: make(chan struct{})}
+	l := startLoudnessLog(d)
+	for range 5 {
+		l.lines <- []byte("0:00:01,pgm\n")
+	}
+	<-d.dead
+	if err := l.close(10 * time.Millisecond); err == nil || !strings.Contains(err.Error(), "its last 4 seconds are missing") {
+		t.Errorf("the end of the log: %v, want that 4 of 5 seconds are missing", err)
+	}
+	close(d.let)
+	<-l.done
 }

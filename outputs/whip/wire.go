@@ -13,9 +13,12 @@ import (
 )
 
 const (
-	// nackHistory is how many packets of a stream can be sent again: 4 s of 10 Mb/s.
+	// repeatFor is for how long a packet can be sent again. libwebrtc keeps a second, or three
+	// round trips (RtpPacketHistory): this is that for 660 ms.
+	repeatFor = 2 * time.Second
+	// nackHistory is how many packets of a stream can be sent again: repeatFor at 20 Mb/s.
 	nackHistory = 4096
-	// soundHistory is 10 s of sound.
+	// soundHistory is repeatFor in packets of 5 ms.
 	soundHistory = 512
 	// repeatPause is how long a packet that was repeated is not repeated again while the
 	// round trip is not known; else it is half of that.
@@ -77,7 +80,7 @@ func (w *wire) BindLocalStream(info *interceptor.StreamInfo, next interceptor.RT
 	}
 	l := &line{
 		most: repeatLeast, room: repeatLeast, wire: w, next: next, ssrc: info.SSRC, rtxSSRC: info.SSRCRetransmission, rtxType: info.PayloadTypeRetransmission,
-		history: make([]kept, history),
+		history: make([]kept, history), keep: uint32(repeatFor.Seconds() * float64(info.ClockRate)),
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -131,6 +134,8 @@ type line struct {
 
 	mu      sync.Mutex
 	history []kept  // guarded by mu; at a packet's number modulo its length
+	oldest  uint16  // guarded by mu; number of the oldest packet that may be in history
+	keep    uint32  // for how long, in units of the stream's timestamps
 	room    float64 // guarded by mu; bytes that may be sent again
 	most    float64 // guarded by mu; that room can grow to
 }
@@ -172,10 +177,25 @@ func (l *line) Write(h *rtp.Header, payload []byte, _ interceptor.Attributes) (i
 		k.part, l.coming = l.coming, part{}
 	}
 	l.mu.Lock()
-	l.history[int(k.number)%len(l.history)] = k
+	l.rememberLocked(k)
 	l.room = min(l.room+repeatShare*float64(len(payload)), l.most)
 	l.mu.Unlock()
 	return l.send(&l.live, l.ssrc, k, payload)
+}
+
+// rememberLocked puts k in history and lets go of what is too old to be sent again.
+func (l *line) rememberLocked(k kept) {
+	l.history[int(k.number)%len(l.history)] = k
+	if n := len(l.history); int(k.number-l.oldest) >= n {
+		l.oldest = k.number - uint16(n-1)
+	}
+	for ; l.oldest != k.number; l.oldest++ {
+		at := &l.history[int(l.oldest)%len(l.history)]
+		if at.body != nil && int32(k.timestamp-at.timestamp) <= int32(l.keep) {
+			return
+		}
+		*at = kept{}
+	}
 }
 
 func (l *line) send(o *outgoing, ssrc uint32, k kept, payload []byte) (int, error) {

@@ -21,7 +21,7 @@ type wired struct {
 func newLine(t testing.TB, rtx bool, keep bool) (*line, *[]wired) {
 	t.Helper()
 	out := &[]wired{}
-	info := &interceptor.StreamInfo{SSRC: 7, PayloadType: 96, RTPHeaderExtensions: []interceptor.RTPHeaderExtension{{URI: sdp.TransportCCURI, ID: 3}}}
+	info := &interceptor.StreamInfo{SSRC: 7, PayloadType: 96, ClockRate: 90000, RTPHeaderExtensions: []interceptor.RTPHeaderExtension{{URI: sdp.TransportCCURI, ID: 3}}}
 	if rtx {
 		info.SSRCRetransmission, info.PayloadTypeRetransmission = 8, 97
 	}
@@ -80,6 +80,32 @@ func TestRepeat(t *testing.T) {
 				t.Fatalf("packet %d has the transport's number %d", i, got)
 			}
 		}
+	}
+}
+
+// What is older than repeatFor is let go of, across the wrap of timestamps and of numbers.
+func TestRepeatForgets(t *testing.T) {
+	l, out := newLine(t, true, true)
+	number, timestamp := uint16(65500), uint32(1<<32-5*90000)
+	for range 100 { // 10 s
+		if _, err := l.Write(&rtp.Header{SequenceNumber: number, Timestamp: timestamp, PayloadType: 96}, []byte{1}, nil); err != nil {
+			t.Fatal(err)
+		}
+		number, timestamp = number+1, timestamp+9000
+	}
+	held := 0
+	for _, k := range l.history {
+		if k.body != nil {
+			held++
+		}
+	}
+	if held != 21 {
+		t.Errorf("%d packets of 100 ms each are held, want the 21 of 2 s", held)
+	}
+	before := len(*out)
+	l.repeat(rtcp.NackPairsFromSequenceNumbers([]uint16{number - 22, number - 21}), time.Unix(100, 0), 0)
+	if got := len(*out) - before; got != 1 {
+		t.Errorf("of a packet of 2 s ago and one of 2.1 s %d came again, want 1", got)
 	}
 }
 
