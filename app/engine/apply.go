@@ -245,13 +245,9 @@ func (c RestartSource) apply(e *Engine) error {
 	if in == nil {
 		return fmt.Errorf("there is no source %q", c.Source)
 	}
-	fresh := e.newInput(in.def)
-	fresh.lastFresh = time.Duration(e.tick) * e.frameTime
-	e.retire(in)
+	fresh := e.begin(in.def, in, false)
 	e.inputs[c.Source] = fresh
 	e.order[slices.Index(e.order, in)] = fresh
-	fresh.start(e.ctx, e.log, in.done)
-	e.desk.mixer.Add(fresh.strip)
 	e.desk.reconcile(e)
 	return nil
 }

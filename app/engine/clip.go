@@ -23,7 +23,7 @@ func (in *input) clipState(t time.Duration) ClipState {
 	var passed time.Duration
 	switch {
 	case !in.anchored: // nothing has been seen of it
-	case in.video.Load() && in.taken != nil:
+	case in.video.Load() && in.taken != nil && !in.inherited:
 		passed = in.taken.PTS
 	case !in.video.Load():
 		passed = min(t-in.offset, time.Duration(in.sounded.Load()))

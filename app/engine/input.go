@@ -76,6 +76,7 @@ type input struct {
 	// Of the tick goroutine.
 	current   *media.Frame // what this tick shows; borrowed from sync, or the slate
 	taken     *media.Frame // the reference behind current
+	inherited bool         // taken is the last picture of the input that this one replaces
 	anchored  bool
 	offset    time.Duration // studio time = PTS + offset
 	lag       time.Duration // and how much later pictures are, so that sound can be early
@@ -222,6 +223,17 @@ func (in *input) start(ctx context.Context, log *slog.Logger, after <-chan struc
 			}
 		})
 	}()
+}
+
+// inherit shows the picture of the input that in is in the place of until in has one of its
+// own: a title whose text changes on air must not be gone for a moment. What is of another
+// kind has nothing to do with it, and what was refused will have no picture.
+func (in *input) inherit(old *input) {
+	if in.def.Kind != old.def.Kind || in.refuse != nil || old.taken == nil {
+		return
+	}
+	in.taken, in.inherited = old.taken.Retain(), true
+	in.current = in.taken
 }
 
 // stop ends the source and waits for it.

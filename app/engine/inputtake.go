@@ -57,7 +57,7 @@ func (in *input) park(t time.Duration, planned int64) {
 		in.lastFresh = t // nobody has looked for it yet
 	}
 	idle := in.def.WhenIdle == scenes.IdleWait && in.kind.Pacing == sources.Paced && in.video.Load() &&
-		in.taken != nil && in.shownAt < planned && !in.restart.Load() && !in.seeking
+		in.taken != nil && !in.inherited && in.shownAt < planned && !in.restart.Load() && !in.seeking
 	switch {
 	case idle && !in.parked && in.anchored:
 		in.parked, in.parkedAt = true, t
@@ -109,8 +109,10 @@ func (in *input) take(t time.Duration) {
 			in.copier.plain(in)
 		}
 	}
-	in.taken.Release()
-	in.taken = f
+	if f != nil || !in.inherited {
+		in.taken.Release()
+		in.taken, in.inherited = f, false
+	}
 	if fresh {
 		in.lastFresh = t
 		if in.kind.Pacing == sources.Live && f != nil {

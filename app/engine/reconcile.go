@@ -13,21 +13,9 @@ func (e *Engine) reconcile(before *scenes.Show) {
 	next := e.soon()
 	for _, def := range e.show.Sources {
 		in := old[def.ID]
-		var after <-chan struct{}
-		if in != nil && (in.def.Kind != def.Kind || string(in.def.Settings) != string(def.Settings) || in.def.Name != def.Name && in.kind.DrawsName) {
-			e.retire(in)
-			after = in.done
-			in = nil
-		}
 		delete(old, def.ID)
-		if in == nil {
-			in = e.newInput(def)
-			in.lastFresh = media.TickTime(e.tick, e.fps)
-			if next[def.ID] {
-				in.opening.want()
-			}
-			in.start(e.ctx, e.log, after)
-			e.desk.mixer.Add(in.strip)
+		if in == nil || in.def.Kind != def.Kind || string(in.def.Settings) != string(def.Settings) || in.def.Name != def.Name && in.kind.DrawsName {
+			in = e.begin(def, in, next[def.ID])
 		} else {
 			in.def = def
 		}
@@ -42,6 +30,27 @@ func (e *Engine) reconcile(before *scenes.Show) {
 	if before != nil {
 		e.outs.reconcile(before, e.show)
 	}
+}
+
+// begin starts the input of def, where there is one in the place of old, whose picture stays
+// until the first of the new one: it may be on air. wanted: it is not to wait for its turn.
+func (e *Engine) begin(def scenes.Source, old *input, wanted bool) *input {
+	var after <-chan struct{}
+	if old != nil {
+		e.retire(old)
+		after = old.done
+	}
+	in := e.newInput(def)
+	in.lastFresh = media.TickTime(e.tick, e.fps)
+	if old != nil {
+		in.inherit(old)
+	}
+	if wanted {
+		in.opening.want()
+	}
+	in.start(e.ctx, e.log, after)
+	e.desk.mixer.Add(in.strip)
+	return in
 }
 
 // soon are the sources of what is on programme and on preview, and of the overlays.
