@@ -167,7 +167,8 @@ func TestCopiedSoundNotListed(t *testing.T) {
 // the source's packets, and the cut lists have it.
 func TestCopiedSoundAfterAKill(t *testing.T) {
 	t.Parallel()
-	song := codedSound(t, t.TempDir(), "opus", 12)
+	const seconds = 12
+	song := codedSound(t, t.TempDir(), "opus", seconds)
 	dir := t.TempDir()
 	recordAndKill(t, dir, "mkv", killedEnv+"_SONG="+song)
 	if told := startAgain(t, dir); !strings.Contains(told, "cut off while it recorded") || !strings.Contains(told, "The cut lists have been written") {
@@ -193,7 +194,8 @@ func TestCopiedSoundAfterAKill(t *testing.T) {
 			programme = max(programme, f.End())
 		}
 	}
-	if own < programme-30 {
+	// It is killed a while after tick 90, which on a slow machine may be beyond the song's end.
+	if own < min(programme, seconds*30)-30 {
 		t.Errorf("it has been saved up to tick %d, the programme up to %d", own, programme)
 	}
 }
