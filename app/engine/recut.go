@@ -88,7 +88,7 @@ func recutCommand(c Command, replaced map[string]json.RawMessage, replace func(s
 	}
 	switch c := c.(type) {
 	case *StartRecording, *StopRecording, *SplitRecording, *PauseRecording, *PutRecording, *RemoveRecording, *StartISO, *StopISO, *SetISO,
-		*GoLive, *StopLive, *PutDestination, *RemoveDestination, *ApplyPlan, *StartReplay, *StopReplay, *SaveReplay, *MarkReplay, *PlayReplay:
+		*GoLive, *StopLive, *PutDestination, *RemoveDestination, *ApplyPlan, *PutRendition, *RemoveRendition, *SetReplay, *StartReplay, *StopReplay, *SaveReplay, *MarkReplay, *PlayReplay:
 		return nil
 	case *Seek:
 		return left(c.Source)
@@ -107,6 +107,8 @@ func recutCommand(c Command, replaced map[string]json.RawMessage, replace func(s
 			show.Sources[i] = replace(v)
 		}
 		return &travelled{&show}
+	case *Reorder:
+		return outside{c}
 	case *ReplaceShow:
 		return nil // sources of another show have no recordings in this journal
 	}
@@ -128,6 +130,15 @@ func (c *travelled) apply(e *Engine) error {
 		}
 	}
 	return e.edit(&show, nil)
+}
+
+// outside is a command that may be about outputs, which a show that is cut again has none of:
+// that it is refused says nothing.
+type outside struct{ command Command }
+
+func (c outside) apply(e *Engine) error {
+	_ = c.command.apply(e)
+	return nil
 }
 
 // WithRecording are the commands with more: start, where the programme's recording began, and

@@ -180,3 +180,24 @@ func cutAgain(t *testing.T, dir string) (path string, r *Recut) {
 	}
 	return path, r
 }
+
+// TestRecutRefusesNothingOfOutputs: what a show did with its renditions, destinations and
+// recordings is not done again, and none of it is refused.
+func TestRecutRefusesNothingOfOutputs(t *testing.T) {
+	show := parse(t, smallShow)
+	main, _ := show.Rendition("main")
+	j := &Session{Show: show, Commands: []Timed{
+		{1, &Cut{Scene: "two"}}, {2, &PutRendition{Rendition: main}}, {2, &RemoveRendition{ID: "main", Cascade: true}},
+		{3, &Reorder{ID: "d2"}}, {4, &Reorder{ID: "two"}}, {5, &RemoveDestination{ID: "d1"}},
+	}}
+	j.History.First, j.History.End = 0, 10
+	r, err := j.Recut()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStudio(t, r.Show, media.NewVirtualClock(), func(o *Options) { o.Ticks, o.Commands = r.Ticks, r.Commands })
+	s.run(t, t.Context(), time.Minute)
+	if st := s.State(); st.RefusedCommands > 0 || st.Program != "two" || st.Show.Scenes[0].ID != "two" || len(st.Show.Renditions) != 3 {
+		t.Errorf("refused %d; on programme %s, first scene %s, %d renditions", st.RefusedCommands, st.Program, st.Show.Scenes[0].ID, len(st.Show.Renditions))
+	}
+}
