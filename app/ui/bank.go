@@ -165,6 +165,11 @@ func (p *bankPanel) id(n int) (string, bool) {
 	return p.items[n].id, true
 }
 
+// number is the place of a scene or source in the bank, as id counts; -1 is none.
+func (p *bankPanel) number(id string) int {
+	return slices.IndexFunc(p.items, func(it bankItem) bool { return it.id == id })
+}
+
 func (p *bankPanel) update(s *engine.State) {
 	if s.Show != p.show {
 		p.rebuild(s)

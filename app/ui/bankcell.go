@@ -34,7 +34,7 @@ type bankCell struct {
 	box
 	desk *desk
 	item bankItem
-	// place in the bank, counted from 0.
+	// place in the bank, counted from 0; -1 is none, and no key.
 	place int
 
 	frame, well *canvas.Rectangle
@@ -108,11 +108,11 @@ func (c *bankCell) placeName() {
 	c.name.place(cellEdge+22, s.Height-cellLabel, w, cellLabel)
 }
 
-// assign gives the cell its place in the bank; n counts from 0.
+// assign gives the cell its place in the bank; n counts from 0, -1 is none.
 func (c *bankCell) assign(n int, item bankItem) {
 	c.item, c.place = item, n
 	key := ""
-	if n < 10 {
+	if n >= 0 && n < 10 {
 		key = strconv.Itoa((n + 1) % 10)
 	}
 	c.number.setText(key)

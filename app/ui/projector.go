@@ -105,7 +105,7 @@ func (p *projector) open(kind projection) {
 	p.own, p.kind = &own, kind
 	own.keyDown = p.keyDown
 	if kind == projectMultiview {
-		p.panel = newMultiview(&own)
+		p.panel = newMultiview(&own, p.keys.bank.number)
 	} else {
 		p.panel = newFullPicture(&own, map[projection]engine.ViewBus{projectProgram: engine.ViewProgram, projectPreview: engine.ViewPreview}[kind])
 	}
@@ -305,10 +305,12 @@ func (p *fullPicture) update(s *engine.State) {
 }
 
 // multiview is preview and programme large, and the first scenes and sources small;
-// clicks switch as in the bank.
+// clicks switch as in the bank, and a cell has the number that its item has there: the keys
+// are the bank's.
 type multiview struct {
 	box
 	desk             *desk
+	number           func(id string) int // in the bank, from 0; -1 is none
 	back             *canvas.Rectangle
 	preview, program *monitorPanel
 	cells            []*bankCell
@@ -318,8 +320,8 @@ type multiview struct {
 	foot             float32 // of the large pictures at the last layout
 }
 
-func newMultiview(d *desk) *multiview {
-	m := &multiview{desk: d, source: map[string]*engine.SourceState{}, back: canvas.NewRectangle(colBlack)}
+func newMultiview(d *desk, number func(id string) int) *multiview {
+	m := &multiview{desk: d, number: number, source: map[string]*engine.SourceState{}, back: canvas.NewRectangle(colBlack)}
 	m.preview, m.program = newMonitorPanel(d, engine.ViewPreview), newMonitorPanel(d, engine.ViewProgram)
 	m.add(m.back, m.preview, m.program)
 	for range multiviewCells {
@@ -382,8 +384,8 @@ func (m *multiview) update(s *engine.State) {
 			c.stop()
 			continue
 		}
-		if c.item != m.items[i] {
-			c.assign(i, m.items[i])
+		if n := m.number(m.items[i].id); c.item != m.items[i] || c.place != n {
+			c.assign(n, m.items[i])
 		}
 		needs, _ := s.Show.SourcesOf(m.items[i].id) // what cannot be resolved needs nothing
 		c.update(s, needs, m.source, &m.late)

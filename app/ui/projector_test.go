@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,30 @@ func TestMultiviewKeepsItsShapeWithClips(t *testing.T) {
 		last := m.cells[len(m.cells)-1]
 		if foot := last.Position().Y + last.Size().Height; foot > m.Size().Height {
 			t.Errorf("the last row ends at %v of %v", foot, m.Size().Height)
+		}
+	}
+}
+
+// The number on a cell is the one whose key switches to it, whatever the bank shows.
+func TestMultiviewHasTheNumbersOfTheBank(t *testing.T) {
+	s := aState()
+	b := newBench(t, s)
+	b.projector.toggle(projectMultiview)
+	m := b.projector.panel.(*multiview)
+	for tab, want := range map[int][4]string{tabScenes: {"1", "2", "", ""}, tabSources: {"", "", "1", "2"}, tabAll: {"1", "2", "3", "4"}} {
+		b.keys.bank.choose(tab)
+		b.show(s)
+		for i, id := range []string{"one", "two", "cam1", "cam2"} {
+			c := m.cells[i]
+			if c.item.id != id || c.number.full != want[i] {
+				t.Errorf("tab %d: cell %d is %s with the number %q, want %s and %q", tab, i, c.item.id, c.number.full, id, want[i])
+			}
+			b.projector.keyDown(&fyne.KeyEvent{Name: fyne.KeyName(cmp.Or(want[i], "9"))})
+			if want[i] == "" {
+				wantSent(t, b)
+			} else {
+				wantSent(t, b, &engine.Preview{Scene: id})
+			}
 		}
 	}
 }
