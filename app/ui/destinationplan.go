@@ -66,8 +66,8 @@ func kindOfURL(url, otherwise string) string {
 	switch scheme {
 	case "rtmp", "rtmps":
 		return "rtmp"
-	case "srt":
-		return "srt"
+	case "srt", "udp", "rist":
+		return scheme
 	case "http", "https":
 		return "whip"
 	}

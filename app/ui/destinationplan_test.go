@@ -259,6 +259,18 @@ func TestBackupFormSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// The beginning of a backup's address says its protocol.
+func TestKindOfABackupsAddress(t *testing.T) {
+	for scheme, want := range map[string]string{"rtmp": "rtmp", "rtmps": "rtmp", "SRT": "srt", "https": "whip", "udp": "udp", "rist": "rist"} {
+		if got := kindOfURL(scheme+"://host:5000", "other"); got != want {
+			t.Errorf("%s is %s, want %s", scheme, got, want)
+		}
+	}
+	if got := kindOfURL("host:5000", "udp"); got != "udp" {
+		t.Errorf("an address without a protocol is %s, not the destination's", got)
+	}
+}
+
 func TestBackupFormLooks(t *testing.T) {
 	b := newBenchWith(t, backedUp(), Services{Credentials: &vault{kept: map[string]string{"stage": "k"}}})
 	press(b.keys.outputs.cards[0].edit)
