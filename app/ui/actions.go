@@ -136,7 +136,7 @@ func (w *window) outputActions() []*action {
 		{menu: "Output", name: "Go live", title: name(func(s *engine.State) bool { return s.Live }, "Go live", "Stop streaming…"), hint: "go live; twice: stop", key: fyne.KeyL, mod: ctrl, do: func() { d.openTab("outputs"); k.outputs.toggleLive() }},
 		{menu: "Output", name: "Record", title: name(func(s *engine.State) bool { return s.Recording }, "Record", "Stop recording…"), hint: "record; twice: stop", key: fyne.KeyR, do: func() { d.openTab("outputs"); k.outputs.toggleRecording() }},
 		{menu: "Output", name: "Pause recording", title: name(func(s *engine.State) bool { return pausedAll(s) }, "Pause recording", "Resume recording"), hint: "pause recording, and go on", key: fyne.KeyP, able: k.outputs.records, do: k.outputs.pauseAll, split: true},
-		{menu: "Output", name: "New recording file", hint: "go on recording in a new file", key: fyne.KeyN, able: k.outputs.records, do: func() { d.send(&engine.SplitRecording{}) }},
+		{menu: "Output", name: "New recording file", hint: "go on recording in a new file", key: fyne.KeyN, able: k.outputs.splits, do: func() { d.send(&engine.SplitRecording{}) }},
 		{menu: "Output", name: "Mark this moment", hint: "mark this moment as a chapter", key: fyne.KeyC, do: func() { d.send(&engine.SetMark{}) }},
 		{menu: "Output", name: "Add a destination…", do: func() { d.openTab("outputs"); k.outputs.fresh(false) }, split: true},
 		{menu: "Output", name: "Add a recording…", do: func() { d.openTab("outputs"); k.outputs.fresh(true) }},

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"fyne.io/fyne/v2"
+
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
@@ -75,6 +77,11 @@ func TestISOMatrix(t *testing.T) {
 	p.rows[0].act.press()
 	if c, ok := sentOne(t, b).(*engine.StopISO); !ok || !slices.Equal(c.Sources, []string{"cam1"}) {
 		t.Errorf("stopped: %+v", c)
+	}
+	b.keys.down(fyne.KeyP, 0) // nothing of it can be paused
+	b.keys.down(fyne.KeyN, 0)
+	if _, ok := sentOne(t, b).(*engine.SplitRecording); !ok {
+		t.Error("N begins no new file of a source that is recorded on its own")
 	}
 	s = recordableState()
 	s.Sources = s.Sources[:1]

@@ -94,6 +94,12 @@ func (r *recordingRow) update(d engine.DestinationState) {
 // records reports whether something is being recorded.
 func (p *outputsPanel) records() bool { return p.desk.state != nil && p.desk.state.Recording }
 
+// splits reports whether something is being recorded that can go on in a new file: the
+// recordings, or sources on their own, which are not paused.
+func (p *outputsPanel) splits() bool {
+	return p.records() || p.desk.state != nil && p.desk.state.RecordingISO()
+}
+
 // pausedAll reports whether everything that is recorded is paused.
 func pausedAll(s *engine.State) bool {
 	for _, r := range s.Recordings {
