@@ -44,7 +44,7 @@ func (p *rehearsalPanel) update(*engine.State) {
 	}
 	p.readAt = now
 	if p.desk.services.Rehearsal == nil {
-		p.title.set("No destination of this show is a rehearsal.", colDim)
+		p.title.set("The receiver could not be opened; Log says why. Everything else runs.", colDim)
 		p.list.set(nil)
 		return
 	}

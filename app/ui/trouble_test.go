@@ -281,6 +281,11 @@ func TestRehearsalPanel(t *testing.T) {
 		t.Errorf("%q, want %q", text, want)
 	}
 	wantColor(t, "title", p.title.Color, colWarn)
+
+	b = newBench(t, aState()) // without a receiver: it could not be opened
+	p = newRehearsalPanel(b.desk)
+	p.update(aState())
+	wantLabel(t, "without a receiver", p.title, "The receiver could not be opened; Log says why. Everything else runs.")
 }
 
 // What a transport knows of its path is in the statistics; what it does not know is not.
