@@ -131,7 +131,8 @@ func TestNoKeyHasTwoActions(t *testing.T) {
 }
 
 func TestPaletteListsEveryCommandAndMenuEntry(t *testing.T) {
-	b := newBench(t, aState())
+	b := newBenchWith(t, aState(), Services{Documents: &fakeDocuments{recent: []RecentShow{{Path: "/shows/a.json"}, {Path: "/shows/gone.json", Missing: true}}}})
+	b.files.readRecent()
 	b.palette.search("")
 	var all []string
 	for _, a := range b.palette.found {
@@ -147,6 +148,9 @@ func TestPaletteListsEveryCommandAndMenuEntry(t *testing.T) {
 		if a.enabled() && !strings.Contains(text, "\n"+a.text()+"\n") {
 			t.Errorf("the palette does not list %s", a.text())
 		}
+	}
+	if !strings.Contains(text, "\n/shows/a.json\n") || strings.Contains(text, "/shows/gone.json") {
+		t.Error("of the recent shows the palette lists not those that are there")
 	}
 }
 

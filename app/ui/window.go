@@ -262,7 +262,9 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 		}
 	}
 	w.projector = &projector{desk: d, keys: w.keys, screens: desktopScreens{}, prefs: prefs, newWindow: func(title string) fyne.Window { return fyne.CurrentApp().NewWindow(title) }}
-	w.palette = newPalette(d, func() []*action { return slices.Concat(w.stateActions(), w.keys.actions, w.projector.actions()) })
+	w.palette = newPalette(d, func() []*action {
+		return slices.Concat(w.stateActions(), w.keys.actions, w.files.recentActions(), w.projector.actions())
+	})
 	w.content = container.NewStack(w.place.root, w.first, d.tips, w.palette, w.help)
 	w.looks = &looks{prefs: prefs, place: w.place, content: w.content, drawn: d.drawn}
 	w.keys.actions = w.allActions()
