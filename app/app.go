@@ -57,7 +57,8 @@ type console struct {
 	out, err io.Writer
 	level    *slog.LevelVar
 	log      *slog.Logger
-	tail     *logtail.Tail // of log, for the window
+	tail     *logtail.Tail  // of log, for the window
+	kept     *slog.LevelVar // the least level of tail
 	keys     func() (*credentials.Store, error)
 }
 
@@ -83,7 +84,8 @@ func openCredentials() (*credentials.Store, error) {
 }
 
 func newConsole(stdout, stderr io.Writer) *console {
-	c := &console{out: stdout, err: stderr, level: new(slog.LevelVar), tail: logtail.New(slog.LevelInfo), keys: sync.OnceValues(openCredentials)}
+	c := &console{out: stdout, err: stderr, level: new(slog.LevelVar), kept: new(slog.LevelVar), keys: sync.OnceValues(openCredentials)}
+	c.tail = logtail.New(c.kept)
 	c.level.Set(slog.LevelError) // what the operator has to know is said in sentences besides
 	c.log = slog.New(c.tail.Handler(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.level})))
 	return c

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"log/slog"
 	"sync"
 
 	"crosspoint.studio/crosspoint/app/credentials"
@@ -79,7 +80,13 @@ func (m *machine) Sample() ui.MachineStats {
 }
 
 // logs is ui.Logs.
-type logs struct{ *logtail.Tail }
+type logs struct {
+	*logtail.Tail
+	level *slog.LevelVar // of the Tail
+}
+
+// Keep implements ui.Logs.
+func (l logs) Keep(least slog.Level) { l.level.Set(least) }
 
 // Since implements ui.Logs.
 func (l logs) Since(seq int64) []ui.LogRecord {

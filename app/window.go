@@ -86,7 +86,7 @@ func openDesk(ctx context.Context, c *console, o runOptions) (*desk, error) {
 	inventory := newInventory(d.stage)
 	d.documents = document.New(document.Options{Stage: d.stage, Kinds: kinds, Dir: state, Log: c.log, Devices: inventory.firstDevices})
 	d.services = ui.Services{
-		Documents: documents{d.documents}, Inventory: inventory, Logs: logs{c.tail},
+		Documents: documents{d.documents}, Inventory: inventory, Logs: logs{c.tail, c.kept},
 		Machine:     &machine{dir: recordDir(), sampler: d.sampler},
 		SourceKinds: kinds.sources, OutputKinds: kinds.outputs, RecordDir: recordDir(),
 	}

@@ -144,6 +144,8 @@ func (goldenMachine) Sample() MachineStats {
 
 type goldenLogs struct{}
 
+func (goldenLogs) Keep(slog.Level) {}
+
 func (goldenLogs) Since(seq int64) []LogRecord {
 	if seq > 0 {
 		return nil

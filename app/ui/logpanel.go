@@ -24,7 +24,13 @@ const (
 var logLevels = []struct {
 	caption string
 	level   slog.Level
-}{{"ALL", slog.LevelDebug}, {"INFO", slog.LevelInfo}, {"WARN", slog.LevelWarn}, {"ERROR", slog.LevelError}}
+	tip     string
+}{
+	{"ALL", slog.LevelDebug, "From now on also what only developers need"},
+	{"INFO", slog.LevelInfo, "Changes of state, warnings and errors"},
+	{"WARN", slog.LevelWarn, "Warnings and errors"},
+	{"ERROR", slog.LevelError, "Errors alone"},
+}
 
 // logPanel is the newest part of the program's log, by level and by text.
 type logPanel struct {
@@ -47,7 +53,7 @@ type logPanel struct {
 func newLogPanel(d *desk) *logPanel {
 	p := &logPanel{desk: d, least: slog.LevelInfo}
 	for _, v := range logLevels {
-		b := newButton(d, v.caption, textSmall, func() { p.setLevel(v.level) }).hint("The least level that is shown")
+		b := newButton(d, v.caption, textSmall, func() { p.setLevel(v.level) }).hint(v.tip)
 		p.levels = append(p.levels, b)
 		p.add(b)
 	}
@@ -94,6 +100,9 @@ func (p *logPanel) setLevel(least slog.Level) {
 	p.least = least
 	for i, v := range logLevels {
 		p.levels[i].lit(v.level == least, colLit, colOnLit)
+	}
+	if logs := p.desk.services.Logs; logs != nil {
+		logs.Keep(min(least, slog.LevelInfo)) // what only developers need would push out the rest
 	}
 	p.choose()
 }

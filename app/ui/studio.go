@@ -152,6 +152,8 @@ type MachineStats struct {
 type Logs interface {
 	// Since returns records with larger numbers than seq, oldest first.
 	Since(seq int64) []LogRecord
+	// Keep is the least level that is kept of what comes from now on.
+	Keep(least slog.Level)
 }
 
 // LogRecord is one line of the log.

@@ -146,12 +146,19 @@ type fakeMachine struct {
 
 func (m *fakeMachine) Sample() MachineStats { m.samples++; return m.stats }
 
-type fakeLogs []LogRecord
+type fakeLogs struct {
+	records []LogRecord
+	least   slog.Level
+}
 
-func (l *fakeLogs) Since(seq int64) []LogRecord { return (*l)[seq:] }
+func (l *fakeLogs) Since(seq int64) []LogRecord { return l.records[seq:] }
+
+func (l *fakeLogs) Keep(least slog.Level) { l.least = least }
 
 func (l *fakeLogs) add(level slog.Level, text string) {
-	*l = append(*l, LogRecord{Seq: int64(len(*l) + 1), Level: level, Text: text, Time: time.Unix(1e9, 0)})
+	if level >= l.least {
+		l.records = append(l.records, LogRecord{Seq: int64(len(l.records) + 1), Level: level, Text: text, Time: time.Unix(1e9, 0)})
+	}
 }
 
 func TestLogPanelByLevelAndText(t *testing.T) {
@@ -177,9 +184,15 @@ func TestLogPanelByLevelAndText(t *testing.T) {
 	}
 	want("at first", "source opened id=cam1", "output lost id=stage")
 	press(p.levels[0])
-	want("all", "probing", "source opened id=cam1", "output lost id=stage")
+	logs.add(slog.LevelDebug, "probing again")
+	b.clock = b.clock.Add(logEvery)
+	p.update(aState())
+	want("all", "source opened id=cam1", "output lost id=stage", "probing again")
 	press(p.levels[2])
 	want("warnings", "output lost id=stage")
+	if logs.least != slog.LevelInfo { // INFO is to find them again
+		t.Errorf("with WARN the log keeps from %v on", logs.least)
+	}
 	press(p.levels[0])
 	p.filter.SetText(" CAM1 ")
 	want("filtered", "source opened id=cam1")
