@@ -213,7 +213,7 @@ func TestServices(t *testing.T) {
 	}
 	s := d.services
 
-	if err := s.Credentials.Set("tube", "live_secret_1234"); err != nil || !s.Credentials.Has("tube") {
+	if err := s.Credentials.Set("tube", "live_secret_1234"); err != nil || s.Credentials.Where("tube") == "" {
 		t.Errorf("Set: %v", err)
 	}
 	if got, err := c.secret("tube"); got != "live_secret_1234" || err != nil {

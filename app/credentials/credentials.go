@@ -87,12 +87,6 @@ func (s *Store) InFile() ([]string, error) {
 	return slices.Sorted(maps.Keys(all)), err
 }
 
-// Has reports whether something is kept under name.
-func (s *Store) Has(name string) bool {
-	_, err := s.Get(name)
-	return err == nil
-}
-
 // Set keeps a secret under name, in place of what was there.
 func (s *Store) Set(name, secret string) error {
 	if name == "" || secret == "" {

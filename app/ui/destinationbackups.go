@@ -34,8 +34,9 @@ type backupList struct {
 type backupRow struct {
 	was           scenes.Ingest // as opened; what is not shown is kept
 	credential    string
-	same          bool // it has the destination's key
-	typed         bool // not any more since a key is being typed
+	where         string // the key under credential is kept, as Credentials tell; "" is nowhere
+	same          bool   // it has the destination's key
+	typed         bool   // not any more since a key is being typed
 	title         *label
 	up, remove    *button
 	name, address *field
@@ -137,6 +138,24 @@ func (p *backupList) append(in scenes.Ingest, same bool) {
 	}).hint("It has the same key as the destination; otherwise one of its own, or none")
 	p.label(r)
 	p.rows = append(p.rows, r)
+	p.lookForKey(r)
+}
+
+// lookForKey finds out where the key of r's own is kept.
+func (p *backupList) lookForKey(r *backupRow) {
+	name, keys := r.credential, p.desk.services.Credentials
+	if name == "" || keys == nil {
+		return
+	}
+	p.desk.background(func() {
+		where := keys.Where(name)
+		p.desk.post(func() {
+			if r.credential == name {
+				r.where = where
+				p.label(r)
+			}
+		})
+	})
 }
 
 // setKind follows the choice of the destination's protocol.
@@ -159,7 +178,7 @@ func (p *backupList) label(r *backupRow) {
 	case r.same:
 		r.secret.SetPlaceHolder("the destination's key")
 	case r.credential != "":
-		r.secret.SetPlaceHolder("kept in the keyring")
+		r.secret.SetPlaceHolder(keptText(r.where))
 	default:
 		r.secret.SetPlaceHolder("no key")
 	}

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"slices"
 
 	"fyne.io/fyne/v2"
@@ -86,18 +87,32 @@ func restOfSchema(schema json.RawMessage) (json.RawMessage, bool) {
 	return raw, err == nil
 }
 
-// lookForKey says whether the keyring has the key already.
+// noneKept stands for a key that is kept nowhere.
+const noneKept = "none is kept yet"
+
+// keptText says where a key is kept: of one in a file, that it is not encrypted there.
+func keptText(where string) string {
+	switch {
+	case where == "":
+		return noneKept
+	case filepath.IsAbs(where):
+		return "kept in " + fileName(where) + ", not encrypted"
+	}
+	return "kept in " + where
+}
+
+// lookForKey says whether the key is kept already, and where.
 func (f *outputForm) lookForKey() {
-	f.secret.SetPlaceHolder("none is kept yet")
+	f.secret.SetPlaceHolder(noneKept)
 	name, keys := f.credential, f.desk.services.Credentials
 	if name == "" || keys == nil {
 		return
 	}
 	f.desk.background(func() {
-		kept := keys.Has(name)
+		where := keys.Where(name)
 		f.desk.post(func() {
-			if kept && f.credential == name {
-				f.secret.SetPlaceHolder("kept in the keyring; type to replace it")
+			if where != "" && f.credential == name {
+				f.secret.SetPlaceHolder(keptText(where) + "; type to replace it")
 			}
 		})
 	})

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -271,8 +272,29 @@ func TestKindOfABackupsAddress(t *testing.T) {
 	}
 }
 
+// TestWhereKeysAreKept: nobody is told that a key is in the keyring that lies in a file, or nowhere.
+func TestWhereKeysAreKept(t *testing.T) {
+	for _, c := range []struct {
+		kept      map[string]string
+		file      string
+		own, oslo string
+	}{
+		{map[string]string{"stage": "k", "oslo key": "k"}, "", "kept in the keyring; type to replace it", "kept in the keyring"},
+		{map[string]string{"stage": "k", "oslo key": "k"}, filepath.Join(t.TempDir(), "credentials.json"),
+			"kept in credentials.json, not encrypted; type to replace it", "kept in credentials.json, not encrypted"},
+		{nil, "", "none is kept yet", "none is kept yet"},
+	} {
+		b := newBenchWith(t, backedUp(), Services{Credentials: &vault{kept: c.kept, file: c.file}})
+		press(b.keys.outputs.cards[0].edit)
+		f := b.keys.outputs.form
+		if own, oslo := f.secret.PlaceHolder, f.backups.rows[0].secret.PlaceHolder; own != c.own || oslo != c.oslo {
+			t.Errorf("with %v in %q the key is %q and the backup's %q", c.kept, c.file, own, oslo)
+		}
+	}
+}
+
 func TestBackupFormLooks(t *testing.T) {
-	b := newBenchWith(t, backedUp(), Services{Credentials: &vault{kept: map[string]string{"stage": "k"}}})
+	b := newBenchWith(t, backedUp(), Services{Credentials: &vault{kept: map[string]string{"stage": "k", "oslo key": "k"}}})
 	press(b.keys.outputs.cards[0].edit)
 	b.golden(t, "backups", b.keys.outputs.form.backups)
 }
@@ -355,7 +377,7 @@ func TestSomeKeysKept(t *testing.T) {
 	if list := b.sent(t); len(list) != 0 || !f.Visible() || f.saving != nil {
 		t.Fatalf("it was saved: %s", commandsText(list))
 	}
-	if len(v.kept) != 1 || f.faults[0].full != "Not every key could be kept; the show is as it was." || !strings.HasPrefix(f.faults[2].full, "Kept in the keyring: ") {
+	if len(v.kept) != 1 || f.faults[0].full != "Not every key could be kept; the show is as it was." || !strings.HasPrefix(f.faults[2].full, "Kept already: ") {
 		t.Errorf("with %d keys kept it says %q, %q", len(v.kept), f.faults[0].full, f.faults[2].full)
 	}
 	v.refuse = nil

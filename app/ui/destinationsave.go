@@ -137,7 +137,7 @@ func (f *outputForm) keep(secrets map[string]string, v scenes.Destination) {
 	}
 }
 
-// saved ends a save; kept are the names under which keys are in the keyring now. The form
+// saved ends a save; kept are the names under which keys are kept now. The form
 // may show something else by then.
 func (f *outputForm) saved(p *pendingSave, kept []string, err error) {
 	shown := f.saving == p
@@ -162,11 +162,11 @@ func (f *outputForm) saved(p *pendingSave, kept []string, err error) {
 			f.say("The key could not be kept; nothing was changed.", said(err))
 			break
 		}
-		f.say("Not every key could be kept; the show is as it was.", said(err), "Kept in the keyring: "+strings.Join(names, ", ")+".")
+		f.say("Not every key could be kept; the show is as it was.", said(err), "Kept already: "+strings.Join(names, ", ")+".")
 	}
 }
 
-// keptAs notes under which names keys are in the keyring already, so that another try uses
+// keptAs notes under which names keys are kept already, so that another try uses
 // those again, and says whose they are.
 func (f *outputForm) keptAs(p *pendingSave, kept []string) (whose []string) {
 	if slices.Contains(kept, p.destination.Credential) {
@@ -176,6 +176,7 @@ func (f *outputForm) keptAs(p *pendingSave, kept []string) (whose []string) {
 	for i, in := range p.destination.Backups {
 		if name := *in.Credential; name != p.destination.Credential && slices.Contains(kept, name) {
 			p.rows[i].credential = name
+			f.backups.lookForKey(p.rows[i])
 			whose = append(whose, in.Name+"'s")
 		}
 	}

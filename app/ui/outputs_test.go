@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -185,9 +186,10 @@ func TestOneOutputStartsAndStops(t *testing.T) {
 	wantSent(t, b, &engine.StopLive{Destinations: []string{"a"}}, &engine.StopRecording{Recordings: []string{"r"}})
 }
 
-// vault is a keyring.
+// vault is a keyring, or a file.
 type vault struct {
 	kept   map[string]string
+	file   string
 	refuse error
 	room   int // when not 0, how many keys it takes before it refuses
 }
@@ -199,7 +201,14 @@ func (v *vault) Set(name, secret string) error {
 	v.kept[name] = secret
 	return nil
 }
-func (v *vault) Has(name string) bool     { _, ok := v.kept[name]; return ok }
+
+func (v *vault) Where(name string) string {
+	if _, ok := v.kept[name]; !ok {
+		return ""
+	}
+	return cmp.Or(v.file, "the keyring")
+}
+
 func (v *vault) Delete(name string) error { delete(v.kept, name); return nil }
 
 // strictKinds refuse an address that does not begin as it should, and RTMP without a key.

@@ -117,7 +117,9 @@ var ErrNoPath = errors.New("the show has no file yet: save it under a name")
 // Credentials keeps stream keys and passwords outside the show, by name. All block.
 type Credentials interface {
 	Set(name, secret string) error
-	Has(name string) bool
+	// Where is "the keyring", or the path of the file that has the secret under name in plain
+	// text; "" where none is kept that can be read.
+	Where(name string) string
 	Delete(name string) error
 }
 
