@@ -170,8 +170,12 @@ func troubles(s *State) (out []Warning) {
 				out = append(out, Warning{"ingest " + v.ID, fmt.Sprintf("%s is sent to %s%s. It goes back by itself when what comes before it is well.", v.Name, c.Ingests[c.Active].Name, sentence(last.Cause)), s.Tick})
 			}
 			// One that has failed for good has a warning of its own.
-			if v.Started && v.Problem != "" && v.Report.State != outputs.Failed {
+			switch {
+			case !v.Started || v.Report.State == outputs.Failed:
+			case v.Problem != "":
 				out = append(out, Warning{"destination " + v.ID, fmt.Sprintf("%s is not live%s. It is tried again by itself; everything else goes on.", v.Name, sentence(v.Problem)), s.Tick})
+			case v.Kind == scenes.RecordingKind && v.Report.State == outputs.Degraded:
+				out = append(out, Warning{"destination " + v.ID, fmt.Sprintf("%s is behind%s. What waits is kept in memory and written when the disk takes it; everything else goes on. If it stays so, end what else uses that disk, or record to another.", v.Name, sentence(v.Report.Detail)), s.Tick})
 			}
 		}
 	}

@@ -207,7 +207,7 @@ type DestinationState struct {
 	Finishing      bool // a recording that was stopped, of which Queue is still to be written
 	Report         outputs.Report
 	// Problem is one sentence about the last failure; it clears when media is
-	// acknowledged again.
+	// acknowledged again. What else is known of the state is in Report.Detail.
 	Problem    string
 	Uptime     time.Duration // since media was first acknowledged on this connection
 	BitrateBPS int64         // sent over the last second

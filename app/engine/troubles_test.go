@@ -1,6 +1,10 @@
 package engine
 
-import "testing"
+import (
+	"testing"
+
+	"crosspoint.studio/crosspoint/outputs"
+)
 
 func TestTroublesOfSources(t *testing.T) {
 	for _, c := range []struct {
@@ -21,6 +25,32 @@ func TestTroublesOfSources(t *testing.T) {
 		case c.want == "" && len(got) == 0:
 		case len(got) != 1 || got[0].Text != c.want || got[0].Key != "source t":
 			t.Errorf("%s: %v, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestTroublesOfRecordings(t *testing.T) {
+	slow := outputs.Report{State: outputs.Degraded, Detail: "the disk is slow; nothing is lost yet (a.mkv)"}
+	for _, c := range []struct {
+		name  string
+		state DestinationState
+		want  string
+	}{
+		{"well", DestinationState{Kind: "record", Started: true, Report: outputs.Report{State: outputs.Confirmed, Detail: "a.mkv, 12 MB written"}}, ""},
+		{"behind", DestinationState{Kind: "record", Started: true, Report: slow}, "Disk is behind: the disk is slow; nothing is lost yet (a.mkv). " +
+			"What waits is kept in memory and written when the disk takes it; everything else goes on. If it stays so, end what else uses that disk, or record to another."},
+		{"stopped, and its card counts down", DestinationState{Kind: "record", Finishing: true, Report: slow}, ""},
+		{"tried again", DestinationState{Kind: "record", Started: true, Report: slow, Problem: "the disk was taken away; trying again in 2 s"},
+			"Disk is not live: the disk was taken away. It is tried again by itself; everything else goes on."},
+	} {
+		c.state.ID, c.state.Name = "r", "Disk"
+		for what, s := range map[string]*State{"programme": {Recordings: []DestinationState{c.state}}, "source": {ISOs: []DestinationState{c.state}}} {
+			got := troubles(s)
+			switch {
+			case c.want == "" && len(got) == 0:
+			case len(got) != 1 || got[0].Text != c.want || got[0].Key != "destination r":
+				t.Errorf("%s of the %s: %v, want %q", c.name, what, got, c.want)
+			}
 		}
 	}
 }

@@ -42,6 +42,8 @@ type outputCard struct {
 	file      *button       // recordings only
 	deeds     *recordingRow // recordings only: what can be done with one that runs
 	problem   [cardProblems]*label
+	detail    *label // what is said beside the state of one that runs
+	whole     *hoverTip
 	recording bool
 
 	shown     engine.DestinationState
@@ -80,6 +82,8 @@ func newOutputCard(d *desk, recording bool, do cardDeeds) *outputCard {
 		c.problem[i] = newLabel("", textSmall, colBad)
 		c.add(c.problem[i])
 	}
+	c.detail, c.whole = newLabel("", textSmall, colDim), newHoverTip(d, "")
+	c.add(c.detail, c.whole)
 	c.min = fyne.NewSize(240, 40)
 	c.arrange = c.layout
 	c.ExtendBaseWidget(c)
@@ -123,8 +127,17 @@ func (c *outputCard) layout(s fyne.Size) {
 		place(c.deeds, gap, y, s.Width-2*gap, rowHeight)
 		y += rowHeight + 2
 	}
-	for i, l := range c.problem {
-		l.place(x, y+cardProblem*float32(i), w, cardProblem)
+	for _, l := range c.problem {
+		l.place(x, y, w, cardProblem)
+		if l.full != "" {
+			y += cardProblem
+		}
+	}
+	c.detail.place(x, y, w, cardProblem)
+	place(c.whole, x, y, w, cardProblem)
+	c.whole.tip = ""
+	if c.detail.Text.Text != c.detail.full {
+		c.whole.tip = c.detail.full
 	}
 }
 
@@ -136,9 +149,13 @@ func (c *outputCard) third() *button {
 	return c.enabled
 }
 
-// height depends on how much there is to say.
+// height depends on how much there is to say; the line for the detail is there while it runs,
+// for the detail comes and goes with states that last a moment.
 func (c *outputCard) height() float32 {
 	h := 2 + cardRow + 18 + rowHeight + 5
+	if c.shown.Started {
+		h += cardProblem
+	}
 	if c.deeds != nil && c.deeds.Visible() {
 		h += rowHeight + 2
 	}
@@ -222,6 +239,11 @@ func (c *outputCard) redraw() {
 		}
 		l.setText(line) // the last line is cut where it does not fit
 	}
+	ink := colDim
+	if d.Report.State == outputs.Degraded {
+		ink = colWarn
+	}
+	c.detail.set(detailText(d), ink)
 	graphed := d.Started && !c.recording
 	if c.graph.Visible() != graphed {
 		show(c.graph, graphed)
@@ -328,6 +350,19 @@ func lookOf(d engine.DestinationState) outputLook {
 		return outputLook{shapeTriangle, colAmber, "STARTING"}
 	}
 	return outputLook{shapeTriangle, colAmber, strings.ToUpper(state.String())}
+}
+
+// detailText is what is known of the state of one that runs: why it is degraded, what is
+// waited for, who the peer is. Between tries the problem has it.
+func detailText(d engine.DestinationState) string {
+	switch r := d.Report; {
+	case !d.Started, r.State == outputs.Waiting, r.State == outputs.Failed:
+		return ""
+	case d.Kind == "record" && r.State == outputs.Confirmed && r.Path != "": // the facts have the rest
+		return fileName(r.Path)
+	default:
+		return oneLine.Replace(engine.Plain(r.Detail))
+	}
 }
 
 // factsOf is one line of numbers.

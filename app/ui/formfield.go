@@ -140,8 +140,8 @@ func (f *field) TypedKey(e *fyne.KeyEvent) {
 	f.Entry.TypedKey(e)
 }
 
-// hoverTip is the part of a field that shows its tool tip: its title. The text itself is
-// left to the pointer that marks and edits it.
+// hoverTip shows a tool tip where there is no control: over the title of a field, whose text is
+// left to the pointer that marks and edits it, and over a line that is cut off.
 type hoverTip struct {
 	box
 	desk *desk

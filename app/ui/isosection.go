@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -119,6 +120,8 @@ func (p *isoSection) update(s *engine.State) (changed bool) {
 			switch look := lookOf(d); {
 			case d.Problem != "":
 				text, ink = d.Problem, look.ink()
+			case d.Started && d.Report.State == outputs.Degraded:
+				text, ink = detailText(d), look.ink()
 			case d.Finishing:
 				text, ink = recordingFacts(d), look.ink()
 			case d.Started:

@@ -78,6 +78,12 @@ func TestISOMatrix(t *testing.T) {
 	if c, ok := sentOne(t, b).(*engine.StopISO); !ok || !slices.Equal(c.Sources, []string{"cam1"}) {
 		t.Errorf("stopped: %+v", c)
 	}
+	slow := *s
+	slow.ISOs = slices.Clone(s.ISOs)
+	slow.ISOs[0].Report.State, slow.ISOs[0].Report.Detail = outputs.Degraded, "the disk is slow; nothing is lost yet (a.mkv)"
+	b.show(&slow)
+	wantLabel(t, "behind", p.rows[0].state, "the disk is slow; nothing is lost yet (a.mkv)")
+	wantColor(t, "behind", p.rows[0].state.Color, colWarn)
 	b.keys.down(fyne.KeyP, 0) // nothing of it can be paused
 	b.keys.down(fyne.KeyN, 0)
 	if _, ok := sentOne(t, b).(*engine.SplitRecording); !ok {

@@ -16,32 +16,6 @@ import (
 	"crosspoint.studio/crosspoint/scenes"
 )
 
-func TestOutputLooks(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		started bool
-		kind    string
-		state   outputs.State
-		want    outputLook
-	}{
-		{"not started", false, "rtmp", outputs.Idle, outputLook{shapeRing, colOff, "OFF"}},
-		{"not started, no report", false, "rtmp", 0, outputLook{shapeRing, colOff, "OFF"}},
-		{"just started", true, "rtmp", outputs.Idle, outputLook{shapeTriangle, colAmber, "STARTING"}},
-		{"resolving", true, "srt", outputs.Resolving, outputLook{shapeTriangle, colAmber, "RESOLVING"}},
-		{"bytes leave, none acknowledged", true, "rtmp", outputs.Sending, outputLook{shapeTriangle, colAmber, "SENDING"}},
-		{"acknowledged", true, "whip", outputs.Confirmed, outputLook{shapeDisc, colGood, "LIVE"}},
-		{"on disk", true, "record", outputs.Confirmed, outputLook{shapeDisc, colGood, "RECORDING"}},
-		{"stalled", true, "rtmp", outputs.Degraded, outputLook{shapeTriangle, colAmber, "DEGRADED"}},
-		{"between tries", true, "rtmp", outputs.Waiting, outputLook{shapeTriangle, colAmber, "RETRYING"}},
-		{"given up", true, "rtmp", outputs.Failed, outputLook{shapeSquare, colBad, "FAILED"}},
-	} {
-		d := engine.DestinationState{Started: c.started, Kind: c.kind, Report: outputs.Report{State: c.state}}
-		if got := lookOf(d); got != c.want {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
-		}
-	}
-}
-
 func liveState() *engine.State {
 	s := aState()
 	s.Live = true
@@ -97,9 +71,15 @@ func TestRecordingCard(t *testing.T) {
 	c := b.keys.outputs.cards[1]
 	wantLabel(t, "its word", c.word, "RECORDING")
 	wantLabel(t, "its numbers", c.facts, "12:34  ·  612 MB  ·  room for 3 h 20 min")
+	wantLabel(t, "where to", c.detail, "2026-01-02 10-00-00.mkv")
 	if !c.file.Visible() {
 		t.Error("the file cannot be opened")
 	}
+	behind := *s
+	behind.Recordings = slices.Clone(s.Recordings)
+	behind.Recordings[0].Report.State, behind.Recordings[0].Report.Detail = outputs.Degraded, "the disk is slow; nothing is lost yet (a.mkv)"
+	b.show(&behind)
+	wantLabel(t, "why it is degraded", c.detail, "the disk is slow; nothing is lost yet (a.mkv)")
 	slow := *s
 	slow.Recordings = slices.Clone(s.Recordings)
 	slow.Recordings[0].Started, slow.Recordings[0].Finishing, slow.Recordings[0].Queue = false, true, 12*time.Second

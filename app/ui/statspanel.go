@@ -139,7 +139,7 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 
 // pathLines say what is known of the network to a destination.
 func pathLines(r outputs.Report) (lines []string) {
-	if r.Detail != "" && (r.State == outputs.Sending || r.State == outputs.Confirmed || r.State == outputs.Degraded) {
+	if r.Detail != "" && r.State != outputs.Waiting && r.State != outputs.Failed {
 		lines = append(lines, r.Detail)
 	}
 	var way []string

@@ -309,6 +309,7 @@ func TestPathLines(t *testing.T) {
 	}{
 		{outputs.Report{State: outputs.Confirmed}, ""},
 		{outputs.Report{State: outputs.Waiting, Detail: "refused"}, ""},
+		{outputs.Report{State: outputs.Handshaking, Detail: "gate: for 4 s waiting for it to answer"}, "gate: for 4 s waiting for it to answer"},
 		{
 			outputs.Report{State: outputs.Confirmed, Detail: "10.0.0.1:9000", RTT: 18 * time.Millisecond, LostPercent: 0.5, Retransmitted: 12, SendBuffer: 90 * time.Millisecond, BandwidthBPS: 12_300_000},
 			"10.0.0.1:9000|RTT 18 ms, lost 0.5 %, sent again 12|buffer 90 ms, path 12.3 Mb/s",

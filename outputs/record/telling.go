@@ -75,7 +75,7 @@ func (s *session) tell(now time.Time) {
 	behind := now.Sub(time.Unix(0, g.lastSync.Load()))
 	if synced > 0 && (behind > 3*syncEvery || s.feed.Queued() > time.Second) {
 		rep.State = outputs.Degraded
-		rep.Detail = fmt.Sprintf("%s: the disk is slow; nothing is lost yet", filepath.Base(g.path))
+		rep.Detail = fmt.Sprintf("the disk is slow; nothing is lost yet (%s)", filepath.Base(g.path))
 	}
 	rep.SendBuffer = s.feed.Queued()
 	s.feed.Report(rep)

@@ -265,7 +265,7 @@ func (s *studio) destination(i int, id, name, kind string, since int64) engine.D
 		d.Problem = "The server refused the stream key. Correct the key of this destination and start it again; the others are not affected."
 	case 1:
 		d.Report.State, d.Dropped = outputs.Degraded, 212
-		d.Problem = "The network is too slow: pictures are being dropped."
+		d.Report.Detail = "the network takes less than the stream needs"
 	case 2:
 		d.Report.State, d.Reconnects, d.Uptime, d.BitrateBPS = outputs.Waiting, 4, 0, 0
 		d.Problem = "The connection was lost; next try in 6 s."
