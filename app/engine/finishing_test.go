@@ -144,6 +144,9 @@ func TestStartedWhileWritten(t *testing.T) {
 	}
 	from := s.State().Tick
 	s.until(t, "some ticks later", func(st *State) bool { return st.Tick > from+5 })
+	if r := s.State().Recordings[0].Report; r.Detail != "kept in memory until the file before is closed" {
+		t.Errorf("meanwhile its card says %q", r.Detail)
+	}
 	over := func(s *session) bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -245,6 +245,13 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 		change(v)
 	}
 	v.cancel, v.begins, v.before = cancel, d.e.cutMark(), before
+	switch {
+	case before == nil:
+	case recording && v.iso == nil:
+		v.legs[0].report.Detail = "kept in memory until the file before is closed"
+	default:
+		v.legs[0].report.Detail = "begins when the one before has ended"
+	}
 	if recording {
 		d.e.beginSession()
 		v.session = d.e.session

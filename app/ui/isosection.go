@@ -120,7 +120,7 @@ func (p *isoSection) update(s *engine.State) (changed bool) {
 			switch look := lookOf(d); {
 			case d.Problem != "":
 				text, ink = d.Problem, look.ink()
-			case d.Started && d.Report.State == outputs.Degraded:
+			case d.Started && d.Report.State != outputs.Confirmed && detailText(d) != "":
 				text, ink = detailText(d), look.ink()
 			case d.Finishing:
 				text, ink = recordingFacts(d), look.ink()

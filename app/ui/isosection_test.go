@@ -84,6 +84,9 @@ func TestISOMatrix(t *testing.T) {
 	b.show(&slow)
 	wantLabel(t, "behind", p.rows[0].state, "the disk is slow; nothing is lost yet (a.mkv)")
 	wantColor(t, "behind", p.rows[0].state.Color, colWarn)
+	slow.ISOs[0].Report = outputs.Report{State: outputs.Connecting, Detail: "begins when the one before has ended"}
+	b.show(&slow)
+	wantLabel(t, "its start is delayed", p.rows[0].state, "begins when the one before has ended")
 	b.keys.down(fyne.KeyP, 0) // nothing of it can be paused
 	b.keys.down(fyne.KeyN, 0)
 	if _, ok := sentOne(t, b).(*engine.SplitRecording); !ok {
