@@ -98,12 +98,8 @@ func (o *output) run(ctx context.Context, feed outputs.Feed) error {
 	if err != nil {
 		return fmt.Errorf("whip: the answer of %s cannot be used: %w", o.endpoint.Host, err)
 	}
-	select {
-	case <-gathered:
-	default:
-		if ses.patches {
-			c.trickled.Go(func() { c.trickle(trickling, gathered, offer) })
-		}
+	if ses.patches {
+		c.trickled.Go(func() { c.trickle(trickling, gathered, offer) })
 	}
 	c.takeLayers(ses.answer)
 	c.feedback = &feedback{clock: time.Now}

@@ -68,19 +68,19 @@ func (s *signaller) patch(ctx context.Context, ses *session, f fragment, restart
 	return string(body), nil
 }
 
-// trickle sends the candidates that came after the offer, when gathering is over. It
-// belongs to a goroutine of the connection; restart waits for it.
+// trickle sends the candidates that the offer lacked, when gathering is over; that may be
+// before the answer. It belongs to a goroutine of the connection; restart waits for it.
 func (c *connection) trickle(ctx context.Context, gathered <-chan struct{}, offer string) {
+	posted, err := parseFragment(offer)
+	if err != nil || posted.end { // it lacked none
+		return
+	}
 	timer := time.NewTimer(gatherTimeout)
 	defer timer.Stop()
 	select {
 	case <-gathered:
 	case <-timer.C:
 	case <-ctx.Done():
-		return
-	}
-	posted, err := parseFragment(offer)
-	if err != nil {
 		return
 	}
 	now, err := parseFragment(c.pc.LocalDescription().SDP)

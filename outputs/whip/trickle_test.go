@@ -69,48 +69,55 @@ func readAll(t testing.TB, r *http.Request) string {
 }
 
 // Candidates that a slow STUN server gives follow the offer by PATCH, with the ETag, and
-// the connection comes about by them alone.
+// the connection comes about by them alone; also those that come before the answer does.
 func TestLateCandidatesAreTrickled(t *testing.T) {
 	t.Parallel()
-	addr := slowSTUN(t, offerPatience+300*time.Millisecond)
-	var mu sync.Mutex
-	var patches []string
-	s := newTestServer(t, func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			body := readAll(t, r)
-			switch r.Method {
-			case http.MethodOptions:
-				w.Header().Set("Link", "<stun:"+addr+">; rel=\"ice-server\"")
-			case http.MethodPost:
-				body = regexp.MustCompile(`a=candidate:[^\r\n]*\r\n`).ReplaceAllString(body, "")
-			case http.MethodPatch:
-				mu.Lock()
-				patches = append(patches, r.Header.Get("If-Match")+"\n"+body)
-				mu.Unlock()
+	const late = 300 * time.Millisecond // after the offer
+	for name, answer := range map[string]time.Duration{"after the answer": 0, "before the answer": 3 * late} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			addr := slowSTUN(t, offerPatience+late)
+			var mu sync.Mutex
+			var patches []string
+			s := newTestServer(t, func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					body := readAll(t, r)
+					switch r.Method {
+					case http.MethodOptions:
+						w.Header().Set("Link", "<stun:"+addr+">; rel=\"ice-server\"")
+					case http.MethodPost:
+						body = regexp.MustCompile(`a=candidate:[^\r\n]*\r\n`).ReplaceAllString(body, "")
+						time.Sleep(answer) // a server that takes its time
+					case http.MethodPatch:
+						mu.Lock()
+						patches = append(patches, r.Header.Get("If-Match")+"\n"+body)
+						mu.Unlock()
+					}
+					r.Body = io.NopCloser(strings.NewReader(body))
+					rec := httptest.NewRecorder()
+					next.ServeHTTP(rec, r)
+					for k, v := range rec.Header() {
+						w.Header()[k] = v
+					}
+					w.WriteHeader(rec.Code)
+					// Only the server can call.
+					_, _ = w.Write([]byte(regexp.MustCompile(`a=candidate:[^\r\n]*\r\n`).ReplaceAllString(rec.Body.String(), "")))
+				})
+			})
+			feed := newPlayout(t, 300*time.Millisecond)
+			if err := newOutput(t, s.url(), testToken).Run(t.Context(), feed); err != nil {
+				t.Fatalf("Run: %v", err)
 			}
-			r.Body = io.NopCloser(strings.NewReader(body))
-			rec := httptest.NewRecorder()
-			next.ServeHTTP(rec, r)
-			for k, v := range rec.Header() {
-				w.Header()[k] = v
+			mu.Lock()
+			defer mu.Unlock()
+			if len(patches) != 1 {
+				t.Fatalf("%d PATCH requests, want 1", len(patches))
 			}
-			w.WriteHeader(rec.Code)
-			// Only the server can call.
-			_, _ = w.Write([]byte(regexp.MustCompile(`a=candidate:[^\r\n]*\r\n`).ReplaceAllString(rec.Body.String(), "")))
+			if !strings.HasPrefix(patches[0], `"`) || !strings.Contains(patches[0], "typ srflx") || !strings.Contains(patches[0], "a=ice-ufrag:") ||
+				!strings.Contains(patches[0], "a=mid:0") || !strings.Contains(patches[0], "a=end-of-candidates") {
+				t.Errorf("PATCH was\n%s", patches[0])
+			}
 		})
-	})
-	feed := newPlayout(t, 300*time.Millisecond)
-	if err := newOutput(t, s.url(), testToken).Run(t.Context(), feed); err != nil {
-		t.Fatalf("Run: %v", err)
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	if len(patches) != 1 {
-		t.Fatalf("%d PATCH requests, want 1", len(patches))
-	}
-	if !strings.HasPrefix(patches[0], `"`) || !strings.Contains(patches[0], "typ srflx") || !strings.Contains(patches[0], "a=ice-ufrag:") ||
-		!strings.Contains(patches[0], "a=mid:0") || !strings.Contains(patches[0], "a=end-of-candidates") {
-		t.Errorf("PATCH was\n%s", patches[0])
 	}
 }
 
