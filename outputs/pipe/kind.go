@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
@@ -49,6 +50,8 @@ type output struct {
 	path   string // absolute, or relative to the process; "" for a program
 	argv   []string
 	format string
+
+	finishWithin time.Duration // the last bytes and the end of the program
 }
 
 // New checks settings and makes an output; it opens and runs nothing.
@@ -59,7 +62,7 @@ func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 	if err := d.Decode(&s); err != nil {
 		return nil, fmt.Errorf("pipe: settings: %w", err)
 	}
-	o := &output{path: strings.TrimSpace(s.Path), format: s.Format}
+	o := &output{path: strings.TrimSpace(s.Path), format: s.Format, finishWithin: finishWithin}
 	var err error
 	if o.argv, err = words(s.Command); err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ const (
 type sink interface {
 	io.Writer
 	// end closes the sink after an orderly end or, with broken, a failure. It returns
-	// within finishWithin. Its error says what the far end made of the stream.
+	// within the output's finishWithin. Its error says what the far end made of the stream.
 	end(broken bool) error
 	// abort makes a waiting Write fail at once; any goroutine may call it.
 	abort()
@@ -65,7 +65,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	err = o.deliver(ctx, feed, mux, w, video)
 	orderly := errors.Is(err, io.EOF)
 	if orderly {
-		limit := time.AfterFunc(finishWithin, s.abort)
+		limit := time.AfterFunc(o.finishWithin, s.abort)
 		err = mux.Close()
 		limit.Stop()
 	} else {

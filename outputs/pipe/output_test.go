@@ -84,10 +84,12 @@ func TestProgram(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "out put.mkv")
 			feed := testkit.NewLiveFeed(t, 4)
-			_, done := start(t, newOutput(t, map[string]any{"command": `ffmpeg -v error -i - -c copy "` + file + `"`, "format": format}), feed)
+			o := newOutput(t, map[string]any{"command": `ffmpeg -v error -i - -c copy "` + file + `"`, "format": format}).(*output)
+			o.finishWithin = 10 * time.Second // ffmpeg looks at all of it first, and does its work then
+			_, done := start(t, o, feed)
 			feed.Await(t, 10*time.Second, 0, confirmed)
 			feed.End()
-			if err := await(t, done, 3*time.Second); err != nil {
+			if err := await(t, done, 12*time.Second); err != nil {
 				t.Fatalf("Run: %v", err)
 			}
 			if got := pictures(t, file); !strings.HasPrefix(got, "h264,") || len(got) < 7 {

@@ -32,7 +32,7 @@ func (o *output) waiting() string {
 
 func (o *output) open(ctx context.Context) (sink, error) {
 	if o.path == "" {
-		return startProgram(o.argv)
+		return startProgram(o.argv, o.finishWithin)
 	}
 	info, err := os.Stat(o.path)
 	switch {
@@ -104,15 +104,16 @@ type program struct {
 	said  *lastWords
 	done  chan struct{} // closed when the process has ended
 	err   error         // of Wait; after done
+	limit time.Duration // to end by itself
 	once  sync.Once
 }
 
-func startProgram(argv []string) (sink, error) {
-	p := &program{cmd: exec.Command(argv[0], argv[1:]...), said: &lastWords{}, done: make(chan struct{})}
+func startProgram(argv []string, limit time.Duration) (sink, error) {
+	p := &program{cmd: exec.Command(argv[0], argv[1:]...), said: &lastWords{}, done: make(chan struct{}), limit: limit}
 	p.cmd.Stderr = p.said
 	// Its children are ended with it.
 	ownGroup(p.cmd)
-	p.cmd.WaitDelay = finishWithin
+	p.cmd.WaitDelay = limit
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("pipe: %w", err)
@@ -142,10 +143,10 @@ func (p *program) name() string { return filepath.Base(p.cmd.Path) }
 
 func (p *program) abort() { p.once.Do(func() { endGroup(p.cmd) }) }
 
-// end closes the program's input and gives it finishWithin to end by itself.
+// end closes the program's input and gives it its limit to end by itself.
 func (p *program) end(broken bool) error {
 	_ = p.stdin.Close() // closed already when the program has ended
-	timer := time.NewTimer(finishWithin)
+	timer := time.NewTimer(p.limit)
 	defer timer.Stop()
 	select {
 	case <-p.done:
