@@ -248,6 +248,13 @@ func startGated(t *testing.T, wrap func(net.Listener) net.Listener, gate func(ap
 	return ts
 }
 
+// count is how many streams there have been.
+func (ts *testServer) count() int {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return len(ts.streams)
+}
+
 func (ts *testServer) stream(i int) *received {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()

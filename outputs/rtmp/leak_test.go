@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,25 +46,56 @@ const lingering = 12 * time.Second
 // relay passes bytes on and cuts every connection after a while: somebody pulls the
 // cable, again and again.
 func relay(t *testing.T, to string, after time.Duration) string {
+	return relayUntil(t, to, func(ended <-chan struct{}) { nap(ended, after) })
+}
+
+// nap waits for d, or until ended is closed, and says whether that came first.
+func nap(ended <-chan struct{}, d time.Duration) (over bool) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return false
+	case <-ended:
+		return true
+	}
+}
+
+// relayUntil is relay that cuts a connection when cut returns; ended is closed when the
+// connection has ended by itself.
+func relayUntil(t *testing.T, to string, cut func(ended <-chan struct{})) string {
 	return listen(t, func(c net.Conn) {
 		up, err := net.Dial("tcp", to)
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		done := make(chan struct{})
-		go func() { defer close(done); _, _ = io.Copy(up, c) }()
-		cut := time.AfterFunc(after, func() { _ = up.Close(); _ = c.Close() })
-		defer cut.Stop()
+		var work sync.WaitGroup
+		ended := make(chan struct{})
+		work.Go(func() { _, _ = io.Copy(up, c) })
+		work.Go(func() { cut(ended); _, _ = up.Close(), c.Close() })
 		_, _ = io.Copy(c, up)
+		close(ended)
 		_, _ = c.Close(), up.Close()
-		<-done
+		work.Wait()
 	})
 }
 
 func TestReconnectsLeaveNothingBehind(t *testing.T) {
 	server := startServer(t, nil)
-	out := newPublisher(t, "rtmp://"+relay(t, server.addr, 20*time.Millisecond)+"/live", "key")
+	// Most connections are cut soon after the server has the stream, some while they are set up.
+	connections := 0
+	addr := relayUntil(t, server.addr, func(ended <-chan struct{}) {
+		if connections++; connections%8 != 0 {
+			for before := server.count(); server.count() == before; {
+				if nap(ended, time.Millisecond) {
+					return
+				}
+			}
+		}
+		nap(ended, 10*time.Millisecond)
+	})
+	out := newPublisher(t, "rtmp://"+addr+"/live", "key")
 	feed := newTestFeed(testTracks(t), media.LiveLimits)
 	pumping, stop := context.WithCancel(t.Context())
 	pumped := make(chan struct{})
@@ -82,7 +114,11 @@ func TestReconnectsLeaveNothingBehind(t *testing.T) {
 				Policy: supervise.Policy{First: time.Millisecond, StopWithin: 5 * time.Second},
 			})
 		}()
+		deadline := time.Now().Add(2 * time.Minute)
 		for target := counters.Tries.Load() + tries; counters.Tries.Load() < target; {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d tries are left", target-counters.Tries.Load())
+			}
 			timer := time.NewTimer(10 * time.Millisecond)
 			<-timer.C
 		}

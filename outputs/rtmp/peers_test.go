@@ -244,18 +244,22 @@ func adts(t *testing.T, b []byte) (packets []*media.Packet, asc []byte) {
 	return packets, asc
 }
 
-// play feeds a clip at real pace until it ends or ctx does.
-func (f *testFeed) play(ctx context.Context, c clip) {
+// play feeds a clip of seconds over and over at real pace until ctx ends: to its end then, the
+// first time.
+func (f *testFeed) play(ctx context.Context, c clip, seconds int64) {
 	begin := time.Now()
-	for _, p := range c.packets {
-		timer := time.NewTimer(p.Time - time.Since(begin))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return
+	for offset := int64(0); ; offset += seconds {
+		for _, p := range c.packets {
+			again := *p
+			units := offset * int64(c.tracks[p.Track].TimeBase.Inv().Float())
+			again.DTS, again.PTS, again.Time = p.DTS+units, p.PTS+units, p.Time+time.Duration(offset)*time.Second
+			timer := time.NewTimer(again.Time - time.Since(begin))
+			<-timer.C
+			if offset > 0 && ctx.Err() != nil {
+				return
+			}
+			f.q.Put(&again)
 		}
-		f.q.Put(p)
 	}
 }
 
@@ -266,9 +270,11 @@ func TestNginx(t *testing.T) {
 	feed := newTestFeed(c.tracks, media.LiveLimits)
 	result := make(chan error, 1)
 	go func() { result <- newPublisher(t, n.url("live"), "streamkey").Run(t.Context(), feed) }()
+	playing, enough := context.WithCancel(t.Context())
+	defer enough()
 	played := make(chan struct{})
-	go func() { defer close(played); defer feed.q.Close(); feed.play(t.Context(), c) }()
-	feed.waitState(t, outputs.Confirmed, 5*time.Second)
+	go func() { defer close(played); defer feed.q.Close(); feed.play(playing, c, 5) }()
+	feed.waitState(t, outputs.Confirmed, 10*time.Second)
 	probing, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(probing, "ffprobe", "-v", "error", "-show_entries", "stream=codec_name,width,sample_rate,profile", "-of", "compact=p=0", n.url("live")+"/streamkey").CombinedOutput()
@@ -285,7 +291,10 @@ func TestNginx(t *testing.T) {
 		t.Errorf("nginx's statistics: %+v", s)
 	}
 	// A second publisher of the same name is told so, and the first goes on.
-	second := newPublisher(t, n.url("live"), "streamkey").Run(t.Context(), newTestFeed(c.tracks, media.LiveLimits))
+	refusing, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	second := newPublisher(t, n.url("live"), "streamkey").Run(refusing, newTestFeed(c.tracks, media.LiveLimits))
+	enough()
 	if second == nil || !strings.Contains(second.Error(), "the stream name is in use") || outputs.IsPermanent(second) {
 		t.Errorf("a second publisher gets %v", second)
 	}
