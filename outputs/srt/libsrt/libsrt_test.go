@@ -286,12 +286,6 @@ func TestReconnectsLeakNothing(t *testing.T) {
 	for range 3 {
 		once()
 	}
-	deadline := time.Now().Add(20 * time.Second)
-	settle := func(most func() bool) {
-		for !most() && time.Now().Before(deadline) {
-			time.Sleep(100 * time.Millisecond)
-		}
-	}
 	time.Sleep(4 * time.Second) // the first connections are collected
 	files, tasks, routines := openFiles(t), threads(t), runtime.NumGoroutine()
 	for range 100 {
@@ -299,7 +293,12 @@ func TestReconnectsLeakNothing(t *testing.T) {
 	}
 	// Go keeps threads that were once busy in C, so a few more are no leak; each
 	// leaked connection would be two.
-	settle(func() bool { return openFiles(t) <= files && threads(t) <= tasks+20 })
+	settled := func() bool {
+		return openFiles(t) <= files && threads(t) <= tasks+20 && runtime.NumGoroutine() <= routines
+	}
+	for deadline := time.Now().Add(20 * time.Second); !settled() && time.Now().Before(deadline); {
+		time.Sleep(100 * time.Millisecond)
+	}
 	if f, n, g := openFiles(t), threads(t), runtime.NumGoroutine(); f > files || n > tasks+20 || g > routines {
 		t.Errorf("files %d -> %d, threads %d -> %d, goroutines %d -> %d", files, f, tasks, n, routines, g)
 	}
