@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/faults"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
@@ -47,30 +48,34 @@ func TestErrorCorrectionOfLowRates(t *testing.T) {
 	for _, fec := range []string{"row", "matrix"} {
 		t.Run(fec, func(t *testing.T) {
 			t.Parallel()
-			port := ports.Free(t)
-			file := filepath.Join(t.TempDir(), "received.ts")
-			transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&packetfilter=fec&latency=%d", port, calm), "file://con:"+file)
-			relay := faults.NewUDP(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port)), nil)
-			relay.Delay(5 * time.Millisecond)
-			feed := testkit.NewLiveFeed(t, 0.2) // some 14 packets a second
-			out := run(t, newOutput(t, map[string]any{"url": "srt://" + relay.Addr.String(), "fec": fec, "latency_ms": calm}, ""), feed)
-			feed.Await(t, 20*time.Second, 0, func(r outputs.Report) bool { return r.State == outputs.Confirmed })
-			relay.Loss(0.15)
-			feed.Await(t, 20*time.Second, 0, func(outputs.Report) bool { return relay.Lost() >= 12 })
-			relay.Loss(0)
-			skip := feed.Reported()
-			feed.Await(t, 10*time.Second, skip, func(r outputs.Report) bool { return r.Retransmitted > 0 })
-			out.stop(t)
-			deadline := time.Now().Add(10 * time.Second) // the receiver plays late
-			before := -1
-			for packets := 0; packets != before && time.Now().Before(deadline); {
-				time.Sleep(calm * time.Millisecond)
-				before = packets
-				_, packets = holes(t, file)
-			}
-			if missing, packets := holes(t, file); missing > 0 || packets < 100 {
-				t.Errorf("%d holes in %d packets of MPEG-TS; the relay lost %d datagrams", missing, packets, relay.Lost())
-			}
+			attempts.Run(t, 3, func(a *attempts.T) { errorCorrectionOfLowRate(a, fec) })
 		})
+	}
+}
+
+func errorCorrectionOfLowRate(t testing.TB, fec string) {
+	port := ports.Free(t)
+	file := filepath.Join(t.TempDir(), "received.ts")
+	transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&packetfilter=fec&latency=%d", port, calm), "file://con:"+file)
+	relay := faults.NewUDP(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port)), nil)
+	relay.Delay(5 * time.Millisecond)
+	feed := testkit.NewLiveFeed(t, 0.2) // some 14 packets a second
+	out := run(t, newOutput(t, map[string]any{"url": "srt://" + relay.Addr.String(), "fec": fec, "latency_ms": calm}, ""), feed)
+	feed.Await(t, 20*time.Second, 0, func(r outputs.Report) bool { return r.State == outputs.Confirmed })
+	relay.Loss(0.15)
+	feed.Await(t, 20*time.Second, 0, func(outputs.Report) bool { return relay.Lost() >= 12 })
+	relay.Loss(0)
+	skip := feed.Reported()
+	feed.Await(t, 10*time.Second, skip, func(r outputs.Report) bool { return r.Retransmitted > 0 })
+	out.stop(t)
+	deadline := time.Now().Add(10 * time.Second) // the receiver plays late
+	before := -1
+	for packets := 0; packets != before && time.Now().Before(deadline); {
+		time.Sleep(calm * time.Millisecond)
+		before = packets
+		_, packets = holes(t, file)
+	}
+	if missing, packets := holes(t, file); missing > 0 || packets < 100 {
+		t.Errorf("%d holes in %d packets of MPEG-TS; the relay lost %d datagrams", missing, packets, relay.Lost())
 	}
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // transmit starts srt-live-transmit and ends it, by its own process, with the test.
-func transmit(t *testing.T, from, to string) *exec.Cmd {
+func transmit(t testing.TB, from, to string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command("srt-live-transmit", "-q", "-loglevel:fatal", from, to)
 	if strings.HasPrefix(to, "file://con") {
