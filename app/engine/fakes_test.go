@@ -260,7 +260,8 @@ type received struct {
 	mu      sync.Mutex
 	tracks  []media.Track
 	packets []*media.Packet
-	eof     bool // the feed ended in order
+	begins  []int64 // of every run that has one, its first picture
+	eof     bool    // the feed ended in order
 	runs    int
 }
 
@@ -290,6 +291,7 @@ func (o *fakeOutput) Run(ctx context.Context, feed outputs.Feed) error {
 	o.to.mu.Unlock()
 	feed.Report(outputs.Report{State: outputs.Connecting})
 	var sent int64
+	begun := false
 	for {
 		p, err := feed.Next(ctx)
 		switch {
@@ -306,6 +308,9 @@ func (o *fakeOutput) Run(ctx context.Context, feed outputs.Feed) error {
 		}
 		o.to.mu.Lock()
 		o.to.packets = append(o.to.packets, p)
+		if !begun && !p.Audio {
+			begun, o.to.begins = true, append(o.to.begins, p.PTS)
+		}
 		n := len(o.to.packets)
 		o.to.mu.Unlock()
 		sent += int64(len(p.Data))
