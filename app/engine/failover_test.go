@@ -102,7 +102,7 @@ func TestHotBackupHasEverything(t *testing.T) {
 }
 
 // live runs the studio; the function returned ends it.
-func (s *studio) live(t *testing.T) (stop func()) {
+func (s *studio) live(t testing.TB) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := s.start(ctx)

