@@ -37,7 +37,13 @@ type stage struct {
 type playRequest struct {
 	show *scenes.Show
 	dir  string
-	done chan error
+	done chan playing
+}
+
+// playing is what became of a playRequest.
+type playing struct {
+	added []string // ids of recordings of the command line
+	err   error
 }
 
 // newStage is a stage without a show; outputs are opened through kinds.
@@ -77,13 +83,14 @@ func (s *stage) OpenView(spec engine.ViewSpec) *stageView {
 }
 
 // Play implements document.Stage. It may not be called before Run.
-func (s *stage) Play(show *scenes.Show, dir string) error {
-	r := playRequest{show, dir, make(chan error, 1)}
+func (s *stage) Play(show *scenes.Show, dir string) (added []string, err error) {
+	r := playRequest{show, dir, make(chan playing, 1)}
 	select {
 	case s.request <- r:
-		return <-r.done
+		p := <-r.done
+		return p.added, p.err
 	case <-s.stopped:
-		return engine.ErrStopped
+		return nil, engine.ErrStopped
 	}
 }
 
@@ -99,7 +106,7 @@ func (s *stage) Run(ctx context.Context) error {
 		case <-now.over():
 			return now.end()
 		case r := <-s.request:
-			next, err := s.prepare(r)
+			next, added, err := s.prepare(r)
 			if err == nil {
 				if err := now.end(); err != nil {
 					s.c.log.Error("the show before ended with an error", "error", err)
@@ -108,16 +115,22 @@ func (s *stage) Run(ctx context.Context) error {
 				next.begin(ctx)
 				now = next
 			}
-			r.done <- err
+			r.done <- playing{added, err}
 		}
 	}
 }
 
-// prepare builds an engine for a show while the one before still runs.
-func (s *stage) prepare(r playRequest) (*performance, error) {
+// prepare builds an engine for a show while the one before still runs; added are the ids of
+// the recordings that the flags add to the show.
+func (s *stage) prepare(r playRequest) (p *performance, added []string, err error) {
 	opt, release, err := s.first.options(r.show)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	for _, v := range opt.Show.Recordings {
+		if _, had := r.show.Recording(v.ID); !had {
+			added = append(added, v.ID)
+		}
 	}
 	monitor := newMonitor(s.c, opt.Clock, s.monitor)
 	opt.Monitor, opt.MonitorStats, opt.OutputKinds = monitor.Write, monitor.Stats, s.kinds
@@ -127,10 +140,10 @@ func (s *stage) prepare(r playRequest) (*performance, error) {
 	e, closeGPU, err := newEngine(s.c, r.dir, opt)
 	if err != nil {
 		release()
-		return nil, err
+		return nil, nil, err
 	}
 	s.first = runOptions{}
-	return &performance{engine: e, monitor: monitor, log: s.c, closers: []func(){closeGPU, release}}, nil
+	return &performance{engine: e, monitor: monitor, log: s.c, closers: []func(){closeGPU, release}}, added, nil
 }
 
 // change makes e the newest engine and moves the open views to it.

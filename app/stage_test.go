@@ -19,6 +19,7 @@ import (
 	"crosspoint.studio/crosspoint/app/ui"
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // testConsole logs nowhere but to the tail; state, configuration and videos of the user
@@ -127,7 +128,7 @@ func TestAnotherCanvasUnderTheSameWindow(t *testing.T) {
 	if err := d.close(); err != nil || time.Since(began) > 6*time.Second {
 		t.Errorf("the end took %v: %v", time.Since(began), err)
 	}
-	if err := d.stage.Play(after.Show, dir); !errors.Is(err, engine.ErrStopped) {
+	if _, err := d.stage.Play(after.Show, dir); !errors.Is(err, engine.ErrStopped) {
 		t.Errorf("Play after the end: %v", err)
 	}
 }
@@ -183,6 +184,15 @@ func TestFlagsAreForTheFirstShowAlone(t *testing.T) {
 	}
 	if info := d.services.Documents.Info(); info.Dirty {
 		t.Errorf("what a flag adds counts as a change: %+v", info)
+	}
+	if n := len(d.stage.State().Show.Recordings); n != 2 {
+		t.Errorf("%d recordings run, want the show's and the flag's", n)
+	}
+	if err := d.services.Documents.SaveAs(filepath.Join(dir, "saved.json")); err != nil {
+		t.Error(err)
+	}
+	if saved, err := scenes.Load(filepath.Join(dir, "saved.json")); err != nil || len(saved.Recordings) != 1 || saved.Recordings[0].ID != "rec" {
+		t.Errorf("saved with the recordings %+v, %v; want the show's own alone", saved.Recordings, err)
 	}
 	select {
 	case <-d.stage.stopped:

@@ -173,7 +173,7 @@ func recordingTo(show *scenes.Show, file string) (*scenes.Show, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	const id = "command-line"
+	id := show.FreshID("command-line")
 	name := []rune(filepath.Base(file))
 	if len(name) > maxName {
 		name = append(name[:maxName-1], '…')

@@ -66,6 +66,41 @@ func TestSaveAndSaveAs(t *testing.T) {
 	}
 }
 
+// What the command line adds runs, and is in no file: neither in the show's nor in what is
+// kept for recovery.
+func TestTheCommandLinesRecordingIsNotOfTheShow(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, filepath.Join(dir, "state"))
+	defer s.Close()
+	path := showFile(t, dir, "one")
+	s.stage.record = "/tmp/take.mkv"
+	must(t, s.Open(path))
+	if n := len(s.stage.State().Show.Recordings); n != 1 || s.Info().Dirty {
+		t.Errorf("opened: %d recordings run, %+v", n, s.Info())
+	}
+	s.stage.rename(t, "two")
+	if !s.Info().Dirty {
+		t.Error("an edit is no change")
+	}
+	s.Manager.keep()
+	kept, err := os.ReadFile(s.Manager.file)
+	if err != nil || strings.Contains(string(kept), "flag") || !strings.Contains(string(kept), "two") {
+		t.Errorf("kept for recovery, %v:\n%s", err, kept)
+	}
+	must(t, s.Save())
+	written, err := os.ReadFile(path)
+	if err != nil || strings.Contains(string(written), "flag") || nameIn(t, path) != "two" {
+		t.Errorf("the file, %v:\n%s", err, written)
+	}
+	if n := len(s.stage.State().Show.Recordings); n != 1 || s.Info().Dirty {
+		t.Errorf("saved: %d recordings run, %+v", n, s.Info())
+	}
+	must(t, s.Open(path))
+	if n := len(s.stage.State().Show.Recordings); n != 0 || s.Info().Dirty {
+		t.Errorf("opened again: %d recordings run, %+v", n, s.Info())
+	}
+}
+
 func TestAFailedSaveChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, filepath.Join(dir, "state"))

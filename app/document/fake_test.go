@@ -20,17 +20,24 @@ type fakeStage struct {
 	base   string
 	plays  int
 	refuse error
+	record string // a file for the command line's recording of the next show; empty: none
 }
 
 func (s *fakeStage) State() *engine.State { return s.state.Load() }
 
-func (s *fakeStage) Play(show *scenes.Show, base string) error {
+func (s *fakeStage) Play(show *scenes.Show, base string) (added []string, err error) {
 	if s.refuse != nil {
-		return s.refuse
+		return nil, s.refuse
+	}
+	if s.record != "" {
+		if show, err = show.SetRecording(scenes.Recording{ID: "flag", Settings: json.RawMessage(`{"path":"` + s.record + `"}`)}); err != nil {
+			return nil, err
+		}
+		s.record, added = "", []string{"flag"}
 	}
 	s.plays, s.base = s.plays+1, base
 	s.set(func(n *engine.State) { *n = engine.State{Show: show} })
-	return nil
+	return added, nil
 }
 
 func (s *fakeStage) set(change func(*engine.State)) {

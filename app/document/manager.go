@@ -23,8 +23,9 @@ type Stage interface {
 	// blocks.
 	State() *engine.State
 	// Play ends the running show, if any, and begins another, of any canvas. It
-	// blocks until that runs. After an error the show before runs on.
-	Play(show *scenes.Show, baseDir string) error
+	// blocks until that runs. After an error the show before runs on. added are the ids of
+	// recordings that the command line adds to the show that runs: no document has them.
+	Play(show *scenes.Show, baseDir string) (added []string, err error)
 }
 
 // Options are what a Manager is built from. All are required.
@@ -55,6 +56,8 @@ type Manager struct {
 	kept     *scenes.Show // guarded by mu; what file holds, or what was dropped
 	looked   *scenes.Show // guarded by mu; what dirty is about
 	dirty    bool         // guarded by mu
+	running  *scenes.Show // guarded by mu; what own was made of
+	own      *scenes.Show // guarded by mu; running without what the stage added
 }
 
 // opened is the open document.
@@ -64,6 +67,7 @@ type opened struct {
 	lock     *lock
 	readOnly string
 	mistakes []scenes.Mistake
+	added    []string // recordings that run and are none of the show's
 	// saved is the show as the file has it, as the running engine would write it;
 	// nil: nothing that runs is in a file.
 	saved     []byte
@@ -125,12 +129,24 @@ func (m *Manager) Info() Info {
 	return info
 }
 
-// show is what runs, nil for nothing.
+// show is what runs, without what the command line added to it; nil for nothing. The same
+// show gives the same value.
 func (m *Manager) show() *scenes.Show {
-	if s := m.opt.Stage.State(); s != nil {
+	s := m.opt.Stage.State()
+	if s == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.doc.added) == 0 {
 		return s.Show
 	}
-	return nil
+	if s.Show != m.running {
+		own := *s.Show // lists are replaced, never written through
+		own.Recordings = slices.DeleteFunc(slices.Clone(own.Recordings), func(r scenes.Recording) bool { return slices.Contains(m.doc.added, r.ID) })
+		m.running, m.own = s.Show, &own
+	}
+	return m.own
 }
 
 // isDirty compares with what is saved; m.mu is held. A show is an immutable value, so
@@ -276,19 +292,12 @@ func (m *Manager) claim(path string) (l *lock, readOnly string) {
 func (m *Manager) play(show *scenes.Show, doc opened) error {
 	err := m.idle()
 	if err == nil {
-		err = m.opt.Stage.Play(show, doc.base)
-	}
-	// The stage may have added to the show what the command line asks for: that is no
-	// change of the operator's.
-	if played := m.show(); err == nil && doc.savedShow == show && played != show {
-		if raw, err := played.Encode(); err == nil {
-			doc.saved, doc.savedShow = raw, played
-		}
+		doc.added, err = m.opt.Stage.Play(show, doc.base)
 	}
 	m.mu.Lock()
 	before := m.doc
 	if err == nil {
-		m.doc, m.firstRun, m.kept, m.looked = doc, false, nil, nil
+		m.doc, m.firstRun, m.kept, m.looked, m.running, m.own = doc, false, nil, nil, nil, nil
 	}
 	m.mu.Unlock()
 	if err != nil {
