@@ -130,15 +130,11 @@ func PlanEdit(show *scenes.Show, plan planner.Plan) (ApplyPlan, error) {
 		return ApplyPlan{}, errors.New(plan.Refusal.Text)
 	}
 	edit := ApplyPlan{Uses: map[string]string{}}
-	taken := map[string]bool{}
-	for _, r := range show.Recordings {
-		taken[r.Rendition] = true // a recording keeps what it was given
+	var planned []string
+	for _, g := range plan.Renditions {
+		planned = append(planned, g.Members...)
 	}
-	for _, d := range show.Destinations {
-		for _, id := range d.Simulcast { // and so does simulcast, whose sizes are chosen by hand
-			taken[id] = true
-		}
-	}
+	taken := usedRenditions(show, planned)
 	for _, g := range plan.Renditions {
 		next, ok := keptRendition(show, g, taken)
 		if !ok {
@@ -163,8 +159,36 @@ func PlanEdit(show *scenes.Show, plan planner.Plan) (ApplyPlan, error) {
 	return edit, nil
 }
 
+// usedRenditions are those that something uses besides the destinations of a plan: what is
+// not planned keeps what it was given, and so does simulcast, whose sizes are chosen by hand.
+func usedRenditions(show *scenes.Show, planned []string) map[string]bool {
+	used := map[string]bool{}
+	for _, d := range show.Destinations {
+		if !slices.Contains(planned, d.ID) {
+			used[d.Rendition] = true
+		}
+		for _, id := range d.Simulcast {
+			used[id] = true
+		}
+	}
+	for _, r := range show.Recordings {
+		used[r.Rendition] = true
+	}
+	// Where they are not told, ISO recordings and the replay buffer use the first.
+	orFirst := func(id string, chosen bool) {
+		if id == "" && chosen && len(show.Renditions) > 0 {
+			id = show.Renditions[0].ID
+		}
+		used[id] = true
+	}
+	angles := len(show.Replay.Angles) > 0
+	orFirst(show.ISO.Rendition, angles || len(show.ISO.Sources) > 0)
+	orFirst(show.Replay.Rendition, angles)
+	return used
+}
+
 // keptRendition is the first rendition of g's members that nothing else has taken; one that
-// g does not differ from may be shared with a recording.
+// g does not differ from may be shared.
 func keptRendition(show *scenes.Show, g planner.Rendition, taken map[string]bool) (scenes.Rendition, bool) {
 	for _, id := range g.Members {
 		d, _ := show.Destination(id)
@@ -246,18 +270,11 @@ func (c ApplyPlan) edit(show *scenes.Show) (*scenes.Show, error) {
 		}
 	}
 	for _, id := range slices.Compact(before) {
-		if !usesRendition(next, id) && len(next.Renditions) > 1 {
+		if !usedRenditions(next, nil)[id] && len(next.Renditions) > 1 {
 			if next, err = next.RemoveRendition(id, false); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return next, nil
-}
-
-func usesRendition(show *scenes.Show, id string) bool {
-	return slices.ContainsFunc(show.Destinations, func(d scenes.Destination) bool {
-		return d.Rendition == id || slices.Contains(d.Simulcast, id)
-	}) ||
-		slices.ContainsFunc(show.Recordings, func(r scenes.Recording) bool { return r.Rendition == id })
 }

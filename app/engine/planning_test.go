@@ -75,6 +75,9 @@ func TestPlanForShow(t *testing.T) {
 	if r, _ := now.Recording("rec"); r.Rendition != "file" {
 		t.Errorf("the recording was given %q", r.Rendition)
 	}
+	if r, _ := now.Rendition("other"); r.Video.BitrateKbps != 9000 || r.Video.FrameDivisor != 1 {
+		t.Errorf("the disabled destination's rendition became %+v", r)
+	}
 	if f, _ := now.Rendition("file"); f.Video.BitrateKbps != 9000 {
 		t.Errorf("the recording's rendition became %+v", f)
 	}
@@ -89,6 +92,45 @@ func TestPlanForShow(t *testing.T) {
 	}
 	if _, err := PlanEdit(show, plan); err == nil {
 		t.Error("a refused plan became a command")
+	}
+}
+
+// TestPlanLeavesISOAndReplayAlone: what records sources on their own and the replay buffer
+// have stays as it was, and keeps no plan from being used.
+func TestPlanLeavesISOAndReplayAlone(t *testing.T) {
+	kinds := map[string]outputs.Kind{"out": {Name: "out", Audio: []media.Codec{media.AAC}}}
+	in := `{"id": "in", "name": "LinkedIn", "kind": "out", "rendition": "one", "settings": {"url": "rtmps://x1.rtmp.linkedin.com/live"}}`
+	two := `{"id": "a", "kind": "out", "rendition": "one", "settings": {"url": "rtmp://127.0.0.1/a"}}, {"id": "b", "kind": "out", "rendition": "two", "settings": {"url": "rtmp://127.0.0.1/b"}}`
+	for _, c := range []struct{ name, destinations, more, stays string }{
+		{"ISO", in, `"iso": {"sources": ["a1"], "rendition": "one"}`, "one"},
+		{"ISO with the first", in, `"iso": {"sources": ["a1"]}`, "one"},
+		{"replay", in, `"replay": {"rendition": "one"}`, "one"},
+		{"angles", in, `"replay": {"angles": ["a1"], "rendition": "two"}`, "one"},
+		{"merged, ISO", two, `"iso": {"sources": ["a1"], "rendition": "two"}`, "two"},
+		{"merged, replay", two, `"replay": {"rendition": "two"}`, "two"},
+	} {
+		show := parse(t, `{"format": 2, "canvas": {"width": 1920, "height": 1080, "fps": "60"},
+			"sources": [{"id": "a1", "kind": "paced", "settings": {"y": 60}}],
+			"renditions": [{"id": "one", "video": {"bitrate_kbps": 9000}}, {"id": "two", "video": {"bitrate_kbps": 9500}}],
+			"destinations": [`+c.destinations+`], `+c.more+`}`)
+		plan, err := planner.Make(PlanRequest(show, kinds, PlanOptions{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		edit, err := PlanEdit(show, plan)
+		if err != nil || !edit.Changes(show) {
+			t.Errorf("%s: the plan would change nothing: %+v, %v", c.name, edit, err)
+			continue
+		}
+		next, err := edit.edit(show)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		had, _ := show.Rendition(c.stays)
+		if has, ok := next.Rendition(c.stays); !ok || has != had {
+			t.Errorf("%s: its rendition became %+v", c.name, has)
+		}
 	}
 }
 
