@@ -79,7 +79,7 @@ const measureTime = 10 * time.Second
 
 func preflightOptions(c *console, show *scenes.Show, kinds map[string]outputs.Kind, uplinkKbps int, encode time.Duration) preflight.Options {
 	return preflight.Options{
-		Show: show, Kinds: kinds, Secret: c.secret, RecordDir: recordDir(), UserAgent: "Crosspoint/" + Version,
+		Show: show, Kinds: kinds, SourceKinds: sourceKinds(), Secret: c.secret, RecordDir: recordDir(), UserAgent: "Crosspoint/" + Version,
 		UplinkKbps: uplinkKbps, Cores: runtime.NumCPU(), Encode: encode,
 	}
 }

@@ -38,6 +38,12 @@ func completeReplay(v Replay) Replay {
 	return v
 }
 
+// Untouched: it is what a show has that says nothing of the replay buffer.
+func (v Replay) Untouched() bool {
+	v = completeReplay(v)
+	return v.Seconds == DefaultReplaySeconds && v.Rendition == "" && len(v.Angles) == 0 && (len(v.Settings) == 0 || string(v.Settings) == "{}")
+}
+
 // SetReplay changes what the replay buffer keeps.
 func (s *Show) SetReplay(v Replay) (*Show, error) {
 	return s.edit(func(n *Show) error { n.Replay = completeReplay(v); return nil })

@@ -195,7 +195,7 @@ func (d *deliveries) startOneISO(id string, along bool) error {
 	in := d.e.inputs[id]
 	iso, sound := d.isoOf(in)
 	iso.folder = folder
-	def := scenes.Destination{ID: isoKey(id), Name: in.def.Name + " (ISO)", Kind: scenes.RecordingKind, Rendition: d.e.isoRendition(), Settings: settings, Enabled: true}
+	def := scenes.Destination{ID: isoKey(id), Name: in.def.Name + " (ISO)", Kind: scenes.RecordingKind, Rendition: ISORendition(d.e.show), Settings: settings, Enabled: true}
 	d.start(def, sound, true, func(v *delivery) { v.iso = iso })
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -238,12 +238,19 @@ func (d *deliveries) isoOf(in *input) (*isoSource, []scenes.Track) {
 	return iso, []scenes.Track{{Bus: iso.name(), Name: in.def.Name}}
 }
 
-// isoRendition is the rendition whose coding ISO recordings have; "" where the show has none.
-func (e *Engine) isoRendition() string {
-	if id := e.show.ISO.Rendition; id != "" || len(e.show.Renditions) == 0 {
+// ISORendition is the rendition whose coding ISO recordings and the replay buffer's angles
+// have; "" where the show has none.
+func ISORendition(show *scenes.Show) string { return orFirst(show, show.ISO.Rendition) }
+
+// ReplayRendition is the rendition that the replay buffer keeps of the programme; "" where
+// the show has none.
+func ReplayRendition(show *scenes.Show) string { return orFirst(show, show.Replay.Rendition) }
+
+func orFirst(show *scenes.Show, id string) string {
+	if id != "" || len(show.Renditions) == 0 {
 		return id
 	}
-	return e.show.Renditions[0].ID
+	return show.Renditions[0].ID
 }
 
 // own: it is neither a destination nor a recording of the show's lists.

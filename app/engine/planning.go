@@ -174,16 +174,13 @@ func usedRenditions(show *scenes.Show, planned []string) map[string]bool {
 	for _, r := range show.Recordings {
 		used[r.Rendition] = true
 	}
-	// Where they are not told, ISO recordings and the replay buffer use the first.
-	orFirst := func(id string, chosen bool) {
-		if id == "" && chosen && len(show.Renditions) > 0 {
-			id = show.Renditions[0].ID
-		}
-		used[id] = true
+	// Not set up, these two have no rendition to lose.
+	if v := show.ISO; v.Rendition != "" || len(v.Sources) > 0 || len(show.Replay.Angles) > 0 {
+		used[ISORendition(show)] = true
 	}
-	angles := len(show.Replay.Angles) > 0
-	orFirst(show.ISO.Rendition, angles || len(show.ISO.Sources) > 0)
-	orFirst(show.Replay.Rendition, angles)
+	if !show.Replay.Untouched() {
+		used[ReplayRendition(show)] = true
+	}
 	return used
 }
 

@@ -104,19 +104,15 @@ func (c StartReplay) apply(e *Engine) error {
 			return err
 		}
 	}
-	rendition := set.Rendition
-	if rendition == "" {
-		rendition = e.show.Renditions[0].ID
-	}
 	length := time.Duration(set.Seconds) * time.Second
 	r.rings = map[string]*ring{"": newRing(length, replayBytes)}
-	def := scenes.Destination{ID: replayKey(""), Name: "The replay buffer", Kind: scenes.RecordingKind, Rendition: rendition, Settings: []byte("{}"), Enabled: true}
+	def := scenes.Destination{ID: replayKey(""), Name: "The replay buffer", Kind: scenes.RecordingKind, Rendition: ReplayRendition(e.show), Settings: []byte("{}"), Enabled: true}
 	e.outs.start(def, []scenes.Track{{}}, false, func(v *delivery) { v.ring = r.rings[""] })
 	for _, id := range set.Angles {
 		in := e.inputs[id]
 		iso, sound := e.outs.isoOf(in)
 		r.rings[id] = newRing(length, replayBytes)
-		def.ID, def.Name, def.Rendition = replayKey(id), "The replay buffer of "+in.def.Name, e.isoRendition()
+		def.ID, def.Name, def.Rendition = replayKey(id), "The replay buffer of "+in.def.Name, ISORendition(e.show)
 		e.outs.start(def, sound, false, func(v *delivery) { v.iso, v.ring = iso, r.rings[id] })
 	}
 	return nil

@@ -3,7 +3,9 @@ package preflight
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,34 +23,71 @@ const (
 	diskAmberBytes, diskRedBytes = 5 << 30, 1 << 30
 )
 
-// recordDir is a folder and what is recorded to it.
+// recordDir is a folder and what is recorded to its disk.
 type recordDir struct {
 	path string
-	kbps int
+	kbps int // 0: replays alone, which are short
 }
 
-// recordDirs are the folders of the show's recordings.
+// recordDirs are the folders of the show's recordings, of its sources' own, and of replays.
 func (o Options) recordDirs() []recordDir {
-	var out []recordDir
+	type written struct {
+		folders []string
+		kbps    int
+	}
+	var list []written
 	for _, r := range o.Show.Recordings {
-		kbps := 0
+		w := written{folders: o.folders(r.Settings, false)}
 		if v, ok := o.Show.Rendition(r.Rendition); ok {
-			kbps = v.Video.BitrateKbps + v.Audio.BitrateKbps*max(len(r.Tracks), 1)
+			w.kbps = v.Video.BitrateKbps + v.Audio.BitrateKbps*max(len(r.Tracks), 1)
 		}
-		for _, dir := range o.folders(r.Settings) {
-			i := slices.IndexFunc(out, func(d recordDir) bool { return d.path == dir })
-			if i < 0 {
-				i, out = len(out), append(out, recordDir{path: dir})
+		list = append(list, w)
+	}
+	iso := written{folders: o.folders(o.Show.ISO.Settings, true)}
+	for _, v := range o.owns() {
+		iso.kbps += v.kbps
+	}
+	if iso.kbps > 0 {
+		list = append(list, iso)
+	}
+	if !o.Show.Replay.Untouched() {
+		list = append(list, written{folders: o.folders(o.Show.Replay.Settings, true)})
+	}
+	var out []recordDir
+	for _, w := range list {
+		for _, dir := range w.folders {
+			if slices.ContainsFunc(out, func(d recordDir) bool { return d.path == dir }) {
+				continue
 			}
-			out[i].kbps += kbps
+			d := recordDir{path: dir}
+			for _, also := range list {
+				if slices.ContainsFunc(also.folders, func(other string) bool { return oneDisk(dir, other) }) {
+					d.kbps += also.kbps
+				}
+			}
+			out = append(out, d)
 		}
 	}
 	return out
 }
 
+// oneDisk: two folders are one, or both are there and on one disk.
+func oneDisk(a, b string) bool {
+	if a == b {
+		return true
+	}
+	for _, dir := range []string{a, b} {
+		if _, err := os.Stat(dir); err != nil {
+			return false
+		}
+	}
+	return host.SameVolume(a, b)
+}
+
 // folders are where a recording with these settings goes: its own, and the second one
-// that it changes over to.
-func (o Options) folders(settings json.RawMessage) []string {
+// that it changes over to. With made its path is a folder, which is made where it is missing:
+// what is there of it is looked at.
+func (o Options) folders(settings json.RawMessage, made bool) []string {
 	var s struct {
 		Path  string `json:"path"`
 		Spill string `json:"spill"`
@@ -62,7 +101,14 @@ func (o Options) folders(settings json.RawMessage) []string {
 		return filepath.Join(o.RecordDir, path)
 	}
 	dir := below(s.Path)
-	if info, err := os.Stat(dir); (err != nil || !info.IsDir()) && !strings.HasSuffix(s.Path, "/") {
+	if made {
+		for up := filepath.Dir(dir); up != dir; up = filepath.Dir(dir) {
+			if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+				break
+			}
+			dir = up
+		}
+	} else if info, err := os.Stat(dir); (err != nil || !info.IsDir()) && !strings.HasSuffix(s.Path, "/") {
 		dir = filepath.Dir(dir)
 	}
 	if s.Spill == "" {
@@ -90,8 +136,11 @@ func (o Options) disk(ctx context.Context, d recordDir) Finding {
 		return f
 	}
 	speed := float64(diskTestBytes) * 8 / 1000 / took.Seconds() // kb/s
-	hours := float64(free) * 8 / 1000 / float64(max(d.kbps, 1)) / 3600
-	f.Text = fmt.Sprintf("%.0f MB/s, %d GB free: %.1f hours of recording.", speed/8000, free>>30, hours)
+	f.Text = fmt.Sprintf("%.0f MB/s, %d GB free", speed/8000, free>>30)
+	if d.kbps > 0 {
+		f.Text += fmt.Sprintf(": %.1f hours of recording", float64(free)*8/1000/float64(d.kbps)/3600)
+	}
+	f.Text += "."
 	switch {
 	case speed < diskMargin*float64(d.kbps):
 		f.Text = fmt.Sprintf("The disk takes %.1f MB/s and the recordings need %.1f: choose a faster disk.", speed/8000, float64(d.kbps)/8000)

@@ -11,6 +11,7 @@ import (
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/planner"
 	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
 // Verdict is how a check went.
@@ -42,10 +43,11 @@ type Finding struct {
 	AtLeast    bool `json:",omitempty"`
 }
 
-// Options say what to check. Show and Kinds are required.
+// Options say what to check. Show, Kinds and SourceKinds are required.
 type Options struct {
-	Show  *scenes.Show
-	Kinds map[string]outputs.Kind
+	Show        *scenes.Show
+	Kinds       map[string]outputs.Kind
+	SourceKinds map[string]sources.Kind
 	// Secret looks credentials up; nil: there are none.
 	Secret    func(name string) (string, error)
 	BaseDir   string
@@ -113,9 +115,11 @@ func Run(ctx context.Context, o Options, found func(Finding)) (Verdict, error) {
 			wg.Go(func() { tell(o.destination(ctx, d.Name+", "+b.Name, b)) })
 		}
 	}
-	for _, dir := range o.recordDirs() {
-		wg.Go(func() { tell(o.disk(ctx, dir)) })
-	}
+	wg.Go(func() {
+		for _, dir := range o.recordDirs() { // one at a time: they may be on one disk
+			tell(o.disk(ctx, dir))
+		}
+	})
 	for _, f := range o.encode(ctx) {
 		tell(f)
 	}
@@ -186,7 +190,8 @@ func (o Options) live() []scenes.Rendition {
 	return o.distinct(ids)
 }
 
-// renditions are those and the recordings'.
+// renditions are those, the recordings', the replay buffer's, and the encodes of sources on
+// their own.
 func (o Options) renditions() []scenes.Rendition {
 	var ids []string
 	for _, d := range o.Show.Destinations {
@@ -197,7 +202,16 @@ func (o Options) renditions() []scenes.Rendition {
 	for _, r := range o.Show.Recordings {
 		ids = append(ids, r.Rendition)
 	}
-	return o.distinct(ids)
+	if !o.Show.Replay.Untouched() {
+		ids = append(ids, engine.ReplayRendition(o.Show))
+	}
+	list := o.distinct(ids)
+	for _, v := range o.owns() {
+		if v.encode != nil {
+			list = append(list, *v.encode)
+		}
+	}
+	return list
 }
 
 func (o Options) distinct(ids []string) []scenes.Rendition {

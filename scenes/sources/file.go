@@ -43,7 +43,7 @@ type fileSettings struct {
 // File is the kind of a media file. Its sources are Clips.
 func File() Kind {
 	return Kind{
-		Name: "file", Title: "Media file", Pacing: Paced, HasVideo: true, HasAudio: true,
+		Name: "file", Title: "Media file", Pacing: Paced, HasVideo: true, HasAudio: true, Coded: true,
 		Schema: json.RawMessage(fileSchema),
 		New: func(raw json.RawMessage, opt Options) (Source, error) {
 			s := fileSettings{Hardware: "auto", Deinterlace: "auto"}

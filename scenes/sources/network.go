@@ -46,7 +46,7 @@ type networkSettings struct {
 // never the path, the query or a password.
 func Network() Kind {
 	return Kind{
-		Name: "network", Title: "Network stream", Pacing: Live, HasVideo: true, HasAudio: true,
+		Name: "network", Title: "Network stream", Pacing: Live, HasVideo: true, HasAudio: true, Coded: true,
 		Schema: json.RawMessage(networkSchema),
 		New: func(raw json.RawMessage, opt Options) (Source, error) {
 			s := networkSettings{LowDelay: true, RTSPTransport: "tcp", SRTLatencyMS: 120, TimeoutS: 10, Hardware: "auto", Deinterlace: "auto"}

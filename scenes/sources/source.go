@@ -162,6 +162,9 @@ type Kind struct {
 	Pacing Pacing
 	// HasVideo and HasAudio say what the kind can produce.
 	HasVideo, HasAudio bool
+	// Coded: what it shows arrives coded, so that a recording of its own can mostly have it as
+	// it comes (CodedTaker).
+	Coded bool
 	// DrawsName: the source's name is in its picture, so another name is another source.
 	DrawsName bool
 	// Schema is the JSON Schema (draft 2020-12) of the settings object: it
