@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
@@ -21,14 +22,15 @@ import (
 
 // mistakes lists what is wrong with a show: the document, as scenes.Validate does, then
 // what it asks of encoders and outputs, and with dir, which relative paths are relative
-// to, files that are not there.
-func mistakes(raw []byte, dir string) []scenes.Mistake {
+// to, files that are not there. Where the document is no show yet, what it asks of encoders
+// and outputs is not known: all is false.
+func mistakes(raw []byte, dir string) (out []scenes.Mistake, all bool) {
 	c := newCatalog()
 	c.files, c.dir = true, dir
-	out := scenes.Validate(raw, c)
+	out = scenes.Validate(raw, c)
 	show, err := scenes.Parse(raw)
 	if err != nil {
-		return out // what is wrong is in out
+		return out, false // what is wrong is in out
 	}
 	for i, r := range show.Renditions {
 		out = append(out, encoderMistakes(fmt.Sprintf("$.renditions[%d].video", i), r.Video)...)
@@ -38,8 +40,8 @@ func mistakes(raw []byte, dir string) []scenes.Mistake {
 		return media.Codec(r.Video.Codec)
 	}
 	for i, d := range show.Destinations {
-		if k, ok := c.outputs[d.Kind]; ok && !slices.Contains(k.Video, codec(d.Rendition)) {
-			out = append(out, scenes.Mistake{Path: fmt.Sprintf("$.destinations[%d].rendition", i), Message: fmt.Sprintf("%s cannot carry %s", k.Title, codec(d.Rendition))})
+		for _, r := range engine.Refusals(show, d, c.outputs) {
+			out = append(out, scenes.Mistake{Path: fmt.Sprintf("$.destinations[%d].%s", i, r.Field), Message: r.Err.Error()})
 		}
 	}
 	for i, r := range show.Recordings {
@@ -47,7 +49,16 @@ func mistakes(raw []byte, dir string) []scenes.Mistake {
 			out = append(out, scenes.Mistake{Path: fmt.Sprintf("$.recordings[%d].settings.container", i), Message: strings.TrimPrefix(err.Error(), "record: ")})
 		}
 	}
-	return out
+	pictures := func(id string) bool {
+		s, _ := show.Source(id)
+		return c.sources[s.Kind].HasVideo
+	}
+	if show.ISO.Codec != scenes.ISOCopy && slices.ContainsFunc(show.ISO.Sources, pictures) {
+		if err := record.Holds(show.ISO.Settings, codec(engine.ISORendition(show))); err != nil {
+			out = append(out, scenes.Mistake{Path: "$.iso.settings.container", Message: strings.TrimPrefix(err.Error(), "record: ")})
+		}
+	}
+	return out, true
 }
 
 // encoderMistakes is what no build of FFmpeg can do of v.

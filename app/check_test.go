@@ -24,6 +24,9 @@ func TestValidateFindsWhatSchemasCannotSay(t *testing.T) {
 	rendition := func(video, more string) string {
 		return fmt.Sprintf(`"renditions":[{"id":"r","video":%s}]%s`, video, more)
 	}
+	two := func(video, low, more string) string {
+		return fmt.Sprintf(`"renditions":[{"id":"r","video":%s},{"id":"low","video":%s}],%s`, video, low, more)
+	}
 	for _, c := range []struct{ name, show, want string }{
 		{"text colour", source("text", `{"color":"blue"}`), `$.sources[0].settings.color: is "blue"; a colour is written #rgb, #rrggbb or #rrggbbaa`},
 		{"colour", source("color", `{"color":"blue"}`), `$.sources[0].settings.color: must be a colour as #rgb, #rrggbb or #rrggbbaa`},
@@ -44,6 +47,12 @@ func TestValidateFindsWhatSchemasCannotSay(t *testing.T) {
 		{"another codec's encoder", rendition(`{"codec":"hevc","encoder":"libx264"}`, ""), `$.renditions[0].video.encoder: libx264 makes h264, but the codec here is hevc`},
 		{"preset", rendition(`{"preset":"warp9"}`, ""), `$.renditions[0].video.preset: no encoder has a preset "warp9"`},
 		{"codec of a destination", rendition(`{"codec":"prores"}`, ","+destination("whip", `{"url":"https://a/b"}`, "")), `$.destinations[0].rendition: WebRTC (WHIP) cannot carry prores`},
+		{"simulcast of a kind that cannot", two("{}", `{"width":640,"height":360}`, destination("rtmp", `{"url":"rtmp://a/b"}`, `,"simulcast":["low"]`)), `$.destinations[0].simulcast: RTMP cannot send further renditions along`},
+		{"simulcast with a delay", two("{}", `{"width":640,"height":360}`, destination("whip", `{"url":"https://a/b"}`, `,"simulcast":["low"],"delay_seconds":5`)), `$.destinations[0].simulcast: a delayed destination cannot send further renditions`},
+		{"simulcast that is not smaller", two(`{"width":640,"height":360}`, "{}", destination("whip", `{"url":"https://a/b"}`, `,"simulcast":["low"]`)), `$.destinations[0].simulcast: the rendition "low" is not smaller`},
+		{"simulcast", two("{}", `{"width":640,"height":360}`, destination("whip", `{"url":"https://a/b"}`, `,"simulcast":["low"]`)), ""},
+		{"codec of a backup", rendition(`{"codec":"av1"}`, ","+destination("whip", `{"url":"https://a/b"}`, `,"backups":[{"kind":"srt","settings":{"url":"srt://host:1"}}]`)), `$.destinations[0].backups[0].kind: SRT cannot carry av1`},
+		{"codec of a source's file", rendition(`{"codec":"av1"}`, `,"iso":{"sources":["a"],"settings":{"container":"ts"}},`+source("bars", "{}")), `$.iso.settings.container: ts files cannot hold av1`},
 		{"codec of a file", rendition(`{"codec":"prores"}`, `,"recordings":[{"id":"rec"}]`), `$.recordings[0].settings.container: mkv files cannot hold prores`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -59,5 +68,23 @@ func TestValidateFindsWhatSchemasCannotSay(t *testing.T) {
 				t.Errorf("%d lines, want one:\n%s", n, out)
 			}
 		})
+	}
+}
+
+// What keeps a document from being a show hides what it asks of encoders and outputs, which
+// is said: its mistakes are not all.
+func TestValidateSaysWhereThereMayBeMore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "show.json")
+	for show, more := range map[string]bool{
+		`{"format":2,"renditions":[{"id":"r","video":{"encoder":"h264_foo"}}],"start":{"program":"nobody"}}`: true,
+		`{"format":2,"renditions":[{"id":"r","video":{"encoder":"h264_foo"}}]}`:                              false,
+	} {
+		if err := os.WriteFile(path, []byte(show), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		status, out, errs := cli(t, "validate", path)
+		if said := strings.Contains(errs, "run it again"); status != 1 || said != more || strings.Contains(out, "run it again") {
+			t.Errorf("%s: status %d, said %v, want %v\n%s%s", show, status, said, more, out, errs)
+		}
 	}
 }

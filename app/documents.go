@@ -18,9 +18,12 @@ func newValidate(c *console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			found := mistakes(raw, baseDir(args[0]))
+			found, all := mistakes(raw, baseDir(args[0]))
 			for _, m := range found {
 				fmt.Fprintln(c.out, m)
+			}
+			if !all {
+				fmt.Fprintln(c.err, "crosspoint: there may be more mistakes, in renditions, destinations and recordings: mend these and run it again.")
 			}
 			if len(found) > 0 {
 				return errSilent

@@ -17,8 +17,8 @@ func (d *deliveries) acquire(show *scenes.Show, user *delivery, id string, sound
 	if !ok {
 		return nil, fmt.Errorf("there is no rendition %q", id)
 	}
-	if !slices.Contains(kind.Video, media.Codec(r.Video.Codec)) {
-		return nil, fmt.Errorf("%s cannot carry %s: choose another rendition or another codec", kind.Title, r.Video.Codec)
+	if err := carries(kind, r); err != nil {
+		return nil, err
 	}
 	audio := kind.Audio[0]
 	bitrate := r.Audio.BitrateKbps * 1000

@@ -23,36 +23,6 @@ type layer struct {
 	lost   int64              // guarded by leg.mu; of earlier queues
 }
 
-// layerIDs are the further renditions that the leg sends along: those of the destination,
-// but none where a backup's kind has no such thing. Its errors are mistakes in the show.
-func (l *leg) layerIDs(show *scenes.Show) ([]string, error) {
-	ids := l.v.def.Simulcast
-	switch {
-	case len(ids) == 0 || l.kind.Layers == 0 && l.index > 0:
-		return nil, nil
-	case len(ids) > l.kind.Layers:
-		return nil, fmt.Errorf("%s can send %d further renditions, not %d", l.kind.Title, l.kind.Layers, len(ids))
-	case l.v.def.DelaySeconds > 0:
-		return nil, errors.New("a delayed destination cannot send further renditions: take away the delay or the simulcast")
-	}
-	above, _ := show.Rendition(l.v.def.Rendition)
-	for _, id := range ids {
-		r, ok := show.Rendition(id)
-		switch {
-		case !ok:
-			return nil, fmt.Errorf("there is no rendition %q", id)
-		case r.Video.Codec != above.Video.Codec:
-			return nil, fmt.Errorf("the rendition %q is not %s as the one before: simulcast has one codec", id, above.Video.Codec)
-		case r.Program != above.Program:
-			return nil, fmt.Errorf("the rendition %q shows another programme than the one before", id)
-		case r.Video.Width*r.Video.Height > above.Video.Width*above.Video.Height, r.Video.BitrateKbps >= above.Video.BitrateKbps:
-			return nil, fmt.Errorf("the rendition %q is not smaller than the one before: put simulcast's renditions in order of size", id)
-		}
-		above = r
-	}
-	return ids, nil
-}
-
 // joinLayers takes part in the encodes of the leg's further renditions. After an error the
 // queues are off their streams; the delivery gives back what was joined.
 func (l *leg) joinLayers(show *scenes.Show, ids []string, atOnce bool) error {

@@ -37,7 +37,7 @@ func TestSimulcastRefusals(t *testing.T) {
 	defer stop()
 	s.must(t, &GoLive{})
 	for id, want := range map[string]string{
-		"plain": "0 further renditions, not 1", "two": "1 further renditions, not 2", "mixed": "simulcast has one codec",
+		"plain": "cannot send further renditions along", "two": "1 further renditions, not 2", "mixed": "simulcast has one codec",
 		"rising": "not smaller", "late": "delayed destination",
 	} {
 		st := s.until(t, id+" has failed", func(st *State) bool { return destinationOf(st, id).Report.State == outputs.Failed })

@@ -119,7 +119,7 @@ func (l *leg) sound() []scenes.Track {
 // join takes part in the encodes that the leg needs. With at once, its queue gets their
 // very first packet.
 func (l *leg) join(show *scenes.Show, atOnce bool) error {
-	layers, err := l.layerIDs(show)
+	layers, err := simulcast(show, l.v.def, l.kind, l.index > 0)
 	if err != nil {
 		return err
 	}

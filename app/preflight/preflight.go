@@ -108,6 +108,16 @@ func Run(ctx context.Context, o Options, found func(Finding)) (Verdict, error) {
 		if !d.Enabled {
 			continue
 		}
+		if refused := engine.Refusals(o.Show, d, o.Kinds); len(refused) > 0 {
+			for _, r := range refused {
+				f := Finding{Check: "destination", Subject: d.Name, Verdict: NoGo, Text: fmt.Sprintf("It cannot go live: %v.", r.Err)}
+				if r.Backup != "" {
+					f.Subject += ", " + r.Backup
+				}
+				tell(f)
+			}
+			continue // what its servers say counts for nothing
+		}
 		wg.Go(func() {
 			tell(o.destination(ctx, d.Name, scenes.Ingest{Kind: d.Kind, Settings: d.Settings, Credential: &d.Credential}))
 		})

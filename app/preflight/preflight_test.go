@@ -146,6 +146,24 @@ func TestPlanThatDoesNotFit(t *testing.T) {
 	}
 }
 
+// TestRefusedByTheShowItself: what going live would refuse is a no-go, whatever its server says.
+func TestRefusedByTheShowItself(t *testing.T) {
+	show := parse(t, `{"format": 2, "canvas": {"width": 320, "height": 180, "fps": "30"},
+	 "renditions": [{"id": "main", "video": {"codec": "hevc"}}, {"id": "low", "video": {"codec": "hevc", "width": 160, "height": 90, "bitrate_kbps": 100}}, {"id": "av1", "video": {"codec": "av1"}}],
+	 "destinations": [
+	  {"id": "a", "name": "A", "kind": "srt", "simulcast": ["low"], "settings": {"url": "srt://127.0.0.1:9"}},
+	  {"id": "b", "name": "B", "kind": "whip", "rendition": "av1", "settings": {"url": "http://127.0.0.1:9/b"}, "backups": [{"name": "second", "kind": "srt", "settings": {"url": "srt://127.0.0.1:9"}}]}]}`)
+	got, worst := check(t, Options{Show: show, Kinds: kinds(), RecordDir: t.TempDir(), Encode: 100 * time.Millisecond})
+	for subject, want := range map[string]string{"A": "It cannot go live: SRT cannot send further renditions along", "B, second": "It cannot go live: SRT cannot carry av1"} {
+		if f := got[subject]; f.Verdict != NoGo || !strings.Contains(f.Text, want) {
+			t.Errorf("%s: %s %q, want %q", subject, f.Verdict, f.Text, want)
+		}
+	}
+	if _, asked := got["B"]; asked || worst != NoGo {
+		t.Errorf("B was asked: %v; the whole is %s", asked, worst)
+	}
+}
+
 // TestTooMuchToEncode: x264's slowest preset cannot keep up with 2160p60 here.
 func TestTooMuchToEncode(t *testing.T) {
 	show := parse(t, `{"format": 2, "canvas": {"width": 3840, "height": 2160, "fps": "60"},

@@ -53,13 +53,13 @@ func (p *pickList) heightFor(w float32) float32 {
 
 // offer shows what there is to choose from, or nothing where the kind cannot do it.
 func (p *pickList) offer(offered bool, items []pick, most int) {
-	p.offered, p.most = offered && len(items) > 0, most
-	p.items = slices.Clone(items)
+	p.most, p.items = most, slices.Clone(items)
 	for _, id := range p.chosen { // what is gone can be taken out
 		if !slices.ContainsFunc(p.items, func(v pick) bool { return v.id == id }) {
 			p.items = append(p.items, pick{id, id})
 		}
 	}
+	p.offered = offered && len(p.items) > 0
 	show(p, p.offered)
 	p.refill()
 }
@@ -126,7 +126,10 @@ func (f *outputForm) fillPicks() {
 	}
 	f.layers.chosen = slices.DeleteFunc(f.layers.chosen, func(id string) bool { return id == first })
 	f.tracks.offer(!f.recording && kind.SoundTracks > 1, buses, kind.SoundTracks)
-	f.layers.offer(!f.recording && kind.Layers > 0, renditions, kind.Layers)
+	if kind.Layers == 0 {
+		renditions = nil // but what keeps it from being saved can be taken out
+	}
+	f.layers.offer(!f.recording && (kind.Layers > 0 || len(f.layers.chosen) > 0), renditions, kind.Layers)
 }
 
 func trackBuses(tracks []scenes.Track) (ids []string) {

@@ -113,6 +113,42 @@ func TestSimulcastOfADestination(t *testing.T) {
 	}
 }
 
+// TestWhatGoingLiveRefusesIsNotSaved: the form keeps to the rules of going live, and shows
+// what has to be taken away for them.
+func TestWhatGoingLiveRefusesIsNotSaved(t *testing.T) {
+	s, _ := manyState()
+	s.Show.Destinations[0].Simulcast = []string{"540p"}
+	for i := range s.Show.Renditions {
+		v := &s.Show.Renditions[i].Video
+		v.Codec, v.BitrateKbps = "h264", v.Height
+	}
+	kinds := strictKinds()
+	whip := kinds["whip"]
+	whip.Layers = 2
+	whip.New = func(json.RawMessage, outputs.Options) (outputs.Output, error) { return nil, nil }
+	kinds["whip"] = whip
+	b := newBenchWith(t, s, Services{OutputKinds: kinds})
+	p := b.keys.outputs
+	f := p.form
+	p.edit("w", false)
+	if got := f.fault(); got != "" {
+		t.Errorf("simulcast as it should be: %q", got)
+	}
+	f.plan.values["delay_seconds"] = json.RawMessage("5")
+	if got := f.fault(); !strings.Contains(got, "A delayed destination cannot send further renditions") {
+		t.Errorf("with a delay: %q", got)
+	}
+	p.edit("a", false)
+	f.secret.SetText("key")
+	if got := f.fault(); !strings.Contains(got, "RTMP cannot send further renditions along") || !f.layers.Visible() {
+		t.Errorf("of a kind that cannot: %q, shown %v", got, f.layers.Visible())
+	}
+	f.layers.buttons.items[0].(*button).press()
+	if got := f.fault(); got != "" {
+		t.Errorf("taken out: %q", got)
+	}
+}
+
 // TestServicesWithoutAnAddress: services that give every stream an address of its own are
 // offered too, say so, and hold what is sent against what they take.
 func TestServicesWithoutAnAddress(t *testing.T) {

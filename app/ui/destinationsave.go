@@ -23,7 +23,7 @@ func (f *outputForm) fault() string {
 		return "Choose the rendition to send."
 	}
 	kind, ok := f.desk.services.OutputKinds[f.kind]
-	if !ok || kind.New == nil || !f.recording && strings.TrimSpace(f.address.Text) == rehearsalURL {
+	if !ok || kind.New == nil {
 		return ""
 	}
 	secret := strings.TrimSpace(f.secret.Text)
@@ -31,16 +31,27 @@ func (f *outputForm) fault() string {
 		secret = "kept-elsewhere" // of a length that every kind takes
 	}
 	raw, err := json.Marshal(f.collected())
-	if err == nil {
+	rehearsal := !f.recording && strings.TrimSpace(f.address.Text) == rehearsalURL
+	if err == nil && !rehearsal {
 		_, err = kind.New(raw, outputs.Options{Secret: secret})
 	}
-	if err == nil {
-		if f.recording {
-			return ""
-		}
-		return f.backupFault(f.destination(raw), secret)
+	if err != nil {
+		return said(err)
 	}
-	return said(err)
+	if f.recording {
+		return ""
+	}
+	d := f.destination(raw)
+	for _, r := range engine.Refusals(f.show, d, f.desk.services.OutputKinds) {
+		if r.Backup != "" {
+			return r.Backup + ": " + said(r.Err)
+		}
+		return said(r.Err)
+	}
+	if rehearsal {
+		return ""
+	}
+	return f.backupFault(d, secret)
 }
 
 // collected are the settings as typed.

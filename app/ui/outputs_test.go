@@ -12,6 +12,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 )
@@ -195,7 +196,7 @@ func (v *vault) Delete(name string) error { delete(v.kept, name); return nil }
 func strictKinds() map[string]outputs.Kind {
 	kinds := map[string]outputs.Kind{}
 	for _, name := range protocols {
-		kinds[name] = outputs.Kind{Name: name, New: func(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
+		kinds[name] = outputs.Kind{Name: name, Title: strings.ToUpper(name), Video: []media.Codec{media.H264, media.HEVC}, New: func(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 			var v struct{ URL string }
 			switch err := json.Unmarshal(raw, &v); {
 			case err != nil:
