@@ -11,18 +11,12 @@ import (
 )
 
 // hasDisplay reports whether a window can be opened at all. A display that is named but
-// does not answer is none: the window's library would end the program.
+// does not answer is none: the window's library would end the program. So is Wayland's, for
+// which that library has to be built with another tag (GLFW has one of the two): a desktop
+// of Wayland has an X server besides, Xwayland.
 func hasDisplay() bool {
 	if runtime.GOOS != "linux" {
 		return true
-	}
-	if name := os.Getenv("WAYLAND_DISPLAY"); name != "" {
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), name)
-		}
-		if answers("unix", name) {
-			return true
-		}
 	}
 	network, address, ok := x11Address(os.Getenv("DISPLAY"))
 	return ok && (answers(network, address) || network == "unix" && answers(network, "@"+address))

@@ -19,23 +19,26 @@ func TestX11Address(t *testing.T) {
 	}
 }
 
-// A display that is named and not there is no display.
+// A display that is named and not there is no display, and Wayland's alone is none for a
+// window that speaks X11.
 func TestHasDisplay(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("XDG_RUNTIME_DIR", dir)
 	t.Setenv("WAYLAND_DISPLAY", "wayland-9")
-	t.Setenv("DISPLAY", filepath.Join(dir, "gone"))
-	if hasDisplay() {
-		t.Error("found a display where nothing listens")
-	}
-	for _, name := range []string{"gone", "wayland-9"} {
-		l, err := net.Listen("unix", filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
+	t.Setenv("DISPLAY", filepath.Join(dir, "x"))
+	for _, step := range []struct {
+		listens string
+		want    bool
+	}{{"", false}, {"wayland-9", false}, {"x", true}} {
+		if step.listens != "" {
+			l, err := net.Listen("unix", filepath.Join(dir, step.listens))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = l.Close() }()
 		}
-		if !hasDisplay() {
-			t.Errorf("did not find %s", name)
+		if got := hasDisplay(); got != step.want {
+			t.Errorf("with %q listening too: %v, want %v", step.listens, got, step.want)
 		}
-		_ = l.Close()
 	}
 }
