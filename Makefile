@@ -58,9 +58,9 @@ env: setup
 	@$(ENV) && if [ -n "$(CMD)" ]; then $(CMD); else echo "crosspoint: this shell has PKG_CONFIG_PATH set; exit leaves it"; exec "$${SHELL:-bash}"; fi
 
 setup:
+	@packaging/go.sh $(GO)
 	@packaging/apt.sh build
 	@packaging/ffmpeg/build.sh >/dev/null
-	@$(GO) version >/dev/null || { echo "crosspoint: Go 1.25 or newer has to be installed first"; exit 1; }
 
 setup-test: setup
 	@packaging/apt.sh test
