@@ -53,6 +53,8 @@ func TestValidateFindsWhatSchemasCannotSay(t *testing.T) {
 		{"simulcast", two("{}", `{"width":640,"height":360}`, destination("whip", `{"url":"https://a/b"}`, `,"simulcast":["low"]`)), ""},
 		{"codec of a backup", rendition(`{"codec":"av1"}`, ","+destination("whip", `{"url":"https://a/b"}`, `,"backups":[{"kind":"srt","settings":{"url":"srt://host:1"}}]`)), `$.destinations[0].backups[0].kind: SRT cannot carry av1`},
 		{"codec of a source's file", rendition(`{"codec":"av1"}`, `,"iso":{"sources":["a"],"settings":{"container":"ts"}},`+source("bars", "{}")), `$.iso.settings.container: ts files cannot hold av1`},
+		{"replays", `"replay":{"settings":{"path":"replays","container":"mov"}}`, ""},
+		{"what replays have no use for", `"replay":{"settings":{"spill":"/second"}}`, `$.replay.settings.spill: there is no such setting here`},
 		{"codec of a file", rendition(`{"codec":"prores"}`, `,"recordings":[{"id":"rec"}]`), `$.recordings[0].settings.container: mkv files cannot hold prores`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -136,6 +136,9 @@ func (c *examination) isoSettings() {
 		if settings == nil || settings.kind != '{' {
 			continue
 		}
+		if owner == "replay" {
+			raw = placeOf(raw)
+		}
 		path := "$." + owner + ".settings"
 		compiled, err := compile("https://crosspoint.studio/schema/"+owner+"-record.json", raw)
 		if err != nil {
@@ -144,6 +147,26 @@ func (c *examination) isoSettings() {
 		}
 		c.schema(path, settings, compiled, settings.start, false)
 	}
+}
+
+// placeOf is the schema of recordings without what saved replays have no use for: they have a
+// folder and a container.
+func placeOf(raw json.RawMessage) json.RawMessage {
+	var doc map[string]any
+	if json.Unmarshal(raw, &doc) != nil {
+		return raw // which is said
+	}
+	properties, _ := doc["properties"].(map[string]any)
+	for name := range properties {
+		if name != "path" && name != "container" {
+			delete(properties, name)
+		}
+	}
+	place, err := json.Marshal(doc)
+	if err != nil {
+		return raw
+	}
+	return place
 }
 
 // isoUsers are the ISO recordings and the replay buffer where their rendition is id.

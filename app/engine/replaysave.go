@@ -203,7 +203,7 @@ func (j saveJob) write(free func(dir string) (int64, error)) (string, error) {
 	}
 }
 
-var replayFormats = map[string]string{"mkv": "matroska", "mp4": "mp4", "ts": "mpegts"}
+var replayFormats = map[string]string{"mkv": "matroska", "mp4": "mp4", "mov": "mov", "ts": "mpegts"}
 
 // write muxes the clip into a new file.
 func (c clip) write(path, format string) error {

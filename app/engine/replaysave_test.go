@@ -92,3 +92,28 @@ func TestReplaysLeaveRoom(t *testing.T) {
 		t.Errorf("it saved %q", list)
 	}
 }
+
+// TestReplaysHaveTheContainerThatIsChosen: each that the window offers.
+func TestReplaysHaveTheContainerThatIsChosen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, told := testSaver(t)
+	c := savedClip(t)
+	pictures := 0
+	for _, p := range c.packets {
+		if !p.Audio {
+			pictures++
+		}
+	}
+	for _, want := range []string{"mkv", "mp4", "mov", "ts"} {
+		folder, container := replayPlace([]byte(`{"path":"replays","container":"`+want+`"}`), dir)
+		if folder != filepath.Join(dir, "replays") || container != want {
+			t.Errorf("%s: saved as %s to %s", want, container, folder)
+		}
+		s.save(saveJob{clip: c, folder: folder, name: "replay", container: container})
+		wantWaiting(t, s, told, 0, "")
+		if d := testkit.Demux(t, filepath.Join(folder, "replay."+want)); d.Video != pictures || d.Audio == 0 {
+			t.Errorf("%s: %d pictures and %d packets of sound, want %d pictures", want, d.Video, d.Audio, pictures)
+		}
+	}
+}

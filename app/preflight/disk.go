@@ -51,7 +51,7 @@ func (o Options) recordDirs() []recordDir {
 		list = append(list, iso)
 	}
 	if !o.Show.Replay.Untouched() {
-		list = append(list, written{folders: o.folders(o.Show.Replay.Settings, true)})
+		list = append(list, written{folders: o.folders(o.Show.Replay.Settings, true)[:1]})
 	}
 	var out []recordDir
 	for _, w := range list {
