@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"crosspoint.studio/crosspoint/internal/media"
 )
@@ -94,19 +95,18 @@ func (s *Show) completeStart() {
 	for _, v := range s.Sources {
 		ids = append(ids, v.ID)
 	}
-	next := func(not string) string {
-		for _, id := range ids {
-			if id != not {
-				return id
-			}
-		}
-		return ""
-	}
 	if s.Start.Program == unset {
-		s.Start.Program = next("")
+		s.Start.Program = ""
+		if len(ids) > 0 {
+			s.Start.Program = ids[0]
+		}
 	}
 	if s.Start.Preview == unset {
-		s.Start.Preview = next(s.Start.Program)
+		s.Start.Preview = ""
+		at := slices.Index(ids, s.Start.Program) // -1, of black: before the first
+		if len(ids) > 1 || at < 0 && len(ids) > 0 {
+			s.Start.Preview = ids[(at+1)%len(ids)] // behind the last comes the first
+		}
 	}
 }
 

@@ -71,6 +71,31 @@ func listed(object any, key string) map[string]any {
 	return object.(map[string]any)[key].([]any)[0].(map[string]any)
 }
 
+// TestStartLeftOut: programme is the first scene, or else the first source, and preview the
+// next one after it.
+func TestStartLeftOut(t *testing.T) {
+	const sources, scenes = `"sources":[{"id":"a","kind":"k"},{"id":"b","kind":"k"}]`, `"scenes":[{"id":"s1"},{"id":"s2"},{"id":"s3"}]`
+	for _, c := range []struct {
+		document string
+		want     Start
+	}{
+		{`{"format":2}`, Start{}},
+		{`{"format":2,"sources":[{"id":"a","kind":"k"}]}`, Start{"a", ""}},
+		{`{"format":2,"sources":[{"id":"a","kind":"k"}],"start":{"program":""}}`, Start{"", "a"}},
+		{`{"format":2,` + sources + `}`, Start{"a", "b"}},
+		{`{"format":2,` + sources + `,"start":{"program":"b"}}`, Start{"b", "a"}},
+		{`{"format":2,` + sources + `,` + scenes + `}`, Start{"s1", "s2"}},
+		{`{"format":2,` + sources + `,` + scenes + `,"start":{"program":"s2"}}`, Start{"s2", "s3"}},
+		{`{"format":2,` + sources + `,` + scenes + `,"start":{"program":"s3"}}`, Start{"s3", "a"}},
+		{`{"format":2,` + sources + `,` + scenes + `,"start":{"program":"b"}}`, Start{"b", "s1"}},
+		{`{"format":2,` + sources + `,` + scenes + `,"start":{"preview":"s3"}}`, Start{"s1", "s3"}},
+	} {
+		if got := mustParse(t, c.document).Start; got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.document, got, c.want)
+		}
+	}
+}
+
 // The defaults written in the schema, and so in the manual, are those that Parse
 // fills in.
 func TestSchemaDefaultsAreTrue(t *testing.T) {
