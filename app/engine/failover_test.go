@@ -173,6 +173,19 @@ func TestScheduledDestination(t *testing.T) {
 	s.comp.Close()
 }
 
+// TestScheduledDestinationOfASlowShow: the clock is looked at by time, not by ticks.
+func TestScheduledDestinationOfASlowShow(t *testing.T) {
+	at := time.Now().Add(3 * time.Second).Truncate(time.Second)
+	s := newStudio(t, parse(t, `{"format":2,"canvas":{"width":160,"height":90,"fps":"1"},"sources":[{"id":"a","kind":"paced","settings":{"y":80}}],
+		"destinations":[{"id":"d","kind":"fake","settings":{"to":"d"},"start_at":"`+at.Format(time.RFC3339)+`"}]}`), media.NewRealClock(), nil)
+	stop := s.live(t)
+	defer stop()
+	s.until(t, "it is started", func(st *State) bool { return destinationOf(st, "d").Started })
+	if late := time.Since(at); late > 5*time.Second {
+		t.Errorf("it was started %v late", late)
+	}
+}
+
 // TestScheduledDestinationSleptThrough: what the machine slept through, or its clock was set
 // past, does not go live long afterwards, and that is said; what runs is still stopped.
 func TestScheduledDestinationSleptThrough(t *testing.T) {

@@ -9,6 +9,9 @@ import (
 // machine has slept, or its clock was set: nobody expects a stream of hours ago to begin.
 const startsWithin = time.Minute
 
+// lookEvery is how often the clock is looked at, where the show has that many ticks.
+const lookEvery = 500 * time.Millisecond
+
 // schedule starts and stops destinations at the times that the show gives them. What
 // counts is that a time goes by: one that had passed before the show was opened, or
 // before it was written, does nothing. Of the tick goroutine.
@@ -16,10 +19,13 @@ type schedule struct {
 	looked time.Time // up to here all has been done
 }
 
-// keepTimes does what has come due by the wall clock since the last call. On the virtual
-// clock there is no time of day.
+// keepTimes does what has come due by the wall clock since it was looked at, if that is
+// lookEvery ago. On the virtual clock there is no time of day.
 func (e *Engine) keepTimes(now time.Time) {
 	from := e.schedule.looked
+	if passed := now.Sub(from); passed >= 0 && passed < lookEvery {
+		return
+	}
 	e.schedule.looked = now
 	if e.clock.Virtual() || from.IsZero() {
 		return

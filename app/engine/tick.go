@@ -67,8 +67,8 @@ func (e *Engine) loop(ctx context.Context) error {
 			return err
 		}
 		e.count.tick(e, began, late)
+		e.keepTimes(time.Now())
 		if e.tick%demandEvery == 0 {
-			e.keepTimes(time.Now())
 			e.setDemand()
 		}
 		if e.asked.Load() || e.tick%int64(e.fps.Float()+0.5) == 0 {
