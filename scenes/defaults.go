@@ -13,6 +13,9 @@ import (
 // be an id.
 const unset = "\x00"
 
+// Untitled is the name of a show that has none.
+const Untitled = "Untitled"
+
 var emptyObject = json.RawMessage("{}")
 
 // Default is a show with no sources: 1920x1080 at 30, one programme, one rendition.
@@ -27,7 +30,7 @@ func Default() *Show {
 func blank() *Show {
 	return &Show{
 		Format:      Format,
-		Name:        "Untitled",
+		Name:        Untitled,
 		Canvas:      Canvas{Width: 1920, Height: 1080, FPS: media.NewRational(30, 1), Color: BT709},
 		Transition:  Transition{Kind: Mix, Color: "#000000", Softness: 0.1, Direction: Left},
 		FadeToBlack: FadeToBlack{Frames: 30},

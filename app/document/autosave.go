@@ -148,7 +148,7 @@ func (m *Manager) Recovery() (Recovered, bool) {
 	o := m.orphans[0]
 	r := Recovered{Path: o.Path, Time: o.SavedAt, Name: filepath.Base(o.Path)}
 	if o.Path == "" {
-		r.Name = "Untitled"
+		r.Name = scenes.Untitled
 		if show, err := scenes.Parse(o.Show); err == nil {
 			r.Name = show.Name
 		}

@@ -12,6 +12,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // fakeDocuments keeps a diary of what it was asked for.
@@ -267,6 +268,19 @@ func TestTitleMarksWhatIsNotSaved(t *testing.T) {
 	if got != "Sunday * - Crosspoint" {
 		t.Errorf("the title is %q", got)
 	}
+	s := aState()
+	s.Show.Name = "Service"
+	f.info.Path, f.info.Name = "/shows/sunday.json", "sunday.json"
+	b.show(s)
+	if got != "sunday.json (Service) * - Crosspoint" {
+		t.Errorf("the title of a file is %q", got)
+	}
+	s.Show.Name = scenes.Untitled
+	b.show(s)
+	if got != "sunday.json * - Crosspoint" {
+		t.Errorf("the title of a file whose show has no name is %q", got)
+	}
+	f.info = DocumentInfo{Name: "Sunday"}
 	f.info.Dirty, f.info.ReadOnly = false, "another window has it"
 	b.show(aState())
 	if got != "Sunday (read only) - Crosspoint" {

@@ -15,6 +15,7 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // How often the window looks at the state.
@@ -463,6 +464,9 @@ func (w *window) updateTitle() {
 	title := "Crosspoint"
 	if info.Name != "" {
 		title = info.Name
+		if s := w.desk.state; info.Path != "" && s != nil && s.Show.Name != scenes.Untitled {
+			title += " (" + s.Show.Name + ")"
+		}
 		if info.Dirty {
 			title += " *"
 		}
