@@ -42,11 +42,11 @@ func (f *outputForm) fault() string {
 		return ""
 	}
 	d := f.destination(raw)
-	for _, r := range engine.Refusals(f.show, d, f.desk.services.OutputKinds) {
-		if r.Backup != "" {
-			return r.Backup + ": " + said(r.Err)
+	if list := engine.Refusals(f.show, d, f.desk.services.OutputKinds); len(list) > 0 {
+		if name := list[0].Backup; name != "" {
+			return name + ": " + said(list[0].Err)
 		}
-		return said(r.Err)
+		return said(list[0].Err)
 	}
 	if rehearsal {
 		return ""
