@@ -13,11 +13,11 @@ import (
 	"crosspoint.studio/crosspoint/outputs"
 )
 
-// ended fails unless the end of something has just taken so long by the bubble's clock.
+// ended fails unless something has just taken so long by the bubble's clock.
 func ended(t *testing.T, what string, began time.Time, want time.Duration) {
 	t.Helper()
 	if took := time.Since(began); took != want {
-		t.Errorf("%s: the end waited %v for the disk, want %v", what, took, want)
+		t.Errorf("%s: waited %v for the disk, want %v", what, took, want)
 	}
 }
 
@@ -115,5 +115,39 @@ func TestNextShowLeavesOpenFilesAlone(t *testing.T) {
 		if n := left(); n != 1 {
 			t.Errorf("the next start finds %d files to finish, want the one", n)
 		}
+	})
+}
+
+// TestStartDoesNotWaitForADeadDisk: the disk of a recording that was left behind still does not
+// answer at the next start. The show begins, what it records is noted, and it ends in time.
+func TestStartDoesNotWaitForADeadDisk(t *testing.T) {
+	state, file := t.TempDir(), filepath.Join(t.TempDir(), "show.mkv")
+	if err := os.WriteFile(file, []byte("of this show"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	synctest.Test(t, func(t *testing.T) {
+		dead := make(chan struct{})
+		e := &Engine{log: log, clock: media.NewRealClock(), opt: Options{StateDir: state}}
+		e.state.Store(&State{})
+		e.keeper = newKeeper(e)
+		e.keeper.find = func(string, *slog.Logger) []*leftJournal { <-dead; return nil }
+		began := time.Now()
+		e.keeper.start()
+		ended(t, "the start", began, 0)
+		e.keeper.file("rec", "record", outputs.FileEvent{Path: file, Part: 1})
+		e.keeper.file("rec", "record", outputs.FileEvent{Path: file, Part: 1, Closed: true, Ended: true})
+		began = time.Now()
+		e.keeper.close(true)
+		ended(t, "files", began, keeperAtEnd)
+		e.keeper.journal.close() // as the end of the program does
+		left := leftBehind(filepath.Join(state, "recordings"), log)
+		if len(left) != 1 || len(left[0].jobs) != 1 {
+			t.Errorf("the next start finds %d journals, want the one of this show", len(left))
+		}
+		for _, l := range left {
+			l.release()
+		}
+		close(dead)
 	})
 }

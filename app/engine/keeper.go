@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -31,6 +32,7 @@ type keeper struct {
 	wake    chan struct{}
 	ended   chan struct{}
 	cancel  context.CancelFunc
+	find    func(dir string, log *slog.Logger) []*leftJournal // leftBehind, but in tests
 
 	// Of the goroutine until ended.
 	left   []*leftJournal // of earlier runs, with jobs that are not done
@@ -65,19 +67,24 @@ type fileResults struct {
 }
 
 func newKeeper(e *Engine) *keeper {
-	return &keeper{e: e, wake: make(chan struct{}, 1), ended: make(chan struct{}), results: map[string]*fileResults{}, writing: map[string]bool{}}
+	return &keeper{e: e, find: leftBehind, wake: make(chan struct{}, 1), ended: make(chan struct{}), results: map[string]*fileResults{}, writing: map[string]bool{}}
 }
 
-// start begins, with what earlier runs left behind.
+// start begins, with what earlier runs left behind. It does not block: the disk that kept them
+// from their end may still not answer.
 func (k *keeper) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	k.cancel = cancel
-	if dir := k.e.opt.StateDir; dir != "" {
-		k.left = leftBehind(filepath.Join(dir, "recordings"), k.e.log)
-		k.journal = newJournal(filepath.Join(dir, "recordings"), k.e.log)
+	dir := k.e.opt.StateDir
+	if dir != "" {
+		dir = filepath.Join(dir, "recordings")
+		k.journal = newJournal(dir, k.e.log)
 	}
 	go func() {
 		defer close(k.ended)
+		if dir != "" {
+			k.left = k.find(dir, k.e.log)
+		}
 		k.recover(ctx)
 		k.run(ctx)
 		for _, l := range k.left { // what is not done is found at the next start
