@@ -117,7 +117,11 @@ func (m *Manager) findOrphans() []orphan {
 			l.release()
 			continue
 		}
-		if r.saved() {
+		saved, answered := inTime(m.opt.patience, r.saved)
+		if !answered {
+			m.opt.Log.Warn("whether work is saved is not known: the disk of its show does not answer", "show", r.Path)
+		}
+		if saved {
 			if err := remove(file); err != nil {
 				m.opt.Log.Warn("the recovery file of work that is saved cannot be removed", "error", err)
 			}

@@ -1,13 +1,17 @@
 package document
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -285,6 +289,33 @@ func TestBegin(t *testing.T) {
 	if err := s.Begin(path); err == nil {
 		t.Error("a broken file that was asked for opened")
 	}
+}
+
+// TestBeginWithoutADisk: the show of last time, and unsaved work on it, are on a disk that does
+// not answer. The program starts, and the work is offered.
+func TestBeginWithoutADisk(t *testing.T) {
+	dir := t.TempDir()
+	state, dead := filepath.Join(dir, "state"), filepath.Join(dir, "away.json")
+	must(t, syscall.Mkfifo(dead, 0o600)) // whose reading waits for a writer
+	raw, err := scenes.Default().Encode()
+	must(t, err)
+	must(t, os.MkdirAll(filepath.Join(state, "recovery"), 0o700))
+	must(t, recovery{Path: dead, BaseDir: dir, SavedAt: time.Now(), Show: raw}.write(filepath.Join(state, "recovery", "1-1.json")))
+	must(t, recents{filepath.Join(state, "recent.json")}.add(dead))
+
+	log := &bytes.Buffer{}
+	m := New(Options{Stage: &fakeStage{}, Kinds: fakeKinds{}, Dir: state, Log: slog.New(slog.NewTextHandler(log, nil)), patience: 50 * time.Millisecond})
+	must(t, m.Begin(""))
+	if got := m.Info(); got.Path != "" || got.Name != "Demo" || got.FirstRun || strings.Count(log.String(), "does not answer") != 2 {
+		t.Errorf("begun with %+v; log %s", got, log)
+	}
+	if r, ok := m.Recovery(); !ok || r.Path != dead {
+		t.Errorf("offered %+v, %v; want the work", r, ok)
+	}
+	m.Close()
+	w, err := os.OpenFile(dead, os.O_WRONLY, 0) // the disk comes back
+	must(t, err)
+	must(t, w.Close())
 }
 
 func TestTemplates(t *testing.T) {

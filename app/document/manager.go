@@ -28,7 +28,7 @@ type Stage interface {
 	Play(show *scenes.Show, baseDir string) (added []string, err error)
 }
 
-// Options are what a Manager is built from. All are required.
+// Options are what a Manager is built from. All that are exported are required.
 type Options struct {
 	Stage Stage
 	// Kinds say which settings are paths, and what is wrong with settings.
@@ -39,6 +39,8 @@ type Options struct {
 	// Devices are the "device" settings of the first camera and microphone that are
 	// there, empty for none. It may block.
 	Devices func() (camera, microphone string)
+
+	patience time.Duration // 0: answersWithin
 }
 
 // Manager is the one open document.
@@ -82,9 +84,16 @@ type orphan struct {
 	recovery
 }
 
+// answersWithin is how long a start of the program waits for the disk of a show file: a disk
+// that sleeps takes ten seconds, a share whose server is gone may take for ever.
+const answersWithin = 15 * time.Second
+
 // New makes a manager and looks for unsaved work of earlier runs. A state folder
 // that cannot be used is logged; then nothing is remembered.
 func New(opt Options) *Manager {
+	if opt.patience == 0 {
+		opt.patience = answersWithin
+	}
 	m := &Manager{opt: opt, recents: recents{filepath.Join(opt.Dir, "recent.json")}, turn: make(chan struct{}, 1)}
 	m.turn <- struct{}{}
 	m.file = filepath.Join(m.recoveryDir(), fmt.Sprintf("%d-%d.json", os.Getpid(), time.Now().UnixNano()))
@@ -172,16 +181,17 @@ func (m *Manager) Begin(what string) error {
 	if what != "" {
 		return m.Open(what)
 	}
-	recent := m.Recent()
+	recent := m.recents.list() // the first alone is looked at: the disk of another may not answer
 	m.mu.Lock()
 	first := len(recent) == 0 && len(m.orphans) == 0
 	m.mu.Unlock()
-	if len(recent) > 0 && !recent[0].Missing {
-		err := m.Open(recent[0].Path)
-		if err == nil {
+	if len(recent) > 0 {
+		switch err := m.openLast(recent[0]); {
+		case err == nil:
 			return nil
+		case !errors.Is(err, fs.ErrNotExist):
+			m.opt.Log.Warn("the show of last time cannot be opened", "error", err)
 		}
-		m.opt.Log.Warn("the show of last time cannot be opened", "error", err)
 	}
 	if err := m.New("demo"); err != nil {
 		return err
@@ -190,6 +200,34 @@ func (m *Manager) Begin(what string) error {
 	m.firstRun = first
 	m.mu.Unlock()
 	return nil
+}
+
+// openLast opens the show of last time. The error wraps fs.ErrNotExist where it is gone.
+func (m *Manager) openLast(path string) error {
+	err, answered := inTime(m.opt.patience, func() error {
+		_, err := os.ReadFile(path)
+		return err
+	})
+	switch {
+	case !answered:
+		return fmt.Errorf("the disk of %s does not answer", path)
+	case err != nil:
+		return err
+	}
+	return m.Open(path)
+}
+
+// inTime is what look finds on a disk, unless that does not answer within limit: then look is
+// left behind, and what it finds later is of no use.
+func inTime[T any](limit time.Duration, look func() T) (found T, answered bool) {
+	answer := make(chan T, 1)
+	go func() { answer <- look() }()
+	select {
+	case found = <-answer:
+		return found, true
+	case <-time.After(limit):
+		return found, false
+	}
 }
 
 // New replaces the running show by a template. Unsaved changes of the one before are
@@ -337,16 +375,25 @@ func (m *Manager) remember(path string) {
 // Recent is a file opened or saved before.
 type Recent struct {
 	Path    string
-	Missing bool // not there at present
+	Missing bool // not there at present, or on a disk that does not answer
 }
 
-// Recent lists the last ten files, newest first.
+// Recent lists the last ten files, newest first. It blocks for as long as their disks do, but
+// no longer than answersWithin.
 func (m *Manager) Recent() []Recent {
-	var out []Recent
-	for _, p := range m.recents.list() {
-		_, err := os.Stat(p)
-		out = append(out, Recent{p, err != nil})
+	paths := m.recents.list()
+	out := make([]Recent, len(paths))
+	var looks sync.WaitGroup
+	for i, path := range paths {
+		looks.Go(func() {
+			err, answered := inTime(m.opt.patience, func() error {
+				_, err := os.Stat(path)
+				return err
+			})
+			out[i] = Recent{path, !answered || err != nil}
+		})
 	}
+	looks.Wait()
 	return out
 }
 
