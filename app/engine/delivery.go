@@ -69,11 +69,12 @@ func newDelivery(d *deliveries, def scenes.Destination, sound []scenes.Track, re
 
 // open makes the outputs and joins their encodes. An ingest that cannot be sent to is
 // passed over; the error is the primary's when none can.
-func (v *delivery) open(show *scenes.Show) error {
+func (v *delivery) open(ctx context.Context, show *scenes.Show) error {
+	v.lookForSecrets()
 	var first error
 	usable := 0
 	for i, l := range v.legs {
-		err := l.open(show)
+		err := l.open(ctx, show)
 		if err == nil && v.def.DelaySeconds > 0 && !v.recording && !v.d.e.clock.Virtual() {
 			err = v.openDelayed(show, l)
 		} else if err == nil {
@@ -127,7 +128,7 @@ func (v *delivery) run(ctx context.Context, err error) {
 	key := "output " + v.def.ID
 	if err == nil {
 		err = v.deliver(ctx)
-	} else {
+	} else if ctx.Err() == nil {
 		v.legs[0].Report(outputs.Report{State: outputs.Failed, Detail: err.Error()})
 	}
 	for k, line := range v.delays {

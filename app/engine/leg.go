@@ -27,6 +27,7 @@ type leg struct {
 	limits media.QueueLimits
 	layers []*layer     // further renditions that are sent along; made by join, under mu
 	show   *scenes.Show // as it was then
+	look   *secretLook  // for its key; nil: it has none
 
 	counters outputs.Counters
 	queue    atomic.Pointer[media.PacketQueue]
@@ -54,8 +55,8 @@ type refused struct{ err error }
 // Run implements outputs.Output.
 func (r refused) Run(context.Context, outputs.Feed) error { return outputs.Permanent(r.err) }
 
-// open makes the leg's output and joins its encodes.
-func (l *leg) open(show *scenes.Show) error {
+// open makes the leg's output.
+func (l *leg) open(ctx context.Context, show *scenes.Show) (err error) {
 	e := l.v.d.e
 	kind, ok := e.opt.OutputKinds[l.def.Kind]
 	if !ok {
@@ -73,12 +74,8 @@ func (l *leg) open(show *scenes.Show) error {
 			l.v.follow(f)
 		}
 	}
-	if name := *l.def.Credential; name != "" && e.opt.Secret != nil {
-		secret, err := e.opt.Secret(name)
-		if err != nil {
-			return fmt.Errorf("its key is kept under %q and cannot be read (%s): enter it again", name, Plain(err.Error()))
-		}
-		opt.Secret = secret
+	if opt.Secret, err = l.secret(ctx); err != nil {
+		return err
 	}
 	out, err := kind.New(l.def.Settings, opt)
 	if err != nil {

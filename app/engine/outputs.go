@@ -260,24 +260,24 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 	d.wg.Add(1)
 	d.mu.Unlock()
 	show := d.e.show
-	if before == nil && (d.opening.Load() || d.e.clock.Virtual()) {
-		err := v.open(show)
+	if before == nil && (d.opening.Load() || d.e.clock.Virtual()) && v.secretsAtStart() {
+		err := v.open(ctx, show)
 		go v.run(ctx, err)
 		return
 	}
 	go func() {
 		if before == nil {
-			v.run(ctx, v.open(show))
+			v.run(ctx, v.open(ctx, show))
 			return
 		}
 		if recording && v.iso == nil { // nothing of it is to be missing, however long the one before is written
-			err := v.open(show)
+			err := v.open(ctx, show)
 			<-before.ended
 			v.run(ctx, err)
 			return
 		}
 		<-before.ended
-		v.run(ctx, v.open(show))
+		v.run(ctx, v.open(ctx, show))
 	}()
 }
 

@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A keyring may ask somebody to unlock it, and wait for that for ever, or not answer at all. A
+// destination waits for its key so long, and for nothing else does anybody.
+const (
+	secretWithin = 30 * time.Second
+	// secretTold is when the operator is told what is waited for.
+	secretTold = 3 * time.Second
+	// secretAtStart is how long the beginning of studio time waits for a destination's keys.
+	secretAtStart = 500 * time.Millisecond
+)
+
+// secretLook is the look for a key, on a goroutine of its own, which is left behind where a
+// keyring does not answer.
+type secretLook struct {
+	name   string
+	began  time.Time
+	done   chan struct{}
+	secret string // when done
+	err    error  // the same
+}
+
+// lookForSecrets begins to look for the keys of all ingests.
+func (v *delivery) lookForSecrets() {
+	find := v.d.e.opt.Secret
+	for _, l := range v.legs {
+		name := *l.def.Credential
+		if l.look != nil || name == "" || find == nil {
+			continue
+		}
+		s := &secretLook{name: name, began: time.Now(), done: make(chan struct{})}
+		l.look = s
+		go func() {
+			defer close(s.done)
+			s.secret, s.err = find(s.name)
+		}()
+	}
+}
+
+// secretsAtStart reports whether the keys are there in time for the beginning of studio time,
+// at which else the destination is still opening. The virtual clock waits for all.
+func (v *delivery) secretsAtStart() bool {
+	if v.d.e.clock.Virtual() {
+		return true
+	}
+	v.lookForSecrets()
+	limit := time.NewTimer(secretAtStart)
+	defer limit.Stop()
+	for _, l := range v.legs {
+		if l.look == nil {
+			continue
+		}
+		select {
+		case <-l.look.done:
+		case <-limit.C:
+			return false
+		}
+	}
+	return true
+}
+
+// secret is the ingest's key, "" for none. The error is a sentence's part for the operator, or
+// ctx's.
+func (l *leg) secret(ctx context.Context) (string, error) {
+	s := l.look
+	if s == nil {
+		return "", nil
+	}
+	told, limit := time.NewTimer(time.Until(s.began.Add(secretTold))), time.NewTimer(time.Until(s.began.Add(secretWithin)))
+	defer told.Stop()
+	defer limit.Stop()
+	for {
+		select {
+		case <-s.done:
+			l.waitsFor("")
+			if s.err != nil {
+				return "", fmt.Errorf("its key is kept under %q and cannot be read (%s): enter it again", s.name, Plain(s.err.Error()))
+			}
+			return s.secret, nil
+		case <-told.C:
+			l.waitsFor("waiting for the keyring, which has its key: unlock it if it asks for that")
+		case <-limit.C:
+			return "", fmt.Errorf("its key is kept under %q, and the keyring did not answer in %d s: unlock it", s.name, secretWithin/time.Second)
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
+}
+
+// waitsFor tells the operator what keeps the ingest from being opened; empty: nothing does.
+func (l *leg) waitsFor(what string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.problem = what
+}
