@@ -123,6 +123,44 @@ func TestRecutBeginsAsTheShowStood(t *testing.T) {
 	}
 }
 
+// TestJournalKeepsNoKeys: it lies beside recordings that are handed on, so nothing of the
+// destinations is in it, whatever is done with them, and it is read by its user alone.
+func TestJournalKeepsNoKeys(t *testing.T) {
+	dir := t.TempDir()
+	address := func(key string) scenes.Destination {
+		return scenes.Destination{ID: "d", Kind: "srt", Settings: []byte(`{"url":"srt://example.org:9000","stream_id":"secret-` + key + `"}`)}
+	}
+	show, err := parse(t, isoShow(dir)).SetDestination(address("start"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := show.SetDestination(address("replaced"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStudio(t, show, media.NewVirtualClock(), func(o *Options) {
+		realRecords(o)
+		o.CutLists, o.Ticks = true, 40
+		o.Commands = []Timed{{1, &StartRecording{}}, {8, &PutDestination{Destination: address("put")}}, {12, &Undo{}}, {16, &Redo{}}, {20, &ReplaceShow{Show: other}}, {35, &StopRecording{}}}
+	})
+	s.run(t, t.Context(), time.Minute)
+	for _, w := range s.State().Warnings {
+		t.Error(w.Text)
+	}
+	path := filepath.Join(dir, "show"+SessionExtension)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(raw); strings.Contains(text, "secret-") || !strings.Contains(text, `"start_recording"`) {
+		t.Errorf("the journal is\n%s", text)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the journal has mode %v, %v", info.Mode(), err)
+	}
+	cutAgain(t, dir)
+}
+
 // TestRecutOfAnOlderJournal: one without the switcher begins at rest, and its undo is of the
 // edits that are in it.
 func TestRecutOfAnOlderJournal(t *testing.T) {

@@ -104,7 +104,7 @@ func (e *Engine) beginSession() {
 	}
 	start := *e.show
 	start.Start = scenes.Start{Program: e.switcher.Program, Preview: e.switcher.Preview}
-	show, err := json.Marshal(&start)
+	show, err := journalShow(&start)
 	if err != nil {
 		e.log.Error("no session journal", "error", err)
 		return
@@ -122,6 +122,14 @@ func (e *Engine) beginSession() {
 	}
 	e.session = s
 	go s.run()
+}
+
+// journalShow is a show as a journal has it: without its destinations, which no show that is cut
+// again has. Their addresses may have keys in them, and a journal is handed on with the recordings.
+func journalShow(show *scenes.Show) ([]byte, error) {
+	without := *show
+	without.Destinations = []scenes.Destination{}
+	return json.Marshal(&without)
 }
 
 // keptLooks is how many changes of what programme shows are kept, and keptLooksFor for how
@@ -191,17 +199,19 @@ func (e *Engine) wholeSource(id string) string {
 	return p.Source
 }
 
-// journalCommand notes an applied command, whose line the command log has. Of the tick
-// goroutine.
+// journalCommand notes an applied command, whose line the command log has, unless it brings
+// destinations (journalShow). Of the tick goroutine.
 func (e *Engine) journalCommand(c Command, line string) {
 	switch c.(type) {
 	case Undo, *Undo, Redo, *Redo:
-		show, err := json.Marshal(e.show)
+		show, err := journalShow(e.show)
 		if err == nil {
 			e.session.line(sessionLine{At: e.tick, Show: show})
 			return
 		}
 		e.log.Error("show not in the journal", "error", err)
+	case PutDestination, *PutDestination, ReplaceShow, *ReplaceShow:
+		return
 	}
 	e.session.add([]byte(line + "\n"))
 }
@@ -337,11 +347,11 @@ func (s *session) run() {
 }
 
 // createBeside makes a file that was not there before, adding a number to its name where
-// it has to.
+// it has to. It is its user's alone: the addresses of sources may have passwords in them.
 func createBeside(path string) (*os.File, error) {
 	stem := strings.TrimSuffix(path, filepath.Ext(path))
 	for n := 2; ; n++ {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if !os.IsExist(err) || n > 1000 {
 			return f, err
 		}
