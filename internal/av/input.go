@@ -187,12 +187,11 @@ func (in *Input) open(url string, opt InputOptions) error {
 			s.SetDiscard(astiav.DiscardAll)
 		}
 	}
-	if d := in.ctx.Duration(); d != astiav.NoPtsValue && d > 0 {
-		in.duration = time.Duration(d) * time.Microsecond
+	microseconds := media.NewRational(1, 1_000_000) // AV_TIME_BASE
+	if d, ok := timeOf(in.ctx.Duration(), microseconds); ok && d > 0 {
+		in.duration = d
 	}
-	if s := in.ctx.StartTime(); s != astiav.NoPtsValue {
-		in.start = time.Duration(s) * time.Microsecond
-	}
+	in.start, _ = timeOf(in.ctx.StartTime(), microseconds) // as of streams
 	return nil
 }
 
@@ -270,11 +269,9 @@ func (in *Input) describeStream(st *astiav.Stream, codec *astiav.Codec) *Stream 
 		Index: st.Index(), Codec: p.CodecID().Name(), TimeBase: tb, BitrateBPS: int(p.BitRate()),
 		Width: p.Width(), Height: p.Height(), params: p, codec: codec,
 	}
-	if v := st.StartTime(); v != astiav.NoPtsValue {
-		s.Start = media.TimeOf(v, tb)
-	}
-	if v := st.Duration(); v != astiav.NoPtsValue && v > 0 {
-		s.Duration = media.TimeOf(v, tb)
+	s.Start, _ = timeOf(st.StartTime(), tb) // 0 is where it begins if it does not say so
+	if d, ok := timeOf(st.Duration(), tb); ok && d > 0 {
+		s.Duration = d
 	}
 	if kind == astiav.MediaTypeAudio {
 		s.SampleRateHz, s.Channels = p.SampleRate(), p.ChannelLayout().Channels()
@@ -412,17 +409,8 @@ func (in *Input) stream(index int) *Stream {
 func (p *InputPacket) fill(s *Stream) {
 	p.Stream, p.Size = s.Index, p.pkt.Size()
 	p.Keyframe, p.Corrupt = p.pkt.Flags().Has(astiav.PacketFlagKey), p.pkt.Flags().Has(astiav.PacketFlagCorrupt)
-	p.Duration = media.TimeOf(p.pkt.Duration(), s.TimeBase)
 	p.Reported = reported(p.pkt)
-	pts, dts := p.pkt.Pts(), p.pkt.Dts()
-	p.HasPTS, p.HasDTS = pts != astiav.NoPtsValue, dts != astiav.NoPtsValue
-	p.PTS, p.DTS = 0, 0
-	if dts != astiav.NoPtsValue {
-		p.DTS = media.TimeOf(dts, s.TimeBase)
-	}
-	if p.HasPTS {
-		p.PTS = media.TimeOf(pts, s.TimeBase)
-	}
+	p.stamp(s.TimeBase)
 }
 
 // Shift adds d to the time stamps of a packet of s, as far as it has any.
