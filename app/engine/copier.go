@@ -54,6 +54,8 @@ type copier struct {
 	size    int                   // guarded by mu; bytes of group
 	streams []*stream             // guarded by mu
 	told    bool                  // guarded by mu; lost has been told why it does not go on
+	begins  []time.Duration       // guarded by mu; studio times of the newest stretches, at most copyBegins
+	erratic bool                  // guarded by mu; stretches were left out, since too many began
 	came    bool                  // guarded by mu; packets have come since the last tick
 	since   time.Duration         // guarded by mu; studio time since when packets have come and no picture was handed on; below 0: none
 	latest  time.Duration         // guarded by mu; studio time when packets came last
@@ -121,7 +123,7 @@ func (c *copier) use(n int32) {
 func (c *copier) adopt(in *input) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.owner, c.coming, c.why = in, nil, ""
+	c.owner, c.coming, c.why, c.erratic = in, nil, "", false
 	c.forget()
 }
 
@@ -170,8 +172,8 @@ func (c *copier) tell(why string) {
 	}
 }
 
-// goesOn takes that back; mu is held.
-func (c *copier) goesOn() {
+// untell takes that back; mu is held.
+func (c *copier) untell() {
 	if c.told {
 		c.told = false
 		c.lost("")
@@ -244,6 +246,9 @@ func (c *copier) timed(tracks []media.Track) []media.Track {
 func (c *copier) can() (ok bool, why string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.erratic {
+		return false, copyUnsteady
+	}
 	return c.complete(), c.why
 }
 
@@ -341,6 +346,6 @@ func (c *copier) remove(s *stream) {
 		c.streams = slices.Delete(c.streams, i, i+1)
 	}
 	if len(c.streams) == 0 {
-		c.goesOn() // or it ended: nobody waits for it
+		c.untell() // or it ended: nobody waits for it
 	}
 }

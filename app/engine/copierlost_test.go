@@ -134,6 +134,55 @@ func TestCopySaysThatItHasDied(t *testing.T) {
 	}
 }
 
+// TestCopyOfAnUnsteadySource: one whose parameter sets change at every keyframe fills no folder
+// with files; it is told, it is not copied when it is recorded anew, and once it is steady it is.
+func TestCopyOfAnUnsteadySource(t *testing.T) {
+	t.Parallel()
+	c := newCopying()
+	begun, n := 0, int64(0)
+	play := func(seconds int64, every int64, change bool) (began int) {
+		before := begun
+		for end := n + 30*seconds; n < end; n++ {
+			at := media.TickTime(n, c.fps)
+			if n%every == 0 && change {
+				c.track.Extradata = []byte{byte(n / every % 2)}
+			}
+			c.put(c.in, sources.CodedPacket{Data: []byte{1}, PTS: at, DTS: at, Keyframe: n%every == 0, Track: c.track})
+			c.tick(n)
+			c.show(n)
+			for c.queue.Stats().Packets > 0 {
+				if p, err := c.queue.Next(t.Context()); err == nil && p.Tracks != nil {
+					begun++
+				}
+			}
+		}
+		return begun - before
+	}
+	if began := play(60, 30, true); began != 60 || len(c.said) > 0 {
+		t.Errorf("with another each second %d stretches have begun in a minute, said %q", began, c.said)
+	}
+	if began := play(60, 10, true); began > 60 {
+		t.Errorf("with three a second %d stretches have begun in a minute, want one a second at most", began)
+	}
+	if want := []string{copyUnsteady}; !slices.Equal(c.said, want) {
+		t.Errorf("said %q, want %q", c.said, want)
+	}
+	if ok, why := c.can(); ok || why != copyUnsteady {
+		t.Errorf("it can be copied: %v, %q", ok, why)
+	}
+	before := c.queue.Stats().Accepted
+	play(10, 10, false)
+	if got := c.queue.Stats().Accepted - before; got < 8*30 {
+		t.Errorf("steady again, %d pictures of 300 were handed on", got)
+	}
+	if want := []string{copyUnsteady, ""}; !slices.Equal(c.said, want) {
+		t.Errorf("said %q, want %q", c.said, want)
+	}
+	if ok, why := c.can(); !ok || why != "" {
+		t.Errorf("it cannot be copied: %q", why)
+	}
+}
+
 // TestCopyOfMuchThatWaits: what has gathered while nothing was shown is handed on little by
 // little, whole and in order, and in a time that grows with its number alone.
 func TestCopyOfMuchThatWaits(t *testing.T) {

@@ -121,7 +121,9 @@ func (c *copier) next(i int) bool {
 	}
 	switch {
 	case !c.begun || it.Keyframe && (c.stale || !sameConfig(c.tracks[0], it.Track)):
-		c.begin(i, by)
+		if c.mayBegin(media.TimeOf(by, c.unit)) {
+			c.begin(i, by)
+		}
 	case it.PTS < c.first:
 		// A picture before the first one, which refers to what is not there (H.265 RASL).
 	case at <= c.start:
@@ -188,7 +190,7 @@ func (c *copier) picture(i int, at int64, tracks []media.Track) {
 	p.Time = media.TimeOf(p.PTS, c.unit)
 	c.newest = max(c.newest, p.PTS)
 	c.since = -1
-	c.goesOn()
+	c.goesOn(p.Time)
 	c.emit(p)
 }
 

@@ -105,7 +105,9 @@ func (c *copier) block(it *sources.CodedPacket) bool {
 		return true // studio time had not begun
 	}
 	if off := at - c.lone.end; !c.begun || it.Anew || off < -copyBack || off > copyGap || !sameConfig(c.tracks[0], it.Track) {
-		c.beginSound(it, at)
+		if c.mayBegin(at) {
+			c.beginSound(it, at)
+		}
 	} else {
 		c.handSound(it, at, nil)
 	}
@@ -148,7 +150,7 @@ func (c *copier) handSound(it *sources.CodedPacket, at time.Duration, tracks []m
 	p.DTS, p.Time = p.PTS, media.TimeOf(p.PTS, tb)
 	c.decoded[0], c.handed[0], c.lone.end = p.DTS, true, at+length
 	c.since = -1
-	c.goesOn()
+	c.goesOn(at)
 	for _, s := range c.streams {
 		s.put(p, 0)
 	}
