@@ -80,10 +80,12 @@ func (s *stream) err() error {
 // countedWriter counts the bytes of an RTMP connection above TLS.
 type countedWriter struct {
 	io.Writer
-	n atomic.Int64
+	n       atomic.Int64 // bytes written
+	offered atomic.Int64 // those of a write that waits included, of which the peer may have some
 }
 
 func (w *countedWriter) Write(b []byte) (int, error) {
+	w.offered.Add(int64(len(b)))
 	n, err := w.Writer.Write(b)
 	w.n.Add(int64(n))
 	return n, err

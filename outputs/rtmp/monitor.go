@@ -137,19 +137,17 @@ func (m *monitor) look(now time.Time) (stuck bool) {
 	return now.Sub(m.advanced) > m.limits.stalled
 }
 
-// readAcknowledgements turns the newest Acknowledgement, a count of bytes above TLS
-// modulo 2^32, into wire bytes: what is behind above TLS is behind on the wire.
+// readAcknowledgements turns the newest Acknowledgement, a count of bytes above TLS, into
+// wire bytes: what is behind above TLS is behind on the wire.
 func (m *monitor) readAcknowledgements(sent int64) {
 	n := m.c.ackedCount.Load()
 	if n == m.ackedCount {
 		return
 	}
 	m.ackedCount = n
-	// Acknowledgements lag by less than 2^31, so the newest number at or below what
-	// was sent is the right one.
-	behind := int64(uint32(m.c.out.n.Load()) - m.c.acked.Load())
-	if behind > 1<<31 || behind > sent {
-		return // a server that counts otherwise
+	behind := m.c.out.n.Load() - m.c.acked.Load()
+	if behind < 0 {
+		return // it has a part of a write that waits, which is not in sent yet
 	}
 	m.rtmpWindow = max(m.rtmpWindow, behind)
 	m.rtmpAcked = max(m.rtmpAcked, sent-behind)
@@ -166,8 +164,8 @@ func (m *monitor) degradation(now time.Time, sent int64) string {
 	}
 	// An RTMP Acknowledgement is overdue when the server has let more than
 	// twice its habit pass.
-	if last := m.c.ackedAt.Load(); last != 0 && m.ackedCount > 1 && sent-m.rtmpAcked > 2*m.rtmpWindow+int64(2*m.plan.ackEvery()) {
-		if silent := now.Sub(time.Unix(0, last)); silent > m.limits.degraded {
+	if last := m.c.ackedAt.Load(); last != nil && m.ackedCount > 1 && sent-m.rtmpAcked > 2*m.rtmpWindow+int64(2*m.plan.ackEvery()) {
+		if silent := now.Sub(*last); silent > m.limits.degraded {
 			return "the server has acknowledged nothing for " + silent.Round(time.Second).String()
 		}
 	}

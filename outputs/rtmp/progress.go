@@ -57,11 +57,8 @@ func (p *progress) look(now time.Time) {
 func (p *progress) unread(now time.Time) time.Duration {
 	c := p.m.c
 	if n := c.ackedCount.Load(); n != p.count {
-		behind := int64(uint32(c.out.n.Load()) - c.acked.Load())
-		if behind > 1<<31 {
-			return 0 // a server that counts otherwise
-		}
-		read := c.tcp.out.Load() - behind
+		// What is behind above TLS is behind on the wire.
+		read := c.tcp.out.Load() - (c.out.n.Load() - c.acked.Load())
 		if p.count > 0 && n == p.count+1 {
 			p.step = (3*p.step + read - p.read) / 4
 		}

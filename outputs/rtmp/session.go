@@ -66,8 +66,9 @@ type session struct {
 	ackEvery int64 // what the peer asked for; reading goroutine only
 	ackSent  int64 // reading goroutine only
 
-	acked      atomic.Uint32 // last Acknowledgement from the peer, modulo 2^32
-	ackedAt    atomic.Int64  // when, Unix nanoseconds; 0 before the first
+	ackNumber  uint32       // of the last Acknowledgement from the peer; reading goroutine only
+	acked      atomic.Int64 // bytes that the peer's program has read, above TLS, by its Acknowledgements
+	ackedAt    atomic.Pointer[time.Time]
 	ackedCount atomic.Int64
 }
 
@@ -239,9 +240,7 @@ func (s *session) handleControl(msg message.Message) (handled bool) {
 		// Half of the window, so that the peer never runs into its end.
 		s.ackEvery = int64(max(msg.Size/2, 1024))
 	case *message.Ack:
-		s.acked.Store(msg.SequenceNumber)
-		s.ackedAt.Store(time.Now().UnixNano())
-		s.ackedCount.Add(1)
+		s.acknowledged(msg.SequenceNumber)
 	case *message.UserCtrl:
 		if ping, ok := msg.Event.(*message.UserCtrlEventPingRequest); ok {
 			// A ping that cannot be answered now finds a busy connection anyway.
@@ -254,6 +253,20 @@ func (s *session) handleControl(msg message.Message) (handled bool) {
 		return false
 	}
 	return true
+}
+
+// acknowledged takes an Acknowledgement (5.4.3), a count of bytes modulo 2^32 for most. nginx's
+// rtmp module and its descendants begin at 0 again at 0xf0000000 bytes
+// (ngx_rtmp_handler.c, ngx_rtmp_recv), so what was read is the sum of what the count grew by, and
+// where that is more than was sent, the peer has begun again and has read at most that. What is
+// too much then goes with the first Acknowledgement that finds less on the way.
+func (s *session) acknowledged(number uint32) {
+	grown := int64(number - s.ackNumber)
+	s.ackNumber = number
+	s.acked.Store(min(s.acked.Load()+grown, s.out.offered.Load()))
+	now := time.Now()
+	s.ackedAt.Store(&now)
+	s.ackedCount.Add(1)
 }
 
 // close ends the connection at once and waits for the streamer's goroutine. The
