@@ -56,6 +56,13 @@ var owners = map[string]string{
 	"github.com/go-text/typesetting": "scenes/sources",
 }
 
+// wallNanos are the files that may use the wall clock's nanoseconds, which are not for telling
+// how long something takes: the clock is set now and then, and a number does not have what
+// time.Time has against that.
+var wallNanos = map[string]string{
+	"app/document/manager.go": "a name",
+}
+
 // longest is how many lines a file may have.
 const longest = 800
 
@@ -238,5 +245,19 @@ func TestFilesAreShort(t *testing.T) {
 		if n := strings.Count(string(b), "\n"); n > longest {
 			t.Errorf("%s has %d lines; %d is the limit: split it by idea", f.name, n, longest)
 		}
+	}
+}
+
+func TestDurationsAreOfASteadyClock(t *testing.T) {
+	for _, f := range sources(t) {
+		if f.test || wallNanos[f.name] != "" || excused(f.dir) {
+			continue
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && strings.HasPrefix(s.Sel.Name, "Unix") && len(s.Sel.Name) > len("Unix") {
+				t.Errorf("%s uses %s: keep a time.Time, or how long after one", f.name, s.Sel.Name)
+			}
+			return true
+		})
 	}
 }

@@ -36,6 +36,7 @@ const (
 type connection struct {
 	*output
 	feed     outputs.Feed
+	clock    steadyClock
 	http     *signaller
 	session  *session // nil before the answer; of Run, and of trickle before deliver
 	pc       *webrtc.PeerConnection
@@ -56,7 +57,7 @@ type connection struct {
 	delivering time.Time // since when
 
 	watch func(outputs.Progress)
-	told  atomic.Int64 // when watch was called last, in nanoseconds of the epoch
+	told  atomic.Int64 // when watch was called last, nanoseconds after clock.began
 
 	sent, skipped atomic.Int64 // media packets
 	bandwidth     atomic.Int64 // what the path carries, bits per second; 0 is not known
@@ -150,7 +151,7 @@ func (c *connection) deliver(ctx context.Context) error {
 	begun := make(chan struct{}) // closed when the clock is known
 	c.work.Go(func() {
 		ended <- c.readFeed(ctx, c.feed, c.streamsOf(0), ended, func(p *media.Packet) error {
-			clock := studioToNTP{time.Now().Add(-max(p.Time, p.Made))}
+			clock := studioToNTP{c.clock.now().Add(-max(p.Time, p.Made))}
 			// Before any media, so that receivers are in sync from the first picture on.
 			c.writeReports(clock, time.Now())
 			clocks <- clock

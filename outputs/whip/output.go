@@ -51,7 +51,7 @@ func (o *output) run(ctx context.Context, feed outputs.Feed) error {
 	signalled := outputs.TellWaiting(o.endpoint.Host, o.tellAfter, http.waits.step, feed.Report)
 	defer signalled()
 
-	c := &connection{output: o, feed: feed, http: http, states: make(chan struct{}, 1), wire: newWire(), bundle: newBundle()}
+	c := &connection{output: o, feed: feed, clock: steadyClock{time.Now()}, http: http, states: make(chan struct{}, 1), wire: newWire(), bundle: newBundle()}
 	c.sound = soundBPS(tracks)
 	if pictures := bitrates(tracks) - c.sound; pictures > 0 {
 		if c.estimator, err = newEstimator(pictures + c.sound); err != nil {
@@ -102,7 +102,7 @@ func (o *output) run(ctx context.Context, feed outputs.Feed) error {
 		c.trickled.Go(func() { c.trickle(trickling, gathered, offer) })
 	}
 	c.takeLayers(ses.answer)
-	c.feedback = &feedback{clock: time.Now}
+	c.feedback = &feedback{clock: c.clock.now}
 	for _, s := range c.streams {
 		if s.line = c.wire.line(s.ssrc); s.line != nil {
 			s.line.limit(s.track.BitrateBPS)

@@ -144,8 +144,14 @@ func (s *stream) bytes() (sent, acked int64) {
 	return s.octets, s.acked
 }
 
+// steadyClock is the wall clock as it was when a connection began, and never set: the far end
+// gives back the times of our sender reports, which are compared with now.
+type steadyClock struct{ began time.Time }
+
+func (c steadyClock) now() time.Time { return c.began.Add(time.Since(c.began)) }
+
 // studioToNTP maps studio time to NTP time for the sender reports of one connection.
-type studioToNTP struct{ zero time.Time } // the wall clock at studio time 0
+type studioToNTP struct{ zero time.Time } // the connection's clock at studio time 0
 
 // reportTick is the grid of the times that sender reports speak of: on it the RTP
 // clocks of 90 kHz and 48 kHz both have whole numbers, so that the mapping of
