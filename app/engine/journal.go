@@ -19,12 +19,13 @@ import (
 // journal is a file in the state folder that knows which recorded files are being written
 // and which have not been read again. It is locked while its program runs, so that
 // another one knows which are left behind, and removed when nothing is. Without it
-// recordings are as good, but a crash is not made up for: its errors are logged once. A nil
-// journal does nothing. It is written by a goroutine of its own, within a disk's moment:
+// recordings are as good, but a crash is not made up for: while it cannot be written that is
+// said, and tried again. A nil journal does nothing. It is written by a goroutine of its own, within a disk's moment:
 // recordings do not wait for it, nor it for the keeper, who may be reading a long file.
 type journal struct {
 	dir   string
 	log   *slog.Logger
+	warn  func(text string) // the operator, "" that all is well again
 	wake  chan struct{}
 	ended chan struct{}
 
@@ -36,8 +37,11 @@ type journal struct {
 	// Of the goroutine.
 	file  *os.File                     // nil until the first line
 	noted map[string][]outputs.Chapter // what it says of files, not settled ones
-	sick  bool                         // it cannot be written
+	sick  bool                         // it could not be written the last time
 }
+
+// journalAgain is how long after it could not be written it is tried again.
+const journalAgain = 5 * time.Second
 
 // journalLine is one fact about a file, later ones replacing earlier ones.
 type journalLine struct {
@@ -54,9 +58,9 @@ type journalLine struct {
 }
 
 // newJournal begins it; close ends it.
-func newJournal(dir string, log *slog.Logger) *journal {
+func newJournal(dir string, log *slog.Logger, warn func(string)) *journal {
 	j := &journal{
-		dir: dir, log: log, wake: make(chan struct{}, 1), ended: make(chan struct{}),
+		dir: dir, log: log, warn: warn, wake: make(chan struct{}, 1), ended: make(chan struct{}),
 		files: map[string]journalLine{}, noted: map[string][]outputs.Chapter{},
 	}
 	go j.run()
@@ -117,11 +121,20 @@ func (j *journal) run() {
 	defer close(j.ended)
 	for {
 		lines, closing := j.take()
-		j.write(lines)
+		if len(lines) > 0 {
+			j.wrote(lines, j.write(lines))
+		}
 		if closing {
 			return
 		}
-		<-j.wake
+		var again <-chan time.Time
+		if j.sick {
+			again = time.After(journalAgain)
+		}
+		select {
+		case <-j.wake:
+		case <-again:
+		}
 	}
 }
 
@@ -132,66 +145,93 @@ func (j *journal) take() (lines []journalLine, closing bool) {
 	for _, path := range j.changed {
 		line := j.files[path]
 		noted, known := j.noted[path]
-		if line.Settled {
+		switch {
+		case line.Settled && !known:
 			delete(j.files, path)
-			delete(j.noted, path)
-			if known {
-				lines = append(lines, line)
-			}
 			continue
+		case line.Settled:
+		case j.sick: // nobody knows how much of a line is there
+			line.Chapters = append([]outputs.Chapter{}, line.Chapters...)
+		default:
+			for line.From < min(len(noted), len(line.Chapters)) && noted[line.From] == line.Chapters[line.From] {
+				line.From++
+			}
+			if line.From == len(noted) && line.From == len(line.Chapters) {
+				line.From, line.Chapters = 0, nil
+			} else {
+				line.Chapters = append([]outputs.Chapter{}, line.Chapters[line.From:]...)
+			}
 		}
-		j.noted[path] = line.Chapters
-		for line.From < min(len(noted), len(line.Chapters)) && noted[line.From] == line.Chapters[line.From] {
-			line.From++
-		}
-		if line.From == len(noted) && line.From == len(line.Chapters) {
-			line.From, line.Chapters = 0, nil
-		} else {
-			line.Chapters = append([]outputs.Chapter{}, line.Chapters[line.From:]...)
-		}
+		j.noted[path] = j.files[path].Chapters
 		lines = append(lines, line)
 	}
 	j.changed = nil
 	return lines, j.closing
 }
 
-// write adds lines and brings them to the disk.
-func (j *journal) write(lines []journalLine) {
-	if j.sick || len(lines) == 0 {
-		return
+// wrote notes whether lines are on the disk; those that are not are due again, by what is the
+// newest of their files then.
+func (j *journal) wrote(lines []journalLine, err error) {
+	j.mu.Lock()
+	for _, line := range lines {
+		switch newest := j.files[line.Path]; {
+		case err != nil && !slices.Contains(j.changed, line.Path):
+			j.changed = append(j.changed, line.Path)
+		case err == nil && line.Settled:
+			delete(j.noted, line.Path)
+			if newest.Settled {
+				delete(j.files, line.Path)
+			}
+		}
 	}
-	err := func() error {
-		if j.file == nil {
-			if err := os.MkdirAll(j.dir, 0o700); err != nil {
-				return err
-			}
-			f, err := os.CreateTemp(j.dir, fmt.Sprintf("%d-*.jsonl", os.Getpid()))
-			if err != nil {
-				return err
-			}
-			if err := lockJournal(f); err != nil {
-				_ = f.Close() // nothing is in it
-				return err
-			}
-			j.file = f
-		}
-		var text []byte
-		for _, line := range lines {
-			raw, err := json.Marshal(line)
-			if err != nil {
-				return err
-			}
-			text = append(append(text, raw...), '\n')
-		}
-		if _, err := j.file.Write(text); err != nil {
+	j.mu.Unlock()
+	was := j.sick
+	j.sick = err != nil
+	if j.sick {
+		j.warn(fmt.Sprintf("The program's state folder cannot be written (%v). Recordings go on; but if the machine or the program fails now, "+
+			"the next start does not know which files it has to finish. Make room there; it is tried again every few seconds.", err))
+	}
+	switch {
+	case j.sick && !was:
+		j.log.Warn("the journal of recordings cannot be written; a crash would not be made up for", "reason", err)
+	case was && !j.sick:
+		j.warn("")
+		j.log.Info("the journal of recordings is written again")
+	}
+}
+
+// write adds lines and brings them to the disk.
+func (j *journal) write(lines []journalLine) error {
+	if j.file == nil {
+		if err := os.MkdirAll(j.dir, 0o700); err != nil {
 			return err
 		}
-		return j.file.Sync()
-	}()
-	if err != nil {
-		j.sick = true
-		j.log.Warn("the journal of recordings cannot be written; a crash would not be made up for", "reason", err)
+		f, err := os.CreateTemp(j.dir, fmt.Sprintf("%d-*.jsonl", os.Getpid()))
+		if err != nil {
+			return err
+		}
+		if err := lockJournal(f); err != nil {
+			_ = f.Close() // nothing is in it
+			_ = os.Remove(f.Name())
+			return err
+		}
+		j.file = f
 	}
+	var text []byte
+	if j.sick {
+		text = append(text, '\n') // the last line may be cut
+	}
+	for _, line := range lines {
+		raw, err := json.Marshal(line)
+		if err != nil {
+			return err
+		}
+		text = append(append(text, raw...), '\n')
+	}
+	if _, err := j.file.Write(text); err != nil {
+		return err
+	}
+	return j.file.Sync()
 }
 
 // close writes what is due and gives up the journal; it stays when files have not been settled.

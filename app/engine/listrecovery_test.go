@@ -138,7 +138,7 @@ func TestWholeListsStay(t *testing.T) {
 	if err := os.Remove(list(".otio")); err != nil {
 		t.Fatal(err)
 	}
-	j := newJournal(filepath.Join(dir, "state", "recordings"), s.log)
+	j := newJournal(filepath.Join(dir, "state", "recordings"), s.log, untold)
 	j.note(sessionKind, outputs.FileEvent{Path: list(SessionExtension)})
 	j.close()
 	told := startAgain(t, dir)

@@ -145,7 +145,7 @@ func TestStartsBesideEachOther(t *testing.T) {
 		})
 	}
 	for n := range 100 {
-		j := newJournal(state, log)
+		j := newJournal(state, log, untold)
 		j.note("record", outputs.FileEvent{Path: filepath.Join(state, "some.mkv"), Part: 1})
 		for began := time.Now(); ; time.Sleep(time.Millisecond) {
 			if names, _ := filepath.Glob(filepath.Join(state, "*.jsonl")); len(names) == 1 {
@@ -183,7 +183,7 @@ func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 func TestJournal(t *testing.T) {
 	state, dir := t.TempDir(), t.TempDir()
 	log := slog.New(slog.DiscardHandler)
-	j := newJournal(filepath.Join(state, "recordings"), log)
+	j := newJournal(filepath.Join(state, "recordings"), log, untold)
 	path := func(name string) string { return filepath.Join(dir, name) }
 	j.note("record", outputs.FileEvent{Path: path("cut.mkv"), Part: 1})
 	j.note("record", outputs.FileEvent{Path: path("cut.mkv"), Part: 1, Chapters: []outputs.Chapter{{At: time.Second, Name: "Goal"}}})
@@ -268,7 +268,7 @@ func TestFinishingWaits(t *testing.T) {
 	state, dir := t.TempDir(), t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
 	log := slog.New(slog.DiscardHandler)
-	j := newJournal(filepath.Join(state, "recordings"), log)
+	j := newJournal(filepath.Join(state, "recordings"), log, untold)
 	j.note("record", outputs.FileEvent{Path: path("killed.mkv"), Part: 1})
 	j.note("record", outputs.FileEvent{Path: path("broken.mkv"), Part: 1})
 	j.note("record", outputs.FileEvent{Path: path("broken.mkv"), Part: 1, Closed: true, Problem: "record: the disk is full"})
@@ -346,7 +346,7 @@ func within(t *testing.T, what string, ok func() bool) {
 // TestJournalOfManyChapters: it grows with them, not with their square, and has the newest.
 func TestJournalOfManyChapters(t *testing.T) {
 	const n = 400
-	j := newJournal(t.TempDir(), slog.New(slog.DiscardHandler))
+	j := newJournal(t.TempDir(), slog.New(slog.DiscardHandler), untold)
 	j.close() // written by hand below
 	f, err := os.Create(filepath.Join(t.TempDir(), "a.jsonl"))
 	if err != nil {

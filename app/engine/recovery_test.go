@@ -21,7 +21,7 @@ func TestDiskThatComesBack(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	disk := filepath.Join(dir, "disk")
 	here, there := filepath.Join(dir, "here.mkv"), filepath.Join(disk, "there.mkv")
-	j := newJournal(folder, log)
+	j := newJournal(folder, log, untold)
 	for _, path := range []string{here, there} {
 		j.note("record", outputs.FileEvent{Path: path, Part: 1})
 	}
@@ -56,7 +56,7 @@ func TestDiskThatComesBack(t *testing.T) {
 	if rest, _ := filepath.Glob(filepath.Join(folder, "*")); len(rest) != 0 {
 		t.Errorf("journals left: %q", rest)
 	}
-	j = newJournal(folder, log)
+	j = newJournal(folder, log, untold)
 	j.note("record", outputs.FileEvent{Path: filepath.Join(dir, "lost", "a.mkv"), Part: 1})
 	j.close()
 	start()
@@ -82,7 +82,7 @@ func TestSettledAtOnce(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	path := func(name string) string { return filepath.Join(dir, name) }
 	for _, names := range [][]string{{"a.mkv", "b.mkv"}, {"c.mkv", "later.mkv"}} {
-		j := newJournal(folder, log)
+		j := newJournal(folder, log, untold)
 		for _, name := range names {
 			if err := os.WriteFile(path(name), []byte("of no use"), 0o644); err != nil {
 				t.Fatal(err)
