@@ -48,9 +48,6 @@ type keeper struct {
 	interrupt context.CancelFunc      // guarded by mu; ends the finishing of a file; nil: none is being finished
 }
 
-// journalKey is the warning that the journal cannot be written.
-const journalKey = "journal of recordings"
-
 // fileJob is one file to look after.
 type fileJob struct {
 	results *fileResults // of its start of the recording; nil: of an earlier run
@@ -81,13 +78,7 @@ func (k *keeper) start() {
 	dir := k.e.opt.StateDir
 	if dir != "" {
 		dir = filepath.Join(dir, "recordings")
-		k.journal = newJournal(dir, k.e.log, func(text string) {
-			if text == "" {
-				k.e.warn.clear(journalKey)
-				return
-			}
-			k.e.warn.set(journalKey, text, k.e.state.Load().Tick)
-		})
+		k.journal = newJournal(dir, k.e.log, k.e.warner("journal of recordings"))
 	}
 	go func() {
 		defer close(k.ended)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,8 +30,8 @@ const sessionBytes = 16 << 20
 // and end are of the tick goroutine; file is for the outputs'.
 type session struct {
 	log   *slog.Logger
-	warn  func(text string)
-	files *journal // notes the journal until its cut lists are written; nil without a state folder
+	warn  func(text string) // the operator, "" that all is well again
+	files *journal          // notes the journal until its cut lists are written; nil without a state folder
 
 	keys   map[string]bool // of the tick goroutine
 	looked bool            // the same
@@ -44,6 +43,7 @@ type session struct {
 	second  string          // guarded by mu; the journal's path if no programme is recorded
 	named   map[string]bool // guarded by mu; files that are in it
 	closing bool            // guarded by mu
+	last    bool            // guarded by mu; the studio ends: what cannot be written now is given up
 	wake    chan struct{}
 	done    chan struct{}
 }
@@ -111,7 +111,7 @@ func (e *Engine) beginSession() {
 	}
 	e.warn.clear("session") // of the one before
 	s := &session{log: e.log, named: map[string]bool{}, keys: map[string]bool{}, wake: make(chan struct{}, 1), done: make(chan struct{}), files: e.keeper.journal,
-		warn: func(text string) { e.warn.set("session", text, e.state.Load().Tick) }}
+		warn: e.warner("session")}
 	s.line(sessionHead{1, e.tick, time.Now().Format(time.RFC3339), e.opt.BaseDir, show, &SwitcherState{e.switcher, e.next}})
 	from := e.tick - media.UnitsIn(keptLooksFor, e.fps.Inv())
 	for i := range e.lately {
@@ -269,94 +269,12 @@ func (s *session) end(tick int64) {
 	s.poke()
 }
 
-// namedAfter is how long a journal waits for a recording of the programme to be called
-// after, when there already is a file of a source.
-const namedAfter = 2 * time.Second
-
-// sessionSync is how long after its newest line, at the least, a journal is brought to the
-// platter: a show's commands are seconds apart, and a recording syncs as often.
-const sessionSync = time.Second
-
-// run writes the journal until its end, then the cut lists.
-func (s *session) run() {
-	defer close(s.done)
-	var f *os.File
-	defer func() {
-		if f != nil {
-			_ = f.Close() // every line was checked as it was written
-		}
-	}()
-	var broken error
-	late := time.NewTimer(namedAfter)
-	defer late.Stop()
-	unsynced := time.NewTimer(sessionSync)
-	defer unsynced.Stop()
-	overdue := false
-	for {
-		select {
-		case <-s.wake:
-		case <-late.C:
-			overdue = true
-		case <-unsynced.C:
-			if f != nil && broken == nil {
-				_ = f.Sync() // only a power cut asks whether it went well, and writing goes on
-			}
-		}
-		s.mu.Lock()
-		closing, lost := s.closing, s.lost
-		if s.path == "" && (overdue || closing) {
-			s.path = s.second
-		}
-		path := s.path
-		var lines []byte
-		if path != "" {
-			lines = bytes.Clone(s.buf.Bytes())
-			s.buf.Reset()
-		}
-		s.mu.Unlock()
-		if len(lines) > 0 && broken == nil {
-			if f == nil {
-				if f, broken = createBeside(path); f != nil {
-					s.files.note(sessionKind, outputs.FileEvent{Path: f.Name()})
-				}
-			}
-			if broken == nil {
-				_, broken = f.Write(lines)
-				unsynced.Reset(sessionSync)
-			}
-			if broken != nil {
-				s.warn(fmt.Sprintf("The list of cuts beside the recording cannot be written (%v). The recordings themselves go on.", broken))
-			}
-		}
-		if !closing {
-			continue
-		}
-		if f == nil {
-			return
-		}
-		if broken == nil && !lost {
-			if err := WriteCutLists(f.Name(), CutListOptions{}); err != nil {
-				// Not settled: the next start of the program tries again too.
-				s.warn(fmt.Sprintf("The cut lists were not written (%v). The recordings are as they were; crosspoint cutlist %s tries again.", err, f.Name()))
-				return
-			}
-		}
-		s.files.settled(f.Name())
-		return
-	}
-}
-
-// createBeside makes a file that was not there before, adding a number to its name where
-// it has to. It is its user's alone: the addresses of sources may have passwords in them.
-func createBeside(path string) (*os.File, error) {
-	stem := strings.TrimSuffix(path, filepath.Ext(path))
-	for n := 2; ; n++ {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if !os.IsExist(err) || n > 1000 {
-			return f, err
-		}
-		path = fmt.Sprintf("%s (%d)%s", stem, n, filepath.Ext(path))
-	}
+// giveUp has a journal that has ended try once more at most.
+func (s *session) giveUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = true
+	s.poke()
 }
 
 // followSession keeps the journal in step with the recordings. Of the tick goroutine.
@@ -400,6 +318,9 @@ func (e *Engine) closeSessions() (written bool) {
 		e.endSession(e.session)
 	}
 	e.session, e.closing = nil, nil
+	for _, s := range e.sessions {
+		s.giveUp()
+	}
 	var limit <-chan time.Time
 	if !e.clock.Virtual() {
 		limit = time.After(listsAtEnd)

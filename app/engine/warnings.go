@@ -32,6 +32,17 @@ func (w *warnings) clear(key string) {
 	w.list = slices.DeleteFunc(w.list, func(x Warning) bool { return x.Key == key })
 }
 
+// warner sets the sentence of a key, and clears it where that is "".
+func (e *Engine) warner(key string) func(text string) {
+	return func(text string) {
+		if text == "" {
+			e.warn.clear(key)
+			return
+		}
+		e.warn.set(key, text, e.state.Load().Tick)
+	}
+}
+
 func (w *warnings) all() []Warning {
 	w.mu.Lock()
 	defer w.mu.Unlock()
