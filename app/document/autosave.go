@@ -17,6 +17,8 @@ const (
 	quiet = 1500 * time.Millisecond
 	// longest that edits without a pause are not kept.
 	longest = 30 * time.Second
+	// again is how long after they could not be kept that is tried again.
+	again = 5 * time.Second
 )
 
 // Run keeps unsaved changes in a recovery file until ctx ends.
@@ -24,7 +26,7 @@ func (m *Manager) Run(ctx context.Context) {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	var seen *scenes.Show
-	var edited, calm time.Time // calm: nothing was left to keep
+	var edited, calm, failed time.Time // calm: nothing was left to keep
 	for {
 		select {
 		case <-ctx.Done():
@@ -39,7 +41,7 @@ func (m *Manager) Run(ctx context.Context) {
 			calm = now
 			continue
 		}
-		if now.Sub(edited) < quiet && now.Sub(calm) < longest {
+		if now.Sub(edited) < quiet && now.Sub(calm) < longest || now.Sub(failed) < again {
 			continue
 		}
 		select {
@@ -47,8 +49,12 @@ func (m *Manager) Run(ctx context.Context) {
 		default:
 			continue // a save is under way
 		}
-		m.keep()
+		kept := m.keep()
 		m.done()
+		if !kept {
+			failed = now
+			continue
+		}
 		calm = now
 	}
 }
@@ -65,8 +71,8 @@ func (m *Manager) unkept() bool {
 }
 
 // keep writes unsaved changes to the recovery file, or removes it when there are
-// none. The turn is held.
-func (m *Manager) keep() {
+// none. It reports whether nothing is left to keep. The turn is held.
+func (m *Manager) keep() bool {
 	show := m.show()
 	m.mu.Lock()
 	doc, dirty, kept := m.doc, m.isDirty(show), m.kept
@@ -79,11 +85,18 @@ func (m *Manager) keep() {
 		if err == nil {
 			err = recovery{Path: doc.path, BaseDir: doc.base, SavedAt: time.Now(), Show: raw}.write(m.file)
 		}
-		if err != nil {
-			m.opt.Log.Warn("unsaved work cannot be kept for recovery", "error", err)
+		switch {
+		case err != nil && !m.failing:
+			m.opt.Log.Warn("unsaved work cannot be kept for recovery: save the show; it is tried again every few seconds", "error", err)
+		case err == nil && m.failing:
+			m.opt.Log.Info("unsaved work is kept for recovery again")
 		}
-		m.setKept(show) // after an error the next edit tries again
+		if m.failing = err != nil; m.failing {
+			return false
+		}
+		m.setKept(show)
 	}
+	return true
 }
 
 // forget removes the recovery file. The turn is held.
@@ -190,7 +203,10 @@ func (m *Manager) Recover() error {
 	if o.Path != "" {
 		m.remember(o.Path)
 	}
-	m.keep() // as this run's, before the earlier run's goes
+	if !m.keep() { // as this run's, before the earlier run's goes
+		m.releaseOrphan()
+		return nil
+	}
 	// What is recovered runs by now; the next start offers it again.
 	if err := m.dropOrphan(); err != nil {
 		m.opt.Log.Warn("the file of recovered work cannot be removed", "error", err)
@@ -237,9 +253,17 @@ func (m *Manager) Discard() error {
 func (m *Manager) dropOrphan() error {
 	m.mu.Lock()
 	o := m.orphans[0]
-	m.orphans = m.orphans[1:]
 	m.mu.Unlock()
 	err := remove(o.path)
-	o.lock.release()
+	m.releaseOrphan()
 	return err
+}
+
+// releaseOrphan leaves the newest orphan to the next start, if it is still there. The turn is held.
+func (m *Manager) releaseOrphan() {
+	m.mu.Lock()
+	o := m.orphans[0]
+	m.orphans = m.orphans[1:]
+	m.mu.Unlock()
+	o.lock.release()
 }

@@ -50,6 +50,7 @@ type Manager struct {
 	turn    chan struct{} // holds a token while nothing reads or writes files
 	session *lock         // claims kept's name; nil: the state folder is of no use
 	file    string        // where this run keeps unsaved work
+	failing bool          // it could not be written the last time; the turn is held
 
 	mu       sync.Mutex
 	doc      opened       // guarded by mu

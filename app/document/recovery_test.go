@@ -77,6 +77,43 @@ func TestAutosaveTimes(t *testing.T) {
 	})
 }
 
+// Work that could not be kept is kept when its disk is back, without another edit, and what an
+// earlier run has kept is not given up before.
+func TestAutosaveTriesAgain(t *testing.T) {
+	dir := t.TempDir()
+	path := showFile(t, dir, "one")
+	state := filepath.Join(dir, "state")
+	s := start(t, state)
+	must(t, s.Open(path))
+	s.stage.rename(t, "of before")
+	if !s.keep() {
+		t.Fatal("it is not kept")
+	}
+	s.crash(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, state)
+		must(t, s.Begin(path))
+		must(t, os.MkdirAll(filepath.Join(s.file, "full"), 0o700)) // no file can take this one's place
+		must(t, s.Recover())
+		if left, _ := filepath.Glob(filepath.Join(state, "recovery", "*.json")); len(left) != 2 {
+			t.Errorf("of what the earlier run has kept there is %q", left)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); s.Run(ctx) }()
+		time.Sleep(time.Minute)
+		must(t, os.RemoveAll(s.file))
+		time.Sleep(again + look)
+		synctest.Wait()
+		if r, err := readRecovery(s.file); err != nil || !strings.Contains(string(r.Show), "of before") {
+			t.Errorf("its disk is back, and there is %v", err)
+		}
+		cancel()
+		<-done
+		s.Close()
+	})
+}
+
 func TestRecoveryAfterACrash(t *testing.T) {
 	dir := t.TempDir()
 	state := filepath.Join(dir, "state")
