@@ -349,7 +349,7 @@ func (c *Compositor) Close() {
 	c.black.Release()
 	c.pool.Close()
 	// The thread may be closed already, and its objects with it.
-	_ = c.device.thread.Do(func(ctx *gpu.Context) error {
+	_ = c.device.thread.Free(func(ctx *gpu.Context) error {
 		for _, cv := range [3]*canvas{c.main, c.from, c.to} {
 			cv.release(ctx)
 		}

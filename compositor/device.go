@@ -90,7 +90,7 @@ func (d *Device) Warm(turned bool) error {
 
 // Forget frees the textures of a slot, for a source that is gone.
 func (d *Device) Forget(name string) error {
-	return d.thread.Do(func(ctx *gpu.Context) error {
+	return d.thread.Free(func(ctx *gpu.Context) error {
 		if s := d.slots[name]; s != nil {
 			s.release(ctx)
 			delete(d.slots, name)

@@ -5,6 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"crosspoint.studio/crosspoint/compositor/gpu"
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
@@ -85,5 +86,33 @@ func TestFaultCostsAPicture(t *testing.T) {
 			}
 			f.Release()
 		})
+	}
+}
+
+// TestNoContextToClose: what was drawn by the processor alone ends without an OpenGL context
+// being made for it.
+func TestNoContextToClose(t *testing.T) {
+	thread, err := gpu.OpenWhenNeeded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer thread.Close()
+	before := thread.Info()
+	if !before.Software {
+		t.Skip("a GPU has its context from the beginning")
+	}
+	d := NewDevice(thread)
+	c, err := New(d, 64, 36, media.Rec709, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, _ := compose(t, c, &Plan{Width: 64, Height: 36, Base: []Layer{{Slot: "a", Frame: noisy(128, 72, 1), Place: Box{W: 64, H: 36}, Opacity: 1}}})
+	f.Release()
+	c.Close()
+	if err := d.Forget("a"); err != nil {
+		t.Error(err)
+	}
+	if after := thread.Info(); after != before {
+		t.Errorf("a context was made: %+v", after)
 	}
 }

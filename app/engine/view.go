@@ -90,6 +90,7 @@ type viewer struct {
 type paint struct {
 	view *View
 	plan compositor.Plan
+	last bool // the view is closed, and freed: there is nothing to make
 }
 
 func newViewer(e *Engine) *viewer {
@@ -153,14 +154,14 @@ func (w *viewer) offer(e *Engine) {
 		return
 	}
 	w.mu.Lock()
+	var jobs []paint
 	w.open = slices.DeleteFunc(w.open, func(v *View) bool {
 		if v.closed.Load() {
-			v.free()
+			jobs = append(jobs, paint{view: v, last: true})
 			return true
 		}
 		return false
 	})
-	var jobs []paint
 	rate := e.fps.Float()
 	for _, v := range w.open {
 		if v.hidden.Load() || e.tick < v.due {
@@ -171,7 +172,7 @@ func (w *viewer) offer(e *Engine) {
 			fps = e.pressure.limit
 		}
 		v.due = e.tick + max(int64(rate/fps+0.5), 1)
-		jobs = append(jobs, paint{v, e.viewPlan(v)})
+		jobs = append(jobs, paint{view: v, plan: e.viewPlan(v)})
 	}
 	w.mu.Unlock()
 	if len(jobs) == 0 {
@@ -204,7 +205,11 @@ func (e *Engine) viewPlan(v *View) compositor.Plan {
 	return p
 }
 
+// release is the end of j, painted or not.
 func (j *paint) release() {
+	if j.last {
+		j.view.free()
+	}
 	for _, l := range j.plan.Base {
 		l.Frame.Release()
 	}
@@ -294,8 +299,8 @@ func scaleBox(b *compositor.Box, sx, sy float64) {
 	b.Y, b.H = b.Y*sy, b.H*sy
 }
 
-// free gives back what the painting needed. The painting goroutine does not run for
-// this view any more.
+// free gives back what the painting needed, which may wait for the GPU thread. Of the painting
+// goroutine, the last that it does for this view.
 func (v *View) free() {
 	if v.comp != nil {
 		v.comp.Close()

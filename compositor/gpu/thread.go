@@ -12,8 +12,9 @@ import (
 var ErrClosed = errors.New("gpu: thread closed")
 
 type job struct {
-	run  func(*Context) error
-	done chan error
+	run   func(*Context) error
+	frees bool // run has nothing to do where there is no context
+	done  chan error
 }
 
 // Thread runs GL work on one locked OS thread. Two callers wait in two lines:
@@ -102,6 +103,10 @@ func (t *Thread) loop(ready chan<- error) {
 				return
 			}
 		}
+		if ctx == nil && j.frees {
+			j.done <- nil
+			continue
+		}
 		if ctx == nil && failed == nil {
 			open()
 		}
@@ -126,10 +131,14 @@ func protect(ctx *Context, f func(*Context) error) (err error) {
 
 // Do runs f on the thread and waits for it. It must not be called from inside
 // another Do.
-func (t *Thread) Do(f func(*Context) error) error { return t.enqueue(t.program, f) }
+func (t *Thread) Do(f func(*Context) error) error { return t.enqueue(t.program, f, false) }
 
 // DoLater is Do for work that waits until no programme work is queued.
-func (t *Thread) DoLater(f func(*Context) error) error { return t.enqueue(t.views, f) }
+func (t *Thread) DoLater(f func(*Context) error) error { return t.enqueue(t.views, f, false) }
+
+// Free is Do for an f that only frees objects: where no context has been needed yet there are
+// none, and f is not run.
+func (t *Thread) Free(f func(*Context) error) error { return t.enqueue(t.program, f, true) }
 
 // newJob takes a job that an earlier call has finished with, so that a tick
 // allocates none. A sync.Pool would not do: the collector empties it.
@@ -142,9 +151,9 @@ func (t *Thread) newJob() *job {
 	}
 }
 
-func (t *Thread) enqueue(line chan<- *job, f func(*Context) error) error {
+func (t *Thread) enqueue(line chan<- *job, f func(*Context) error, frees bool) error {
 	j := t.newJob()
-	j.run = f
+	j.run, j.frees = f, frees
 	defer func() {
 		j.run = nil
 		select {
