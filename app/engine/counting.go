@@ -83,6 +83,7 @@ func (c *counting) tick(e *Engine, began time.Duration, late bool) {
 	metrics.Read(c.memory[:])
 	t.HeapMB = float64(c.memory[0].Value.Uint64()) / (1 << 20)
 	t.GCRuns = int64(c.memory[1].Value.Uint64())
+	e.outs.second(now)
 	c.secondAt = now
 	c.tickTime, c.compose, c.mix, c.tickMax, c.ticks = 0, 0, 0, 0, 0
 }
@@ -161,6 +162,12 @@ func troubles(s *State) (out []Warning) {
 			continue
 		}
 		out = append(out, Warning{"source " + v.ID, text, s.Tick})
+	}
+	for _, v := range s.Renditions {
+		if v.Late {
+			out = append(out, Warning{"late encoder " + v.ID, fmt.Sprintf("The encoder of %s does not keep up and leaves out pictures: what it makes stutters. The programme and other renditions go on. "+
+				"Choose a faster preset or a smaller picture for it, or end what else needs the processor.", v.ID), s.Tick})
+		}
 	}
 	out = append(out, soundTroubles(s)...)
 	for _, list := range [3][]DestinationState{s.Destinations, s.Recordings, s.ISOs} {

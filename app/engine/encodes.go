@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
@@ -253,7 +254,14 @@ func (d *deliveries) settle() {
 	defer d.delivering.Unlock()
 }
 
-// states are the running encodes as surfaces show them.
+// second closes the books of a second of all encodes. Of the tick goroutine.
+func (d *deliveries) second(now time.Duration) {
+	for _, v := range d.active.Load().video {
+		v.recent.turn(now, encodeTotals{v.frames.Load(), v.dropped.Load(), v.bytes.Load(), v.busy.Load()})
+	}
+}
+
+// states are the running encodes as surfaces show them. Of the tick goroutine.
 func (d *deliveries) states() []RenditionState {
 	var out []RenditionState
 	for _, v := range d.active.Load().video {
@@ -262,11 +270,7 @@ func (d *deliveries) states() []RenditionState {
 		s.DelayP50MS, s.DelayP99MS = quantiles(&v.delay)
 		s.BeforeP50MS, s.BeforeP99MS = quantiles(&v.before)
 		s.ThroughP50MS, s.ThroughP99MS = quantiles(&v.through)
-		if frames > 0 {
-			s.EncodeMS = float64(v.busy.Load()) / 1e6 / float64(frames)
-			// Dropped pictures are time too.
-			s.BitrateBPS = int64(float64(v.bytes.Load()*8) / float64(frames+s.Dropped) * v.track.FPS.Float())
-		}
+		s.EncodeMS, s.BitrateBPS, s.Dropping, s.Late = v.recent.state(v.clock.Now())
 		out = append(out, s)
 	}
 	return out

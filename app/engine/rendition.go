@@ -58,6 +58,7 @@ type videoRunner struct {
 	frames, dropped, bytes atomic.Int64
 	packets                atomic.Int64 // that have left the encoder
 	busy                   atomic.Int64 // nanoseconds spent encoding
+	recent                 encodeRate   // of the tick goroutine
 	delay                  histogram    // from a tick's time to its packet
 	before                 histogram    // from a live picture's time stamp to the encoder's taking it
 	through                histogram    // from there to its packet as well
@@ -127,7 +128,7 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 	v := &videoRunner{
 		id: r.ID, divisor: divisor, gop: gop, clock: e.clock, log: e.log, encoder: enc, track: enc.Track(),
 		jobs: make(chan pictureJob, pictureDepth), done: make(chan struct{}), onError: onError, users: map[*delivery]int{},
-		next: make(chan openedEncoder, 1),
+		next: make(chan openedEncoder, 1), recent: encodeRate{at: e.clock.Now()},
 	}
 	v.coded = v.track
 	v.use(enc)

@@ -255,8 +255,13 @@ type RenditionState struct {
 	ID, Encoder string
 	Frames      int64 // encoded
 	Dropped     int64 // dropped before encoding because the encoder was late
-	EncodeMS    float64
-	BitrateBPS  int64
+	// EncodeMS is the mean for a picture, BitrateBPS what came out, and Dropping the share of
+	// pictures dropped: of the last second; 0 in the first.
+	EncodeMS   float64
+	BitrateBPS int64
+	Dropping   float64
+	// Late: pictures were dropped in the last ten seconds.
+	Late bool
 	// DelayP50MS and DelayP99MS are from the time at which a picture's tick was due to
 	// its packet's leaving the encoder, since the start; 0 on the virtual clock.
 	DelayP50MS, DelayP99MS float64

@@ -77,14 +77,13 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 	section("SOURCES")
 	for i := range s.Sources {
 		v := &s.Sources[i]
-		lost := share(v.Dropped+v.Skipped, v.Frames)
 		add(v.Name, statusColor(v.Status), "%s", v.Status)
 		if v.Detail != "" {
 			add("", colText, "%s", v.Detail)
 		}
 		add("", colText, "queue %.0f ms, drift %+.0f ppm", v.QueueMS, v.DriftPPM)
 		if v.Dropped+v.Skipped+v.Repeated > 0 {
-			add("", lossGrade(lost), "dropped %d, skipped %d", v.Dropped, v.Skipped)
+			add("", lossGrade(r.lost[v.ID]), "dropped %d, skipped %d  (%.1f %% now)", v.Dropped, v.Skipped, 100*r.lost[v.ID])
 			add("", colText, "repeated %d", v.Repeated)
 		}
 		if v.Underruns > 0 || v.Restarts > 0 {
@@ -98,7 +97,8 @@ func statsLines(s *engine.State, r rates, m MachineStats) []textLine {
 	}
 	for _, v := range s.Renditions {
 		add(v.ID, colText, "%s, %s", v.Encoder, bitrateText(v.BitrateBPS))
-		add("", lossGrade(share(v.Dropped, v.Frames+v.Dropped)), "%.1f ms a picture, dropped %d", v.EncodeMS, v.Dropped)
+		add("", colText, "%.1f ms a picture", v.EncodeMS)
+		add("", lossGrade(v.Dropping), "dropped %d  (%.1f %% now)", v.Dropped, 100*v.Dropping)
 		add("", colText, "encoded %d", v.Frames)
 		if v.DelayP99MS > 0 {
 			add("", colText, "delay p50 %.0f, p99 %.0f ms, holds %d", v.DelayP50MS, v.DelayP99MS, v.Held)

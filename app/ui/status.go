@@ -162,6 +162,10 @@ type rates struct {
 	path string
 	// repeated and late are shares of the ticks since the last reading.
 	repeated, late float64
+	// lost is the share of each source's pictures that was not shown, by id; lastOf are their
+	// counters at the last reading.
+	lost   map[string]float64
+	lastOf map[string]engine.SourceState
 }
 
 // read takes another reading; less than a second after the last it does nothing and
@@ -179,6 +183,14 @@ func (r *rates) read(s *engine.State) bool {
 			r.repeated, r.late = float64(c.Repeated-r.last.Repeated)/float64(n), float64(c.Late-r.last.Late)/float64(n)
 		}
 	}
+	lost, lastOf := map[string]float64{}, map[string]engine.SourceState{}
+	for _, v := range s.Sources {
+		if last, had := r.lastOf[v.ID]; had {
+			lost[v.ID] = share(v.Dropped+v.Skipped-last.Dropped-last.Skipped, v.Frames-last.Frames)
+		}
+		lastOf[v.ID] = v
+	}
+	r.lost, r.lastOf = lost, lastOf
 	r.path = pathText(c.Passthrough-r.last.Passthrough, c.Rects-r.last.Rects, c.Full-r.last.Full)
 	r.at, r.last, r.have = s.Time, c, true
 	return true

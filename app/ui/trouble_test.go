@@ -246,9 +246,14 @@ func TestLineListDrawsOnlyWhatIsSeen(t *testing.T) {
 func TestStatsSayWhatIsMeasured(t *testing.T) {
 	s := aState()
 	s.Counters = engine.Counters{Ticks: 300, New: 290, Repeated: 10, TickMS: 20, TickP99MS: 40, TickMaxMS: 44, BudgetMS: 33.3}
-	s.Sources[0].Frames, s.Sources[0].Dropped, s.Sources[0].QueueMS = 1000, 60, 33
-	s.Renditions = []engine.RenditionState{{ID: "main", Encoder: "libx264", Frames: 980, Dropped: 20, EncodeMS: 12.5}}
+	s.Sources[0].Frames, s.Sources[0].Dropped, s.Sources[0].QueueMS = 100_000, 0, 33
+	s.Sources[1].Frames, s.Sources[1].Dropped = 1000, 60
 	var r rates
+	r.read(s)
+	s.Time += time.Second
+	s.Sources[0].Frames, s.Sources[0].Dropped = 100_030, 3
+	s.Sources[1].Frames += 30
+	s.Renditions = []engine.RenditionState{{ID: "main", Encoder: "libx264", Frames: 98_000, Dropped: 20, EncodeMS: 12.5, Dropping: 0.02}}
 	r.read(s)
 	lines := statsLines(s, r, MachineStats{CPU: 0.5, Cores: 2, DiskFree: -1})
 	find := func(part string) textLine {
@@ -263,8 +268,10 @@ func TestStatsSayWhatIsMeasured(t *testing.T) {
 	}
 	wantColor(t, "ticks at 60 %", find("20.0 ms of 33.3").ink, colText)
 	wantColor(t, "p99 over the budget", find("p99 40.0").ink, colBad)
-	wantColor(t, "6 % lost", find("dropped 60").ink, colBad)
-	wantColor(t, "2 % before encoding", find("12.5 ms a picture").ink, colWarn)
+	wantColor(t, "10 % lost now, after a long good time", find("dropped 3, skipped 0  (10.0 % now)").ink, colBad)
+	wantColor(t, "6 % lost once, and none now", find("dropped 60").ink, colText)
+	wantColor(t, "2 % before encoding now, of few in all", find("dropped 20  (2.0 % now)").ink, colWarn)
+	find("12.5 ms a picture")
 	find("0.50 of 2 cores")
 	for _, l := range lines {
 		if strings.Contains(l.text, "disk") {

@@ -96,7 +96,7 @@ const startUp = 5
 // parseStats reads a file of statistics of a run that had so many destinations.
 func parseStats(data []byte, destinations int) (engineStats, error) {
 	var out engineStats
-	var compose, mix, held []float64
+	var compose, mix, encode, held []float64
 	var gcAt, gcRuns float64 // when counting began, and what the count was
 	live := make(map[string]bool)
 	problem := func(format string, args ...any) {
@@ -130,7 +130,10 @@ func parseStats(data []byte, destinations int) (engineStats, error) {
 		// The last line is written when the encoders have ended.
 		if len(s.Renditions) > 0 {
 			r := s.Renditions[0]
-			out.EncodeMS, out.DelayP50MS, out.DelayP99MS = r.EncodeMS, r.DelayP50MS, r.DelayP99MS
+			if r.EncodeMS > 0 {
+				encode = append(encode, r.EncodeMS)
+			}
+			out.DelayP50MS, out.DelayP99MS = r.DelayP50MS, r.DelayP99MS
 			out.ThroughP50MS, out.ThroughP99MS = r.ThroughP50MS, r.ThroughP99MS
 			out.BeforeP50MS, out.BeforeP99MS = r.BeforeP50MS, r.BeforeP99MS
 			held = append(held, float64(r.Held))
@@ -160,7 +163,7 @@ func parseStats(data []byte, destinations int) (engineStats, error) {
 	if len(live) != destinations {
 		problem("%d of %d destinations were live", len(live), destinations)
 	}
-	out.ComposeMS, out.MixMS, out.Held = median(compose), median(mix), median(held)
+	out.ComposeMS, out.MixMS, out.EncodeMS, out.Held = median(compose), median(mix), median(encode), median(held)
 	return out, nil
 }
 

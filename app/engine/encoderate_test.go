@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"testing"
+	"time"
+)
+
+// What an encode does now is seen after ten good hours, and forgotten when it is well again.
+func TestEncodeRateIsOfNow(t *testing.T) {
+	var r encodeRate
+	var sum encodeTotals
+	now := time.Duration(0)
+	second := func(frames, dropped int64) {
+		now += time.Second
+		sum.frames += frames
+		sum.dropped += dropped
+		sum.bytes += frames * 25_000
+		sum.busy += frames * int64(30*time.Millisecond)
+		r.turn(now, sum)
+	}
+	for range 10 * 3600 {
+		second(30, 0)
+	}
+	if ms, bps, dropping, late := r.state(now); ms != 30 || bps != 6_000_000 || dropping != 0 || late {
+		t.Errorf("well: %v ms, %d b/s, %v dropped, late %v", ms, bps, dropping, late)
+	}
+	second(27, 3)
+	if _, bps, dropping, late := r.state(now); bps != 5_400_000 || dropping != 0.1 || !late {
+		t.Errorf("every tenth dropped: %d b/s, %v dropped, late %v", bps, dropping, late)
+	}
+	for range 9 {
+		second(30, 0)
+	}
+	if _, _, dropping, late := r.state(now); dropping != 0 || !late {
+		t.Errorf("9 s later: %v dropped, late %v", dropping, late)
+	}
+	second(30, 0)
+	if _, _, _, late := r.state(now); late {
+		t.Error("10 s later it is still late")
+	}
+	r.turn(now+time.Millisecond, encodeTotals{sum.frames + 1, 0, sum.bytes, sum.busy})
+	if _, bps, _, _ := r.state(now); bps != 6_000_000 {
+		t.Errorf("a moment counts as a second: %d b/s", bps)
+	}
+}
+
+// While pictures are dropped that is said.
+func TestLateEncodersAreSaid(t *testing.T) {
+	s := &State{Renditions: []RenditionState{{ID: "main", Late: true}, {ID: "small"}}}
+	if w := troubles(s); len(w) != 1 || w[0].Key != "late encoder main" {
+		t.Errorf("the operator is told %+v", w)
+	}
+}
