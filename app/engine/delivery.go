@@ -27,7 +27,7 @@ type delivery struct {
 	session   *session       // of a recording: the journal that its files are in; may be nil
 	legs      []*leg         // by rank; at least one
 	delays    map[*link]*delayLine
-	before    *delivery // of the same name, which ends before this one begins; nil: none
+	before    atomic.Pointer[delivery] // of the same name, which ends before this one begins; nil: none
 	cancel    context.CancelFunc
 	ended     chan struct{}
 	stopping  atomic.Bool // the operator has stopped it; it is finishing
@@ -286,8 +286,8 @@ func (v *delivery) cancelAfter(limit time.Duration) {
 // stopAtEnd is stop for the end of the show: what the encoders still hold is sent too.
 func (v *delivery) stopAtEnd() {
 	v.stopping.Store(true)
-	if v.before != nil {
-		v.before.stopAtEnd()
+	if before := v.before.Load(); before != nil {
+		before.stopAtEnd()
 	}
 	virtual := v.d.e.clock.Virtual() // nobody is waiting in real time
 	switch {

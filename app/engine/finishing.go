@@ -65,11 +65,12 @@ func (d *deliveries) writing() (names []string) {
 
 // queues: it has not begun, because the one before it has not ended.
 func (v *delivery) queues() bool {
-	if v.before == nil {
+	before := v.before.Load()
+	if before == nil {
 		return false
 	}
 	select {
-	case <-v.before.ended:
+	case <-before.ended:
 		return false
 	default:
 		return true

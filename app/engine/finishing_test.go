@@ -138,7 +138,7 @@ func TestStartedWhileWritten(t *testing.T) {
 	s.must(t, StopRecording{})
 	s.must(t, StartRecording{})
 	v := s.recording()
-	first, second := v.before.session, v.session
+	first, second := v.before.Load().session, v.session
 	if first == nil || second == nil || first == second {
 		t.Fatalf("the journals are %p and %p", first, second)
 	}
@@ -160,6 +160,7 @@ func TestStartedWhileWritten(t *testing.T) {
 	if over(second) {
 		t.Error("the second journal has ended with the first")
 	}
+	s.until(t, "nothing is kept of the first recording", func(*State) bool { return v.before.Load() == nil })
 	cancel()
 	finish(t, done, 20*time.Second)
 	if !over(second) {
@@ -178,7 +179,8 @@ func TestRecordingLeftBehind(t *testing.T) {
 	s.must(t, StopRecording{})
 	s.must(t, StartRecording{})
 	v, started := s.recording(), s.State().Tick
-	v.before.finishWriting(time.Second, 0)
+	before := v.before.Load()
+	before.finishWriting(time.Second, 0)
 	s.until(t, "the second recording has begun", func(*State) bool {
 		r := s.outs.of("rec")
 		r.mu.Lock()
@@ -191,10 +193,10 @@ func TestRecordingLeftBehind(t *testing.T) {
 	s.until(t, "it is said what waits", said)
 	close(s.outs.block)
 	s.until(t, "the first one is written", func(*State) bool {
-		packets, _ := v.before.waiting()
+		packets, _ := before.waiting()
 		return packets == 0
 	})
-	v.before.follow(outputs.FileEvent{Closed: true})
+	before.follow(outputs.FileEvent{Closed: true})
 	s.until(t, "that is said no more", func(st *State) bool { return !said(st) })
 	s.until(t, "the second one is up to date", func(st *State) bool { return st.Recordings[0].Queue < time.Second })
 	r, now := s.outs.of("rec"), s.State().Tick

@@ -244,7 +244,8 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 	for _, change := range with {
 		change(v)
 	}
-	v.cancel, v.begins, v.before = cancel, d.e.cutMark(), before
+	v.cancel, v.begins = cancel, d.e.cutMark()
+	v.before.Store(before)
 	switch {
 	case before == nil:
 	case recording && v.iso == nil:
@@ -266,18 +267,21 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 		return
 	}
 	go func() {
-		if before == nil {
-			v.run(ctx, v.open(ctx, show))
-			return
+		// Nothing of a recording is to be missing, however long the one before is written.
+		early := before == nil || recording && v.iso == nil
+		var err error
+		if early {
+			err = v.open(ctx, show)
 		}
-		if recording && v.iso == nil { // nothing of it is to be missing, however long the one before is written
-			err := v.open(ctx, show)
+		if before != nil {
 			<-before.ended
-			v.run(ctx, err)
-			return
+			v.before.Store(nil) // it goes, with its queues and with what was before it
+			before = nil
 		}
-		<-before.ended
-		v.run(ctx, v.open(ctx, show))
+		if !early {
+			err = v.open(ctx, show)
+		}
+		v.run(ctx, err)
 	}()
 }
 

@@ -301,6 +301,14 @@ func (e *Engine) followSession() {
 // endSession ends a journal, of which nothing is recorded any more.
 func (e *Engine) endSession(s *session) {
 	s.end(e.tick)
+	e.sessions = slices.DeleteFunc(e.sessions, func(other *session) bool {
+		select {
+		case <-other.done:
+			return true
+		default:
+			return false
+		}
+	})
 	e.sessions = append(e.sessions, s)
 }
 
@@ -347,7 +355,7 @@ func (d *deliveries) recording(s *session) bool {
 // also one that has been stopped and is still being written. mu is held.
 func (d *deliveries) recordsFor(s *session, stopped bool) bool {
 	for _, v := range d.dest {
-		for ; v != nil; v = v.before {
+		for ; v != nil; v = v.before.Load() {
 			if v.recording && v.session == s && v.isRunning() && (stopped || !v.stopping.Load()) {
 				return true
 			}

@@ -84,3 +84,21 @@ func TestSessionFileHasWholeLines(t *testing.T) {
 		t.Errorf("the journal is %q, %v", raw, err)
 	}
 }
+
+// What is over of a long day's recordings is not kept.
+func TestEndedSessionsAreNotKept(t *testing.T) {
+	over := make(chan struct{})
+	close(over)
+	e := &Engine{}
+	for range 100 {
+		e.endSession(&session{done: over})
+	}
+	if n := len(e.sessions); n != 1 {
+		t.Errorf("%d journals are kept, want the newest", n)
+	}
+	e.endSession(&session{done: make(chan struct{})})
+	e.endSession(&session{done: make(chan struct{})})
+	if n := len(e.sessions); n != 2 {
+		t.Errorf("%d journals are kept, want the two that are being written", n)
+	}
+}
