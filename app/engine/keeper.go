@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +41,7 @@ type keeper struct {
 	later  []fileJob      // to be finished as soon as nothing is recorded on their disks
 	report recovery       // what has been made up for
 	told   *time.Timer    // ends the sentence about that
+	bad    badFiles
 
 	mu        sync.Mutex
 	jobs      []fileJob               // guarded by mu; oldest first
@@ -115,8 +118,10 @@ func (k *keeper) close(lists bool) {
 		return
 	}
 	k.cancel()
-	if k.told != nil {
-		k.told.Stop()
+	for _, t := range [2]*time.Timer{k.told, k.bad.told} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 	k.mu.Lock()
 	written := len(k.writing) == 0
@@ -221,6 +226,12 @@ func (k *keeper) run(ctx context.Context) {
 		}
 		if j.kind == sessionKind {
 			k.recoverLists(j)
+			continue
+		}
+		if j.moved() {
+			k.e.log.Info("recording is not read again: it has been moved or deleted", "file", j.event.Path)
+			k.settle(j)
+			k.note(j, func(*fileResults) {})
 			continue
 		}
 		end, c, err := k.look(ctx, j)
@@ -342,33 +353,87 @@ func (k *keeper) finish(ctx context.Context, files *outputs.Files, j fileJob) (e
 	return unfinished, nil
 }
 
+// moved: the file is not there any more, and its folder is.
+func (j fileJob) moved() bool {
+	_, err := os.Stat(j.event.Path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	_, err = os.Stat(filepath.Dir(j.event.Path))
+	return err == nil
+}
+
 // judge notes what a check found.
 func (k *keeper) judge(j fileJob, c outputs.FileCheck, err error) {
-	key := "file " + j.event.Path
 	if err != nil {
 		k.e.log.Warn("recording is not as it was written", "file", j.event.Path, "reason", err)
-		k.e.warn.set(key, fmt.Sprintf("A recorded file is not good: %v. Everything else goes on; keep the other recordings of this time.", err), k.e.state.Load().Tick)
+		k.bad.add(k.e, err)
 	} else {
 		k.e.log.Info("recording read again", "file", j.event.Path, "length", c.Length, "bytes", c.Bytes, "sha256", c.SHA256)
 	}
+	k.note(j, func(r *fileResults) {
+		if err != nil {
+			r.state.Problem = Plain(err.Error())
+			return
+		}
+		r.good[j.event.Part] = [2]time.Duration{j.event.From, j.event.From + max(j.event.Holds.Length, c.Length)}
+		r.state.GoodTo = 0
+		for part := 1; ; part++ {
+			g, ok := r.good[part]
+			if !ok || part > 1 && g[0] > r.state.GoodTo+time.Second/10 {
+				break
+			}
+			r.state.GoodTo = max(r.state.GoodTo, g[1])
+		}
+	})
+}
+
+// note adds a file that has been looked at to the results of its recording, if there are any.
+func (k *keeper) note(j fileJob, add func(*fileResults)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	r := j.results
-	if r == nil {
-		return
+	if r := j.results; r != nil {
+		r.state.Checked++
+		add(r)
 	}
-	r.state.Checked++
-	if err != nil {
-		r.state.Problem = Plain(err.Error())
-		return
+}
+
+// badFiles are those that are told as not good: in one sentence, and for badFor after the newest,
+// so that a day's do not bury what is wrong now. Of the keeper's goroutine.
+type badFiles struct {
+	reasons []string // of the newest badShown
+	count   int
+	at      time.Time
+	told    *time.Timer
+}
+
+const (
+	badFor   = time.Hour
+	badShown = 3
+	// badKey is the warning about them.
+	badKey = "recorded files"
+)
+
+func (b *badFiles) add(e *Engine, err error) {
+	if time.Since(b.at) >= badFor {
+		b.reasons, b.count = nil, 0
 	}
-	r.good[j.event.Part] = [2]time.Duration{j.event.From, j.event.From + max(j.event.Holds.Length, c.Length)}
-	r.state.GoodTo = 0
-	for part := 1; ; part++ {
-		g, ok := r.good[part]
-		if !ok || part > 1 && g[0] > r.state.GoodTo+time.Second/10 {
-			break
-		}
-		r.state.GoodTo = max(r.state.GoodTo, g[1])
+	b.at = time.Now()
+	b.count++
+	b.reasons = append(b.reasons, Plain(err.Error()))
+	if len(b.reasons) > badShown {
+		b.reasons = slices.Delete(b.reasons, 0, 1)
 	}
+	what := "A recorded file is not good"
+	if b.count > 1 {
+		what = fmt.Sprintf("%d recorded files are not good", b.count)
+	}
+	if b.count > badShown {
+		what += ", the last"
+	}
+	if b.told != nil {
+		b.told.Stop()
+	}
+	e.warn.set(badKey, fmt.Sprintf("%s: %s. Everything else goes on; keep the other recordings of this time.", what, strings.Join(b.reasons, "; ")), e.state.Load().Tick)
+	b.told = time.AfterFunc(badFor, func() { e.warn.clear(badKey) })
 }
