@@ -88,6 +88,7 @@ func (k *keeper) start() {
 		if dir != "" {
 			k.left = k.find(dir, k.e.log)
 		}
+		removeStages(os.TempDir())
 		k.recover(ctx)
 		k.run(ctx)
 		for _, l := range k.left { // what is not done is found at the next start

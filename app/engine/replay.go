@@ -66,7 +66,8 @@ type replayer struct {
 	rings   map[string]*ring // by angle; "" is the programme
 	in, out time.Duration    // marks; negative: none
 	saver   *saver
-	dir     string // of staged clips; "" before the first
+	dir     string   // of staged clips; "" before the first
+	lock    *os.File // says that dir is in use
 	staged  []string
 	number  int
 	wg      sync.WaitGroup // goroutines that stage
@@ -319,7 +320,7 @@ func (r *replayer) make(ctx context.Context, b *ring, from, to time.Duration, nu
 		return "", 0, fmt.Errorf("what is marked is older than the %d s that are kept", int(b.length.Seconds()))
 	}
 	if r.dir == "" {
-		if r.dir, err = os.MkdirTemp("", "crosspoint-replay-"); err != nil {
+		if r.dir, r.lock, err = makeStage(os.TempDir()); err != nil {
 			return "", 0, err
 		}
 	}
@@ -339,7 +340,8 @@ func (r *replayer) close() int {
 	r.wg.Wait()
 	lost := r.saver.close()
 	if r.dir != "" {
-		_ = os.RemoveAll(r.dir) // it lies in the system's folder for such things
+		_ = r.lock.Close()      // for Windows, which removes no open file
+		_ = os.RemoveAll(r.dir) // or the next start does
 	}
 	return lost
 }
