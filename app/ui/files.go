@@ -92,7 +92,7 @@ func (f *files) run(work func() error, done string, next func()) {
 		return
 	}
 	f.busy = true
-	f.desk.background(func() {
+	if !f.desk.work.startAlone(func() {
 		err := work()
 		f.desk.post(func() {
 			f.busy = false
@@ -109,7 +109,9 @@ func (f *files) run(work func() error, done string, next func()) {
 			}
 			f.readRecent() // last: one of them may be on a share that hangs
 		})
-	})
+	}) {
+		f.busy = false // the window is closing
+	}
 }
 
 // refused says why no other show can take this one's place now, if so: the document would

@@ -1,13 +1,14 @@
 package ui
 
 import (
+	"math"
 	"sync"
 	"time"
 )
 
 const (
-	// workLimit is how many pieces of work may run at once. A keyring that asks its
-	// owner for a password may keep one for minutes.
+	// workLimit is how many pieces of work may run at once, those of startAlone aside. A
+	// keyring that asks its owner for a password may keep one for minutes.
 	workLimit = 8
 	// workGrace is how long the closing window waits for work: a save ends, a
 	// keyring that hangs is left behind.
@@ -28,14 +29,20 @@ func newWorkers() *workers { return &workers{} }
 
 // start runs work on a goroutine of its own; false when too many run or the window
 // is closing.
-func (w *workers) start(work func()) bool {
+func (w *workers) start(work func()) bool { return w.startIn(workLimit, work) }
+
+// startAlone is start for the work of an owner who has one piece at a time: it is not kept out
+// by other work that hangs. False when the window is closing.
+func (w *workers) startAlone(work func()) bool { return w.startIn(math.MaxInt, work) }
+
+func (w *workers) startIn(limit int, work func()) bool {
 	if w.inline {
 		work()
 		return true
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed || w.running >= workLimit {
+	if w.closed || w.running >= limit {
 		return false
 	}
 	w.running++

@@ -19,6 +19,12 @@ func TestWorkersAreBoundedAndWaitedFor(t *testing.T) {
 	if w.start(func() {}) {
 		t.Errorf("more than %d pieces of work ran at once", workLimit)
 	}
+	alone := make(chan struct{})
+	if !w.startAlone(func() { close(alone) }) {
+		t.Error("work of its own was refused because of other work")
+	} else {
+		<-alone
+	}
 	if w.close(time.Millisecond) {
 		t.Error("close did not wait for work that runs")
 	}
