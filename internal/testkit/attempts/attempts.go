@@ -21,7 +21,8 @@ const stalled = 60 * time.Millisecond
 
 // T is one of several tries of a test in real time, which demands a machine that
 // keeps up. Its failures count when it is the last, or when nothing excuses them: the
-// machine did not stall meanwhile, and what Excuse registered has nothing to say.
+// machine neither stalled meanwhile nor was shared, and what Excuse registered has nothing
+// to say.
 type T struct {
 	testing.TB // the test; what is not overridden here is its own
 
@@ -32,6 +33,7 @@ type T struct {
 	ctx      context.Context
 	dirs     int          // guarded by mu
 	worst    atomic.Int64 // the longest stall so far, in nanoseconds
+	sharing  sharing
 }
 
 // Run calls f up to n times, each with a TB of its own: its cleanups run before the
@@ -56,6 +58,7 @@ func attempt(t *testing.T, f func(a *T)) (failures []string, excuse string) {
 	a := &T{TB: t}
 	ctx, cancel := context.WithCancel(t.Context())
 	a.ctx = ctx
+	a.sharing.begin()
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
@@ -81,24 +84,29 @@ func attempt(t *testing.T, f func(a *T)) (failures []string, excuse string) {
 	return a.failures, excuse
 }
 
-// watch notes by how much a short sleep oversleeps until ctx ends.
+// watch notes by how much a short sleep oversleeps, and four times a second what threads
+// have waited, until ctx ends.
 func (a *T) watch(ctx context.Context) {
 	const nap = 5 * time.Millisecond
-	for ctx.Err() == nil {
+	for n := 1; ctx.Err() == nil; n++ {
 		began := time.Now()
 		time.Sleep(nap) // this looks at time passing
 		a.worst.Store(max(a.worst.Load(), int64(time.Since(began)-nap)))
+		if n%50 == 0 {
+			a.sharing.look()
+		}
 	}
 }
 
-// Stalled says how long the machine has stalled since the try began, if that was long enough
-// to lose something by; else it is empty. For a test that can still tell the truth then, of
-// what was not lost, instead of failing.
+// Stalled says how the machine has kept the test from its time since the try began: by a
+// stall that was long enough to lose something by, or by giving others much of what the test
+// waited for. Where it did neither it is empty. For a test that can still tell the truth
+// then, of what was not lost, instead of failing.
 func (a *T) Stalled() string {
 	if worst := time.Duration(a.worst.Load()); worst > stalled {
 		return fmt.Sprintf("the machine stalled for up to %d ms", worst.Milliseconds())
 	}
-	return ""
+	return a.sharing.excuse()
 }
 
 // Excuse registers what is asked when the try has failed: an answer says that the machine

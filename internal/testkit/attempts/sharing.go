@@ -1,0 +1,148 @@
+package attempts
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// shared is the share above which processors count as shared: of all of them that others
+// had, and of the time that threads of this process waited for one. Both are below 0.05 on a
+// machine that does nothing else; there a test whose own threads wait for one another is not
+// excused, and beside something that does not take from it neither.
+const shared = 0.2
+
+// jiffy is the unit of times in /proc/stat and /proc/PID/stat (USER_HZ).
+const jiffy = 10 * time.Millisecond
+
+// sharing measures what a neighbour took from a test since begin: the time for which others
+// than this process and its descendants had a processor, and for which threads of this
+// process could run and had none. Where there is no /proc both are 0.
+type sharing struct {
+	mu      sync.Mutex
+	began   time.Time                // guarded by mu
+	others  time.Duration            // guarded by mu; at the beginning
+	waits   map[string]time.Duration // guarded by mu; by thread, when last looked at
+	waiting time.Duration            // guarded by mu; since the beginning
+}
+
+func (s *sharing) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.began, s.waits, s.waiting = time.Now(), threadWaits(), 0
+	s.others, _ = othersHad()
+}
+
+// look adds what threads have waited since the look before. Those that end between two looks
+// take the rest of theirs along.
+func (s *sharing) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := threadWaits()
+	for thread, wait := range now {
+		s.waiting += wait - s.waits[thread]
+	}
+	s.waits = now
+}
+
+// excuse says what neighbours had and what it cost, or nothing if that was little.
+func (s *sharing) excuse() string {
+	s.look()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	others, processors := othersHad()
+	return sharedText(time.Since(s.began), others-s.others, s.waiting, processors)
+}
+
+func sharedText(took, others, waiting time.Duration, processors int) string {
+	had, waited := float64(others)/float64(took)/float64(processors), float64(waiting)/float64(took)
+	if processors == 0 || had < shared || waited < shared {
+		return ""
+	}
+	return fmt.Sprintf("others had %.0f %% of the machine's processors, and this process's threads waited %.1f s a second for one", 100*had, waited)
+}
+
+// othersHad is for how long others than this process and its descendants, hosts of the
+// machine included (steal), have had one of the processors. What the kernel did in interrupts is
+// of nobody.
+func othersHad() (had time.Duration, processors int) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0
+	}
+	for line := range strings.Lines(string(text)) {
+		// proc_stat(5): user nice system idle iowait irq softirq steal
+		switch fields := strings.Fields(line); {
+		case len(fields) > 8 && fields[0] == "cpu":
+			had = jiffies(fields[1], fields[2], fields[3], fields[8])
+		case strings.HasPrefix(line, "cpu"):
+			processors++
+		}
+	}
+	return had - familyHad(), processors
+}
+
+// familyHad is for how long this process, its descendants and those of them that have been
+// waited for have had a processor.
+func familyHad() time.Duration {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is right
+	had := make(map[int]time.Duration, len(stats))
+	parent := make(map[int]int, len(stats))
+	for _, name := range stats {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended
+		}
+		// proc_pid_stat(5): the name in parentheses may have spaces; then state, ppid,
+		// and from the 12th utime stime cutime cstime
+		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err != nil || len(fields) < 15 {
+			continue
+		}
+		parent[pid], _ = strconv.Atoi(fields[1]) // the kernel wrote it
+		had[pid] = jiffies(fields[11:15]...)
+	}
+	self := os.Getpid()
+	var all time.Duration
+	for pid, t := range had {
+		for at := pid; at > 1; at = parent[at] {
+			if at == self {
+				all += t
+				break
+			}
+		}
+	}
+	return all
+}
+
+func jiffies(fields ...string) (sum time.Duration) {
+	for _, field := range fields {
+		n, _ := strconv.ParseInt(field, 10, 64) // the kernel wrote it
+		sum += time.Duration(n) * jiffy
+	}
+	return sum
+}
+
+// threadWaits is for how long each thread of this process could run and had no processor
+// since it was made.
+func threadWaits() map[string]time.Duration {
+	names, _ := filepath.Glob("/proc/self/task/*/schedstat") // the pattern is right
+	waits := make(map[string]time.Duration, len(names))
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended
+		}
+		// sched-stats.rst: time on a processor, time waited for one (ns), times run
+		if fields := strings.Fields(string(text)); len(fields) == 3 {
+			ns, _ := strconv.ParseInt(fields[1], 10, 64) // the kernel wrote it
+			waits[name] = time.Duration(ns)
+		}
+	}
+	return waits
+}
