@@ -88,12 +88,7 @@ func TestSRTLiveTransmitKeysAndFilters(t *testing.T) {
 				return r.State == outputs.Confirmed && r.SentPackets > 100 && r.BandwidthBPS > 0
 			})
 			out.stop(t)
-			deadline := time.Now().Add(5 * time.Second)
-			var got testkit.Demuxed
-			for got.Video < testkit.FeedFPS && time.Now().Before(deadline) {
-				time.Sleep(100 * time.Millisecond) // the receiver plays late
-				got = testkit.Demux(t, file)
-			}
+			got := received(t, file, testkit.FeedFPS)
 			if got.Video < testkit.FeedFPS || got.BiggestGap > 70*time.Millisecond {
 				t.Errorf("received %+v", got)
 			}

@@ -82,7 +82,8 @@ func (r *running) wait(t testing.TB, d time.Duration) error {
 type receiver struct {
 	*Server
 	mu    sync.Mutex
-	files []string // guarded by mu
+	files []string      // guarded by mu
+	ended chan struct{} // one for each connection that has been read to its end
 	stop  func()
 }
 
@@ -92,7 +93,7 @@ func newReceiver(t testing.TB, opt ServerOptions) *receiver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &receiver{Server: s}
+	r := &receiver{Server: s, ended: make(chan struct{}, 100)}
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -104,7 +105,10 @@ func newReceiver(t testing.TB, opt ServerOptions) *receiver {
 				t.Error(err)
 				return
 			}
-			defer f.Close()
+			defer func() {
+				f.Close()
+				r.ended <- struct{}{}
+			}()
 			r.mu.Lock()
 			r.files = append(r.files, f.Name())
 			r.mu.Unlock()
@@ -119,6 +123,17 @@ func newReceiver(t testing.TB, opt ServerOptions) *receiver {
 	})
 	t.Cleanup(r.stop)
 	return r
+}
+
+// read waits until a connection whose far end has said goodbye is read to its end: what
+// stop cuts off may still be waiting for the receiver.
+func (r *receiver) read(t testing.TB) {
+	t.Helper()
+	select {
+	case <-r.ended:
+	case <-time.After(5 * time.Second):
+		t.Error("the receiver does not find the end of the connection")
+	}
 }
 
 func (r *receiver) url() string { return "srt://" + r.Addr().String() }
@@ -214,6 +229,7 @@ func TestTwoTracksOfSound(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
+	r.read(t)
 	r.stop()
 	probed, err := exec.CommandContext(t.Context(), testkit.Program(t, "ffprobe"), "-v", "error", "-select_streams", "a", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", r.file(t, 0)).Output()
 	if err != nil {
@@ -248,6 +264,7 @@ func endIsComplete(t *testing.T, latency time.Duration) {
 	}
 	newest := feed.Await(t, time.Second, feed.Reported()-1, func(outputs.Report) bool { return true })
 	sent := newest.SentPackets
+	r.read(t)
 	r.stop()
 	got := testkit.Demux(t, r.file(t, 0))
 	if n := int64(got.Video + got.Audio); n < sent {
