@@ -92,11 +92,24 @@ func (f *testFeed) lastReport() outputs.Report {
 	return f.reports[len(f.reports)-1]
 }
 
+// reported is how many reports have come.
+func (f *testFeed) reported() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.reports)
+}
+
 // waitState waits until a report says state.
 func (f *testFeed) waitState(t *testing.T, state outputs.State, within time.Duration) outputs.Report {
 	t.Helper()
+	return f.waitStateAfter(t, 0, state, within)
+}
+
+// waitStateAfter does so without the first seen reports.
+func (f *testFeed) waitStateAfter(t *testing.T, seen int, state outputs.State, within time.Duration) outputs.Report {
+	t.Helper()
 	deadline := time.After(within)
-	for seen := 0; ; {
+	for {
 		f.mu.Lock()
 		for ; seen < len(f.reports); seen++ {
 			if r := f.reports[seen]; r.State == state {

@@ -154,7 +154,7 @@ func TestReconnectsLeaveNothingBehind(t *testing.T) {
 func TestReconnectStartsOver(t *testing.T) {
 	t.Parallel()
 	server := startServer(t, nil)
-	out := newPublisher(t, "rtmp://"+relay(t, server.addr, 1200*time.Millisecond)+"/live", "key")
+	out := newPublisher(t, "rtmp://"+relay(t, server.addr, 2500*time.Millisecond)+"/live", "key")
 	feed := newTestFeed(testTracks(t), media.LiveLimits)
 	pumping, stop := context.WithCancel(t.Context())
 	pumped := make(chan struct{})

@@ -350,7 +350,7 @@ func TestFrozenServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	frozen := time.Now()
-	feed.waitState(t, outputs.Degraded, 8*time.Second)
+	feed.waitStateAfter(t, feed.reported(), outputs.Degraded, 8*time.Second)
 	degraded := time.Since(frozen)
 	select {
 	case err := <-result:
@@ -386,7 +386,7 @@ func TestStopWhileFrozen(t *testing.T) {
 	if err := n.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	feed.waitState(t, outputs.Degraded, 8*time.Second)
+	feed.waitStateAfter(t, feed.reported(), outputs.Degraded, 8*time.Second)
 	cancel()
 	begin := time.Now()
 	<-result
