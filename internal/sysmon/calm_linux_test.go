@@ -49,7 +49,10 @@ func TestMonitorIsCalm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loud := inCalls(t, tid)
+	loud := 0.0
+	for range 3 { // a machine that stalls makes it less
+		loud = max(loud, inCalls(t, tid))
+	}
 	if err := Calm(); err != nil {
 		t.Fatal(err)
 	}
