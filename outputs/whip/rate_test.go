@@ -168,8 +168,9 @@ func TestRateFollowsTheNetwork(t *testing.T) {
 		if bps > 2_000_000 {
 			t.Errorf("told %d b/s, more than the rendition's", bps)
 		}
-		// The last one gives the encoder back what it had.
-		if i > 0 && i < len(feed.rate)-1 && feed.when[i].Sub(feed.when[i-1]) < rateHold-50*time.Millisecond {
+		// The last one gives the encoder back what it had. A machine that stalls brings two
+		// closer together here; that a second is kept is TestRateControl's.
+		if i > 0 && i < len(feed.rate)-1 && feed.when[i].Sub(feed.when[i-1]) < rateHold-400*time.Millisecond {
 			t.Errorf("told twice within %v", feed.when[i].Sub(feed.when[i-1]))
 		}
 	}
