@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -57,6 +58,10 @@ func signalStops(t *testing.T) (problem string, late int64) {
 // TestStopWithinFiveSeconds: an output that heeds neither the end of its feed nor its
 // context.
 func TestStopWithinFiveSeconds(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { stopWithinFiveSeconds(a) })
+}
+
+func stopWithinFiveSeconds(t testing.TB) {
 	show := parse(t, strings.Replace(smallShow, `{"to": "d1"}`, `{"to": "d1", "mode": "hang"}`, 1))
 	s := newStudio(t, show, media.NewRealClock(), func(o *Options) {
 		o.Ticks = 60
@@ -113,6 +118,10 @@ func soundAt(first *int64) func(int64, *media.Frame, []float32) {
 // TestLateSourceHasItsSound: a paced source that is added to a running show, and
 // whose sound is ready 60 ms before its first picture.
 func TestLateSourceHasItsSound(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { lateSourceHasItsSound(a) })
+}
+
+func lateSourceHasItsSound(t testing.TB) {
 	show := parse(t, `{"format": 1, "canvas": {"width": 128, "height": 72, "fps": "30"},
 	 "sources": [{"id": "a", "kind": "paced", "settings": {"y": 60}}]}`)
 	silent := 0
@@ -164,6 +173,10 @@ func TestFirstTickHasItsPicture(t *testing.T) {
 // TestSoundAfterSeek: a seek 2 s into a running source; the sound of the new
 // timeline is there before the picture.
 func TestSoundAfterSeek(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { soundAfterSeek(a) })
+}
+
+func soundAfterSeek(t testing.TB) {
 	show := parse(t, `{"format": 1, "canvas": {"width": 128, "height": 72, "fps": "30"},
 	 "sources": [{"id": "a", "kind": "paced", "settings": {"y": 60, "tone": 440, "picture_ms": 60}}]}`)
 	silent := 0

@@ -19,7 +19,16 @@ func TestThroughIsAgeAndDelay(t *testing.T) {
 		s.v.offer(f, s.next+int64(i), a, true)
 		f.Release()
 	}
-	for s.e.clock.Now() < at(2)+time.Millisecond {
+	counted := func(h *histogram) (n uint32) {
+		for i := range h.counts {
+			n += h.counts[i].Load()
+		}
+		return n
+	}
+	for s.e.clock.Now() < at(2)+time.Millisecond || counted(&s.v.before) < 2 { // the encoder's goroutine takes them
+		if s.e.clock.Now() > 20*time.Second {
+			t.Fatalf("the encoder has taken %d pictures that have an age, want 2", counted(&s.v.before))
+		}
 		time.Sleep(time.Millisecond)
 	}
 	began := s.e.clock.Now()
@@ -29,12 +38,8 @@ func TestThroughIsAgeAndDelay(t *testing.T) {
 		t.Errorf("from the tick %.1f and %.1f ms", p50, p99)
 	}
 	for name, h := range map[string]*histogram{"the whole way": &s.v.through, "the way to the encoder": &s.v.before} {
-		var counted uint32
-		for i := range h.counts {
-			counted += h.counts[i].Load()
-		}
-		if counted != 2 {
-			t.Errorf("%s: %d pictures count, want the 2 that have an age", name, counted)
+		if n := counted(h); n != 2 {
+			t.Errorf("%s: %d pictures count, want the 2 that have an age", name, n)
 		}
 	}
 	if _, p99 := quantiles(&s.v.before); p99 < 0.97*age.Seconds()*1000 || p99 > 1.03*(age+began-at(0)).Seconds()*1000 {
