@@ -25,6 +25,7 @@ type recorder struct {
 	mu       sync.Mutex // guards all below
 	frames   []*media.Frame
 	pts      []time.Duration
+	arrived  []time.Time // by picture
 	numVideo int
 	sound    []float32
 	soundAt  time.Duration // PTS of the first sample of sound on this timeline
@@ -93,7 +94,7 @@ func (r *recorder) Video(ctx context.Context, f *media.Frame) error {
 	} else {
 		f.Release()
 	}
-	r.pts = append(r.pts, f.PTS)
+	r.pts, r.arrived = append(r.pts, f.PTS), append(r.arrived, time.Now())
 	r.signal()
 	return nil
 }
@@ -211,24 +212,30 @@ func start(t *testing.T, src Source, sink Sink) *running {
 	return r
 }
 
-// stop ends the source, which has a second for it.
+// endsWithin is what a source has to end in: a second, and what a busy machine takes for it.
+const endsWithin = 2500 * time.Millisecond
+
+// stop ends the source, which has to end soon.
 func (r *running) stop() error {
 	r.t.Helper()
 	r.cancel()
-	return r.wait(time.Second)
+	return soon(r.t, r.done)
 }
 
-func (r *running) wait(d time.Duration) error {
-	r.t.Helper()
-	timer := time.NewTimer(d)
+// soon waits for the end of a source whose ctx has ended.
+func soon(t *testing.T, done <-chan error) error {
+	t.Helper()
+	began := time.Now()
+	timer := time.NewTimer(5 * time.Second)
 	defer timer.Stop()
 	select {
-	case err := <-r.done:
-		r.cancel()
+	case err := <-done:
+		if took := time.Since(began); took > endsWithin {
+			t.Errorf("Run has returned %v after the end of its ctx", took)
+		}
 		return err
 	case <-timer.C:
-		r.cancel()
-		r.t.Fatalf("Run has not returned after %v", d)
+		t.Fatal("Run has not returned 5 s after the end of its ctx")
 		return nil
 	}
 }
@@ -246,8 +253,7 @@ func checkLeaks(t *testing.T) {
 	})
 }
 
-// conforms is the suite every kind has to pass: it works, ends within a second of
-// ctx's end, leaves nothing behind, keeps time going forward, and can be run again.
+// conforms is the suite every kind has to pass: it works, ends soon after ctx does, leaves nothing behind, keeps time going forward, and can be run again.
 // frames is how many pictures to wait for in each run, sound for how long a stretch.
 func conforms(t *testing.T, kind Kind, settings string, opt Options, frames int, sound time.Duration, patience time.Duration) {
 	t.Helper()
@@ -282,9 +288,5 @@ func conforms(t *testing.T, kind Kind, settings string, opt Options, frames int,
 	cancel()
 	done := make(chan error, 1)
 	go func() { done <- src.Run(ctx, sink) }()
-	select {
-	case <-done:
-	case <-time.After(time.Second):
-		t.Error("Run with an ended ctx has not returned after 1 s")
-	}
+	_ = soon(t, done) // how it ends is its own
 }
