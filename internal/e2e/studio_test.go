@@ -175,7 +175,7 @@ func (s *studio) destination(id string) engine.DestinationState {
 
 // undisturbed says whether the machine kept up. Where it did not, losses are no bug of what
 // is tested: pictures may be missing that came to no encoder, and no others. That fails the
-// test unless a watch beside it saw the machine stall, since else it was the engine that
+// test unless the machine stalled or was shared, since else it was the engine that
 // did not keep up. Ticks that were late and caught up lost nothing.
 func (s *studio) undisturbed() bool {
 	s.t.Helper()
