@@ -117,7 +117,7 @@ func TestAnotherCanvasUnderTheSameWindow(t *testing.T) {
 	if err := docs.Save(); err != nil || docs.Info().Dirty {
 		t.Errorf("Save: %v; %+v", err, docs.Info())
 	}
-	if err := docs.New("empty"); err != nil || !errors.Is(docs.Save(), ui.ErrNoPath) {
+	if err := docs.New("empty", scenes.Default().Canvas); err != nil || !errors.Is(docs.Save(), ui.ErrNoPath) {
 		t.Errorf("an empty show: %v, Save %v", err, docs.Save())
 	}
 	view.Close()

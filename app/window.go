@@ -11,6 +11,7 @@ import (
 	"crosspoint.studio/crosspoint/app/ui"
 	"crosspoint.studio/crosspoint/assets"
 	"crosspoint.studio/crosspoint/internal/host"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // runWindow runs a show with a window: the one at path, a template of that name, or with
@@ -128,7 +129,7 @@ func (d *desk) begin(path string, o runOptions) (notice string, err error) {
 		notice = fmt.Sprintf("%s cannot be opened; the log says what is wrong in %s. The file was left as it is.", path, places(len(mistakes.Mistakes)))
 	}
 	fmt.Fprintf(d.c.err, "crosspoint: %s\n", err)
-	return notice, d.documents.New("empty")
+	return notice, d.documents.New("empty", scenes.Default().Canvas)
 }
 
 func places(n int) string {

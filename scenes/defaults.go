@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
 )
@@ -19,8 +20,14 @@ const Untitled = "Untitled"
 var emptyObject = json.RawMessage("{}")
 
 // Default is a show with no sources: 1920x1080 at 30, one programme, one rendition.
-func Default() *Show {
+func Default() *Show { return DefaultOn(blank().Canvas) }
+
+// DefaultOn is Default on another canvas. Its rendition has the canvas's size and rate, and
+// the bitrate that belongs to these; mixes and the fade to black take as long as on any other.
+func DefaultOn(c Canvas) *Show {
 	s := blank()
+	s.Canvas = c
+	s.FadeToBlack.Frames = framesIn(time.Second, c.FPS)
 	s.ISO.Codec = ISOAuto // where files have none, they keep what they had
 	s.complete()
 	return s
@@ -71,8 +78,7 @@ func (s *Show) complete() {
 		s.Overlays[i].Layers = s.completeLayers(s.Overlays[i].Layers)
 	}
 	if s.Transition.Frames == 0 {
-		// 300 ms at any rate.
-		s.Transition.Frames = min(250, max(1, int(math.Round(0.3*s.Canvas.FPS.Float()))))
+		s.Transition.Frames = framesIn(300*time.Millisecond, s.Canvas.FPS)
 	}
 	for i := range s.Renditions {
 		s.Renditions[i] = s.completeRendition(s.Renditions[i])
@@ -86,6 +92,11 @@ func (s *Show) complete() {
 	s.ISO = completeISO(s.ISO)
 	s.Replay = completeReplay(s.Replay)
 	s.completeStart()
+}
+
+// framesIn is how many frames of a transition or a fade last so long, 1..250.
+func framesIn(d time.Duration, fps media.Rational) int {
+	return min(250, max(1, int(math.Round(d.Seconds()*fps.Float()))))
 }
 
 // completeStart puts the first scene (or source) on programme and the next on
@@ -215,7 +226,11 @@ func (s *Show) firstRendition(id *string) {
 	}
 }
 
-// bitrates are what 4:2:0 H.264 needs, by the number of pixels in a picture.
+// bitrates are what 4:2:0 H.264 needs, by the number of pixels in a picture, at up to 30
+// pictures a second and at more. From 720p on they lie in the ranges that YouTube gives for
+// live streams (support.google.com/youtube/answer/2853702: 720p and 1080p at 30 from 3 to 8
+// Mb/s, 1080p at 60 from 4 to 10, 1440p from 5 to 25 and from 6 to 30, 2160p from 8 to 35 and
+// from 10 to 40), and 1080p at 30 is the most that Twitch takes, 6000 kb/s.
 var bitrates = []struct{ pixels, at30, at60 int }{
 	{640 * 360, 1000, 1500},
 	{960 * 540, 2000, 3000},

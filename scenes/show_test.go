@@ -352,3 +352,35 @@ func ExampleShow_Resolve() {
 	// cam 960 540 480 540 0.5
 	// <nil>
 }
+
+// TestDefaultOn: a new show's rendition suits its canvas, and what is a time is the same time
+// at every rate.
+func TestDefaultOn(t *testing.T) {
+	for _, c := range []struct {
+		width, height    int
+		rate             string
+		kbps, mix, black int
+	}{
+		{1920, 1080, "30", 6000, 9, 30},
+		{1920, 1080, "59.94", 9000, 18, 60},
+		{1920, 1080, "24", 6000, 7, 24},
+		{1280, 720, "50", 4500, 15, 50},
+		{2560, 1440, "30", 9000, 9, 30},
+		{3840, 2160, "60", 35000, 18, 60},
+		{1080, 1920, "25", 6000, 8, 25},
+		{1080, 1080, "29.97", 6000, 9, 30},
+	} {
+		fps, err := media.ParseRational(c.rate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := DefaultOn(Canvas{Width: c.width, Height: c.height, FPS: fps, Color: BT709})
+		v := s.Renditions[0].Video
+		if v.Width != c.width || v.Height != c.height || v.BitrateKbps != c.kbps || s.Transition.Frames != c.mix || s.FadeToBlack.Frames != c.black {
+			t.Errorf("%dx%d at %s: %dx%d at %d kb/s, mixes of %d and fades of %d frames", c.width, c.height, c.rate, v.Width, v.Height, v.BitrateKbps, s.Transition.Frames, s.FadeToBlack.Frames)
+		}
+		if err := s.check(); err != nil {
+			t.Errorf("%dx%d at %s: %v", c.width, c.height, c.rate, err)
+		}
+	}
+}

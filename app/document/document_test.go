@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -25,7 +26,7 @@ func TestSaveAndSaveAs(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, filepath.Join(dir, "state"))
 	defer s.Close()
-	must(t, s.New("empty"))
+	must(t, s.New("empty", scenes.Default().Canvas))
 	if got := s.Info(); got.Path != "" || got.Name != "Untitled" || got.Dirty || got.ReadOnly != "" {
 		t.Errorf("a new show: %+v", got)
 	}
@@ -194,7 +195,7 @@ func TestNothingChangesTheShowWhileDelivering(t *testing.T) {
 	must(t, s.Open(one))
 	for _, running := range []engine.State{{Live: true}, {Recording: true}, {ISOs: []engine.DestinationState{{ID: "cam1", Started: true}}}} {
 		s.stage.set(func(n *engine.State) { n.Live, n.Recording, n.ISOs = running.Live, running.Recording, running.ISOs })
-		for name, change := range map[string]func() error{"Open": func() error { return s.Open(two) }, "New": func() error { return s.New("demo") }} {
+		for name, change := range map[string]func() error{"Open": func() error { return s.Open(two) }, "New": func() error { return s.New("demo", scenes.Default().Canvas) }} {
 			if err := change(); !errors.Is(err, ErrRunning) {
 				t.Errorf("%s while live %v, recording %v, on their own %v: %v", name, running.Live, running.Recording, running.ISOs, err)
 			}
@@ -272,7 +273,7 @@ func TestBegin(t *testing.T) {
 			t.Errorf("%s: %+v", step.name, got)
 		}
 		if step.first {
-			must(t, s.New("empty"))
+			must(t, s.New("empty", scenes.Default().Canvas))
 			if s.Info().FirstRun {
 				t.Errorf("%s: still the first run after a choice", step.name)
 			}
@@ -322,23 +323,29 @@ func TestTemplates(t *testing.T) {
 	s := start(t, t.TempDir())
 	defer s.Close()
 	for _, name := range Templates() {
-		must(t, s.New(name))
+		must(t, s.New(name, scenes.Default().Canvas))
 		show := s.stage.State().Show
 		if len(show.Recordings) != 1 {
 			t.Errorf("%s: %d recordings; want one", name, len(show.Recordings))
 		}
 	}
 	show := s.stage.State().Show
+	tall := scenes.Canvas{Width: 1080, Height: 1920, FPS: media.NewRational(50, 1), Color: scenes.BT709}
+	must(t, s.New("empty", tall))
+	got := s.stage.State().Show
+	if v := got.Renditions[0].Video; got.Canvas != tall || v.Width != 1080 || v.Height != 1920 || v.BitrateKbps != 9000 {
+		t.Errorf("on a canvas of its own: %+v, %+v", got.Canvas, v)
+	}
 	cam, _ := show.Source("camera")
 	mic, _ := show.Source("microphone")
 	if !strings.Contains(string(cam.Settings), "/dev/video9") || !strings.Contains(string(mic.Settings), "Desk microphone") || show.Start.Program != "wide" {
 		t.Errorf("camera %s, microphone %s, programme %q", cam.Settings, mic.Settings, show.Start.Program)
 	}
-	if err := s.New("studio"); err == nil {
+	if err := s.New("studio", scenes.Default().Canvas); err == nil {
 		t.Error("a template that does not exist opened")
 	}
 	s.opt.Devices = func() (string, string) { return "", "" }
-	if err := s.New("camera"); err == nil || !strings.Contains(err.Error(), "no camera") {
+	if err := s.New("camera", scenes.Default().Canvas); err == nil || !strings.Contains(err.Error(), "no camera") {
 		t.Errorf("without a camera: %v", err)
 	}
 }

@@ -177,7 +177,7 @@ func (m *Manager) isDirty(show *scenes.Show) bool {
 // there is none.
 func (m *Manager) Begin(what string) error {
 	if slices.Contains(Templates(), what) {
-		return m.New(what)
+		return m.New(what, scenes.Default().Canvas)
 	}
 	if what != "" {
 		return m.Open(what)
@@ -194,7 +194,7 @@ func (m *Manager) Begin(what string) error {
 			m.opt.Log.Warn("the show of last time cannot be opened", "error", err)
 		}
 	}
-	if err := m.New("demo"); err != nil {
+	if err := m.New("demo", scenes.Default().Canvas); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -231,10 +231,10 @@ func inTime[T any](limit time.Duration, look func() T) (found T, answered bool) 
 	}
 }
 
-// New replaces the running show by a template. Unsaved changes of the one before are
-// gone; asking is the caller's.
-func (m *Manager) New(template string) error {
-	show, err := m.template(template)
+// New replaces the running show by a template on a canvas; the demo has one of its own.
+// Unsaved changes of the one before are gone; asking is the caller's.
+func (m *Manager) New(template string, canvas scenes.Canvas) error {
+	show, err := m.template(template, canvas)
 	if err != nil {
 		return err
 	}

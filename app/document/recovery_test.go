@@ -244,11 +244,11 @@ func TestWorkIsOfferedUntilItIsAnswered(t *testing.T) {
 func TestClosingKeepsWhatIsNeitherSavedNorDropped(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	s := start(t, state)
-	must(t, s.New("empty"))
+	must(t, s.New("empty", scenes.Default().Canvas))
 	s.stage.rename(t, "one")
 	s.Close()
 	s = start(t, state)
-	must(t, s.New("empty"))
+	must(t, s.New("empty", scenes.Default().Canvas))
 	s.stage.rename(t, "two")
 	s.Close()
 
@@ -265,7 +265,7 @@ func TestClosingKeepsWhatIsNeitherSavedNorDropped(t *testing.T) {
 	if strings.Join(names, " ") != "two one" {
 		t.Errorf("offered %v; want both, newest first", names)
 	}
-	must(t, s.New("empty"))
+	must(t, s.New("empty", scenes.Default().Canvas))
 	s.stage.rename(t, "three")
 	s.keep()
 	must(t, s.Discard()) // "close without saving"

@@ -13,30 +13,30 @@ import (
 // Templates are the names that New takes.
 func Templates() []string { return []string{"demo", "empty", "camera"} }
 
-func (m *Manager) template(name string) (*scenes.Show, error) {
+func (m *Manager) template(name string, canvas scenes.Canvas) (*scenes.Show, error) {
 	switch name {
 	case "demo":
 		return scenes.Parse(assets.Demo)
 	case "empty":
-		return empty()
+		return empty(canvas)
 	case "camera":
 		camera, microphone := m.opt.Devices()
 		if camera == "" {
 			return nil, errors.New("no camera was found: plug one in and try again, or begin with an empty show")
 		}
-		return cameraShow(camera, microphone)
+		return cameraShow(canvas, camera, microphone)
 	}
 	return nil, fmt.Errorf("there is no template %q; there are %s", name, strings.Join(Templates(), ", "))
 }
 
 // empty has nothing but somewhere to record to.
-func empty() (*scenes.Show, error) {
-	return scenes.Default().SetRecording(scenes.Recording{ID: "rec", Name: "Recording"})
+func empty(canvas scenes.Canvas) (*scenes.Show, error) {
+	return scenes.DefaultOn(canvas).SetRecording(scenes.Recording{ID: "rec", Name: "Recording"})
 }
 
 // cameraShow is one camera over the whole canvas, with a microphone where there is one.
-func cameraShow(camera, microphone string) (*scenes.Show, error) {
-	show, err := empty()
+func cameraShow(canvas scenes.Canvas, camera, microphone string) (*scenes.Show, error) {
+	show, err := empty(canvas)
 	if err != nil {
 		return nil, err
 	}

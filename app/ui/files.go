@@ -8,6 +8,8 @@ import (
 	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/widget"
+
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // files is the File menu: the show's document. Reading and writing happens in the
@@ -22,6 +24,8 @@ type files struct {
 	closeWindow func()
 	// said shows that something is done.
 	said func(string)
+	// another is where the canvas of a new show is chosen.
+	another func()
 	// opened is told when another show was opened or made.
 	opened func()
 
@@ -34,10 +38,11 @@ func (f *files) actions() []*action {
 	has := func() bool { return f.docs != nil }
 	saves := func() bool { return f.docs != nil && f.docs.Info().ReadOnly == "" }
 	return []*action{
-		{menu: "File/New", name: "Empty show", able: has, do: func() { f.fresh("empty") }},
-		{menu: "File/New", name: "From my camera", able: has, do: func() { f.fresh("camera") }},
-		{menu: "File/New", name: "Demo show", able: has, do: func() { f.fresh("demo") }},
-		{name: "New show", hint: "new, empty show", key: fyne.KeyN, mod: ctrl, typing: true, able: has, do: func() { f.fresh("empty") }},
+		{menu: "File/New", name: "Empty show", able: has, do: func() { f.fresh("empty", usualCanvas()) }},
+		{menu: "File/New", name: "From my camera", able: has, do: func() { f.fresh("camera", usualCanvas()) }},
+		{menu: "File/New", name: "Demo show", able: has, do: func() { f.fresh("demo", usualCanvas()) }},
+		{menu: "File/New", name: "Another canvas…", able: has, split: true, do: func() { f.another() }},
+		{name: "New show", hint: "new, empty show", key: fyne.KeyN, mod: ctrl, typing: true, able: has, do: func() { f.fresh("empty", usualCanvas()) }},
 		{menu: "File", name: "Open…", hint: "open a show", key: fyne.KeyO, mod: ctrl, typing: true, able: has, do: f.openChosen},
 		{menu: "File", name: "Save", hint: "save the show", key: fyne.KeyS, mod: ctrl, typing: true, able: saves, split: true, do: func() { f.save(nil) }},
 		{menu: "File", name: "Save as…", hint: "save under another name", key: fyne.KeyS, mod: shiftCtrl, typing: true, able: has, do: func() { f.saveAs(nil) }},
@@ -147,14 +152,14 @@ func (f *files) askReplacing(then func()) {
 	}
 }
 
-// fresh begins a new show from a template.
-func (f *files) fresh(template string) {
+// fresh begins a new show from a template; the demo has a canvas of its own.
+func (f *files) fresh(template string, canvas scenes.Canvas) {
 	if f.docs == nil || f.refused() {
 		return
 	}
 	f.desk.stopTyping() // the text is of the show that goes
 	f.replacing(func() {
-		f.run(func() error { return f.docs.New(template) }, "", f.opened)
+		f.run(func() error { return f.docs.New(template, canvas) }, "", f.opened)
 	})
 }
 

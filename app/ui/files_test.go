@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -38,10 +39,15 @@ func (f *fakeDocuments) Info() DocumentInfo {
 	info.Dirty = info.Dirty || f.dirtied.Load()
 	return info
 }
-func (f *fakeDocuments) New(template string) error { return f.note("new " + template) }
-func (f *fakeDocuments) Open(path string) error    { return f.note("open " + path) }
-func (f *fakeDocuments) Save() error               { return f.note("save") }
-func (f *fakeDocuments) SaveAs(path string) error  { return f.note("save as " + path) }
+func (f *fakeDocuments) New(template string, c scenes.Canvas) error {
+	if c != scenes.Default().Canvas {
+		template += fmt.Sprintf(" %dx%d at %v", c.Width, c.Height, c.FPS)
+	}
+	return f.note("new " + template)
+}
+func (f *fakeDocuments) Open(path string) error   { return f.note("open " + path) }
+func (f *fakeDocuments) Save() error              { return f.note("save") }
+func (f *fakeDocuments) SaveAs(path string) error { return f.note("save as " + path) }
 func (f *fakeDocuments) Recent() []RecentShow {
 	if f.looked != nil {
 		f.looked()
@@ -353,7 +359,7 @@ func TestFirstPage(t *testing.T) {
 		for range 20 {
 			b.canvas.(interface{ FocusNext() }).FocusNext()
 			switch f := b.canvas.Focused(); f {
-			case b.first.cards[0], b.first.cards[1], b.first.cards[2], b.first.open, b.first.close:
+			case b.first.cards[0], b.first.cards[1], b.first.cards[2], b.first.shape.size.list, b.first.shape.rate.list, b.first.open, b.first.close:
 			default:
 				t.Fatalf("Tab went to %s, which is not on the page", typeName(f))
 			}
@@ -426,7 +432,7 @@ func TestWhatIsTypedIsTakenAlong(t *testing.T) {
 		{name: "Save as", act: func(b *bench) { b.files.saveAs(nil) }, diary: []string{"save as /shows/chosen.json"}, stays: true},
 		{name: "the window is closed", act: func(b *bench) { b.files.closeWindow() }, asks: true},
 		{name: "Open", act: func(b *bench) { b.files.openChosen() }, asks: true},
-		{name: "New", act: func(b *bench) { b.files.fresh("empty") }, asks: true},
+		{name: "New", act: func(b *bench) { b.files.fresh("empty", usualCanvas()) }, asks: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			docs := &fakeDocuments{info: DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json"}}

@@ -24,6 +24,7 @@ type firstPage struct {
 	title *label
 	line  *label
 	cards []*card
+	shape *canvasChoice // of the last two cards
 	open  *button
 	close *button
 
@@ -67,8 +68,9 @@ func newCard(d *desk, iconName, title, about string, press func()) *card {
 func newFirstPage(d *desk, f *files) *firstPage {
 	p := &firstPage{desk: d, files: f, back: newVeil(canvas.NewRectangle(colBackground), func(fyne.Position) {}), covers: func(bool) {}}
 	p.title = newBold("What do you want to produce?", textHuge+6, colText)
-	p.line = newLabel("You can change everything later. Nothing goes on air until you say so.", textNormal, colDim)
-	begin := func(template string) func() { return func() { f.fresh(template) } }
+	p.line = newLabel("All but the canvas can be changed later. Nothing goes on air by itself.", textNormal, colDim)
+	p.shape = newCanvasChoice(d)
+	begin := func(template string) func() { return func() { f.fresh(template, p.shape.chosen()) } }
 	p.cards = []*card{
 		newCard(d, "media", "Look around in the demo show", "Four moving pictures, a title and a receiver to rehearse with", p.stay),
 		newCard(d, "camera", "My camera", "A show with the camera and the microphone of this computer", begin("camera")),
@@ -85,7 +87,7 @@ func newFirstPage(d *desk, f *files) *firstPage {
 	for _, c := range p.cards {
 		p.add(c)
 	}
-	p.add(p.open, p.close, p.recentTitle)
+	p.add(p.shape, p.open, p.close, p.recentTitle)
 	for i := range firstRecent {
 		b := newButton(d, "", textNormal, func() { f.open(p.paths[i]) })
 		b.caption.Alignment = fyne.TextAlignLeading
@@ -116,7 +118,9 @@ func (p *firstPage) layout(s fyne.Size) {
 		card = max(firstCard-(h-s.Height+2*gap)/3, 52)
 	}
 	p.title.place(x, y, w, 40)
-	p.line.place(x, y+40, w, 24)
+	sw := p.shape.min.Width
+	p.line.place(x, y+40, max(w-sw-gap, 1), 24)
+	place(p.shape, x+w-sw, y+38, sw, rowHeight)
 	y += 76
 	show(p.recovery, p.offered)
 	show(p.recoveryText.Text, p.offered)
@@ -207,7 +211,17 @@ func (p *firstPage) ask() {
 	p.show()
 }
 
+// askCanvas shows the page for its choice of a show's canvas, which has the keyboard. c is
+// where the page is drawn: Fyne knows it of the page only once that has been.
+func (p *firstPage) askCanvas(c fyne.Canvas) {
+	p.ask()
+	if c != nil {
+		c.Focus(p.shape.size.list)
+	}
+}
+
 func (p *firstPage) show() {
+	p.shape.reset()
 	p.list()
 	p.Show()
 	p.covers(true)
@@ -226,7 +240,7 @@ func (p *firstPage) stay() {
 		p.shut()
 		return
 	}
-	p.files.fresh("demo")
+	p.files.fresh("demo", usualCanvas())
 }
 
 func (p *firstPage) takeRecovery() {

@@ -8,6 +8,7 @@ import (
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
 	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
@@ -67,8 +68,9 @@ type Services struct {
 type Documents interface {
 	// Info says what is open; it does not block.
 	Info() DocumentInfo
-	// New replaces the show by a template: "demo", "empty" or "camera".
-	New(template string) error
+	// New replaces the show by a template: "demo", "empty" or "camera", the last two on this
+	// canvas.
+	New(template string, canvas scenes.Canvas) error
 	// Open replaces the show by a file's. The error lists every mistake of the file.
 	Open(path string) error
 	// Save writes to the file it came from; it is ErrNoPath when there is none.

@@ -249,6 +249,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	d.said = w.done
 	w.files = &files{desk: d, said: w.done, docs: services.Documents, bar: w.place.bar, choose: func(bool, string, func(string)) {}, closeWindow: w.askClose}
 	w.first = newFirstPage(d, w.files)
+	w.files.another = func() { w.first.askCanvas(fyne.CurrentApp().Driver().CanvasForObject(w.content)) }
 	w.files.opened = func() { w.first.shut(); w.side.forget() }
 	w.first.covers = func(all bool) { // Tab and the keys of the desk do not go under it
 		d.tips.clear()
