@@ -211,15 +211,17 @@ func (f *outputForm) layoutBody(s fyne.Size) {
 		place(f.more, 0, y, w, h)
 		y += h + gap
 	}
-	if !f.recording {
-		for _, p := range []stacked{f.tracks, f.layers, f.backups, f.plan} {
-			h := p.heightFor(w)
-			if h == 0 {
-				continue
-			}
-			place(p, 0, y, w, h)
-			y += h + gap
+	parts := []stacked{f.tracks, f.layers, f.backups, f.plan}
+	if f.recording {
+		parts = parts[:1]
+	}
+	for _, p := range parts {
+		h := p.heightFor(w)
+		if h == 0 {
+			continue
 		}
+		place(p, 0, y, w, h)
+		y += h + gap
 	}
 	show(f.remove, f.id != "")
 	place(f.remove, 0, y, 150, rowHeight)
@@ -242,6 +244,7 @@ func (f *outputForm) open(s *scenes.Show, id string, recording bool) {
 		name = "Recording"
 		if v, ok := s.Recording(id); ok {
 			name, rendition, raw = v.Name, v.Rendition, v.Settings
+			f.original.Tracks = v.Tracks
 		}
 	} else if v, ok := s.Destination(id); ok {
 		name, rendition, raw = v.Name, v.Rendition, v.Settings

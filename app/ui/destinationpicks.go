@@ -125,7 +125,7 @@ func (f *outputForm) fillPicks() {
 		}
 	}
 	f.layers.chosen = slices.DeleteFunc(f.layers.chosen, func(id string) bool { return id == first })
-	f.tracks.offer(!f.recording && kind.SoundTracks > 1, buses, kind.SoundTracks)
+	f.tracks.offer(kind.SoundTracks > 1, buses, kind.SoundTracks)
 	if kind.Layers == 0 {
 		renditions = nil // but what keeps it from being saved can be taken out
 	}
@@ -139,21 +139,28 @@ func trackBuses(tracks []scenes.Track) (ids []string) {
 	return ids
 }
 
-// withPicks is d with what is chosen; tracks that it has keep their names.
-func (f *outputForm) withPicks(d scenes.Destination) scenes.Destination {
-	if !slices.Equal(f.tracks.chosen, trackBuses(d.Tracks)) {
-		had := d.Tracks
-		d.Tracks = nil
-		for _, id := range f.tracks.chosen {
-			t := scenes.Track{Bus: id}
-			if i := slices.IndexFunc(had, func(t scenes.Track) bool { return t.Bus == id }); i >= 0 {
-				t = had[i]
-			} else if b, ok := f.show.Bus(id); ok {
-				t.Name = b.Name
-			}
-			d.Tracks = append(d.Tracks, t)
-		}
+// chosenTracks are the tracks of sound that are chosen; those that there were keep their names.
+func (f *outputForm) chosenTracks() []scenes.Track {
+	had := f.original.Tracks
+	if slices.Equal(f.tracks.chosen, trackBuses(had)) {
+		return had
 	}
+	var tracks []scenes.Track
+	for _, id := range f.tracks.chosen {
+		t := scenes.Track{Bus: id}
+		if i := slices.IndexFunc(had, func(t scenes.Track) bool { return t.Bus == id }); i >= 0 {
+			t = had[i]
+		} else if b, ok := f.show.Bus(id); ok {
+			t.Name = b.Name
+		}
+		tracks = append(tracks, t)
+	}
+	return tracks
+}
+
+// withPicks is d with what is chosen.
+func (f *outputForm) withPicks(d scenes.Destination) scenes.Destination {
+	d.Tracks = f.chosenTracks()
 	if !slices.Equal(f.layers.chosen, d.Simulcast) {
 		d.Simulcast = slices.Clone(f.layers.chosen)
 		slices.SortStableFunc(d.Simulcast, func(a, b string) int { return cmp.Compare(f.pixels(b), f.pixels(a)) })

@@ -72,7 +72,36 @@ func TestSoundTracksOfADestination(t *testing.T) {
 	}
 	p.edit("", true)
 	if f.tracks.Visible() || f.layers.Visible() {
-		t.Error("a recording is offered what destinations have")
+		t.Error("a recording is offered what its kind cannot do")
+	}
+}
+
+func TestSoundTracksOfARecording(t *testing.T) {
+	s, services := manyState()
+	services.OutputKinds["record"] = outputs.Kind{Name: "record", SoundTracks: 32}
+	had := []scenes.Track{{Bus: "comm", Name: "English"}}
+	s.Show.Recordings = []scenes.Recording{{ID: "r", Name: "Disk", Rendition: "1080p", Tracks: had, Settings: []byte(`{}`)}}
+	b := newBenchWith(t, s, services)
+	p := b.keys.outputs
+	f := p.form
+	p.edit("r", true)
+	if !f.tracks.Visible() || f.layers.Visible() {
+		t.Fatalf("a recording is offered tracks: %v, simulcast: %v", f.tracks.Visible(), f.layers.Visible())
+	}
+	f.doSave()
+	if got := sentOne(t, b).(*engine.PutRecording).Recording; !reflect.DeepEqual(got.Tracks, had) {
+		t.Errorf("unchanged, the tracks became %+v", got.Tracks)
+	}
+	p.edit("r", true)
+	f.tracks.press("clean")
+	f.doSave()
+	want := append(had[:1:1], scenes.Track{Bus: "clean", Name: "Clean"})
+	if got := sentOne(t, b).(*engine.PutRecording).Recording; !reflect.DeepEqual(got.Tracks, want) {
+		t.Errorf("the tracks are %+v, want %+v", got.Tracks, want)
+	}
+	p.edit("", true)
+	if len(f.tracks.chosen) != 0 {
+		t.Errorf("a new one begins with %v", f.tracks.chosen)
 	}
 }
 

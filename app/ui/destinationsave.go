@@ -81,11 +81,9 @@ func (f *outputForm) doSave() {
 		panic(err)
 	}
 	if f.recording {
-		v := scenes.Recording{ID: f.id, Name: strings.TrimSpace(f.name.Text), Rendition: f.rendition.Selected, Settings: raw}
+		v := scenes.Recording{ID: f.id, Name: strings.TrimSpace(f.name.Text), Rendition: f.rendition.Selected, Tracks: f.chosenTracks(), Settings: raw}
 		if v.ID == "" {
 			v.ID = f.show.FreshID("recording")
-		} else if was, ok := f.show.Recording(v.ID); ok {
-			v.Tracks = was.Tracks // edited elsewhere
 		}
 		f.desk.send(&engine.PutRecording{Recording: v})
 		f.close()

@@ -65,14 +65,15 @@ var schema = json.RawMessage(`{
 // Kind describes recordings.
 func Kind() outputs.Kind {
 	return outputs.Kind{
-		Name:      "record",
-		Title:     "Recording",
-		Video:     []media.Codec{media.H264, media.HEVC, media.AV1, media.ProRes},
-		Audio:     []media.Codec{media.AAC, media.Opus},
-		Recording: true,
-		Files:     &files,
-		Schema:    schema,
-		New:       New,
+		Name:        "record",
+		Title:       "Recording",
+		Video:       []media.Codec{media.H264, media.HEVC, media.AV1, media.ProRes},
+		Audio:       []media.Codec{media.AAC, media.Opus},
+		SoundTracks: 32, // as many as a show's recording has
+		Recording:   true,
+		Files:       &files,
+		Schema:      schema,
+		New:         New,
 	}
 }
 
