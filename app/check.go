@@ -63,18 +63,8 @@ func mistakes(raw []byte, dir string) (out []scenes.Mistake, all bool) {
 
 // encoderMistakes is what no build of FFmpeg can do of v.
 func encoderMistakes(path string, v scenes.Video) (out []scenes.Mistake) {
-	var names []string
-	for _, e := range av.Encoders() {
-		names = append(names, e.Name)
-		if e.Name == v.Encoder && string(e.Codec) != v.Codec {
-			out = append(out, scenes.Mistake{Path: path + ".encoder", Message: fmt.Sprintf("%s makes %s, but the codec here is %s", e.Name, e.Codec, v.Codec)})
-		}
-	}
-	if v.Encoder != "auto" && !slices.Contains(names, v.Encoder) {
-		out = append(out, scenes.Mistake{Path: path + ".encoder", Message: fmt.Sprintf("there is no encoder %q; there are auto, %s", v.Encoder, strings.Join(names, ", "))})
-	}
-	if !av.KnownPreset(v.Preset) {
-		out = append(out, scenes.Mistake{Path: path + ".preset", Message: fmt.Sprintf("no encoder has a preset %q", v.Preset)})
+	for _, m := range av.Misfits(media.Codec(v.Codec), v.Encoder, v.Preset) {
+		out = append(out, scenes.Mistake{Path: path + "." + m.Setting, Message: m.Text})
 	}
 	return out
 }

@@ -180,6 +180,9 @@ func (s *Show) completeRendition(v Rendition) Rendition {
 	return v
 }
 
+// WithDefaults is v as an edit fills it in where it leaves something out.
+func (s *Show) WithDefaults(v Rendition) Rendition { return s.completeRendition(v) }
+
 func (s *Show) completeDestination(v Destination) Destination {
 	named(&v.Name, v.ID)
 	s.firstRendition(&v.Rendition)

@@ -110,6 +110,18 @@ func Schema(kinds KindCatalog) ([]byte, error) {
 	return json.MarshalIndent(doc, "", "  ")
 }
 
+// Definition is the schema of a part of show files, such as "video" of a rendition, with its
+// properties in the order of the file; nil where there is no such part.
+func Definition(name string) json.RawMessage {
+	var doc struct {
+		Defs map[string]json.RawMessage `json:"$defs"`
+	}
+	if err := json.Unmarshal(schemaJSON, &doc); err != nil { // it is ours
+		panic(fmt.Sprintf("scenes: schema.json: %v", err))
+	}
+	return doc.Defs[name]
+}
+
 // schema reports what of n does not fit. Where quote is false, values stay out of
 // the messages: they may be secrets in the wrong place.
 func (c *examination) schema(path string, n *node, s compiledSchema, at int, quote bool) {

@@ -224,8 +224,8 @@ func (c PutOverlay) undoable() (string, string)   { return "change overlay " + c
 func (c RemoveOverlay) undoable() (string, string) {
 	return "remove overlay", ""
 }
-func (c PutRendition) undoable() (string, string)    { return "change rendition", "" }
-func (c RemoveRendition) undoable() (string, string) { return "remove rendition", "" }
+func (c PutRendition) undoable() (string, string)    { return "change rendition " + c.Rendition.ID, "" }
+func (c RemoveRendition) undoable() (string, string) { return "remove rendition " + c.ID, "" }
 func (c PutDestination) undoable() (string, string) {
 	return "change destination " + c.Destination.Name, ""
 }

@@ -140,6 +140,7 @@ func (w *window) outputActions() []*action {
 		{menu: "Output", name: "Mark this moment", hint: "mark this moment as a chapter", key: fyne.KeyC, do: func() { d.send(&engine.SetMark{}) }},
 		{menu: "Output", name: "Add a destination…", do: func() { d.openTab("outputs"); k.outputs.fresh(false) }, split: true},
 		{menu: "Output", name: "Add a recording…", do: func() { d.openTab("outputs"); k.outputs.fresh(true) }},
+		{menu: "Output", name: "Add a rendition…", do: func() { d.openTab("outputs"); k.outputs.freshRendition() }},
 		{menu: "Output", name: "Plan and check…", do: func() { d.openTab("outputs"); k.outputs.openPreflight() }},
 		{menu: "Output", name: "Mute", hint: "mute the chosen sound, or the master", key: fyne.KeyM, do: k.audio.toggleMute, split: true},
 		{menu: "Output", name: "Reset clip lamps", do: func() { d.send(&engine.ResetClip{}) }},

@@ -33,6 +33,7 @@ type outputForm struct {
 	container    *widget.Select
 	secret       *field
 	rendition    *widget.Select
+	renditions   [2]*button // edit the one that is chosen, make another
 	hint         *paragraph
 	faults       [3]*label
 	scroll       *container.Scroll
@@ -54,7 +55,9 @@ type outputForm struct {
 	enabled    bool
 	started    bool
 	saving     *pendingSave // nil: none runs for what the form shows
-	shows      int          // how many shows there were before this one
+	// openRendition opens the form of a rendition in this one's place; "" is a new one.
+	openRendition func(id string)
+	shows         int // how many shows there were before this one
 }
 
 // outputFormRow is a caption over a field.
@@ -95,7 +98,9 @@ func newOutputForm(d *desk, done func()) *outputForm {
 	f.row("Address", f.address, always)
 	f.row("Key", f.secret, kept)
 	f.row("Container", f.container, recording)
-	f.row("Rendition", f.rendition, always)
+	f.renditions[0] = newButton(d, "Edit", textSmall, func() { f.leaveFor(f.rendition.Selected) }).hint("Size, codec, bitrate and sound of this rendition")
+	f.renditions[1] = newButton(d, "New…", textSmall, func() { f.leaveFor("") }).hint("Add a rendition and choose it here")
+	f.row("Rendition", newBeside(f.rendition, f.renditions[:]...), always)
 	f.body.ExtendBaseWidget(f.body)
 	f.body.arrange = f.layoutBody
 	f.scroll = container.NewVScroll(f.body)
@@ -258,15 +263,8 @@ func (f *outputForm) open(s *scenes.Show, id string, recording bool) {
 	if len(raw) > 0 && json.Unmarshal(raw, &f.settings) != nil {
 		f.settings = map[string]json.RawMessage{}
 	}
-	var names []string
-	for _, r := range s.Renditions {
-		names = append(names, r.ID)
-	}
-	f.rendition.SetOptions(names)
-	if rendition == "" && len(names) > 0 {
-		rendition = names[0]
-	}
-	f.rendition.SetSelected(rendition)
+	f.offerRenditions()
+	f.rendition.SetSelected(orFirst(s, rendition))
 	f.name.SetText(name)
 	f.secret.SetText("")
 	f.secret.Password = true
@@ -308,6 +306,7 @@ func (f *outputForm) update(s *engine.State) {
 		}
 	}
 	f.show = s.Show
+	f.offerRenditions()
 	f.remove.look("Remove", colControl, colText)
 }
 

@@ -168,6 +168,65 @@ func (f *outputForm) withPicks(d scenes.Destination) scenes.Destination {
 	return d
 }
 
+// offerRenditions lists what the show has, with what is on its way.
+func (f *outputForm) offerRenditions() {
+	var names []string
+	for _, r := range f.desk.draft().Renditions {
+		names = append(names, r.ID)
+	}
+	if !slices.Equal(names, f.rendition.Options) {
+		f.rendition.SetOptions(names)
+	}
+}
+
+// leaveFor opens a rendition, "" a new one; what has been typed here stays meanwhile.
+func (f *outputForm) leaveFor(id string) {
+	if f.saving == nil {
+		f.openRendition(id)
+	}
+}
+
+// takeRendition goes on where leaveFor left: the rendition that was saved, if any, is chosen.
+func (f *outputForm) takeRendition(saved string) {
+	f.show = f.desk.draft()
+	f.offerRenditions()
+	switch {
+	case saved != "":
+		f.rendition.SetSelected(saved)
+	case !slices.Contains(f.rendition.Options, f.rendition.Selected):
+		f.rendition.ClearSelected() // it was removed
+	}
+	f.check()
+}
+
+// beside is a control with buttons at its right.
+type beside struct {
+	box
+	main    fyne.CanvasObject
+	buttons []*button
+}
+
+func newBeside(main fyne.CanvasObject, buttons ...*button) *beside {
+	b := &beside{main: main, buttons: buttons}
+	b.add(main)
+	for _, v := range buttons {
+		b.add(v)
+	}
+	b.min = fyne.NewSize(120, main.MinSize().Height)
+	b.arrange = func(s fyne.Size) {
+		x := s.Width
+		for i := len(buttons) - 1; i >= 0; i-- {
+			w := buttons[i].min.Width
+			x -= w
+			place(buttons[i], x, (s.Height-rowHeight)/2, w, rowHeight)
+			x -= gap
+		}
+		place(main, 0, 0, max(x, 1), s.Height)
+	}
+	b.ExtendBaseWidget(b)
+	return b
+}
+
 // pixels is how large a rendition's pictures are; 0 when there is none.
 func (f *outputForm) pixels(id string) int {
 	r, _ := f.show.Rendition(id)

@@ -32,6 +32,9 @@ type form struct {
 	given  time.Time // when a field was given that has not come back yet; else zero
 	// another: the next object it is told is another thing's.
 	another bool
+	// lists are what there is to choose from where that depends on the rest of what is
+	// edited, by x-picker; other pickers ask the inventory.
+	lists map[string]func() []Choice
 	// check, not nil, looks at the whole object; its error is shown below the fields.
 	check func(json.RawMessage) error
 	// changed takes the object whenever a field that is good was given.
@@ -48,11 +51,16 @@ type form struct {
 
 // newForm makes a form; set fills it.
 func newForm(d *desk, schema json.RawMessage, changed func(json.RawMessage)) (*form, error) {
+	return newFormWith(d, schema, nil, changed)
+}
+
+// newFormWith is newForm with lists of its own.
+func newFormWith(d *desk, schema json.RawMessage, lists map[string]func() []Choice, changed func(json.RawMessage)) (*form, error) {
 	fields, err := readFields(schema)
 	if err != nil {
 		return nil, err
 	}
-	f := &form{desk: d, values: map[string]json.RawMessage{}, changed: changed, resized: func() {}, scrolled: func(*fyne.ScrollEvent) {}}
+	f := &form{desk: d, lists: lists, values: map[string]json.RawMessage{}, changed: changed, resized: func() {}, scrolled: func(*fyne.ScrollEvent) {}}
 	more := false
 	for i := range fields {
 		r := newFormRow(f, &fields[i])
@@ -162,6 +170,16 @@ func (f *form) set(settings json.RawMessage) {
 
 // forget has the next object shown whatever was given or typed: it is another thing's.
 func (f *form) forget() { f.another = true }
+
+// refill shows an object whatever was given or typed before.
+func (f *form) refill(values map[string]json.RawMessage) {
+	raw, err := json.Marshal(values)
+	if err != nil { // what was JSON before
+		panic(err)
+	}
+	f.forget()
+	f.set(raw)
+}
 
 // same reports whether the form shows this object.
 func (f *form) same(settings json.RawMessage) bool {

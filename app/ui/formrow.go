@@ -90,7 +90,16 @@ func (r *formRow) makeEntry() {
 		r.picker = newButton(d, "…", textNormal, func() { d.pickPath(r.picker, r.spec, r.entry.Text, r.pickText) })
 		r.add(r.picker)
 	default:
-		if d.services.Inventory != nil {
+		if list := r.form.lists[r.spec.picker]; list != nil {
+			r.picker = newButton(d, "▾", textNormal, func() {
+				if choices := list(); len(choices) > 0 {
+					dropDown(r.picker, choiceItems(choices, r.entry.Text, r.pickText))
+				} else {
+					d.tell("There is nothing to choose for " + r.spec.title + " here.")
+				}
+			})
+			r.add(r.picker)
+		} else if d.services.Inventory != nil {
 			r.picker = newButton(d, "▾", textNormal, func() { d.pickListed(r.picker, r.spec.picker, r.entry.Text, r.pickText) })
 			r.add(r.picker)
 		}

@@ -32,6 +32,9 @@ type outputsPanel struct {
 	form      *outputForm
 	ready     *button // opens preflight
 	preflight *preflightPage
+	rendition *renditionForm
+	beneath   fyne.CanvasObject // what rendition stands in the place of
+	encodings *renditionSection
 	iso       *isoSection
 	replay    *replaySection
 
@@ -58,14 +61,17 @@ func newOutputsPanel(d *desk) *outputsPanel {
 	}
 	p.iso, p.replay = newISOSection(d), newReplaySection(d)
 	p.replay.resized = p.fitList
+	p.encodings = newRenditionSection(d, p.editRendition)
 	p.form = newOutputForm(d, p.closeForm)
+	p.form.openRendition = p.editRendition
+	p.rendition = newRenditionForm(d, p.closeRendition)
 	p.ready = newButton(d, "Plan and check…", textSmall, p.openPreflight).hint("The fewest encodes for these destinations, and a dry run of encoders, disks and destinations")
 	p.preflight = newPreflightPage(d, p.closeForm)
 	p.list.ExtendBaseWidget(p.list)
 	p.list.arrange = func(s fyne.Size) { p.arrangeList(s.Width) }
 	p.scroll = container.NewVScroll(p.list)
 	p.replay.opened, p.replay.setting.scrolled = p.scroll.ScrollToBottom, p.scroll.Scrolled // it stands last
-	p.add(p.live, p.rec, p.ready, p.scroll, p.form, p.preflight)
+	p.add(p.live, p.rec, p.ready, p.scroll, p.form, p.rendition, p.preflight)
 	p.min = fyne.NewSize(280, 200)
 	p.arrange = func(s fyne.Size) {
 		w := s.Width - 2*inset
@@ -77,6 +83,7 @@ func newOutputsPanel(d *desk) *outputsPanel {
 		place(p.preflight, inset, y, w, s.Height-y-gap)
 		place(p.scroll, inset, y, w, s.Height-y-gap)
 		place(p.form, inset, y, w, s.Height-y-gap)
+		place(p.rendition, inset, y, w, s.Height-y-gap)
 	}
 	p.ExtendBaseWidget(p)
 	show(p.form, false)
@@ -117,7 +124,10 @@ func (p *outputsPanel) arrangeList(width float32) float32 {
 	if p.split == len(p.cards) {
 		heading(1)
 	}
-	h := p.iso.layOut(w)
+	h := p.encodings.layOut(w)
+	place(p.encodings, 0, y+gap, w, h)
+	y += gap + h
+	h = p.iso.layOut(w)
 	place(p.iso, 0, y+gap, w, h)
 	y += gap + h
 	h = p.replay.layOut(w)
@@ -141,7 +151,7 @@ func (p *outputsPanel) refill() {
 	if p.split == len(p.cards) {
 		p.list.add(p.headings[1], p.adds[1])
 	}
-	p.list.add(p.iso, p.replay)
+	p.list.add(p.encodings, p.iso, p.replay)
 }
 
 func (p *outputsPanel) asksLive() string {
@@ -229,11 +239,15 @@ func (p *outputsPanel) update(s *engine.State) {
 		p.cards[i].update(s, d, enabled, target)
 	}
 	p.replay.update(s)
+	if p.encodings.update(s) {
+		p.encodings.Refresh()
+	}
 	if p.iso.update(s) {
 		p.iso.Refresh()
 	}
 	p.fitList()
 	p.form.update(s)
+	p.rendition.update(s)
 }
 
 // fitList follows a change of the list's height.
@@ -338,7 +352,7 @@ func (p *outputsPanel) openPreflight() {
 	if p.desk.state == nil {
 		return
 	}
-	if p.form.Visible() {
+	if p.form.Visible() || p.rendition.Visible() {
 		p.desk.tell("Save or cancel what is open in Outputs first: the plan is made for the show as it is.")
 		return
 	}
@@ -348,11 +362,25 @@ func (p *outputsPanel) openPreflight() {
 
 // fresh opens the form for a new output, unless it is being filled in already.
 func (p *outputsPanel) fresh(recording bool) {
-	if p.form.Visible() && p.form.saving == nil {
-		p.desk.tell("Save or cancel what is open in Outputs first.")
-		return
+	if !p.filling() {
+		p.edit("", recording)
 	}
-	p.edit("", recording)
+}
+
+// freshRendition opens the form for a new rendition, likewise.
+func (p *outputsPanel) freshRendition() {
+	if !p.filling() {
+		p.editRendition("")
+	}
+}
+
+// filling reports, and says, that something is being filled in.
+func (p *outputsPanel) filling() bool {
+	open := p.rendition.Visible() || p.form.Visible() && p.form.saving == nil
+	if open {
+		p.desk.tell("Save or cancel what is open in Outputs first.")
+	}
+	return open
 }
 
 // edit opens the form for an output, or for a new one when id is empty.
@@ -368,8 +396,34 @@ func (p *outputsPanel) edit(id string, recording bool) {
 	p.form.begin()
 }
 
-// forget goes back to the list: the form and the plan were of another show.
+// editRendition opens the form for a rendition, or for a new one when id is empty. The form
+// of an output, if it is open, is back afterwards.
+func (p *outputsPanel) editRendition(id string) {
+	if p.desk.state == nil {
+		return
+	}
+	p.preflight.stop()
+	p.beneath = p.scroll
+	if p.form.Visible() {
+		p.beneath = p.form
+	}
+	for _, o := range []fyne.CanvasObject{p.scroll, p.form, p.preflight} {
+		show(o, false)
+	}
+	show(p.rendition, true)
+	p.rendition.open(p.desk.state, id)
+}
+
+func (p *outputsPanel) closeRendition(saved string) {
+	show(p.beneath, true)
+	if p.beneath == p.form {
+		p.form.takeRendition(saved)
+	}
+}
+
+// forget goes back to the list: the forms and the plan were of another show.
 func (p *outputsPanel) forget() {
+	p.rendition.forget()
 	p.form.forget()
 	if p.preflight.Visible() {
 		p.preflight.leave()

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/cpu"
 
@@ -193,6 +194,41 @@ var (
 // KnownPreset reports that some encoder of the table has the preset.
 func KnownPreset(name string) bool {
 	return slices.ContainsFunc(Encoders(), func(e Encoder) bool { return slices.Contains(e.presets, name) })
+}
+
+// PresetsFor are the presets to choose from for the named encoder of a codec; for "auto" those
+// of the codec's software, which other encoders replace by their own default.
+func PresetsFor(codec media.Codec, encoder string) []string {
+	if encoder == "auto" {
+		encoder = SoftwareEncoder(codec)
+	}
+	for _, e := range Encoders() {
+		if e.Name == encoder {
+			return slices.Clone(e.presets)
+		}
+	}
+	return nil
+}
+
+// Misfit is a setting of an encode that no build of FFmpeg can do, as show files call it.
+type Misfit struct{ Setting, Text string }
+
+// Misfits are what is wrong with an encoder ("auto": any) and a preset for a codec.
+func Misfits(codec media.Codec, encoder, preset string) (out []Misfit) {
+	var names []string
+	for _, e := range Encoders() {
+		names = append(names, e.Name)
+		if e.Name == encoder && e.Codec != codec {
+			out = append(out, Misfit{"encoder", fmt.Sprintf("%s makes %s, but the codec here is %s", e.Name, e.Codec, codec)})
+		}
+	}
+	if encoder != "auto" && !slices.Contains(names, encoder) {
+		out = append(out, Misfit{"encoder", fmt.Sprintf("there is no encoder %q; there are auto, %s", encoder, strings.Join(names, ", "))})
+	}
+	if !KnownPreset(preset) {
+		out = append(out, Misfit{"preset", fmt.Sprintf("no encoder has a preset %q", preset)})
+	}
+	return out
 }
 
 // own is o with a preset that the row knows, or none.
