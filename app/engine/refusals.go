@@ -53,7 +53,7 @@ func Refusals(show *scenes.Show, d scenes.Destination, kinds map[string]outputs.
 // carries says why an ingest of kind cannot be sent r's pictures; nil if it can.
 func carries(kind outputs.Kind, r scenes.Rendition) error {
 	if !slices.Contains(kind.Video, media.Codec(r.Video.Codec)) {
-		return fmt.Errorf("%s cannot carry %s: choose another rendition or another codec", kind.Title, r.Video.Codec)
+		return fmt.Errorf("%s cannot carry %s: choose another rendition for it, or another codec for this one (Outputs, Renditions)", kind.Title, r.Video.Codec)
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (o Options) encodeOne(ctx context.Context, r scenes.Rendition, pictures []*
 		BFrames: -1, Color: canvas.Color.Info(), Format: media.I420,
 	})
 	if err != nil {
-		f.Text = fmt.Sprintf("It cannot be encoded here: %v. Choose another codec or encoder.", err)
+		f.Text = fmt.Sprintf("It cannot be encoded here: %v. Choose another codec or encoder (Outputs, Renditions).", err)
 		return f
 	}
 	defer e.Close()
@@ -71,7 +71,7 @@ func (o Options) encodeOne(ctx context.Context, r scenes.Rendition, pictures []*
 		}
 		start := time.Now()
 		if _, err := e.Encode(pictures[n%int64(len(pictures))], n, false); err != nil {
-			f.Text = fmt.Sprintf("%s reports: %v. Choose another encoder.", e.Name(), err)
+			f.Text = fmt.Sprintf("%s reports: %v. Choose another encoder (Outputs, Renditions).", e.Name(), err)
 			return f
 		}
 		busy += time.Since(start)
@@ -80,7 +80,7 @@ func (o Options) encodeOne(ctx context.Context, r scenes.Rendition, pictures []*
 	f.Text = fmt.Sprintf("%s kept up for %v and was at work %.0f %% of the time.", e.Name(), o.Encode, 100*share)
 	switch {
 	case missed > 0:
-		f.Text = fmt.Sprintf("%s missed %d of %d pictures: choose a faster preset, a smaller size or half the frame rate.", e.Name(), missed, total)
+		f.Text = fmt.Sprintf("%s missed %d of %d pictures: choose a faster preset, a smaller size or half the frame rate (Outputs, Renditions).", e.Name(), missed, total)
 	case share > busyAmber:
 		f.Verdict = Caution
 		f.Text += " Little is left for decoding and graphics."

@@ -151,7 +151,7 @@ func (o Options) plan() Finding {
 	p, err := planner.Make(req)
 	switch {
 	case err != nil:
-		f.Verdict, f.Text = NoGo, strings.TrimPrefix(err.Error(), "planner: ")+": choose another rendition for it."
+		f.Verdict, f.Text = NoGo, strings.TrimPrefix(err.Error(), "planner: ")+": choose another rendition for it, or add one (Outputs, Renditions)."
 	case p.Refusal != nil:
 		f.Verdict, f.Text, f.Changes = NoGo, p.Refusal.Text, p.Refusal.Changes
 	default:

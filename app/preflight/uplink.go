@@ -181,7 +181,7 @@ func (o Options) load(ctx context.Context, p probe) Finding {
 	default:
 		f.Text += fmt.Sprintf(", and only %.0f %% should be used.", 100*planner.UplinkShare)
 		if video := p.fits(usable); video >= leastVideo {
-			f.Changes = []string{fmt.Sprintf("Give %s a rendition of at most %d kb/s.", p.name, video/50*50)}
+			f.Changes = []string{fmt.Sprintf("Give %s a rendition of at most %d kb/s (Outputs, Renditions).", p.name, video/50*50)}
 		}
 	}
 	return f

@@ -349,6 +349,7 @@ func (p *preflightPage) fill(fault string) {
 		for _, c := range r.Changes {
 			say("It would fit: "+c, colDim)
 		}
+		say("Size, rate, codec and bitrate are the renditions', which stand below the recordings.", colDim)
 	}
 	if len(p.plan.Reasons) > 0 {
 		say("Plan of the encodes", colDim)

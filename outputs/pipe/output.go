@@ -39,7 +39,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	video := false
 	for _, t := range tracks {
 		if !slices.Contains(formats[o.format], t.Codec) {
-			return outputs.Permanent(fmt.Errorf("pipe: %s cannot carry %s: choose matroska, or another rendition", o.format, t.Codec))
+			return outputs.Permanent(fmt.Errorf("pipe: %s cannot carry %s: choose matroska, or another rendition (Outputs, Renditions)", o.format, t.Codec))
 		}
 		video = video || !t.Codec.IsAudio()
 	}

@@ -153,7 +153,7 @@ func (p *publisher) openOnce(ctx context.Context, plan *plan, r *reporter, login
 		return c, phaseConnect, err
 	}
 	if takes, _ := c.takes(plan.videoCodec()); !takes {
-		return c, phaseConnect, outputs.Permanent(fmt.Errorf("rtmp: %s does not take %s: choose a rendition in H.264", p.target.host, plan.videoCodec()))
+		return c, phaseConnect, outputs.Permanent(fmt.Errorf("rtmp: %s does not take %s: choose a rendition in H.264, or add one (Outputs, Renditions)", p.target.host, plan.videoCodec()))
 	}
 	plan.settle(c)
 	if upTo == phaseConnect {

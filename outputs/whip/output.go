@@ -155,7 +155,7 @@ func plan(tracks []media.Track) ([]plannedTrack, error) {
 	for i, t := range tracks {
 		row, ok := findCodec(t.Codec)
 		if !ok {
-			return nil, outputs.Permanent(fmt.Errorf("whip: %s cannot be sent by WebRTC: choose a rendition with H.264, HEVC or AV1, and Opus", t.Codec))
+			return nil, outputs.Permanent(fmt.Errorf("whip: %s cannot be sent by WebRTC: choose a rendition in H.264, HEVC or AV1, or add one (Outputs, Renditions)", t.Codec))
 		}
 		if taken[t.Codec.IsAudio()] {
 			return nil, outputs.Permanent(errors.New("whip: one track of pictures and one of sound can be sent, not more"))
