@@ -25,7 +25,7 @@ func newInventory(show reported) *inventory {
 
 // Choices implements ui.Inventory. Devices are looked at anew with every call, which
 // takes up to some hundred milliseconds; encoders are tried at the first, which takes
-// a second or two. Besides the pickers of schemas there are "playback" (sound outputs), "encoder",
+// a second or two. Besides the pickers of schemas there are "playback" (sound outputs),
 // "scene" (what a layer or a bus can show) and "rendition".
 func (v *inventory) Choices(picker string) (list []ui.Choice, ok bool) {
 	switch picker {

@@ -412,6 +412,9 @@ func (p *outputsPanel) editRendition(id string) {
 	}
 	show(p.rendition, true)
 	p.rendition.open(p.desk.state, id)
+	if c := fyne.CurrentApp().Driver().CanvasForObject(p); c != nil && id == "" {
+		c.Focus(p.rendition.starts.items[0].(*button)) // the first control of a new one
+	}
 }
 
 func (p *outputsPanel) closeRendition(saved string) {

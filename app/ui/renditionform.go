@@ -287,8 +287,8 @@ func (f *renditionForm) problem() string {
 		return "Give it a name."
 	}
 	v := f.rendition()
-	for _, m := range av.Misfits(media.Codec(v.Video.Codec), v.Video.Encoder, v.Video.Preset) {
-		return sentence(m.Text)
+	if wrong := av.Misfits(media.Codec(v.Video.Codec), v.Video.Encoder, v.Video.Preset); len(wrong) > 0 {
+		return sentence(wrong[0].Text)
 	}
 	if _, err := engine.EditOf(&engine.PutRendition{Rendition: v})(f.desk.draft()); err != nil {
 		return said(err)

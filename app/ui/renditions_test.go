@@ -187,6 +187,9 @@ func TestANewRendition(t *testing.T) {
 	if !f.Visible() {
 		t.Fatal("the form does not open")
 	}
+	if b.canvas.Focused() != f.starts.items[0].(*button) {
+		t.Errorf("the keyboard is in %T, want the first control", b.canvas.Focused())
+	}
 	var begin []string
 	for _, o := range f.starts.items {
 		begin = append(begin, o.(*button).caption.full)
