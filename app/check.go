@@ -29,8 +29,9 @@ func mistakes(raw []byte, dir string) (out []scenes.Mistake, all bool) {
 	c.files, c.dir = true, dir
 	out = scenes.Validate(raw, c)
 	show, err := scenes.Parse(raw)
-	if err != nil {
-		return out, false // what is wrong is in out
+	if err != nil { // what is wrong is in out
+		var newer *scenes.NewerFormatError
+		return out, errors.As(err, &newer) // which cannot be mended
 	}
 	for i, r := range show.Renditions {
 		out = append(out, encoderMistakes(fmt.Sprintf("$.renditions[%d].video", i), r.Video)...)

@@ -80,6 +80,7 @@ func TestValidateSaysWhereThereMayBeMore(t *testing.T) {
 	for show, more := range map[string]bool{
 		`{"format":2,"renditions":[{"id":"r","video":{"encoder":"h264_foo"}}],"start":{"program":"nobody"}}`: true,
 		`{"format":2,"renditions":[{"id":"r","video":{"encoder":"h264_foo"}}]}`:                              false,
+		`{"format":99}`: false,
 	} {
 		if err := os.WriteFile(path, []byte(show), 0o600); err != nil {
 			t.Fatal(err)
