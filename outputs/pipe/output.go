@@ -51,7 +51,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	// A reader that does not read must not hold up a stop.
 	stop := context.AfterFunc(ctx, s.abort)
 	defer stop()
-	w := &writer{sink: s}
+	w := &writer{sink: s, began: time.Now()}
 	mux, err := av.NewMuxer(av.MuxerOptions{Format: o.format, Tracks: tracks, Write: w.write, StartAtZero: true})
 	if err != nil { // the header found nobody, or no room
 		return o.ended(ctx, s, w, err, s.end(true))
@@ -125,14 +125,15 @@ func (o *output) deliver(ctx context.Context, feed outputs.Feed, mux *av.Muxer, 
 // writer counts, and remembers the sink's error, which the muxer's hides.
 type writer struct {
 	sink   sink
+	began  time.Time
 	failed error // of the writing goroutine
 
 	bytes, packets atomic.Int64
-	since          atomic.Int64 // Unix nanoseconds since when a write waits; 0: none does
+	since          atomic.Int64 // since when a write waits, nanoseconds after began; 0: none does
 }
 
 func (w *writer) write(b []byte) error {
-	w.since.Store(time.Now().UnixNano())
+	w.since.Store(int64(time.Since(w.began)))
 	n, err := w.sink.Write(b)
 	w.since.Store(0)
 	w.bytes.Add(int64(n))
@@ -157,7 +158,7 @@ func (w *writer) report(feed outputs.Feed, done <-chan struct{}) {
 		now := time.Now()
 		var stall time.Duration
 		if since := w.since.Load(); since != 0 {
-			stall = now.Sub(time.Unix(0, since))
+			stall = now.Sub(w.began) - time.Duration(since)
 		}
 		watch(outputs.Progress{Stall: stall, AckedBytes: n})
 		if n > 0 {

@@ -59,7 +59,8 @@ type segment struct {
 	written  atomic.Int64
 	synced   atomic.Int64 // written when the last sync began
 	free     atomic.Int64
-	lastSync atomic.Int64 // UnixNano of the end of the last sync
+	opened   time.Time
+	lastSync atomic.Int64 // end of the last sync, nanoseconds after opened
 	low      atomic.Bool  // the disk has less room than lowBelow
 
 	ctx     context.Context // ends with the recording, or with a cause to leave this file
@@ -129,7 +130,7 @@ func (g *segment) noteSound(p *media.Packet, tb media.Rational) {
 func (g *segment) watch(parent context.Context) {
 	g.ctx, g.cancel = context.WithCancelCause(parent)
 	g.watched = make(chan struct{})
-	g.lastSync.Store(time.Now().UnixNano())
+	g.opened = time.Now()
 	go func() {
 		defer close(g.watched)
 		if err := g.keepSynced(g.ctx); err != nil {
@@ -209,7 +210,7 @@ func (g *segment) keepSynced(ctx context.Context) error {
 			_ = g.disk.SyncDir(g.dir)
 			named = true
 		}
-		g.lastSync.Store(time.Now().UnixNano())
+		g.lastSync.Store(int64(time.Since(g.opened)))
 		if err := f.Gone(g.dir); err != nil {
 			return &diskError{err}
 		}

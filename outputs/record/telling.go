@@ -73,7 +73,7 @@ func (s *session) tell(now time.Time) {
 		rep.Room = left
 	}
 	// Of a file that nothing has come for yet there is nothing to bring to the platter.
-	behind := g.written.Load() > g.synced.Load() && now.Sub(time.Unix(0, g.lastSync.Load())) > 3*syncEvery
+	behind := g.written.Load() > g.synced.Load() && now.Sub(g.opened)-time.Duration(g.lastSync.Load()) > 3*syncEvery
 	if synced > 0 && (behind || s.feed.Queued() > time.Second) {
 		rep.State = outputs.Degraded
 		rep.Detail = fmt.Sprintf("the disk is slow; nothing is lost yet (%s)", filepath.Base(g.path))

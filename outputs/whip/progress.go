@@ -19,7 +19,7 @@ const (
 // tell tells the feed the progress when that is due. It is called with each packet: a
 // timer of its own would wake the process twenty times a second.
 func (c *connection) tell() {
-	now, before := time.Now().UnixNano(), c.told.Load()
+	now, before := int64(time.Since(c.clock.began)), c.told.Load()
 	if now-before >= int64(outputs.ProgressEvery) && c.told.CompareAndSwap(before, now) {
 		c.watch(c.progress())
 	}
