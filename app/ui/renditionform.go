@@ -253,24 +253,13 @@ func (f *renditionForm) check() {
 // hold shows in the empty fields what empty means.
 func (f *renditionForm) hold() {
 	v := f.rendition()
+	v.Video.BitrateKbps = 0
+	empty := map[string]int{"width": f.show.Canvas.Width, "height": f.show.Canvas.Height, "bitrate_kbps": f.show.WithDefaults(v).Video.BitrateKbps}
 	for _, r := range f.picture.rows {
-		if r.entry == nil {
-			continue
+		if n, ok := empty[r.spec.key]; ok {
+			r.spec.fallback = strconv.AppendInt(nil, int64(n), 10)
+			r.entry.SetPlaceHolder(r.placeHolder())
 		}
-		without, n := v, 0
-		switch r.spec.key {
-		case "width":
-			n = f.show.Canvas.Width
-		case "height":
-			n = f.show.Canvas.Height
-		case "bitrate_kbps":
-			without.Video.BitrateKbps = 0
-			n = f.show.WithDefaults(without).Video.BitrateKbps
-		default:
-			continue
-		}
-		r.spec.fallback = strconv.AppendInt(nil, int64(n), 10)
-		r.entry.SetPlaceHolder(r.placeHolder())
 	}
 }
 
