@@ -425,6 +425,12 @@ func (p *InputPacket) Shift(d time.Duration, s *Stream) {
 	p.fill(s)
 }
 
+// ForgetPTS takes the PTS off the packet: what is decoded of it goes by its DTS.
+func (p *InputPacket) ForgetPTS() {
+	p.pkt.SetPts(astiav.NoPtsValue)
+	p.PTS, p.HasPTS = 0, false
+}
+
 // Seek goes to the last keyframe at or before t on the input's own timeline;
 // flush the decoders afterwards. It fails for live inputs.
 func (in *Input) Seek(t time.Duration) error {

@@ -40,7 +40,7 @@ var (
 )
 
 // jumpBack and jumpAhead are how far a stream's decoding times may step before that is
-// a new timeline.
+// a new timeline, and how far a picture may lie from its decoding time to be believed.
 const (
 	jumpBack  = time.Second
 	jumpAhead = 10 * time.Second
@@ -241,6 +241,10 @@ func (p *livePlayer) demux(ctx context.Context, f *feed) error {
 		if !f.present[stream] {
 			f.recycle(pkt)
 			continue
+		}
+		if pkt.HasPTS && pkt.HasDTS && (pkt.PTS-pkt.DTS < -jumpBack || pkt.PTS-pkt.DTS > jumpAhead) {
+			// Shown at that time, a damaged one would keep back all that follow until then.
+			pkt.ForgetPTS()
 		}
 		if pkt.HasDTS { // which the first pictures of a reordered stream need not have
 			if d := pkt.DTS - last[stream]; seen[stream] && (d < -jumpBack || d > jumpAhead) {

@@ -184,6 +184,31 @@ func waitForPort(t *testing.T, port int) {
 	}
 }
 
+// TestNetworkTimeOfOnePictureIsDamaged: the stream goes on in the picture behind one whose time
+// to be shown lies hours from its time to be decoded.
+func TestNetworkTimeOfOnePictureIsDamaged(t *testing.T) {
+	checkLeaks(t)
+	m := clip
+	m.frames = 110 // of which opening takes a second
+	file := makeFile(t, filepath.Join(t.TempDir(), "reordered.mp4"), m, append(x264, "-bf", "2")...)
+	for what, at := range map[string]string{"ahead": "if(eq(N,60),PTS+3600/TB,PTS)", "behind": "if(eq(N,60),PTS-3600/TB,PTS)"} {
+		t.Run(what, func(t *testing.T) {
+			port := ports.Free(t)
+			spawn(t, ffmpegProgram(), "-v", "error", "-nostdin", "-re", "-i", file, "-c", "copy", "-bsf:v", "setts=pts='"+at+"'",
+				"-output_ts_offset", "7200", "-f", "mpegts", fmt.Sprintf("tcp://127.0.0.1:%d?listen=1", port))
+			sink := newRecorder(Live, 0, 0)
+			work := start(t, newNetwork(t, settingsOf("url", fmt.Sprintf("tcp://127.0.0.1:%d", port), "hardware", "off")), sink)
+			sink.until(t, 20*time.Second, "the pictures behind it", func() bool { return sink.numVideo >= 55 })
+			_ = work.stop() // ended by us
+			for i, pts := range sink.pts {
+				if i > 0 && (pts-sink.pts[i-1] > time.Second || pts < sink.pts[i-1]) {
+					t.Errorf("picture %d is shown %v after the one before", i, pts-sink.pts[i-1])
+				}
+			}
+		})
+	}
+}
+
 // HLS comes in segments of a second: it has to be handed on at its own pace.
 func TestNetworkHLS(t *testing.T) {
 	dir := t.TempDir()
