@@ -8,13 +8,14 @@ import (
 
 // FrameSync is a frame synchroniser: a short queue between a source, which puts
 // pictures in at its pace, and the engine, which asks at every tick for the one
-// that is due. It is bounded: Push blocks while it is full, PushLive discards
-// the oldest picture instead (counted in Dropped). One goroutine pushes, one
+// that is due. It is bounded, in pictures and in bytes: Push blocks while it is full, PushLive
+// discards the oldest picture instead (counted in Dropped). One goroutine pushes, one
 // takes.
 type FrameSync struct {
 	mu       sync.Mutex
 	capacity int      // guarded by mu
 	queue    []*Frame // guarded by mu; increasing PTS
+	bytes    int      // guarded by mu; of queue
 	current  *Frame   // guarded by mu; what Take returned last
 	held     bool     // guarded by mu; no picture is to be waited for
 	closed   bool     // guarded by mu
@@ -25,6 +26,9 @@ type FrameSync struct {
 	// pictures. Nothing is allocated when they change.
 	room, more chan struct{}
 }
+
+// syncBytes bounds what waits, but for the least of two pictures: 64 of 4K in 4:2:0 have room.
+const syncBytes = 768 << 20
 
 // NewFrameSync makes a synchroniser for at most capacity pictures (at least 2: one
 // due, one that says so).
@@ -63,8 +67,8 @@ func (s *FrameSync) Push(ctx context.Context, f *Frame) error {
 			f.Release()
 			return nil
 		}
-		if len(s.queue) < s.capacity {
-			s.queue = append(s.queue, f)
+		if s.fits(f) {
+			s.append(f)
 			s.held = false
 			s.signal()
 			s.mu.Unlock()
@@ -88,20 +92,34 @@ func (s *FrameSync) PushLive(f *Frame) {
 		f.Release()
 		return
 	}
-	for len(s.queue) >= s.capacity {
-		s.queue[0].Release()
-		s.pop()
+	for !s.fits(f) {
+		s.pop().Release()
 		s.dropped++
 	}
-	s.queue = append(s.queue, f)
+	s.append(f)
 	s.held = false
 	s.signal()
 }
 
-func (s *FrameSync) pop() {
+// fits reports whether there is room for f; mu is held.
+func (s *FrameSync) fits(f *Frame) bool {
+	return len(s.queue) < s.capacity && (len(s.queue) < 2 || s.bytes+f.bytes() <= syncBytes)
+}
+
+// append puts f last; mu is held.
+func (s *FrameSync) append(f *Frame) {
+	s.queue = append(s.queue, f)
+	s.bytes += f.bytes()
+}
+
+// pop takes the oldest picture out; mu is held.
+func (s *FrameSync) pop() *Frame {
+	f := s.queue[0]
+	s.bytes -= f.bytes()
 	copy(s.queue, s.queue[1:])
 	s.queue[len(s.queue)-1] = nil
 	s.queue = s.queue[:len(s.queue)-1]
+	return f
 }
 
 // Hold says that the newest picture stands until further notice (a still, a pause,
@@ -143,8 +161,7 @@ func (s *FrameSync) Take(t time.Duration) (f *Frame, fresh bool) {
 			s.skipped++
 		}
 		s.current.Release()
-		s.current = s.queue[0]
-		s.pop()
+		s.current = s.pop()
 		fresh, popped = true, true
 	}
 	if popped {
@@ -173,8 +190,7 @@ func (s *FrameSync) WaitFor(ctx context.Context, t time.Duration) error {
 		}
 		// Everything queued is due; only its newest can matter.
 		for len(s.queue) > 1 {
-			s.queue[0].Release()
-			s.pop()
+			s.pop().Release()
 			s.skipped++
 			s.signal()
 		}
@@ -196,7 +212,7 @@ func (s *FrameSync) Flush() {
 		f.Release()
 	}
 	clear(s.queue)
-	s.queue = s.queue[:0]
+	s.queue, s.bytes = s.queue[:0], 0
 	s.held = false
 	s.epoch++
 	s.signal()
@@ -210,7 +226,7 @@ func (s *FrameSync) Close() {
 	for _, f := range s.queue {
 		f.Release()
 	}
-	s.queue = nil
+	s.queue, s.bytes = nil, 0
 	s.current.Release()
 	s.current = nil
 	s.signal()

@@ -84,6 +84,54 @@ func TestFrameSyncBlocksAndDrops(t *testing.T) {
 	})
 }
 
+// TestFrameSyncBoundsBytes: of pictures that are far larger than usual fewer wait.
+func TestFrameSyncBoundsBytes(t *testing.T) {
+	const side, capacity = 8192, 32
+	luma, chroma := make([]byte, side*side), make([]byte, side*side/4) // of all of them
+	large := func(n int) *Frame {
+		f := NewFrame(I420, side, side, [3]Plane{{luma, side}, {chroma, side / 2}, {chroma, side / 2}}, nil)
+		f.Number, f.PTS = int64(n), time.Duration(n)*frame30
+		return f
+	}
+	const room = syncBytes / (side * side * 3 / 2)
+	s := NewFrameSync(capacity)
+	defer s.Close()
+	for n := range capacity {
+		s.PushLive(large(n))
+	}
+	if n, _ := s.Waiting(); n != room {
+		t.Errorf("%d pictures wait, want the %d that there is room for", n, room)
+	}
+	if dropped, _ := s.Counts(); dropped != capacity-room {
+		t.Errorf("%d pictures were dropped, want %d", dropped, capacity-room)
+	}
+	f, _ := s.Take(capacity * frame30)
+	if f.Number != capacity-1 {
+		t.Errorf("picture %d was kept, want the newest", f.Number)
+	}
+	f.Release()
+	synctest.Test(t, func(t *testing.T) {
+		s := NewFrameSync(capacity)
+		pushed := 0
+		go func() {
+			for n := range capacity {
+				_ = s.Push(context.Background(), large(n)) // it ends with Close
+				pushed++
+			}
+		}()
+		synctest.Wait()
+		if pushed != room {
+			t.Errorf("%d pictures went in, want the %d that there is room for", pushed, room)
+		}
+		s.Flush()
+		synctest.Wait()
+		if pushed != 2*room {
+			t.Errorf("%d pictures went in after Flush, want %d", pushed, 2*room)
+		}
+		s.Close()
+	})
+}
+
 func TestFrameSyncWaitFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pool := NewFramePool(I420, 16, 16, 8)
