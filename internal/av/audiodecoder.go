@@ -31,6 +31,10 @@ type AudioDecoder struct {
 	changes int64
 }
 
+// longestBlock bounds a block of sound, which becomes 48 000 frames a second: of a rate of 1 Hz a
+// few kB would be hours of it. A block of any codec lasts some seconds at most.
+const longestBlock = time.Minute
+
 // NewAudioDecoder opens a decoder for s.
 func NewAudioDecoder(s *Stream) (*AudioDecoder, error) {
 	if s == nil {
@@ -85,6 +89,10 @@ func (d *AudioDecoder) Receive() (media.AudioBlock, error) {
 			return media.AudioBlock{}, wrap("decode", err)
 		}
 		if d.frame.NbSamples() == 0 || d.frame.SampleRate() <= 0 {
+			continue
+		}
+		if int64(d.frame.NbSamples()) > int64(d.frame.SampleRate())*int64(longestBlock/time.Second) {
+			d.damaged++
 			continue
 		}
 		b, err := d.block()

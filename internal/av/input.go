@@ -167,8 +167,8 @@ func (in *Input) open(url string, opt InputOptions) error {
 	if !in.nonblock { // it would spin; cameras describe their stream by themselves
 		// Probing a live input takes its time even if nothing is late.
 		in.armFor(in.timeout + time.Duration(in.ctx.MaxAnalyzeDuration())*time.Microsecond)
-		if err := in.ctx.FindStreamInfo(nil); err != nil {
-			return in.why(err)
+		if n := C.cp_find_stream_info(cFormat(in.ctx), maxPixels); n < 0 {
+			return in.why(astiav.Error(n))
 		}
 	}
 	in.video = in.describe(astiav.MediaTypeVideo)

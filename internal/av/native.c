@@ -98,6 +98,25 @@ void cp_frame_key(AVFrame *f, int force)
 		av_frame_remove_side_data(f, f->side_data[f->nb_side_data - 1]->type);
 }
 
+int cp_find_stream_info(AVFormatContext *c, int64_t max_pixels)
+{
+	unsigned n = c->nb_streams; // more may come while it looks
+	AVDictionary **options = av_calloc(n + 1, sizeof *options);
+	if (!options)
+		return AVERROR(ENOMEM);
+	int ret = 0;
+	for (unsigned i = 0; i < n && ret >= 0; i++)
+		ret = av_dict_set_int(&options[i], "max_pixels", max_pixels, 0);
+	if (ret >= 0)
+		ret = avformat_find_stream_info(c, options);
+	for (unsigned i = 0; i < n; i++)
+		av_dict_free(&options[i]);
+	av_free(options);
+	return ret;
+}
+
+void cp_codec_max_pixels(AVCodecContext *c, int64_t max_pixels) { c->max_pixels = max_pixels; }
+
 void cp_codec_skip(AVCodecContext *c, int nonref)
 {
 	c->skip_frame = nonref ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;

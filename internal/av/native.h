@@ -86,6 +86,11 @@ int cp_chapter(AVFormatContext *c, int64_t id, int64_t start, int64_t end, const
 const char *cp_chapter_at(const AVFormatContext *c, int i, int64_t *start, int64_t *end);
 int cp_chapters(const AVFormatContext *c);
 
+// cp_find_stream_info is avformat_find_stream_info, which decodes pictures of at most
+// max_pixels of the streams that the header tells of.
+int cp_find_stream_info(AVFormatContext *c, int64_t max_pixels);
+void cp_codec_max_pixels(AVCodecContext *c, int64_t max_pixels);
+
 // cp_duration_guessed is 1 where the bit rate alone says how long the input is.
 int cp_duration_guessed(const AVFormatContext *c);
 

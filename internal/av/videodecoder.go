@@ -49,6 +49,11 @@ const (
 	playingPixels  = 1920 * 1080 * 60
 )
 
+// maxPixels bounds what is decoded to the size of the largest canvas: libavcodec's own bound is four
+// times that, and a decoder and what waits behind it hold some fifty pictures, so that a few kB
+// of a stream could take all memory there is.
+const maxPixels = 8192 * 8192
+
 // PlayingThreads is how many threads should decode s for being watched: enough for it to
 // keep up and to seek well, at most one a processor; 0, as many as libavcodec thinks good,
 // for what is larger or faster than 1080p60.
@@ -90,6 +95,9 @@ func NewVideoDecoder(s *Stream, opt VideoDecoderOptions) (*VideoDecoder, error) 
 	if s == nil {
 		return nil, ErrNoStream
 	}
+	if s.Width > 0 && s.Height > maxPixels/s.Width {
+		return nil, fmt.Errorf("av: its pictures of %dx%d are too large: at most %d megapixels are taken", s.Width, s.Height, maxPixels/1_000_000)
+	}
 	d := &VideoDecoder{stream: s, opt: opt, frames: &framePool{}}
 	d.convert = converter{canvas: orDefault(opt.Canvas), sar: s.saidSAR, scaler: Scaler{quality: Bicubic}}
 	d.step = 40 * time.Millisecond
@@ -118,6 +126,7 @@ func (d *VideoDecoder) open(device *astiav.HardwareDeviceContext, format astiav.
 	d.woven = C.cp_codec_interlaced((*C.AVCodecContext)(ctx.UnsafePointer())) != 0
 	tb := d.stream.TimeBase
 	C.cp_codec_packet_timebase((*C.AVCodecContext)(ctx.UnsafePointer()), C.int(tb.Num), C.int(tb.Den))
+	C.cp_codec_max_pixels((*C.AVCodecContext)(ctx.UnsafePointer()), maxPixels)
 	ctx.SetThreadCount(d.opt.Threads)
 	if d.opt.LowDelay {
 		ctx.SetThreadType(astiav.ThreadTypeSlice)
