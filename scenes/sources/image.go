@@ -16,6 +16,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/image/riff"
+	"golang.org/x/image/vp8"
+	"golang.org/x/image/vp8l"
 	_ "golang.org/x/image/webp" // likewise
 
 	"crosspoint.studio/crosspoint/internal/media"
@@ -160,6 +163,12 @@ func readImage(path string) (*media.Frame, error) {
 	if config.Width < 1 || config.Height < 1 || config.Width > maxImagePixels/config.Height {
 		return nil, fmt.Errorf("image: %s is %dx%d; at most %d megapixels are taken", name, config.Width, config.Height, maxImagePixels/1000000)
 	}
+	if format == "webp" {
+		err = checkWebP(data, config)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("image: %s is damaged: %w", name, err)
+	}
 	picture, _, err := image.Decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("image: %s is damaged: %w", name, err)
@@ -169,6 +178,44 @@ func readImage(path string) (*media.Frame, error) {
 		upright = exifOrientation(data)
 	}
 	return imageFrame(picture, upright, toRGB(format)), nil
+}
+
+// checkWebP makes sure that the picture in a WebP file has the size of its canvas (RFC 9649, 2.7.1),
+// which is all that DecodeConfig looks at where there is one; Decode takes the picture's.
+func checkWebP(data []byte, canvas image.Config) error {
+	_, chunks, err := riff.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	for {
+		id, length, chunk, err := chunks.Next()
+		if err != nil {
+			return err
+		}
+		var width, height int
+		switch id {
+		case riff.FourCC{'V', 'P', '8', ' '}:
+			d := vp8.NewDecoder()
+			d.Init(chunk, int(length))
+			head, err := d.DecodeFrameHeader()
+			if err != nil {
+				return err
+			}
+			width, height = head.Width, head.Height
+		case riff.FourCC{'V', 'P', '8', 'L'}:
+			config, err := vp8l.DecodeConfig(chunk)
+			if err != nil {
+				return err
+			}
+			width, height = config.Width, config.Height
+		default:
+			continue
+		}
+		if width != canvas.Width || height != canvas.Height {
+			return fmt.Errorf("it says %dx%d and has a picture of %dx%d", canvas.Width, canvas.Height, width, height)
+		}
+		return nil
+	}
 }
 
 func readBounded(path string) ([]byte, error) {

@@ -203,6 +203,42 @@ func TestImageWebP(t *testing.T) {
 	}
 }
 
+// TestImageWebPSaysAnotherSize: a file whose canvas is small and whose picture is not is refused
+// before anything is decoded; one that keeps its word is shown.
+func TestImageWebPSaysAnotherSize(t *testing.T) {
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "plain.webp")
+	out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=red:s=64x48", "-frames:v", "1", "-c:v", "libwebp", plain).CombinedOutput()
+	if err != nil {
+		t.Fatalf("making a WebP: %v: %s", err, out)
+	}
+	data, err := os.ReadFile(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		width, height byte
+		ok            bool
+	}{{64, 48, true}, {16, 16, false}} {
+		// RIFF's head, VP8X without any flag, then the picture (RFC 9649, 2.7).
+		chunk := append([]byte("VP8X\x0a\x00\x00\x00\x00\x00\x00\x00"), c.width-1, 0, 0, c.height-1, 0, 0)
+		extended := append(append(bytes.Clone(data[:12]), chunk...), data[12:]...)
+		binary.LittleEndian.PutUint32(extended[4:], uint32(len(extended)-8))
+		path := filepath.Join(dir, "extended.webp")
+		if err := os.WriteFile(path, extended, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := readImage(path)
+		switch {
+		case c.ok && (err != nil || f.Width != 64):
+			t.Errorf("a canvas of the picture's size: %v", err)
+		case !c.ok && (err == nil || !strings.Contains(err.Error(), "it says 16x16 and has a picture of 64x48")):
+			t.Errorf("a canvas of another size: %v", err)
+		}
+		f.Release()
+	}
+}
+
 // White, red and black, 16x16 each, as libwebp codes them with loss (-q:v 90): its
 // Y'CbCr is limited range, which golang.org/x/image/webp does not say.
 func TestImageLossyWebPHasItsColours(t *testing.T) {
