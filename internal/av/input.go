@@ -33,6 +33,10 @@ type InputOptions struct {
 	// ReadFrom, when set, supplies the bytes and the url is only a name. Its Read must
 	// return soon after ctx ends: libav cannot interrupt it.
 	ReadFrom io.Reader
+	// VerifyPeers refuses servers whose certificates the system does not trust, as syscall.EIO.
+	// libavformat 61 does so for what goes through its AVIOContexts, which RTSP and DASH's
+	// segments do not.
+	VerifyPeers bool
 	// AllStreams: packets of every picture and sound stream are read, not only of the best
 	// two; Streams lists them.
 	AllStreams bool
@@ -147,6 +151,9 @@ func (in *Input) open(url string, opt InputOptions) error {
 	}
 	in.ctx.SetFlags(flags)
 	in.ctx.SetIOInterrupter(in.interrupt)
+	if opt.VerifyPeers {
+		C.cp_verify_peers(cFormat(in.ctx))
+	}
 	if opt.ReadFrom != nil {
 		var err error
 		if in.io, err = astiav.AllocIOContext(32<<10, false, in.readFrom(opt.ReadFrom), nil, nil); err != nil {

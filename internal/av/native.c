@@ -98,6 +98,27 @@ void cp_frame_key(AVFrame *f, int force)
 		av_frame_remove_side_data(f, f->side_data[f->nb_side_data - 1]->type);
 }
 
+typedef int (*opener)(AVFormatContext *c, AVIOContext **pb, const char *url, int flags, AVDictionary **options);
+
+static int open_verified(AVFormatContext *c, AVIOContext **pb, const char *url, int flags, AVDictionary **options)
+{
+	AVDictionary *own = NULL;
+	if (!options)
+		options = &own;
+	int ret = av_dict_set(options, "tls_verify", "1", 0);
+	if (ret >= 0)
+		ret = ((opener)c->opaque)(c, pb, url, flags, options);
+	av_dict_set(options, "tls_verify", NULL, 0); // other protocols leave it
+	av_dict_free(&own);
+	return ret;
+}
+
+void cp_verify_peers(AVFormatContext *c)
+{
+	c->opaque = (void *)c->io_open;
+	c->io_open = open_verified;
+}
+
 int cp_find_stream_info(AVFormatContext *c, int64_t max_pixels)
 {
 	unsigned n = c->nb_streams; // more may come while it looks

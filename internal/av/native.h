@@ -91,6 +91,10 @@ int cp_chapters(const AVFormatContext *c);
 int cp_find_stream_info(AVFormatContext *c, int64_t max_pixels);
 void cp_codec_max_pixels(AVCodecContext *c, int64_t max_pixels);
 
+// cp_verify_peers has the certificates checked of all servers that c, not opened yet, opens by
+// way of TLS: those of segments and keys too, to which demuxers do not hand options on.
+void cp_verify_peers(AVFormatContext *c);
+
 // cp_duration_guessed is 1 where the bit rate alone says how long the input is.
 int cp_duration_guessed(const AVFormatContext *c);
 

@@ -2,18 +2,20 @@ package sources
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"syscall"
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/av"
 )
 
-// lookUpWithin is how long the name of a host may take to be looked up, to tell why it
-// could not be reached.
+// lookUpWithin is how long the name of a host may take to be looked up, and its certificate to be
+// shown, to tell why it could not be reached.
 const lookUpWithin = 2 * time.Second
 
 // lineFault says what is wrong with a stream from the network, in words that tell the
@@ -52,6 +54,42 @@ func lineFault(ctx context.Context, address string, opened bool, err error) stri
 		err = inner
 	}
 	return fmt.Sprintf("%s cannot be %s: %v", where, doing, err)
+}
+
+// secureFault is lineFault for servers whose certificates are checked: libavformat does not tell a
+// refused one from a line that is out of order.
+func secureFault(ctx context.Context, address string, opened bool, err error) string {
+	if errors.Is(err, syscall.EIO) && !opened {
+		if why := distrust(ctx, address); why != "" {
+			return fmt.Sprintf("the certificate of %s is not trusted (%s): check the address, or set \"Accept any certificate\" for a server that has signed its own", av.Where(address), why)
+		}
+	}
+	return lineFault(ctx, address, opened, err)
+}
+
+// distrust says what is wrong with the certificate of an address; empty when nothing is, or when
+// that cannot be told.
+func distrust(ctx context.Context, address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" {
+		return ""
+	}
+	port := u.Port()
+	if port == "" {
+		port = "443" // of rtmps too, as libavformat has it
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookUpWithin)
+	defer cancel()
+	conn, err := (&tls.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err == nil {
+		_ = conn.Close() // only its beginning was of interest
+		return ""
+	}
+	var fault *tls.CertificateVerificationError
+	if !errors.As(err, &fault) {
+		return ""
+	}
+	return strings.TrimPrefix(fault.Unwrap().Error(), "x509: ")
 }
 
 // nameFault says why the host of an address has no address; empty when it has one, or when

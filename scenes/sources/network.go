@@ -28,7 +28,9 @@ const networkSchema = `{
     "hardware": {"enum": ["auto", "off", "vaapi", "cuda", "qsv", "videotoolbox", "d3d11va"], "default": "auto", "title": "Hardware decoding", "x-order": 6, "x-advanced": true,
       "description": "auto takes what opens, and decodes in software otherwise"},
     "deinterlace": {"enum": ["auto", "off"], "default": "auto", "title": "Deinterlace", "x-order": 7, "x-advanced": true,
-      "description": "auto makes whole pictures of interlaced ones: of each field where the canvas is as fast as the fields, else of each two"}
+      "description": "auto makes whole pictures of interlaced ones: of each field where the canvas is as fast as the fields, else of each two"},
+    "insecure": {"type": "boolean", "default": false, "title": "Accept any certificate", "x-order": 8, "x-advanced": true,
+      "description": "For servers with a self-signed certificate: with https and rtmps, do not check who answers. With rtsps nobody is checked"}
   }
 }`
 
@@ -40,6 +42,7 @@ type networkSettings struct {
 	TimeoutS      float64 `json:"timeout_s"`
 	Hardware      string  `json:"hardware"`
 	Deinterlace   string  `json:"deinterlace"`
+	Insecure      bool    `json:"insecure"`
 }
 
 // Network is the kind of a stream pulled from the network. Its errors name the host,
@@ -112,12 +115,16 @@ func (s *networkSettings) input() (*liveInput, error) {
 	default:
 		return nil, fmt.Errorf("network: %s is not a protocol to pull streams by", scheme)
 	}
+	words := lineFault
+	if !s.Insecure && (scheme == "https" || scheme == "rtmps") {
+		words = secureFault
+	}
 	return &liveInput{
-		kind: "network", url: address, hardware: s.Hardware, lowDelay: s.LowDelay, deinterlace: s.Deinterlace == "auto", words: lineFault,
+		kind: "network", url: address, hardware: s.Hardware, lowDelay: s.LowDelay, deinterlace: s.Deinterlace == "auto", words: words,
 		reports: scheme == "rtsp" || scheme == "rtsps",
 		options: av.InputOptions{
 			Options: options, LowDelay: s.LowDelay && scheme != "http" && scheme != "https",
-			Timeout: time.Duration(s.TimeoutS * float64(time.Second)),
+			Timeout: time.Duration(s.TimeoutS * float64(time.Second)), VerifyPeers: !s.Insecure,
 		},
 		bursts: func(in *av.Input) bool {
 			return strings.Contains(in.FormatName(), "hls") || strings.Contains(in.FormatName(), "dash") || in.Duration() > 0
