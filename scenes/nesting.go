@@ -52,11 +52,11 @@ func (c *examination) nesting() {
 			case !nested:
 				sum++
 			case counts[source] > 0:
-				sum += counts[source] - 1
+				sum += counts[source]
 			default:
-				n := count(inner)
-				counts[source] = n + 1
-				sum += n
+				// One without layers counts too: it is unfolded as often.
+				counts[source] = max(count(inner), 1)
+				sum += counts[source]
 			}
 		}
 		return min(sum, maxUnfolded+1)
