@@ -3,6 +3,7 @@ package whip
 import (
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/pion/interceptor"
@@ -53,6 +54,9 @@ const (
 type estimator struct {
 	*gcc.SendSideBWE
 	pass *passing
+
+	mu    sync.Mutex
+	clock arrivalClock // guarded by mu
 }
 
 // passing is a pacer that does not pace. Of pion's it differs in that repeated packets,
@@ -83,7 +87,7 @@ func newEstimator(totalBPS int64) (*estimator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("whip: set up congestion control: %w", err)
 	}
-	return &estimator{bwe, pass}, nil
+	return &estimator{SendSideBWE: bwe, pass: pass}, nil
 }
 
 // AddStream implements cc.BandwidthEstimator. pion calls it for one stream at a time.
@@ -92,10 +96,20 @@ func (e *estimator) AddStream(info *interceptor.StreamInfo, w interceptor.RTPWri
 	return e.pass.last
 }
 
-// WriteRTCP implements cc.BandwidthEstimator. An error here would end the reading of
+// WriteRTCP implements cc.BandwidthEstimator: transport-wide feedback is all that has been agreed
+// on. Streams have a goroutine each that calls it. An error here would end the reading of
 // RTCP; feedback that GCC cannot use is none.
 func (e *estimator) WriteRTCP(packets []rtcp.Packet, a interceptor.Attributes) error {
-	_ = e.SendSideBWE.WriteRTCP(packets, a)
+	for _, p := range packets {
+		if p, ok := p.(*rtcp.TransportLayerCC); ok {
+			e.mu.Lock()
+			told := e.clock.take(p, time.Now())
+			e.mu.Unlock()
+			if told != nil {
+				_ = e.SendSideBWE.WriteRTCP([]rtcp.Packet{told}, a)
+			}
+		}
+	}
 	return nil
 }
 
