@@ -94,7 +94,7 @@ func (t target) appName() string {
 	return name
 }
 
-// redact takes the secrets out of a text that a server made.
+// redact is outputs.Said of a text that a server made, without the secrets in it.
 func (t target) redact(text string) string {
 	secrets := []string{t.key, url.QueryEscape(t.key), url.PathEscape(t.key)}
 	if name, _, ok := strings.Cut(t.key, "?"); ok { // servers quote the name alone
@@ -109,16 +109,7 @@ func (t target) redact(text string) string {
 			text = strings.ReplaceAll(text, s, "***")
 		}
 	}
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	if r := []rune(text); len(r) > 200 {
-		text = string(r[:200]) + "…"
-	}
-	return strings.TrimSpace(text)
+	return outputs.Said(text)
 }
 
 // parseTarget checks the settings. Its errors never show the address: the key may

@@ -51,7 +51,7 @@ func refusal(host string, res *http.Response) error {
 }
 
 // transportError puts a failed exchange into words. What net/http reports quotes
-// the whole address, which may hold a key.
+// the whole address, which may hold a key, and what it did not understand of the answer.
 func transportError(host string, err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -87,7 +87,7 @@ func transportError(host string, err error) error {
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return fmt.Errorf("whip: %s did not answer in time", host)
 	}
-	return fmt.Errorf("whip: talk to %s: %w", host, err)
+	return fmt.Errorf("whip: talk to %s: %s", host, outputs.Said(err.Error()))
 }
 
 func certificateReason(err *tls.CertificateVerificationError) string {

@@ -96,7 +96,7 @@ func (o *output) run(ctx context.Context, feed outputs.Feed) error {
 	feed.Report(outputs.Report{State: outputs.Handshaking})
 	err = c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: ses.answer})
 	if err != nil {
-		return fmt.Errorf("whip: the answer of %s cannot be used: %w", o.endpoint.Host, err)
+		return fmt.Errorf("whip: the answer of %s cannot be used: %s", o.endpoint.Host, outputs.Said(err.Error()))
 	}
 	if ses.patches {
 		c.trickled.Go(func() { c.trickle(trickling, gathered, offer) })
@@ -176,7 +176,7 @@ func plan(tracks []media.Track) ([]plannedTrack, error) {
 func checkAnswer(host, answer string, tracks []plannedTrack) error {
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(answer); err != nil {
-		return fmt.Errorf("whip: the answer of %s cannot be read: %w", host, err)
+		return fmt.Errorf("whip: the answer of %s cannot be read: %s", host, outputs.Said(err.Error()))
 	}
 	for i, t := range tracks {
 		taken := false

@@ -1,6 +1,7 @@
 package whip
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode"
 
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -49,6 +51,50 @@ func TestRefusals(t *testing.T) {
 			expectError(t, err, c.want, c.permanent)
 		})
 	}
+}
+
+// What a server says is shown in one line and not at length, however it says it.
+func TestLongAnswersAreCut(t *testing.T) {
+	long := strings.Repeat("\x1b[2J\x07", 10<<10)
+	for what, answer := range map[string]string{
+		"a status line":            "HTTP/1.1 " + long + "\r\n\r\n",
+		"an answer that is no SDP": created("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=" + long + " 9 RTP/AVP 0\r\n"),
+		"an answer with no port":   created(strings.Replace(anAnswer, "61764", long, 1)),
+	} {
+		t.Run(what, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close() // ends the loop
+			go func() {
+				for {
+					conn, err := l.Accept()
+					if err != nil {
+						return
+					}
+					if req, err := http.ReadRequest(bufio.NewReader(conn)); err == nil && req.Method == http.MethodPost {
+						_, _ = io.Copy(io.Discard, req.Body) // the test judges what is made of the answer
+						_, _ = io.WriteString(conn, answer)
+					}
+					_ = conn.Close() // OPTIONS and DELETE get nothing
+				}
+			}()
+			err = newOutput(t, "http://"+l.Addr().String()+"/whip", testToken).Run(t.Context(), newPlayout(t, time.Second))
+			if err == nil {
+				t.Fatal("it was taken")
+			}
+			if text := err.Error(); len(text) > 400 || strings.ContainsFunc(text, unicode.IsControl) {
+				t.Errorf("%d bytes: %.200q", len(text), text)
+			} else {
+				t.Log(text)
+			}
+		})
+	}
+}
+
+func created(sdp string) string {
+	return fmt.Sprintf("HTTP/1.1 201 Created\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len(sdp), sdp)
 }
 
 func expectError(t testing.TB, err error, want string, permanent bool) {

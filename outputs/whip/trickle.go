@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/pion/webrtc/v4"
+
+	"crosspoint.studio/crosspoint/outputs"
 )
 
 const (
@@ -144,7 +146,7 @@ func (c *connection) restart(ctx context.Context) error {
 	c.session.answer = withICE(c.session.answer, theirs)
 	err = c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: c.session.answer})
 	if err != nil {
-		return fmt.Errorf("whip: restart ICE: %w", err)
+		return fmt.Errorf("whip: restart ICE: %s", outputs.Said(err.Error()))
 	}
 	return nil
 }
