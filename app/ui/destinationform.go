@@ -351,3 +351,11 @@ func stringOr(raw json.RawMessage, otherwise string) string {
 	}
 	return s
 }
+
+// orFirst is a rendition's id where "" stands for the first.
+func orFirst(show *scenes.Show, id string) string {
+	if id == "" && len(show.Renditions) > 0 {
+		return show.Renditions[0].ID
+	}
+	return id
+}

@@ -138,21 +138,13 @@ func renditionUsers(show *scenes.Show, id string) (list []string) {
 			list = append(list, v.Name)
 		}
 	}
-	if len(show.ISO.Sources) > 0 && orFirst(show, show.ISO.Rendition) == id {
+	if len(show.ISO.Sources) > 0 && engine.ISORendition(show) == id {
 		list = append(list, "ISO")
 	}
 	if show.Replay.Rendition == id {
 		list = append(list, "replay")
 	}
 	return list
-}
-
-// orFirst is a rendition's id where "" stands for the first.
-func orFirst(show *scenes.Show, id string) string {
-	if id == "" && len(show.Renditions) > 0 {
-		return show.Renditions[0].ID
-	}
-	return id
 }
 
 // renditionRuns are the names of what runs with a rendition now.
@@ -168,10 +160,10 @@ func renditionRuns(s *engine.State, id string) (list []string) {
 			list = append(list, v.Name)
 		}
 	}
-	if orFirst(s.Show, s.Show.ISO.Rendition) == id && slices.ContainsFunc(s.ISOs, func(v engine.DestinationState) bool { return v.Started }) {
+	if engine.ISORendition(s.Show) == id && slices.ContainsFunc(s.ISOs, func(v engine.DestinationState) bool { return v.Started }) {
 		list = append(list, "ISO")
 	}
-	if s.Replay.Running && orFirst(s.Show, s.Show.Replay.Rendition) == id {
+	if s.Replay.Running && engine.ReplayRendition(s.Show) == id {
 		list = append(list, "the replay buffer")
 	}
 	return list
