@@ -52,7 +52,7 @@ func newRenditionForm(d *desk, done func(id string)) *renditionForm {
 	f.cancel = newButton(d, "Cancel", textNormal, func() { f.close("") }).hint("Close without changing anything")
 	f.starts = newFlow()
 	f.name = newNameField(d, "Name", f.check)
-	f.note = newParagraph("", textSmall, colDim, 5)
+	f.note = newParagraph("", textSmall, colDim, 10)
 	f.fault = newParagraph("", textSmall, colBad, 3)
 	f.remove = newRemoveRow(d, f.doRemove)
 	lists := map[string]func() []Choice{"preset": f.presets, "bus": f.buses}
