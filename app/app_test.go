@@ -125,3 +125,14 @@ func TestCommandLine(t *testing.T) {
 		})
 	}
 }
+
+// A show without renditions is one, and cannot be recorded.
+func TestRecordingWithoutRendition(t *testing.T) {
+	show, err := scenes.Parse([]byte(`{"format":2,"canvas":{"width":640,"height":360,"fps":"30"},"renditions":[]}`))
+	if err != nil || len(show.Renditions) > 0 {
+		t.Fatalf("%v, %v", show, err)
+	}
+	if _, _, err := recordingTo(show, filepath.Join(t.TempDir(), "out.mkv")); err == nil || !strings.Contains(err.Error(), "no rendition") {
+		t.Errorf("recordingTo: %v", err)
+	}
+}

@@ -169,6 +169,9 @@ func recordingTo(show *scenes.Show, file string) (*scenes.Show, string, error) {
 	if _, err := os.Stat(abs); err == nil {
 		return nil, "", fmt.Errorf("%s exists already and is never overwritten", file)
 	}
+	if len(show.Renditions) == 0 {
+		return nil, "", errors.New("the show has no rendition to record with")
+	}
 	settings, err := json.Marshal(map[string]string{"path": abs, "container": container})
 	if err != nil {
 		return nil, "", err
