@@ -109,6 +109,11 @@ func (a *T) Stalled() string {
 	return a.sharing.excuse()
 }
 
+// Full says that the machine has had no processor to spare since the try began, whoever had
+// them; else it is empty. It is an excuse for what is timed beside other tests of its process,
+// which Stalled takes for its own.
+func (a *T) Full() string { return a.sharing.full() }
+
 // Excuse registers what is asked when the try has failed: an answer says that the machine
 // did not keep up, and how; an empty one excuses nothing.
 func (a *T) Excuse(why func() string) {

@@ -26,6 +26,7 @@ type sharing struct {
 	mu      sync.Mutex
 	began   time.Time                // guarded by mu
 	others  time.Duration            // guarded by mu; at the beginning
+	idle    time.Duration            // guarded by mu; of all processors, at the beginning
 	waits   map[string]time.Duration // guarded by mu; by thread, when last looked at
 	waiting time.Duration            // guarded by mu; since the beginning
 }
@@ -35,6 +36,26 @@ func (s *sharing) begin() {
 	defer s.mu.Unlock()
 	s.began, s.waits, s.waiting = time.Now(), threadWaits(), 0
 	s.others, _ = othersHad()
+	s.idle, _ = idleFor()
+}
+
+// full says that hardly a processor was idle, whoever had them, or nothing.
+func (s *sharing) full() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	idle, processors := idleFor()
+	return fullText(time.Since(s.began), idle-s.idle, processors)
+}
+
+// spare is the share of a machine's processors that has to be idle for it not to be full.
+const spare = 0.15
+
+func fullText(took, idle time.Duration, processors int) string {
+	share := float64(idle) / float64(took) / float64(max(processors, 1))
+	if processors == 0 || share >= spare {
+		return ""
+	}
+	return fmt.Sprintf("the machine's processors were busy for %.0f %% of the time", 100*(1-share))
 }
 
 // look adds what threads have waited since the look before. Those that end between two looks
@@ -70,20 +91,38 @@ func sharedText(took, others, waiting time.Duration, processors int) string {
 // machine included (steal), have had one of the processors. What the kernel did in interrupts is
 // of nobody.
 func othersHad() (had time.Duration, processors int) {
-	text, err := os.ReadFile("/proc/stat")
-	if err != nil {
+	total, processors := processorTimes()
+	if processors == 0 {
 		return 0, 0
 	}
+	return jiffies(total[0], total[1], total[2], total[7]) - familyHad(), processors
+}
+
+// idleFor is for how long processors have been idle, all of them together.
+func idleFor() (idle time.Duration, processors int) {
+	total, processors := processorTimes()
+	if processors == 0 {
+		return 0, 0
+	}
+	return jiffies(total[3], total[4]), processors
+}
+
+// processorTimes are those of all processors together: user, nice, system, idle, iowait, irq,
+// softirq, steal (proc_stat(5)). Without /proc there are none.
+func processorTimes() (total []string, processors int) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return nil, 0
+	}
 	for line := range strings.Lines(string(text)) {
-		// proc_stat(5): user nice system idle iowait irq softirq steal
 		switch fields := strings.Fields(line); {
 		case len(fields) > 8 && fields[0] == "cpu":
-			had = jiffies(fields[1], fields[2], fields[3], fields[8])
-		case strings.HasPrefix(line, "cpu"):
+			total = fields[1:]
+		case total != nil && strings.HasPrefix(line, "cpu"):
 			processors++
 		}
 	}
-	return had - familyHad(), processors
+	return total, processors
 }
 
 // familyHad is for how long this process, its descendants and those of them that have been

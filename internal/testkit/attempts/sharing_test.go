@@ -91,3 +91,24 @@ func TestOwnProcessesAreNoNeighbours(t *testing.T) {
 		}
 	}
 }
+
+// A machine is full when less than a seventh of it is idle.
+func TestFullText(t *testing.T) {
+	for _, c := range []struct {
+		idle       time.Duration
+		processors int
+		want       string
+	}{
+		{3 * time.Second, 2, ""},
+		{2 * time.Second, 2, "the machine's processors were busy for 90 % of the time"},
+		{2 * time.Second, 1, ""},
+		{0, 0, ""},
+	} {
+		if got := fullText(10*time.Second, c.idle, c.processors); got != c.want {
+			t.Errorf("idle for %v of 10 s on %d processors: %q, want %q", c.idle, c.processors, got, c.want)
+		}
+	}
+	if idle, processors := idleFor(); runtime.GOOS == "linux" && (idle <= 0 || processors < 1) {
+		t.Errorf("%d processors have been idle for %v", processors, idle)
+	}
+}
