@@ -20,7 +20,9 @@ func TestRemovedRecordingEndsFirst(t *testing.T) {
 	s.must(t, RemoveRecording{ID: "rec"})
 	s.must(t, PutRecording{rec}) // which Undo takes away
 	s.must(t, StartRecording{})
-	s.until(t, "it records", func(st *State) bool { return st.Recordings[0].Report.State == outputs.Confirmed })
+	s.until(t, "it records", func(st *State) bool {
+		return len(st.Recordings) == 1 && st.Recordings[0].Report.State == outputs.Confirmed
+	})
 	s.must(t, RemoveRecording{ID: "rec"})
 	if !s.Engine.outs.recording(nil) {
 		t.Error("its file is still open, and nothing is being recorded")
@@ -43,7 +45,7 @@ func TestRemovedRecordingEndsFirst(t *testing.T) {
 		t.Errorf("it was begun %d times before the first had ended", n)
 	}
 	close(s.outs.block)
-	s.until(t, "it records again", func(st *State) bool { return runs() == 2 && st.Recordings[0].Started })
+	s.until(t, "it records again", func(st *State) bool { return runs() == 2 && len(st.Recordings) == 1 && st.Recordings[0].Started })
 	s.must(t, StopRecording{})
 	s.until(t, "it has ended", func(*State) bool { return !s.Engine.outs.recording(nil) })
 	s.must(t, RemoveRecording{ID: "rec"})
