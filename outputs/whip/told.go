@@ -7,8 +7,7 @@ const toldAtMost = 4096
 
 // told counts the packets that transport-wide feedback tells of, each once. Receivers tell
 // again, from an earlier sequence number on, when a packet comes that they told as lost:
-// packets of two streams and repetitions overtake each other between their numbering and the
-// socket, and on the way. Not safe for concurrent use.
+// on the way packets overtake each other. Not safe for concurrent use.
 type told struct {
 	next    uint16              // the first sequence number that nothing was told of
 	missing map[uint16]struct{} // told as lost so far; nil before the first feedback
