@@ -156,7 +156,9 @@ events { worker_connections 64; }
 rtmp { server { listen 127.0.0.1:%[2]d; application live { live on; wait_key on; } } }
 `
 
-func TestNetworkRTMPFromNginx(t *testing.T) {
+// startNginx starts a server of RTMP streams and returns its port.
+func startNginx(t *testing.T) (port int) {
+	t.Helper()
 	dir, port := t.TempDir(), ports.Free(t)
 	conf := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, port), 0o600); err != nil {
@@ -164,7 +166,11 @@ func TestNetworkRTMPFromNginx(t *testing.T) {
 	}
 	spawn(t, "nginx", "-c", conf, "-p", dir, "-e", "stderr")
 	waitForPort(t, port)
-	address := fmt.Sprintf("rtmp://127.0.0.1:%d/live/cam", port)
+	return port
+}
+
+func TestNetworkRTMPFromNginx(t *testing.T) {
+	address := fmt.Sprintf("rtmp://127.0.0.1:%d/live/cam", startNginx(t))
 	spawn(t, ffmpegProgram(), sendArgs(liveClip(t), "-f", "flv", address)...)
 	pull(t, settingsOf("url", address, "hardware", "off"), 40)
 }

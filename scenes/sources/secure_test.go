@@ -9,14 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"crosspoint.studio/crosspoint/internal/testkit/ports"
 )
 
 // untrusted is why a source whose server's certificate nobody vouches for does not open.
@@ -65,13 +62,7 @@ func TestNetworkChecksCertificates(t *testing.T) {
 }
 
 func TestNetworkChecksCertificatesOfRTMPS(t *testing.T) {
-	dir, port := t.TempDir(), ports.Free(t)
-	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, port), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	spawn(t, "nginx", "-c", conf, "-p", dir, "-e", "stderr")
-	waitForPort(t, port)
+	port := startNginx(t)
 	spawn(t, ffmpegProgram(), sendArgs(liveClip(t), "-f", "flv", fmt.Sprintf("rtmp://127.0.0.1:%d/live/cam", port))...)
 	address := "rtmps://" + inTLS(t, fmt.Sprintf("127.0.0.1:%d", port)) + "/live/cam"
 	untrusted(t, address)
