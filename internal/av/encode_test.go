@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/asticode/go-astiav"
+	"golang.org/x/sys/cpu"
 
 	"crosspoint.studio/crosspoint/internal/media"
 )
@@ -401,6 +402,34 @@ func TestRepeatable(t *testing.T) {
 			}
 			runtime.GC()
 		})
+	}
+}
+
+// TestRepeatableOnEveryProcessor: with the settings of what is repeatable x264 makes the same of its
+// plain C as of the code that it has for this processor; of its own choice it does not.
+func TestRepeatableOnEveryProcessor(t *testing.T) {
+	opt := VideoEncoderOptions{Encoder: "libx264", Width: 640, Height: 360, FPS: fps30, BitrateBPS: 800_000, BFrames: -1, Repeatable: true}
+	args, err := opt.CLIArgs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "x.h264")
+	encode := func(params string) []byte {
+		run(t, "ffmpeg", slices.Concat([]string{"-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=30,noise=alls=12:allf=t", "-frames:v", "90",
+			"-pix_fmt", "yuv420p"}, args, []string{"-x264-params", params, "-f", "h264", out})...)
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	plain := encode(x264Params(opt) + ":asm=0")
+	if !bytes.Equal(encode(x264Params(opt)), plain) {
+		t.Error("it is not what plain C makes")
+	}
+	opt.Repeatable = false
+	if cpu.X86.HasAVX2 && bytes.Equal(encode(x264Params(opt)), plain) {
+		t.Error("x264's own choice makes the same: this test cannot fail")
 	}
 }
 

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/cpu"
-
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
@@ -103,15 +101,14 @@ func x264Options(o VideoEncoderOptions) []option {
 	}...)
 }
 
-// x264Params are settings that libavcodec has no option for. x264's AVX-512 code for its
-// macroblock tree depends on what lies in memory beside its data: on such processors one
-// in four encodes of the same pictures differed from the first (measured; none did with
-// AVX2, whose code gives the bits that plain C gives). Repeatable does without it. x264
-// takes the name of an instruction set at its word, so it is named only where there is more.
+// x264Params are settings that libavcodec has no option for. x264's macroblock tree rounds
+// differently with each instruction set, and with AVX-512 depends on what lies in memory beside its
+// data besides: Repeatable takes the one in plain C (cpu-independent), which gives the same bits on
+// every processor, and all other code is the processor's best.
 func x264Params(o VideoEncoderOptions) string {
 	params := "repeat-headers=1"
-	if o.Repeatable && cpu.X86.HasAVX512F {
-		params += ":asm=avx2"
+	if o.Repeatable {
+		params += ":cpu-independent=1"
 	}
 	return params
 }
