@@ -119,15 +119,18 @@ void cp_verify_peers(AVFormatContext *c)
 	c->io_open = open_verified;
 }
 
-int cp_find_stream_info(AVFormatContext *c, int64_t max_pixels)
+int cp_find_stream_info(AVFormatContext *c, int64_t max_pixels, const char *known)
 {
 	unsigned n = c->nb_streams; // more may come while it looks
 	AVDictionary **options = av_calloc(n + 1, sizeof *options);
 	if (!options)
 		return AVERROR(ENOMEM);
 	int ret = 0;
-	for (unsigned i = 0; i < n && ret >= 0; i++)
+	for (unsigned i = 0; i < n && ret >= 0; i++) {
 		ret = av_dict_set_int(&options[i], "max_pixels", max_pixels, 0);
+		if (ret >= 0 && known[i])
+			ret = av_dict_set(&options[i], "skip_frame", "all", 0);
+	}
 	if (ret >= 0)
 		ret = avformat_find_stream_info(c, options);
 	for (unsigned i = 0; i < n; i++)

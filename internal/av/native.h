@@ -87,8 +87,8 @@ const char *cp_chapter_at(const AVFormatContext *c, int i, int64_t *start, int64
 int cp_chapters(const AVFormatContext *c);
 
 // cp_find_stream_info is avformat_find_stream_info, which decodes pictures of at most
-// max_pixels of the streams that the header tells of.
-int cp_find_stream_info(AVFormatContext *c, int64_t max_pixels);
+// max_pixels of the streams that the header tells of, and none of those that are known.
+int cp_find_stream_info(AVFormatContext *c, int64_t max_pixels, const char *known);
 void cp_codec_max_pixels(AVCodecContext *c, int64_t max_pixels);
 
 // cp_verify_peers has the certificates checked of all servers that c, not opened yet, opens by

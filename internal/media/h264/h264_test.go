@@ -52,6 +52,13 @@ func TestParameterSets(t *testing.T) {
 				t.Errorf("got %dx%d %s interlaced %v, want %dx%d %s %v",
 					sps.Width, sps.Height, sps.ProfileName(), sps.Interlaced, c.width, c.height, c.profile, c.interlaced)
 			}
+			want := VUI{SARWidth: 1, SARHeight: 1, FullRange: -1, Matrix: 2, Reorder: 2}
+			if c.profile == "constrained baseline" {
+				want.Reorder = 0
+			}
+			if sps.VUI != want {
+				t.Errorf("got VUI %+v, want %+v", sps.VUI, want)
+			}
 			if !bytes.Equal(config.AnnexB(), annexB) {
 				t.Errorf("back to Annex B: %x, want %s", config.AnnexB(), c.annexB)
 			}

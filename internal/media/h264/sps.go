@@ -11,6 +11,17 @@ type SPS struct {
 	Width, Height                int // in samples, after cropping
 	RefFrames                    int // max_num_ref_frames
 	Interlaced                   bool
+	VUI                          VUI
+}
+
+// VUI is the part of the video usability information (H.264 E.1.1) that says what pictures look
+// like and in which order they come; where an SPS has none, or one that is damaged, all of
+// it is as where it does not say.
+type VUI struct {
+	SARWidth, SARHeight int // sample aspect ratio; 0 where it does not say
+	FullRange           int // video_full_range_flag; -1 where it does not say
+	Matrix              int // matrix_coefficients; 2 where it does not say
+	Reorder             int // max_num_reorder_frames; -1 where it does not say
 }
 
 // ProfileLevelID is the SDP parameter of that name (RFC 6184 8.1), six hex digits.
@@ -124,7 +135,87 @@ func ParseSPS(nal []byte) (SPS, error) {
 		return SPS{}, errRange
 	}
 	s.Width, s.Height = int(width), int(height)
+	s.VUI = readVUI(&r)
 	return s, nil
+}
+
+// aspectRatios are those of aspect_ratio_idc (table E-1).
+var aspectRatios = [...][2]int{
+	{}, {1, 1}, {12, 11}, {10, 11}, {16, 11}, {40, 33}, {24, 11}, {20, 11}, {32, 11},
+	{80, 33}, {18, 11}, {15, 11}, {64, 33}, {160, 99}, {4, 3}, {3, 2}, {2, 1},
+}
+
+// readVUI reads from vui_parameters_present_flag on.
+func readVUI(r *BitReader) VUI {
+	none := VUI{FullRange: -1, Matrix: 2, Reorder: -1}
+	v := none
+	if !r.Bit() {
+		return none
+	}
+	if r.Bit() { // aspect_ratio_info_present_flag
+		const extended = 255
+		if idc := int(r.Bits(8)); idc == extended {
+			v.SARWidth, v.SARHeight = int(r.Bits(16)), int(r.Bits(16))
+		} else if idc < len(aspectRatios) {
+			v.SARWidth, v.SARHeight = aspectRatios[idc][0], aspectRatios[idc][1]
+		}
+	}
+	if r.Bit() { // overscan_info_present_flag
+		r.Bit()
+	}
+	if r.Bit() { // video_signal_type_present_flag
+		r.Bits(3) // video_format
+		v.FullRange = int(r.Bits(1))
+		if r.Bit() { // colour_description_present_flag
+			r.Bits(16) // colour_primaries, transfer_characteristics
+			v.Matrix = int(r.Bits(8))
+		}
+	}
+	if r.Bit() { // chroma_loc_info_present_flag
+		r.UE()
+		r.UE()
+	}
+	if r.Bit() { // timing_info_present_flag
+		r.Bits(32)
+		r.Bits(32)
+		r.Bit() // fixed_frame_rate_flag
+	}
+	nal := r.Bit()
+	if nal {
+		skipHRD(r)
+	}
+	vcl := r.Bit()
+	if vcl {
+		skipHRD(r)
+	}
+	if nal || vcl {
+		r.Bit() // low_delay_hrd_flag
+	}
+	r.Bit()      // pic_struct_present_flag
+	if r.Bit() { // bitstream_restriction_flag
+		r.Bit() // motion_vectors_over_pic_boundaries_flag
+		for range 4 {
+			r.UE()
+		}
+		v.Reorder = int(r.UE())
+		r.UE() // max_dec_frame_buffering
+	}
+	if r.Err != nil {
+		return none
+	}
+	return v
+}
+
+// skipHRD reads over E.1.2.
+func skipHRD(r *BitReader) {
+	n := r.UE() + 1
+	r.Bits(8) // bit_rate_scale, cpb_size_scale
+	for i := uint32(0); i < n && r.Err == nil; i++ {
+		r.UE()
+		r.UE()
+		r.Bit()
+	}
+	r.Bits(20) // four lengths
 }
 
 // skipScalingMatrix reads over 7.3.2.1.1.1.
