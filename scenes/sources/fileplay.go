@@ -30,6 +30,7 @@ type player struct {
 	reopen  func() (*av.Input, error)
 	length  func(time.Duration) // is told how long the material is
 	video   *pictureDecoder
+	threads int // that decode pictures from a seek on
 	audio   *av.AudioDecoder
 	start   time.Duration // of the material on the input's timeline
 	origin  time.Duration // the in point on the input's timeline
@@ -134,7 +135,7 @@ func (p *player) openDecoders(opt Options) error {
 	if st := p.in.Video(); st != nil {
 		threads := 0
 		if !p.virtual {
-			threads = av.PlayingThreads(st)
+			threads, p.threads = av.PlayingThreads(p.in)
 		}
 		d, err := av.NewVideoDecoder(st, av.VideoDecoderOptions{
 			Hardware: p.set.Hardware, Canvas: opt.Color, Threads: threads, Deinterlace: p.set.Deinterlace == "auto", Rate: opt.FPS,
@@ -163,6 +164,15 @@ func (p *player) openDecoders(opt Options) error {
 		return why
 	}
 	return nil
+}
+
+// freshPictures makes the decoder of pictures forget what it has decoded, after a seek: it has to be
+// through a group of pictures soon.
+func (p *player) freshPictures() error {
+	if p.video == nil {
+		return nil
+	}
+	return p.video.Restart(p.threads)
 }
 
 // freshSound makes the decoder of sound forget what it has decoded. On the virtual clock
@@ -237,8 +247,8 @@ func (p *player) play(ctx context.Context, pos time.Duration, paused bool) (time
 		if err := p.seek(p.origin + pos); err != nil {
 			return pos, false, fmt.Errorf("file: %s cannot be sought in: %w", p.name, err)
 		}
-		if p.video != nil {
-			p.video.Flush()
+		if err := p.freshPictures(); err != nil {
+			return pos, false, fmt.Errorf("file: %s cannot be played on: %w", p.name, err)
 		}
 		if err := p.freshSound(); err != nil {
 			return pos, false, fmt.Errorf("file: %s cannot be played on: %w", p.name, err)
