@@ -12,10 +12,10 @@ import (
 	"crosspoint.studio/crosspoint/scenes"
 )
 
-// pictureDepth is how many pictures may wait for an encoder: half a second at 30
-// fps. On the real clock a picture that finds it full is dropped before encoding
-// and counted; on the virtual one the tick waits.
-const pictureDepth = 15
+// pictureDepth is how many pictures may wait for an encoder: half a second at 30 fps. On the real clock
+// a picture that finds it full is dropped before encoding and counted. On the virtual one the tick
+// waits, and not for long: the fewer wait, the more of a picture is in the caches when it is encoded.
+const pictureDepth, virtualDepth = 15, 2
 
 type pictureJob struct {
 	frame  *media.Frame
@@ -125,9 +125,13 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 	if err != nil {
 		return nil, err
 	}
+	depth := pictureDepth
+	if e.clock.Virtual() {
+		depth = virtualDepth
+	}
 	v := &videoRunner{
 		id: r.ID, divisor: divisor, gop: gop, clock: e.clock, log: e.log, encoder: enc, track: enc.Track(),
-		jobs: make(chan pictureJob, pictureDepth), done: make(chan struct{}), onError: onError, users: map[*delivery]int{},
+		jobs: make(chan pictureJob, depth), done: make(chan struct{}), onError: onError, users: map[*delivery]int{},
 		next: make(chan openedEncoder, 1), recent: encodeRate{at: e.clock.Now()},
 	}
 	v.coded = v.track

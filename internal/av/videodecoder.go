@@ -82,6 +82,16 @@ func PlayingThreads(in *Input) (playing, sought int) {
 	return sought, sought
 }
 
+// RenderingThreads is how many threads should decode in's pictures as fast as they are taken by
+// what encodes them: half of the processors where one thread would do to play them, else as many as
+// libavcodec thinks good (0).
+func RenderingThreads(in *Input) int {
+	if playing, _ := PlayingThreads(in); playing == 1 {
+		return max(runtime.GOMAXPROCS(0)/2, 1)
+	}
+	return 0
+}
+
 // VideoDecoder turns packets into frames on the canvas's terms: I420 or NV12 in its
 // colour, by reference where the stream has that already; RGBA (not premultiplied)
 // where the stream has alpha; turned upright; sample aspect ratio in Frame.SAR.

@@ -133,10 +133,12 @@ func (s *file) open(ctx context.Context, sink Sink) (*player, error) {
 func (p *player) openDecoders(opt Options) error {
 	var why error
 	if st := p.in.Video(); st != nil {
-		threads := 0
-		if !p.virtual {
-			threads, p.threads = av.PlayingThreads(p.in)
+		threads, sought := av.PlayingThreads(p.in)
+		if p.virtual {
+			threads = av.RenderingThreads(p.in)
+			sought = threads
 		}
+		p.threads = sought
 		d, err := av.NewVideoDecoder(st, av.VideoDecoderOptions{
 			Hardware: p.set.Hardware, Canvas: opt.Color, Threads: threads, Deinterlace: p.set.Deinterlace == "auto", Rate: opt.FPS,
 		})
