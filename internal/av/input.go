@@ -209,7 +209,7 @@ func (in *Input) open(url string, opt InputOptions) error {
 // decode a picture to know (20 of the 26 ms that opening a 1080p file takes), and returns 1 for
 // each of them: then none is. It is so of H.264 in MP4 and MOV, progressive, 4:2:0 of 8 bits, with
 // a single SPS that tells in which order its pictures come; of everything else pictures
-// are decoded. Other containers have no decoding times, which libavformat makes of decoded pictures.
+// are decoded: of Matroska's, which has no decoding times, libavformat makes those too.
 func (in *Input) foretell() []C.char {
 	streams := in.ctx.Streams()
 	known := make([]C.char, max(len(streams), 1))
