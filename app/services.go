@@ -20,7 +20,7 @@ type documents struct{ *document.Manager }
 // Info implements ui.Documents.
 func (d documents) Info() ui.DocumentInfo {
 	i := d.Manager.Info()
-	return ui.DocumentInfo{Path: i.Path, Name: i.Name, Dirty: i.Dirty, ReadOnly: i.ReadOnly, FirstRun: i.FirstRun}
+	return ui.DocumentInfo{Path: i.Path, Name: i.Name, Dirty: i.Dirty, ReadOnly: i.ReadOnly, Unkept: i.Unkept, FirstRun: i.FirstRun}
 }
 
 // Save implements ui.Documents.

@@ -38,20 +38,14 @@ func (m *Manager) Run(ctx context.Context) {
 			seen, edited = show, now
 		}
 		if !m.unkept() {
+			m.setFailure(nil)
 			calm = now
 			continue
 		}
 		if now.Sub(edited) < quiet && now.Sub(calm) < longest || now.Sub(failed) < again {
 			continue
 		}
-		select {
-		case <-m.turn:
-		default:
-			continue // a save is under way
-		}
-		kept := m.keep()
-		m.done()
-		if !kept {
+		if !m.keep() {
 			failed = now
 			continue
 		}
@@ -71,13 +65,17 @@ func (m *Manager) unkept() bool {
 }
 
 // keep writes unsaved changes to the recovery file, or removes it when there are
-// none. It reports whether nothing is left to keep. The turn is held.
+// none. It reports whether nothing is left to keep. It takes no turn: what is edited while the
+// disk of the show is waited for is kept too.
 func (m *Manager) keep() bool {
+	m.keeping.Lock()
+	defer m.keeping.Unlock()
 	show := m.show()
 	m.mu.Lock()
-	doc, dirty, kept := m.doc, m.isDirty(show), m.kept
+	doc, dirty, kept, playing := m.doc, m.isDirty(show), m.kept, m.playing
 	m.mu.Unlock()
 	switch {
+	case playing: // whose work it is is known when that is over
 	case !dirty:
 		m.forget()
 	case show != kept && m.session != nil:
@@ -85,13 +83,14 @@ func (m *Manager) keep() bool {
 		if err == nil {
 			err = recovery{Path: doc.path, BaseDir: doc.base, SavedAt: time.Now(), Show: raw}.write(m.file)
 		}
+		failed := m.setFailure(err)
 		switch {
-		case err != nil && !m.failing:
+		case err != nil && !failed:
 			m.opt.Log.Warn("unsaved work cannot be kept for recovery: save the show; it is tried again every few seconds", "error", err)
-		case err == nil && m.failing:
+		case err == nil && failed:
 			m.opt.Log.Info("unsaved work is kept for recovery again")
 		}
-		if m.failing = err != nil; m.failing {
+		if err != nil {
 			return false
 		}
 		m.setKept(show)
@@ -99,7 +98,16 @@ func (m *Manager) keep() bool {
 	return true
 }
 
-// forget removes the recovery file. The turn is held.
+// setFailure notes why the last try to keep unsaved work failed, nil that it did not, and
+// reports whether the one before failed.
+func (m *Manager) setFailure(err error) (before bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before, m.failure = m.failure != nil, err
+	return before
+}
+
+// forget removes the recovery file; m.keeping is held.
 func (m *Manager) forget() {
 	m.setKept(nil)
 	if err := remove(m.file); err != nil {
@@ -157,12 +165,10 @@ type Recovered struct {
 // Recovery is the newest unsaved work that an earlier run left behind. It does not
 // block.
 func (m *Manager) Recovery() (Recovered, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.orphans) == 0 {
+	o, ok := m.newestOrphan()
+	if !ok {
 		return Recovered{}, false
 	}
-	o := m.orphans[0]
 	r := Recovered{Path: o.Path, Time: o.SavedAt, Name: filepath.Base(o.Path)}
 	if o.Path == "" {
 		r.Name = scenes.Untitled
@@ -176,25 +182,26 @@ func (m *Manager) Recovery() (Recovered, bool) {
 // Recover opens what Recovery describes, as unsaved changes of its file. The errors
 // are those of Open.
 func (m *Manager) Recover() error {
-	<-m.turn
-	defer m.done()
-	m.mu.Lock()
-	if len(m.orphans) == 0 {
-		m.mu.Unlock()
+	o, ok := m.newestOrphan()
+	if !ok {
 		return errors.New("there is nothing to recover")
 	}
-	o := m.orphans[0]
-	m.mu.Unlock()
 	show, err := scenes.Parse(o.Show)
 	if err != nil {
 		return err
 	}
-	doc := opened{base: o.BaseDir}
+	var file loaded
 	if o.Path != "" {
-		saved, raw, err := load(o.Path)
-		if doc, err = m.recovered(o.Path, saved, raw, err); err != nil {
-			return err
-		}
+		file = m.load(o.Path)
+	}
+	<-m.turn
+	defer m.done()
+	if now, ok := m.newestOrphan(); !ok || now.path != o.path {
+		return errors.New("that work has been recovered or discarded meanwhile")
+	}
+	var doc opened
+	if o.Path != "" {
+		doc = m.recovered(o.Path, file)
 	}
 	doc.base = o.BaseDir
 	if err := m.play(show, doc); err != nil {
@@ -214,27 +221,33 @@ func (m *Manager) Recover() error {
 	return nil
 }
 
-// recovered claims the file of recovered work, as far as it is still one: err is that
-// of loading it.
-func (m *Manager) recovered(path string, saved *scenes.Show, raw []byte, err error) (opened, error) {
-	if err != nil {
-		// The file is gone or broken; saving to it must be the operator's decision.
-		m.opt.Log.Warn("the file of recovered work cannot be read: it has to be saved under a name", "error", err)
-		return opened{}, nil
+// newestOrphan is the work that is offered, if there is any.
+func (m *Manager) newestOrphan() (o orphan, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.orphans) == 0 {
+		return orphan{}, false
 	}
-	doc := m.opened(path, raw)
-	doc.saved, err = saved.Encode()
-	return doc, err
+	return m.orphans[0], true
+}
+
+// recovered claims the file of recovered work, as far as it is still one. The turn is held.
+func (m *Manager) recovered(path string, file loaded) opened {
+	if file.err != nil {
+		// The file is gone or broken; saving to it must be the operator's decision.
+		m.opt.Log.Warn("the file of recovered work cannot be read: it has to be saved under a name", "error", file.err)
+		return opened{}
+	}
+	doc := m.opened(path, file)
+	doc.saved = file.again
+	return doc
 }
 
 // DropRecovery removes what Recovery describes, if there is anything.
 func (m *Manager) DropRecovery() error {
 	<-m.turn
 	defer m.done()
-	m.mu.Lock()
-	any := len(m.orphans) > 0
-	m.mu.Unlock()
-	if !any {
+	if _, any := m.newestOrphan(); !any {
 		return nil
 	}
 	return m.dropOrphan()
@@ -243,17 +256,15 @@ func (m *Manager) DropRecovery() error {
 // Discard removes what this run has kept of its unsaved changes; until the next edit
 // nothing is kept again, so closing after it leaves nothing behind.
 func (m *Manager) Discard() error {
-	<-m.turn
-	defer m.done()
+	m.keeping.Lock()
+	defer m.keeping.Unlock()
 	m.setKept(m.show())
 	return remove(m.file)
 }
 
 // dropOrphan removes the newest orphan. The turn is held.
 func (m *Manager) dropOrphan() error {
-	m.mu.Lock()
-	o := m.orphans[0]
-	m.mu.Unlock()
+	o, _ := m.newestOrphan()
 	err := remove(o.path)
 	m.releaseOrphan()
 	return err

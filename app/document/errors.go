@@ -34,6 +34,13 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s has %s open: changes made here can only be saved under another name", who, e.Path)
 }
 
+// SilentDiskError is a show file whose disk has not answered in time.
+type SilentDiskError struct{ Path string }
+
+func (e *SilentDiskError) Error() string {
+	return fmt.Sprintf("the disk of %s does not answer", e.Path)
+}
+
 // MistakesError is a file that is no show that can be opened. Every mistake is a line of
 // its text.
 type MistakesError struct {

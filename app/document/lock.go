@@ -28,10 +28,10 @@ type holder struct {
 	Path string `json:"path"`
 }
 
-// lockShow claims a show file. The lock lies in the state folder, not beside the show:
+// lockShow claims a show file, whose one name is real. The lock lies in the state folder, not beside the show:
 // folders of shows are mailed around, and may be read-only.
-func lockShow(dir, show string) (*lock, error) {
-	sum := sha256.Sum256([]byte(real(show)))
+func lockShow(dir, show, real string) (*lock, error) {
+	sum := sha256.Sum256([]byte(real))
 	l, err := acquire(filepath.Join(dir, hex.EncodeToString(sum[:12])+".lock"), show)
 	if errors.Is(err, errHeld) {
 		e := &LockedError{Path: show}

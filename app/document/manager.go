@@ -2,6 +2,7 @@ package document
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -45,18 +46,24 @@ type Options struct {
 
 // Manager is the one open document.
 type Manager struct {
-	opt     Options
-	recents recents
-	turn    chan struct{} // holds a token while nothing reads or writes files
-	session *lock         // claims kept's name; nil: the state folder is of no use
-	file    string        // where this run keeps unsaved work
-	failing bool          // it could not be written the last time; the turn is held
+	opt      Options
+	recents  recents
+	turn     chan struct{} // holds a token while nobody changes the document
+	session  *lock         // claims kept's name; nil: the state folder is of no use
+	noFolder error         // why that is so; not changed after New
+	// late are writes of show files that were given up, by the file's one name, until they are
+	// known to have ended; of the turn's holder.
+	late    map[string]<-chan struct{}
+	keeping sync.Mutex // held while file is written or removed; never waits for another disk
+	file    string     // where this run keeps unsaved work
 
 	mu       sync.Mutex
 	doc      opened       // guarded by mu
+	playing  bool         // guarded by mu; what runs may not be doc
 	firstRun bool         // guarded by mu
 	orphans  []orphan     // guarded by mu; newest first
 	kept     *scenes.Show // guarded by mu; what file holds, or what was dropped
+	failure  error        // guarded by mu; why file could not be written the last time
 	looked   *scenes.Show // guarded by mu; what dirty is about
 	dirty    bool         // guarded by mu
 	running  *scenes.Show // guarded by mu; what own was made of
@@ -66,6 +73,7 @@ type Manager struct {
 // opened is the open document.
 type opened struct {
 	path     string // absolute; empty: never saved
+	real     string // path by the file's one name
 	base     string // what relative paths in the running show are relative to
 	lock     *lock
 	readOnly string
@@ -85,8 +93,8 @@ type orphan struct {
 	recovery
 }
 
-// answersWithin is how long a start of the program waits for the disk of a show file: a disk
-// that sleeps takes ten seconds, a share whose server is gone may take for ever.
+// answersWithin is how long the disk of a show file is waited for: a disk that sleeps takes ten
+// seconds, a share whose server is gone may take for ever.
 const answersWithin = 15 * time.Second
 
 // New makes a manager and looks for unsaved work of earlier runs. A state folder
@@ -97,10 +105,12 @@ func New(opt Options) *Manager {
 	}
 	m := &Manager{opt: opt, recents: recents{filepath.Join(opt.Dir, "recent.json")}, turn: make(chan struct{}, 1)}
 	m.turn <- struct{}{}
+	m.late = map[string]<-chan struct{}{}
 	m.file = filepath.Join(m.recoveryDir(), fmt.Sprintf("%d-%d.json", os.Getpid(), time.Now().UnixNano()))
 	var err error
 	if m.session, err = acquire(m.file+".lock", ""); err != nil {
 		opt.Log.Warn("unsaved work cannot be kept for recovery", "error", err)
+		m.noFolder = err
 	}
 	m.orphans = m.findOrphans()
 	return m
@@ -119,6 +129,8 @@ type Info struct {
 	// Mistakes are settings that do not suit their kind, and kinds that this program
 	// does not have; they are kept as the file has them.
 	Mistakes []scenes.Mistake
+	// Unkept is why unsaved changes would not survive a crash, or nil.
+	Unkept error
 	// FirstRun: nothing was asked for, and nothing was ever opened or saved.
 	FirstRun bool
 }
@@ -130,6 +142,9 @@ func (m *Manager) Info() Info {
 	defer m.mu.Unlock()
 	d := &m.doc
 	info := Info{Path: d.path, ReadOnly: d.readOnly, Mistakes: d.mistakes, FirstRun: m.firstRun, Dirty: m.isDirty(show)}
+	if info.Dirty {
+		info.Unkept = cmp.Or(m.noFolder, m.failure)
+	}
 	switch {
 	case d.path != "":
 		info.Name = filepath.Base(d.path)
@@ -211,7 +226,7 @@ func (m *Manager) openLast(path string) error {
 	})
 	switch {
 	case !answered:
-		return fmt.Errorf("the disk of %s does not answer", path)
+		return &SilentDiskError{path}
 	case err != nil:
 		return err
 	}
@@ -256,22 +271,19 @@ func (m *Manager) New(template string, canvas scenes.Canvas) error {
 // program has open is opened read-only (Info.ReadOnly). As with New, unsaved changes
 // are gone.
 func (m *Manager) Open(path string) error {
-	<-m.turn
-	defer m.done()
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return err
 	}
-	show, raw, err := load(path)
-	if err != nil {
-		return err
+	file := m.load(path)
+	if file.err != nil {
+		return file.err
 	}
-	doc := m.opened(path, raw)
-	if doc.saved, err = show.Encode(); err != nil {
-		return err
-	}
-	doc.savedShow = show
-	if err := m.play(show, doc); err != nil {
+	<-m.turn
+	defer m.done()
+	doc := m.opened(path, file)
+	doc.saved, doc.savedShow = file.again, file.show
+	if err := m.play(file.show, doc); err != nil {
 		return err
 	}
 	m.remember(path)
@@ -281,7 +293,31 @@ func (m *Manager) Open(path string) error {
 	return nil
 }
 
-// load reads a show file.
+// loaded is what a show file has, or why that cannot be told.
+type loaded struct {
+	show  *scenes.Show
+	again []byte // as the show would be written
+	raw   []byte
+	real  string // the file's one name
+	err   error
+}
+
+// load reads a show file. It takes no turn: what waits for a disk holds up no save on another.
+func (m *Manager) load(path string) loaded {
+	file, answered := inTime(m.opt.patience, func() loaded {
+		var file loaded
+		if file.show, file.raw, file.err = load(path); file.err == nil {
+			file.again, file.err = file.show.Encode()
+		}
+		file.real = real(path)
+		return file
+	})
+	if !answered {
+		return loaded{err: &SilentDiskError{path}}
+	}
+	return file
+}
+
 func load(path string) (*scenes.Show, []byte, error) {
 	show, err := scenes.Load(path)
 	var invalid *scenes.InvalidError
@@ -300,23 +336,23 @@ func load(path string) (*scenes.Show, []byte, error) {
 	return show, raw, err
 }
 
-// opened claims path, whose content is raw.
-func (m *Manager) opened(path string, raw []byte) opened {
-	doc := opened{path: path, base: filepath.Dir(path), onDisk: sha256.Sum256(raw), mistakes: scenes.Validate(raw, m.opt.Kinds)}
-	doc.lock, doc.readOnly = m.claim(path)
+// opened claims path, which has been read. The turn is held.
+func (m *Manager) opened(path string, file loaded) opened {
+	doc := opened{path: path, real: file.real, base: filepath.Dir(path), onDisk: sha256.Sum256(file.raw), mistakes: scenes.Validate(file.raw, m.opt.Kinds)}
+	doc.lock, doc.readOnly = m.claim(path, file.real)
 	return doc
 }
 
-// claim locks path, unless it is the open document's; readOnly says who else has it. Where it
-// cannot be locked at all, l is nil and shows open all the same.
-func (m *Manager) claim(path string) (l *lock, readOnly string) {
+// claim locks the file at path, whose one name is real, unless it is the open document's; readOnly
+// says who else has it. Where it cannot be locked at all, l is nil and shows open all the same.
+func (m *Manager) claim(path, real string) (l *lock, readOnly string) {
 	m.mu.Lock()
-	held, mine := m.doc.lock, m.doc.path
+	held, mine := m.doc.lock, m.doc.real
 	m.mu.Unlock()
-	if held != nil && real(mine) == real(path) {
+	if held != nil && mine == real {
 		return held, ""
 	}
-	l, err := lockShow(filepath.Join(m.opt.Dir, "locks"), path)
+	l, err := lockShow(filepath.Join(m.opt.Dir, "locks"), path, real)
 	var locked *LockedError
 	switch {
 	case errors.As(err, &locked):
@@ -331,9 +367,13 @@ func (m *Manager) claim(path string) (l *lock, readOnly string) {
 func (m *Manager) play(show *scenes.Show, doc opened) error {
 	err := m.idle()
 	if err == nil {
+		m.mu.Lock()
+		m.playing = true
+		m.mu.Unlock()
 		doc.added, err = m.opt.Stage.Play(show, doc.base)
 	}
 	m.mu.Lock()
+	m.playing = false
 	before := m.doc
 	if err == nil {
 		m.doc, m.firstRun, m.kept, m.looked, m.running, m.own = doc, false, nil, nil, nil, nil
@@ -348,6 +388,8 @@ func (m *Manager) play(show *scenes.Show, doc opened) error {
 	if doc.lock != before.lock {
 		before.lock.release()
 	}
+	m.keeping.Lock()
+	defer m.keeping.Unlock()
 	m.forget()
 	return nil
 }
@@ -398,11 +440,19 @@ func (m *Manager) Recent() []Recent {
 	return out
 }
 
+// closesWithin is how long the end waits for what still writes a show file.
+const closesWithin = 2 * time.Second
+
 // Close ends the manager, after Run has ended. Unsaved changes are kept for the next
 // start; after a save, or Discard, nothing is.
 func (m *Manager) Close() {
-	<-m.turn
-	defer m.done()
+	select {
+	case <-m.turn:
+		defer m.done()
+	case <-time.After(closesWithin):
+		m.keep()
+		return // a disk does not answer; locks end with the program
+	}
 	m.keep()
 	m.mu.Lock()
 	doc, orphans := m.doc, m.orphans

@@ -102,9 +102,15 @@ func TestAutosaveTriesAgain(t *testing.T) {
 		done := make(chan struct{})
 		go func() { defer close(done); s.Run(ctx) }()
 		time.Sleep(time.Minute)
+		if s.Info().Unkept == nil {
+			t.Error("what cannot be kept is not said")
+		}
 		must(t, os.RemoveAll(s.file))
 		time.Sleep(again + look)
 		synctest.Wait()
+		if err := s.Info().Unkept; err != nil {
+			t.Errorf("its disk is back, and it is said that %v", err)
+		}
 		if r, err := readRecovery(s.file); err != nil || !strings.Contains(string(r.Show), "of before") {
 			t.Errorf("its disk is back, and there is %v", err)
 		}
@@ -360,8 +366,11 @@ func TestWithoutAStateFolderShowsOpenAndSave(t *testing.T) {
 	must(t, s.Begin(path))
 	s.stage.rename(t, "two")
 	s.keep()
+	if s.Info().Unkept == nil {
+		t.Error("that changes cannot be kept is not said")
+	}
 	must(t, s.Save())
-	if got := nameIn(t, path); got != "two" || !strings.Contains(s.log.String(), "cannot be kept") {
+	if got := nameIn(t, path); got != "two" || s.Info().Unkept != nil || !strings.Contains(s.log.String(), "cannot be kept") {
 		t.Errorf("the file has %q; log: %s", got, s.log)
 	}
 }

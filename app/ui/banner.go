@@ -38,6 +38,7 @@ const (
 type bannerPanel struct {
 	box
 	desk    *desk
+	info    func() DocumentInfo
 	ground  *canvas.Rectangle
 	lamp    *lamp
 	message *label
@@ -65,8 +66,8 @@ var (
 	_ desktop.Hoverable = (*bannerPanel)(nil)
 )
 
-func newBannerPanel(d *desk) *bannerPanel {
-	p := &bannerPanel{desk: d, ground: newGround(colPanel), lamp: newLamp(), sheet: newSurface(colPanel)}
+func newBannerPanel(d *desk, info func() DocumentInfo) *bannerPanel {
+	p := &bannerPanel{desk: d, info: info, ground: newGround(colPanel), lamp: newLamp(), sheet: newSurface(colPanel)}
 	p.message = newLabel("Starting.", textNormal, colDim)
 	p.more = newButton(d, "", textSmall, p.toggle).hint("All that is wrong at present")
 	p.sheet.StrokeColor, p.sheet.StrokeWidth = colAmber, 1
@@ -140,8 +141,13 @@ func (p *bannerPanel) update(s *engine.State) {
 	if s.Tick != p.tick || p.tickMoved.IsZero() {
 		p.tick, p.tickMoved = s.Tick, now
 	}
-	if !slices.EqualFunc(p.warnings, s.Warnings, sameWarning) {
-		p.warnings = slices.Clone(s.Warnings)
+	warnings := s.Warnings
+	if err := p.info().Unkept; err != nil {
+		// First, as the oldest: what is on air matters more.
+		warnings = append([]engine.Warning{{Key: "document", Text: fmt.Sprintf("The changes of the show would not survive a crash: they cannot be kept (%v). What is on air is not touched; save the show (Ctrl+S).", err)}}, warnings...)
+	}
+	if !slices.EqualFunc(p.warnings, warnings, sameWarning) {
+		p.warnings = slices.Clone(warnings)
 		p.count()
 		p.fold()
 	}

@@ -96,6 +96,8 @@ type DocumentInfo struct {
 	Dirty bool   // has changes that Save would write
 	// ReadOnly is why Save is refused (another window has the file), or empty.
 	ReadOnly string
+	// Unkept is why unsaved changes would not survive a crash, or nil.
+	Unkept error
 	// FirstRun: nothing was asked for on the command line and nothing was opened before.
 	FirstRun bool
 }

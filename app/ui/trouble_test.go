@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -20,7 +21,7 @@ func TestBannerSaysThatTheProgrammeIsBlack(t *testing.T) {
 	const black = "The programme is faded to black; FTB (B) brings it back."
 	s := aState()
 	b := newBench(t, s)
-	p := newBannerPanel(b.desk)
+	p := newBannerPanel(b.desk, noDocument)
 	s.FadedOut, s.Black = true, 1
 	p.update(s)
 	wantLabel(t, "black", p.message, black)
@@ -38,7 +39,7 @@ func TestBannerSaysThatTheProgrammeIsBlack(t *testing.T) {
 func TestBannerSaysTheNewestAndCountsTheRest(t *testing.T) {
 	s := aState()
 	b := newBench(t, s)
-	p := newBannerPanel(b.desk)
+	p := newBannerPanel(b.desk, noDocument)
 	p.Resize(fyne.NewSize(1000, bannerHeight))
 	p.update(s)
 	wantLabel(t, "all well", p.message, "All is well.")
@@ -80,11 +81,35 @@ func TestBannerSaysTheNewestAndCountsTheRest(t *testing.T) {
 	}
 }
 
+func noDocument() DocumentInfo { return DocumentInfo{} }
+
+// TestBannerOfWorkThatIsNotKept: what is on air comes before it.
+func TestBannerOfWorkThatIsNotKept(t *testing.T) {
+	s := aState()
+	b := newBench(t, s)
+	var info DocumentInfo
+	p := newBannerPanel(b.desk, func() DocumentInfo { return info })
+	p.Resize(fyne.NewSize(1000, bannerHeight))
+	info.Unkept = errors.New("no space left on device")
+	p.update(s)
+	wantLabel(t, "alone", p.message, "The changes of the show would not survive a crash: they cannot be kept (no space left on device). What is on air is not touched; save the show (Ctrl+S).")
+	s.Warnings = []engine.Warning{{Key: "source cam3", Text: "camera 3 is silent"}}
+	p.update(s)
+	wantLabel(t, "beside a camera", p.message, "Camera 3 is silent.")
+	wantLabel(t, "the rest", p.more.caption, "1 more")
+	if len(s.Warnings) != 1 {
+		t.Errorf("the engine's own warnings became %v", s.Warnings)
+	}
+	s.Warnings, info.Unkept = nil, nil
+	p.update(s)
+	wantLabel(t, "kept again", p.message, "All is well.")
+}
+
 // All is not well while pictures are shown again for want of time.
 func TestBannerOfASlowMachine(t *testing.T) {
 	s := aState()
 	b := newBench(t, s)
-	p := newBannerPanel(b.desk)
+	p := newBannerPanel(b.desk, noDocument)
 	p.Resize(fyne.NewSize(300, bannerHeight))
 	p.update(s)
 	wantLabel(t, "at first", p.message, "All is well.")

@@ -223,7 +223,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	d := w.desk
 	preview, program := newMonitorPanel(d, engine.ViewPreview), newMonitorPanel(d, engine.ViewProgram)
 	transition, bank, audio, outs := newTransitionPanel(d), newBankPanel(d), newAudioPanel(d), newOutputsPanel(d)
-	w.status, w.banner, w.help = newStatusPanel(d), newBannerPanel(d), newHelpPanel()
+	w.status, w.banner, w.help = newStatusPanel(d), newBannerPanel(d, func() DocumentInfo { return w.files.info() }), newHelpPanel()
 	w.monitors = [2]*monitorPanel{preview, program}
 	w.lists = newShowPanel(d)
 	w.side = newSidePanel(d,
