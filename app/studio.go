@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,12 +13,14 @@ import (
 	"sort"
 	"strings"
 	"syscall"
+	"time"
 
 	"crosspoint.studio/crosspoint/app/document"
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/assets"
 	"crosspoint.studio/crosspoint/compositor/gpu"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/supervise"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/record"
 	"crosspoint.studio/crosspoint/scenes"
@@ -154,6 +157,10 @@ func readCommands(path string, fps media.Rational) ([]engine.Timed, error) {
 // maxName is how many characters a name in a show has at most.
 const maxName = 200
 
+// fileAnswers is how long the disk of a recording that the command line asks for may take to
+// answer; one that sleeps takes ten seconds.
+const fileAnswers = 15 * time.Second
+
 // recordingTo adds a recording of the first rendition to file; its id is returned.
 func recordingTo(show *scenes.Show, file string) (*scenes.Show, string, error) {
 	abs, err := filepath.Abs(file)
@@ -166,7 +173,10 @@ func recordingTo(show *scenes.Show, file string) (*scenes.Show, string, error) {
 	default:
 		return nil, "", fmt.Errorf("%s: the name of a recording ends in .mkv, .mp4, .mov or .ts", file)
 	}
-	if _, err := os.Stat(abs); err == nil {
+	switch there, answered := supervise.InTime(context.Background(), fileAnswers, func() bool { _, err := os.Stat(abs); return err == nil }); {
+	case !answered:
+		return nil, "", fmt.Errorf("the disk of %s does not answer: record somewhere else", file)
+	case there:
 		return nil, "", fmt.Errorf("%s exists already and is never overwritten", file)
 	}
 	if len(show.Renditions) == 0 {

@@ -138,7 +138,7 @@ func (m *Manager) findOrphans() []orphan {
 			l.release()
 			continue
 		}
-		saved, answered := inTime(m.opt.patience, r.saved)
+		saved, answered := inTime(m, r.saved)
 		if !answered {
 			m.opt.Log.Warn("whether work is saved is not known: the disk of its show does not answer", "show", r.Path)
 		}

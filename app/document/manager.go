@@ -3,6 +3,7 @@ package document
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/internal/supervise"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -220,7 +222,7 @@ func (m *Manager) Begin(what string) error {
 
 // openLast opens the show of last time. The error wraps fs.ErrNotExist where it is gone.
 func (m *Manager) openLast(path string) error {
-	err, answered := inTime(m.opt.patience, func() error {
+	err, answered := inTime(m, func() error {
 		_, err := os.ReadFile(path)
 		return err
 	})
@@ -233,17 +235,9 @@ func (m *Manager) openLast(path string) error {
 	return m.Open(path)
 }
 
-// inTime is what look finds on a disk, unless that does not answer within limit: then look is
-// left behind, and what it finds later is of no use.
-func inTime[T any](limit time.Duration, look func() T) (found T, answered bool) {
-	answer := make(chan T, 1)
-	go func() { answer <- look() }()
-	select {
-	case found = <-answer:
-		return found, true
-	case <-time.After(limit):
-		return found, false
-	}
+// inTime is what look finds on a disk that answers within the manager's patience.
+func inTime[T any](m *Manager, look func() T) (found T, answered bool) {
+	return supervise.InTime(context.Background(), m.opt.patience, look)
 }
 
 // New replaces the running show by a template on a canvas; the demo has one of its own.
@@ -304,7 +298,7 @@ type loaded struct {
 
 // load reads a show file. It takes no turn: what waits for a disk holds up no save on another.
 func (m *Manager) load(path string) loaded {
-	file, answered := inTime(m.opt.patience, func() loaded {
+	file, answered := inTime(m, func() loaded {
 		var file loaded
 		if file.show, file.raw, file.err = load(path); file.err == nil {
 			file.again, file.err = file.show.Encode()
@@ -429,7 +423,7 @@ func (m *Manager) Recent() []Recent {
 	var looks sync.WaitGroup
 	for i, path := range paths {
 		looks.Go(func() {
-			err, answered := inTime(m.opt.patience, func() error {
+			err, answered := inTime(m, func() error {
 				_, err := os.Stat(path)
 				return err
 			})

@@ -28,7 +28,7 @@ func (m *Manager) Save() error {
 	if err := m.lastWrite(&doc); err != nil {
 		return err
 	}
-	raw, answered := inTime(m.opt.patience, func() loaded {
+	raw, answered := inTime(m, func() loaded {
 		raw, err := os.ReadFile(doc.path)
 		return loaded{raw: raw, err: err}
 	})
@@ -56,7 +56,7 @@ func (m *Manager) SaveAs(path string) error {
 	if filepath.Ext(path) == "" {
 		path += ".json"
 	}
-	name, answered := inTime(m.opt.patience, func() string { return real(path) })
+	name, answered := inTime(m, func() string { return real(path) })
 	if !answered {
 		return notSavedYet(path)
 	}

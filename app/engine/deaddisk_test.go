@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -150,4 +152,32 @@ func TestStartDoesNotWaitForADeadDisk(t *testing.T) {
 		}
 		close(dead)
 	})
+}
+
+// TestStartDoesNotWaitForAnOutput that does not open: studio time begins, and what else was asked
+// for delivers.
+func TestStartDoesNotWaitForAnOutput(t *testing.T) {
+	show := chainShow(t, map[string]any{"id": "d", "kind": "hangs", "settings": to("d", "")},
+		map[string]any{"id": "open", "kind": "fake", "settings": to("open", "")})
+	dead := make(chan struct{})
+	s := newStudio(t, show, media.NewRealClock(), func(o *Options) {
+		hangs := o.OutputKinds["fake"]
+		open := hangs.New
+		hangs.New = func(settings json.RawMessage, opt outputs.Options) (outputs.Output, error) {
+			<-dead
+			return open(settings, opt)
+		}
+		o.OutputKinds = maps.Clone(o.OutputKinds)
+		o.OutputKinds["hangs"] = hangs
+		o.Commands = []Timed{{Command: &GoLive{}}}
+	})
+	stop := s.live(t)
+	s.until(t, "the other destination delivers", func(st *State) bool {
+		return destinationOf(st, "open").Report.State == outputs.Confirmed
+	})
+	close(dead)
+	s.until(t, "it delivers once it is open", func(st *State) bool {
+		return destinationOf(st, "d").Report.State == outputs.Confirmed
+	})
+	stop()
 }

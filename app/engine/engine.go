@@ -213,6 +213,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.keeper.start()
 	// What is asked for at tick 0 is open before studio time begins: a recording
 	// started with the show has the show's first picture.
+	e.outs.openBy = time.Now().Add(prerollTime)
 	e.outs.opening.Store(true)
 	e.applyDue()
 	e.outs.opening.Store(false)

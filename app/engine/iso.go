@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/supervise"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 	"crosspoint.studio/crosspoint/scenes/sources"
@@ -47,6 +49,10 @@ func sizeOf(f *media.Frame) int64 {
 // isoSizeWait is how long a recording that starts waits for its source's first picture to
 // learn its size; without one the canvas's is taken, and what comes is fitted to it.
 const isoSizeWait = 2 * time.Second
+
+// isoFolderWait is how long the disk of a folder that is to be made may take: one that sleeps
+// takes ten seconds.
+const isoFolderWait = 15 * time.Second
 
 // soundOnly: it is of a kind without pictures, or what it plays has none.
 func (in *input) soundOnly() bool {
@@ -207,7 +213,7 @@ func (d *deliveries) startOneISO(id string, along bool) error {
 
 // makeFolder makes the folder of its files where it is missing. Where there is a second
 // folder, the recorder goes there when it cannot be made.
-func (s *isoSource) makeFolder(base string, settings json.RawMessage) error {
+func (s *isoSource) makeFolder(ctx context.Context, base string, settings json.RawMessage) error {
 	if s.folder == "" {
 		return nil // the folder for recordings, or nothing is written at all
 	}
@@ -215,7 +221,10 @@ func (s *isoSource) makeFolder(base string, settings json.RawMessage) error {
 	if !filepath.IsAbs(folder) {
 		folder = filepath.Join(base, folder)
 	}
-	err := os.MkdirAll(folder, 0o755)
+	err, answered := supervise.InTime(ctx, isoFolderWait, func() error { return os.MkdirAll(folder, 0o755) })
+	if !answered {
+		err = errors.New("its disk does not answer")
+	}
 	var set struct{ Spill string }
 	_ = json.Unmarshal(settings, &set) // the recorder says what is wrong with them
 	if err == nil || set.Spill != "" {
@@ -377,9 +386,6 @@ func (d *deliveries) isoWait(in *input) time.Duration {
 	case d.e.clock.Virtual():
 		return in.limit
 	case d.opening.Load():
-		if d.openBy.IsZero() {
-			d.openBy = time.Now().Add(prerollTime)
-		}
 		return time.Until(d.openBy)
 	}
 	return isoSizeWait

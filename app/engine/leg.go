@@ -89,7 +89,7 @@ func (l *leg) open(ctx context.Context, show *scenes.Show) (err error) {
 		l.out = l.v.ring
 	}
 	if l.v.iso != nil {
-		if err := l.v.iso.makeFolder(opt.BaseDir, l.def.Settings); err != nil {
+		if err := l.v.iso.makeFolder(ctx, opt.BaseDir, l.def.Settings); err != nil {
 			return err
 		}
 		l.v.iso.learnSize(show.Canvas, l.v.d.isoWait(l.v.iso.in))

@@ -42,7 +42,7 @@ type deliveries struct {
 	delivering sync.Mutex
 	opening    atomic.Bool // open synchronously: studio time has not begun
 	ending     atomic.Bool // the studio is
-	openBy     time.Time   // of Run while opening: ISO recordings wait for their sources until then
+	openBy     time.Time   // set before opening: ISO recordings wait for their sources until then
 	wg         sync.WaitGroup
 
 	opens sync.Mutex // serialises acquire and release
@@ -261,9 +261,14 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 	d.wg.Add(1)
 	d.mu.Unlock()
 	show := d.e.show
-	if before == nil && (d.opening.Load() || d.e.clock.Virtual()) && v.secretsAtStart() {
-		err := v.open(ctx, show)
-		go v.run(ctx, err)
+	if before == nil && (d.opening.Load() || d.e.clock.Virtual()) {
+		opened := make(chan struct{})
+		go func() {
+			err := v.open(ctx, show)
+			close(opened)
+			v.run(ctx, err)
+		}()
+		d.awaitOpen(opened)
 		return
 	}
 	go func() {
@@ -283,6 +288,25 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 		}
 		v.run(ctx, err)
 	}()
+}
+
+// opensAfter is how long after openBy the beginning of studio time waits for deliveries to be
+// open: a key may be in a keyring, a file on a disk, that does not answer.
+const opensAfter = 250 * time.Millisecond
+
+// awaitOpen waits for a delivery that is to have the very first picture. The virtual clock waits
+// for as long as it takes.
+func (d *deliveries) awaitOpen(opened <-chan struct{}) {
+	if d.e.clock.Virtual() {
+		<-opened
+		return
+	}
+	limit := time.NewTimer(time.Until(d.openBy) + opensAfter)
+	defer limit.Stop()
+	select {
+	case <-opened:
+	case <-limit.C:
+	}
 }
 
 // close stops every delivery in order and waits, at most 5 s but for recordings.

@@ -12,8 +12,6 @@ const (
 	secretWithin = 30 * time.Second
 	// secretTold is when the operator is told what is waited for.
 	secretTold = 3 * time.Second
-	// secretAtStart is how long the beginning of studio time waits for a destination's keys.
-	secretAtStart = 500 * time.Millisecond
 )
 
 // secretLook is the look for a key, on a goroutine of its own, which is left behind where a
@@ -41,28 +39,6 @@ func (v *delivery) lookForSecrets() {
 			s.secret, s.err = find(s.name)
 		}()
 	}
-}
-
-// secretsAtStart reports whether the keys are there in time for the beginning of studio time,
-// at which else the destination is still opening. The virtual clock waits for all.
-func (v *delivery) secretsAtStart() bool {
-	if v.d.e.clock.Virtual() {
-		return true
-	}
-	v.lookForSecrets()
-	limit := time.NewTimer(secretAtStart)
-	defer limit.Stop()
-	for _, l := range v.legs {
-		if l.look == nil {
-			continue
-		}
-		select {
-		case <-l.look.done:
-		case <-limit.C:
-			return false
-		}
-	}
-	return true
 }
 
 // secret is the ingest's key, "" for none. The error is a sentence's part for the operator, or

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/internal/supervise"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/planner"
 	"crosspoint.studio/crosspoint/scenes"
@@ -74,6 +75,9 @@ type Options struct {
 
 // probeTimeout is how long a destination may take to answer.
 const probeTimeout = 10 * time.Second
+
+// secretTimeout is how long a keyring may take, which may ask somebody to unlock it.
+const secretTimeout = 30 * time.Second
 
 // Run makes every check, calls found with each outcome as it comes, and returns the worst.
 // Destinations and disks are looked at while the encoders work. An error is ctx's.
@@ -244,7 +248,7 @@ func (o Options) destination(ctx context.Context, name string, d scenes.Ingest) 
 		f.Text = fmt.Sprintf("This program has no destinations of kind %q.", d.Kind)
 		return f
 	}
-	secret, err := o.secret(d)
+	secret, err := o.secret(ctx, d)
 	if err != nil {
 		f.Text = err.Error()
 		return f
@@ -274,12 +278,20 @@ func (o Options) destination(ctx context.Context, name string, d scenes.Ingest) 
 }
 
 // secret is a destination's; its error is a sentence for the operator.
-func (o Options) secret(d scenes.Ingest) (string, error) {
+func (o Options) secret(ctx context.Context, d scenes.Ingest) (string, error) {
 	if d.Credential == nil || *d.Credential == "" || o.Secret == nil {
 		return "", nil
 	}
-	secret, err := o.Secret(*d.Credential)
-	if err != nil {
+	var err error
+	secret, answered := supervise.InTime(ctx, secretTimeout, func() string {
+		var secret string
+		secret, err = o.Secret(*d.Credential)
+		return secret
+	})
+	switch {
+	case !answered:
+		return "", sentence(fmt.Sprintf("Its key is kept under %q, and the keyring does not answer: unlock it.", *d.Credential))
+	case err != nil:
 		return "", sentence(fmt.Sprintf("Its key is kept under %q and cannot be read: enter it again.", *d.Credential))
 	}
 	return secret, nil

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -193,4 +194,17 @@ func TestFoldersAndContext(t *testing.T) {
 	if d := time.Since(began); d > 3*time.Second {
 		t.Errorf("Run ended %v after it began", d)
 	}
+}
+
+// TestKeyringThatDoesNotAnswer: the check of a destination ends all the same.
+func TestKeyringThatDoesNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locked, name, began := make(chan struct{}), "tube", time.Now()
+		o := Options{Secret: func(string) (string, error) { <-locked; return "key", nil }}
+		secret, err := o.secret(t.Context(), scenes.Ingest{Credential: &name})
+		if took := time.Since(began); secret != "" || err == nil || !strings.Contains(err.Error(), "unlock it") || took != secretTimeout {
+			t.Errorf("after %v: %q, %v", took, secret, err)
+		}
+		close(locked)
+	})
 }

@@ -42,7 +42,7 @@ func (o Options) measure(ctx context.Context, tell func(Finding)) (kbps int, atL
 		}
 		p := probe{name: d.Name, ingest: scenes.Ingest{Kind: d.Kind, Settings: d.Settings, Credential: &d.Credential}, needs: req.SendsKbps(plan, d.ID), all: plan.UplinkKbps}
 		p.fits = func(kbps int) int { return req.FitsKbps(plan, d.ID, kbps) }
-		far, not := o.prepare(&p)
+		far, not := o.prepare(ctx, &p)
 		switch {
 		case not != "":
 			if !slices.Contains(why, not) {
@@ -85,7 +85,7 @@ type probe struct {
 
 // prepare makes the output that loads the path. far tells paths apart; not is a sentence
 // that says why this one is not loaded.
-func (o Options) prepare(p *probe) (far, not string) {
+func (o Options) prepare(ctx context.Context, p *probe) (far, not string) {
 	kind, ok := o.Kinds[p.ingest.Kind]
 	if !ok {
 		return "", "" // the destination's own check says so
@@ -105,7 +105,7 @@ func (o Options) prepare(p *probe) (far, not string) {
 	if u, err := url.Parse(address); err == nil {
 		far += " " + u.Host
 	}
-	secret, err := o.secret(p.ingest)
+	secret, err := o.secret(ctx, p.ingest)
 	if err != nil {
 		p.refused = err.Error()
 		return far, ""
