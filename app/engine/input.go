@@ -77,6 +77,8 @@ type input struct {
 	current   *media.Frame // what this tick shows; borrowed from sync, or the slate
 	taken     *media.Frame // the reference behind current
 	inherited bool         // taken is the last picture of the input that this one replaces
+	slept     bool         // take has made room that the source does not know of
+	slow      bool         // catchUp has waited for it in vain
 	anchored  bool
 	offset    time.Duration // studio time = PTS + offset
 	lag       time.Duration // and how much later pictures are, so that sound can be early

@@ -102,7 +102,12 @@ func (in *input) take(t time.Duration) {
 		timeline = in.copier.timeline()
 		in.sayHeard(timeline, t)
 	}
-	f, fresh := in.sync.Take(due)
+	take := in.sync.Take
+	if !in.clock.Virtual() {
+		take = in.sync.TakeQuietly
+	}
+	f, fresh := take(due)
+	in.slept = in.slept || fresh
 	if copied && fresh && f != nil {
 		in.copier.shown(timeline, f.PTS, media.UnitsIn(t, in.copier.fps.Inv()), in.offset, in.Demand() == sources.DemandFull)
 		if !in.coded.Load() {
@@ -114,7 +119,7 @@ func (in *input) take(t time.Duration) {
 		in.taken, in.inherited = f, false
 	}
 	if fresh {
-		in.lastFresh = t
+		in.lastFresh, in.slow = t, false
 		if in.kind.Pacing == sources.Live && f != nil {
 			in.age = max(t-f.PTS-in.timing.fastest(), 0)
 			in.captured.add(in.age)
@@ -123,6 +128,15 @@ func (in *input) take(t time.Duration) {
 		in.repeated++
 	}
 	in.choose(t)
+}
+
+// wake lets the source go on that waits for the room of what take took: not before the tick is
+// done, or all decoders begin when the processor is to compose. Their queues last until then.
+func (in *input) wake() {
+	if in.slept {
+		in.slept = false
+		in.sync.Wake()
+	}
 }
 
 // sayHeard tells the copier of a source without pictures where its sound lies.

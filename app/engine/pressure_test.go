@@ -166,3 +166,33 @@ func (s *studio) demands() (d [4]sources.Demand) {
 	}
 	return d
 }
+
+// TestOfferedAgain: behind a stall the last picture is offered in a row. It does not fill the
+// encoder's queue, in which what is new is to find room.
+func TestOfferedAgain(t *testing.T) {
+	pool := media.NewFramePool(media.I420, 16, 16, 8)
+	old, fresh := pool.Get(), pool.Get()
+	defer old.Release()
+	defer fresh.Release()
+	v := &videoRunner{divisor: 1, jobs: make(chan pictureJob, pictureDepth)}
+	tick := int64(0)
+	offer := func(f *media.Frame) {
+		v.offer(f, tick, -1, false)
+		tick++
+	}
+	for range pictureDepth {
+		offer(old)
+	}
+	if len(v.jobs) != shortBacklog || v.dropped.Load() != pictureDepth-shortBacklog {
+		t.Errorf("of one picture %d wait and %d were dropped", len(v.jobs), v.dropped.Load())
+	}
+	offer(fresh)
+	v.forceNext.Store(true) // a recording begins
+	offer(fresh)
+	if len(v.jobs) != shortBacklog+2 {
+		t.Errorf("%d wait, want the new one and the keyframe as well", len(v.jobs))
+	}
+	for len(v.jobs) > 0 {
+		(<-v.jobs).frame.Release()
+	}
+}

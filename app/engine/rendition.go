@@ -54,6 +54,7 @@ type videoRunner struct {
 	lastForce atomic.Int64
 	forceNext atomic.Bool // the next picture that is offered becomes a keyframe
 	offered   atomic.Bool // pictures have been
+	newest    uint64      // the picture offered last; of the tick goroutine
 
 	frames, dropped, bytes atomic.Int64
 	packets                atomic.Int64 // that have left the encoder
@@ -178,13 +179,21 @@ func (v *videoRunner) offer(f *media.Frame, tick int64, age time.Duration, wait 
 	}
 	v.offered.Store(true)
 	j := pictureJob{f.Retain(), tick / v.divisor, v.forceNext.Swap(false), age}
+	again := f.ID() == v.newest
+	v.newest = f.ID()
 	v.pending.Add(1)
 	if wait {
 		v.jobs <- j
 		return
 	}
+	// A picture that was offered before makes way: behind a stall a row of them would fill the
+	// queue, and what is new would find no room.
+	room := v.jobs
+	if again && !j.key && len(v.jobs) >= shortBacklog {
+		room = nil
+	}
 	select {
-	case v.jobs <- j:
+	case room <- j:
 	default:
 		f.Release()
 		v.dropped.Add(1)

@@ -147,6 +147,9 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 		e.opt.Monitor(e.desk.mixer.Monitor())
 	}
 	e.outs.deliver(e.tick, from, e.program, n, e.pictureAge())
+	for _, in := range e.order {
+		in.wake()
+	}
 	e.views.offer(e)
 	return nil
 }
@@ -163,16 +166,19 @@ func (e *Engine) pictureAge() time.Duration {
 	return age
 }
 
-// catchUp gives paced sources a moment to hand over what is due: while the tick was
-// held up their queues were full, and now several ticks follow at once.
+// catchUp gives the files that the programme shows a moment to hand over what is due: while the
+// tick was held up their queues were full, and now several ticks follow at once. One that could
+// not is not waited for again until it has a new picture: it has no time, and neither has the tick.
 func (e *Engine) catchUp(ctx context.Context, t time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, catchUpWait)
 	defer cancel()
 	for _, in := range e.order {
-		if in.anchored && !in.parked && in.kind.Pacing == sources.Paced && in.src != nil && in.video.Load() {
-			if in.sync.WaitFor(ctx, in.due(t)) != nil {
-				return // what is not there by now is repeated and counted
-			}
+		if !in.anchored || in.parked || in.slow || in.kind.Pacing != sources.Paced || in.shownAt < e.planned || in.src == nil || !in.video.Load() {
+			continue
+		}
+		if in.sync.WaitDue(ctx, in.due(t), e.frameTime) != nil {
+			in.slow = true // what is not there by now is repeated and counted
+			return
 		}
 	}
 }
@@ -205,13 +211,12 @@ func newSlate(w, h int, color media.ColorInfo) *media.Frame {
 	f := media.NewFramePool(media.I420, w, h, 1).Get()
 	f.Fill(40, 128, 128)
 	f.Color = color
+	stripes := make([]byte, w+64) // of the first row and beyond: each is the one above, a pixel on
+	for x := range stripes {
+		stripes[x] = byte(52 - x/32%2*12)
+	}
 	for y := range h {
-		row := f.Planes[0].Data[y*f.Planes[0].Stride:]
-		for x := range w {
-			if (x+y)/32%2 == 0 {
-				row[x] = 52
-			}
-		}
+		copy(f.Planes[0].Data[y*f.Planes[0].Stride:][:w], stripes[y%64:])
 	}
 	return f
 }

@@ -153,19 +153,32 @@ func (s *FrameSync) Waiting() (n int, more bool) {
 // released and counted in Skipped. With nothing newer due it is the last one
 // again; nil before the first picture.
 func (s *FrameSync) Take(t time.Duration) (f *Frame, fresh bool) {
+	f, fresh = s.TakeQuietly(t)
+	if fresh {
+		s.Wake()
+	}
+	return f, fresh
+}
+
+// Wake has a Push that waits look for room.
+func (s *FrameSync) Wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	popped := false
+	s.signal()
+}
+
+// TakeQuietly is Take, but a Push that waits for room goes on waiting until Wake: a decoder does
+// not begin with the next picture while its taker has better use for the processor.
+func (s *FrameSync) TakeQuietly(t time.Duration) (f *Frame, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for len(s.queue) > 0 && s.queue[0].PTS <= t {
 		if fresh {
 			s.skipped++
 		}
 		s.current.Release()
 		s.current = s.pop()
-		fresh, popped = true, true
-	}
-	if popped {
-		s.signal()
+		fresh = true
 	}
 	if s.current == nil {
 		return nil, false
@@ -177,16 +190,10 @@ func (s *FrameSync) Take(t time.Duration) (f *Frame, fresh bool) {
 // none is coming (Hold, Close), or t has lost its meaning (Flush). It frees room for that as it goes, so a
 // faster source never blocks it. For the virtual clock only.
 func (s *FrameSync) WaitFor(ctx context.Context, t time.Duration) error {
-	epoch := int64(-1)
-	for {
-		s.mu.Lock()
-		if epoch < 0 {
-			epoch = s.epoch
-		}
+	return s.await(ctx, func() bool {
 		n := len(s.queue)
-		if s.closed || s.held || s.epoch != epoch || n > 0 && s.queue[n-1].PTS > t {
-			s.mu.Unlock()
-			return nil
+		if n > 0 && s.queue[n-1].PTS > t {
+			return true
 		}
 		// Everything queued is due; only its newest can matter.
 		for len(s.queue) > 1 {
@@ -194,13 +201,37 @@ func (s *FrameSync) WaitFor(ctx context.Context, t time.Duration) error {
 			s.skipped++
 			s.signal()
 		}
+		return false
+	})
+}
+
+// WaitDue blocks until a picture is there that is due at t and no older than step, or later, or
+// none is coming (Hold, Close), or t has lost its meaning (Flush).
+func (s *FrameSync) WaitDue(ctx context.Context, t, step time.Duration) error {
+	return s.await(ctx, func() bool {
+		newest := s.current
+		if n := len(s.queue); n > 0 {
+			newest = s.queue[n-1]
+		}
+		return newest != nil && newest.PTS > t-step
+	})
+}
+
+// await blocks until there is true, which is called with mu held, or nothing is to be waited for.
+func (s *FrameSync) await(ctx context.Context, there func() bool) error {
+	s.mu.Lock()
+	epoch := s.epoch
+	for !(s.closed || s.held || s.epoch != epoch || there()) {
 		s.mu.Unlock()
 		select {
 		case <-s.more:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		s.mu.Lock()
 	}
+	s.mu.Unlock()
+	return nil
 }
 
 // Flush releases what is queued and keeps the last picture taken; used when the

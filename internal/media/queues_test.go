@@ -158,6 +158,64 @@ func TestFrameSyncWaitFor(t *testing.T) {
 	})
 }
 
+// TestFrameSyncWaitDue: the picture that is due is enough, of whatever is queued or was taken.
+func TestFrameSyncWaitDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool := NewFramePool(I420, 16, 16, 8)
+		for _, c := range []struct {
+			queued int // the newest, of those from picture 0 on
+			at     time.Duration
+			waits  bool
+		}{{3, 3*frame30 + frame30/4, false}, {3, 4 * frame30, true}, {3, 2 * frame30, false}, {0, frame30 / 2, false}} {
+			for _, taken := range []bool{false, true} {
+				s := NewFrameSync(8)
+				for n := range c.queued + 1 {
+					s.PushLive(picture(pool, n))
+				}
+				if taken {
+					f, _ := s.Take(time.Minute)
+					f.Release()
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				err := s.WaitDue(ctx, c.at, frame30)
+				cancel()
+				if waited := err != nil; waited != c.waits {
+					t.Errorf("with pictures up to %d (taken %v) at %v: %v; want to wait: %v", c.queued, taken, c.at, err, c.waits)
+				}
+				s.Close()
+			}
+		}
+	})
+}
+
+// TestFrameSyncTakeQuietly: who waits for room goes on waiting until Wake.
+func TestFrameSyncTakeQuietly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool := NewFramePool(I420, 16, 16, 8)
+		s := NewFrameSync(2)
+		defer s.Close()
+		pushed := make(chan error, 3)
+		go func() {
+			for n := range 3 {
+				pushed <- s.Push(context.Background(), picture(pool, n))
+			}
+		}()
+		synctest.Wait()
+		f, fresh := s.TakeQuietly(frame30 / 2)
+		if f == nil || f.Number != 0 || !fresh {
+			t.Errorf("it took %v, %v", f, fresh)
+		}
+		f.Release()
+		if synctest.Wait(); len(pushed) != 2 {
+			t.Errorf("%d pictures went in before it was woken, want 2", len(pushed))
+		}
+		s.Wake()
+		if synctest.Wait(); len(pushed) != 3 {
+			t.Errorf("%d pictures went in, want 3", len(pushed))
+		}
+	})
+}
+
 // video is a packet of picture n of a 10 fps stream with a keyframe every tenth.
 func video(n int, discardable bool) *Packet {
 	return &Packet{Data: make([]byte, 100), Time: time.Duration(n) * 100 * time.Millisecond, Keyframe: n%10 == 0, Discardable: discardable}
