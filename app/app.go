@@ -19,6 +19,7 @@ import (
 	"crosspoint.studio/crosspoint/app/credentials"
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/logtail"
+	"crosspoint.studio/crosspoint/internal/priority"
 	"crosspoint.studio/crosspoint/internal/sysmon"
 )
 
@@ -35,6 +36,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	av.BoundAllocator()
 	_ = sysmon.Calm() // only more wake-ups without
+	priority.Spare()
 	var usage bool
 	root := newRoot(stdout, stderr, &usage)
 	root.SetArgs(args)

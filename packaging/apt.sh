@@ -18,7 +18,7 @@ ffmpeg=(build-essential pkg-config nasm xz-utils dpkg-dev patch
   libsrt-gnutls-dev librist-dev libgnutls28-dev libxml2-dev zlib1g-dev libbz2-dev liblzma-dev
   libva-dev libdrm-dev libvpl-dev libfreetype-dev libfontconfig-dev libharfbuzz-dev
   libxcb1-dev libxcb-shm0-dev libxcb-xfixes0-dev libxcb-shape0-dev)
-test=(xvfb xauth xdotool x11-utils xserver-xorg-core xserver-xorg-video-dummy x11-xserver-utils pulseaudio pulseaudio-utils nginx-light libnginx-mod-rtmp srt-tools ffmpeg chromium fonts-dejavu-core procps)
+test=(xvfb xauth xdotool x11-utils xserver-xorg-core xserver-xorg-video-dummy x11-xserver-utils pulseaudio pulseaudio-utils dbus nginx-light libnginx-mod-rtmp srt-tools ffmpeg chromium fonts-dejavu-core procps)
 # Peers that not every distribution has: Debian 13 has no Janus. Their tests say so there.
 test_offered=(janus)
 

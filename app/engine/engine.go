@@ -224,7 +224,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.opt.LoudnessLog != nil {
 		e.loudness = startLoudnessLog(e.opt.LoudnessLog)
 	}
-	err := e.loop(ctx)
+	err := e.run(ctx)
 	close(e.stopped)
 	for _, in := range e.order {
 		in.cancel() // they end while the outputs do

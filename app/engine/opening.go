@@ -18,7 +18,7 @@ const (
 )
 
 // openAtOnce is how many of them are opened at a time.
-func openAtOnce() int { return max(runtime.GOMAXPROCS(0)/2, 1) }
+func openAtOnce() int { return max(runtime.NumCPU()/2, 1) }
 
 // opening is a source's place in the line of those that wait until they are on programme:
 // they are opened one after another. One that programme or preview asks for goes at once.

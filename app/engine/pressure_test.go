@@ -6,8 +6,10 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/scenes/sources"
@@ -195,4 +197,49 @@ func TestOfferedAgain(t *testing.T) {
 	for len(v.jobs) > 0 {
 		(<-v.jobs).frame.Release()
 	}
+}
+
+// TestCatchUp: a tick that is behind waits for what the programme shows, no longer than is left of
+// its time, and once for what has no picture for it.
+func TestCatchUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool := media.NewFramePool(media.I420, 16, 16, 8)
+		clock := media.NewRealClock()
+		file := func(shownAt int64) *input {
+			in := &input{kind: sources.Kind{Pacing: sources.Paced, HasVideo: true}, shownAt: shownAt, anchored: true, src: &fake{}, frame: time.Second / 25,
+				clock: clock, copier: &copier{}, sync: media.NewFrameSync(4), strip: audio.NewStrip(audio.Paced, clock, audio.StripOptions{})}
+			in.video.Store(true)
+			return in
+		}
+		give := func(in *input, at time.Duration) {
+			f := pool.Get()
+			f.PTS = at
+			in.sync.PushLive(f)
+		}
+		const frame = time.Second / 25
+		shown, hidden := file(7), file(6)
+		defer shown.sync.Close()
+		defer hidden.sync.Close()
+		e := &Engine{order: []*input{hidden, shown}, planned: 7, frameTime: frame}
+		waits := func(what string, at, want time.Duration) {
+			t.Helper()
+			began := time.Now()
+			e.catchUp(t.Context(), at)
+			if took := time.Since(began); took != want {
+				t.Errorf("%s: it waited %v, want %v", what, took, want)
+			}
+		}
+		give(shown, 0)
+		waits("what is due is there", 0, 0)
+		waits("nothing is there for the next", frame, catchUpWait)
+		waits("nor for the one after", 2*frame, 0)
+		give(shown, 2*frame)
+		if f := shown.taken; f != nil {
+			t.Error("taken before it was due")
+		}
+		shown.take(2 * frame)
+		time.AfterFunc(3*time.Millisecond, func() { give(shown, 3*frame) })
+		waits("it comes in time", 3*frame, 3*time.Millisecond)
+		shown.taken.Release()
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/priority"
 	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
@@ -45,6 +46,23 @@ func (e *Engine) ready() bool {
 		}
 	}
 	return true
+}
+
+// run ticks, on the real clock on a thread that goes before all others and ends with it.
+func (e *Engine) run(ctx context.Context) error {
+	if e.clock.Virtual() {
+		return e.loop(ctx)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		priority.First(func(err error) {
+			if err != nil {
+				e.log.Info("the programme has no precedence over other work: where the processor is short its pictures may be late", "reason", err)
+			}
+		})
+		ended <- e.loop(ctx)
+	}()
+	return <-ended
 }
 
 // loop ticks. Tick n is due n/fps after the start of studio time.

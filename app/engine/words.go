@@ -6,7 +6,7 @@ import "regexp"
 // of use in a log and of none to the operator. A list by name and not a pattern: a file
 // that is called so, and a time such as "12:30", are to stay.
 const namers = `(?:audio|av|bars|camera|clock|colour|compositor|coded|credentials|cutlist|document|engine|ffmpeg|file|gpu|h264|host|image|inserts|` +
-	`json|microphone|network|pipe|planner|preflight|record|recorded|rehearsal|replay|rist|rtmp|scenes|screen|sources|srt|supervise|synthetic|sysmon|text|ts|udp|uplink|whip)`
+	`json|microphone|network|pipe|planner|preflight|priority|record|recorded|rehearsal|replay|rist|rtmp|scenes|screen|sources|srt|supervise|synthetic|sysmon|text|ts|udp|uplink|whip)`
 
 var (
 	namedFirst  = regexp.MustCompile(`^(?:` + namers + `: )+`)

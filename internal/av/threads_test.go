@@ -12,8 +12,8 @@ import (
 
 // TestThreads: one plays what is light, whatever the container says of its bit rate.
 func TestThreads(t *testing.T) {
-	many := min(4, runtime.GOMAXPROCS(0))
-	half := max(runtime.GOMAXPROCS(0)/2, 1)
+	many := min(4, runtime.NumCPU())
+	half := max(runtime.NumCPU()/2, 1)
 	dir := t.TempDir()
 	for _, c := range []struct {
 		name, source, file         string

@@ -71,7 +71,7 @@ func PlayingThreads(in *Input) (playing, sought int) {
 	if pixels > playingPixels*1.01 {
 		return 0, 0
 	}
-	sought = min(playingThreads, runtime.GOMAXPROCS(0))
+	sought = min(playingThreads, runtime.NumCPU())
 	bps := int64(s.BitrateBPS)
 	if bps == 0 {
 		bps = in.ctx.BitRate() // of the whole file, by its size
@@ -87,7 +87,7 @@ func PlayingThreads(in *Input) (playing, sought int) {
 // libavcodec thinks good (0).
 func RenderingThreads(in *Input) int {
 	if playing, _ := PlayingThreads(in); playing == 1 {
-		return max(runtime.GOMAXPROCS(0)/2, 1)
+		return max(runtime.NumCPU()/2, 1)
 	}
 	return 0
 }

@@ -22,7 +22,7 @@ var layers = []struct {
 	row   int
 	paths []string
 }{
-	{0, []string{"internal/media", "internal/supervise", "internal/host", "internal/sysmon", "internal/logtail", "internal/atomicfile", "shaders", "assets"}},
+	{0, []string{"internal/media", "internal/supervise", "internal/host", "internal/sysmon", "internal/priority", "internal/logtail", "internal/atomicfile", "shaders", "assets"}},
 	{1, []string{"scenes", "internal/cutlist", "internal/av", "internal/audio", "internal/framecode", "compositor/gpu", "compositor/cpu", "outputs/planner"}},
 	{2, []string{"compositor", "scenes/sources", "outputs", "internal/audio/inserts"}},
 	{3, []string{"outputs/rtmp", "outputs/srt", "outputs/whip", "outputs/ts", "outputs/pipe", "outputs/camera", "outputs/record", "outputs/uplink"}},
@@ -52,6 +52,7 @@ var owners = map[string]string{
 	"github.com/pion":                "outputs/whip",
 	"github.com/spf13/cobra":         "app",
 	"github.com/zalando/go-keyring":  "app/credentials",
+	"github.com/godbus":              "internal/priority",
 	"github.com/santhosh-tekuri":     "scenes",
 	"github.com/go-text/typesetting": "scenes/sources",
 }
