@@ -103,13 +103,15 @@ func (s *Switcher) SetPreview(id string) {
 func (s *Switcher) Cut() { s.complete(s.RestsAt) }
 
 // CutTo puts id on programme now; a transition under way is abandoned, and keys stay
-// as they are. The preview stays, unless id was it: then the two swap.
+// as they are. The preview stays, or becomes what was chosen during the transition; where
+// that is id, it becomes what was on programme: a double click on a cell chooses first.
 func (s *Switcher) CutTo(id string) {
-	if id == s.Preview {
-		s.Preview = s.Program
-	}
+	before := s.Program
 	s.Program = id
 	s.rest(s.RestsAt)
+	if s.Preview == id {
+		s.Preview = before
+	}
 }
 
 // Auto starts, halts or continues the transition; frames is the length of a whole one.

@@ -9,14 +9,16 @@ import (
 	"pgregory.net/rapid"
 )
 
-// act applies one letter of a script: c cut, C cut to x, a auto, s step, [ ] the
-// T-bar to either end, h to the middle, p preview y, f fade to black.
+// act applies one letter of a script: c cut, C cut to x, B cut to b, a auto, s step, [ ] the
+// T-bar to either end, h to the middle, p preview y, P preview x, f fade to black.
 func act(s *Switcher, r rune) {
 	switch r {
 	case 'c':
 		s.Cut()
 	case 'C':
 		s.CutTo("x")
+	case 'B':
+		s.CutTo("b")
 	case 'a':
 		s.Auto(4)
 	case 's':
@@ -29,6 +31,8 @@ func act(s *Switcher, r rune) {
 		s.SetLever(0.5)
 	case 'p':
 		s.SetPreview("y")
+	case 'P':
+		s.SetPreview("x")
 	case 'f':
 		s.FadeToBlack(!s.FadedOut, 4)
 	}
@@ -45,6 +49,8 @@ func TestSwitcher(t *testing.T) {
 		{"c", "cut swaps", "b", "a", AtRest, 0},
 		{"cc", "two cuts are none", "a", "b", AtRest, 0},
 		{"C", "cut to another leaves preview", "x", "b", AtRest, 0},
+		{"B", "cut to what is on preview swaps", "b", "a", AtRest, 0},
+		{"PC", "so does a double click, which chooses first", "x", "a", AtRest, 0},
 		{"a", "auto shows nothing before its first step", "a", "b", Auto, 0},
 		{"as", "a quarter after one of four steps", "a", "b", Auto, 0.25},
 		{"asss", "three quarters", "a", "b", Auto, 0.75},
@@ -74,6 +80,11 @@ func TestSwitcher(t *testing.T) {
 		{"aspsss", "but what comes after", "b", "y", AtRest, 0},
 		{"hp[", "after an abort too", "a", "y", AtRest, 0},
 		{"aspc", "and after a cut", "b", "y", AtRest, 0},
+		{"asPC", "a double click on another keeps what was on programme", "x", "a", AtRest, 0},
+		{"hPC", "with the T-bar too", "x", "a", AtRest, 0},
+		{"aspC", "cut to another than was chosen", "x", "y", AtRest, 0},
+		{"asB", "cut to what is being mixed in swaps", "b", "a", AtRest, 0},
+		{"aspB", "unless another was chosen", "b", "y", AtRest, 0},
 	} {
 		t.Run(c.script+" "+c.what, func(t *testing.T) {
 			s := NewSwitcher("a", "b")
@@ -108,7 +119,7 @@ func TestFadeToBlackRunsAndTurns(t *testing.T) {
 func TestSwitcherInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := NewSwitcher("a", "b")
-		for _, r := range rapid.SliceOfN(rapid.SampledFrom([]rune("cCas[]hpf")), 1, 60).Draw(t, "script") {
+		for _, r := range rapid.SliceOfN(rapid.SampledFrom([]rune("cCBas[]hpPf")), 1, 60).Draw(t, "script") {
 			act(&s, r)
 			if !(s.Lever >= 0 && s.Lever <= 1) || s.RestsAt != 0 && s.RestsAt != 1 {
 				t.Fatalf("lever %v, rest %v", s.Lever, s.RestsAt)
