@@ -183,6 +183,7 @@ func (d *deliveries) reconcile(before, show *scenes.Show) {
 	for _, v := range before.Destinations { // what its clock had to say is over with its times
 		if now, _ := show.Destination(v.ID); now.StartAt != v.StartAt || now.StopAt != v.StopAt {
 			d.e.warn.clear("schedule " + v.ID)
+			d.e.schedule.forget(v.ID)
 		}
 	}
 	if d.stopOutside(show) {

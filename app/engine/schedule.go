@@ -17,6 +17,22 @@ const lookEvery = 500 * time.Millisecond
 // before it was written, does nothing. Of the tick goroutine.
 type schedule struct {
 	looked time.Time // up to here all has been done
+	done   map[string]kept
+}
+
+// kept are the times of a destination that were carried out, as the show has them; "" is
+// none. A clock that was set back goes by them again, but what an operator has done since
+// counts for more.
+type kept struct{ start, stop string }
+
+// forget is for a destination whose times have changed: they are to be kept again.
+func (s *schedule) forget(id string) { delete(s.done, id) }
+
+func (s *schedule) keep(id string, k kept) {
+	if s.done == nil {
+		s.done = map[string]kept{}
+	}
+	s.done[id] = k
 }
 
 // keepTimes does what has come due by the wall clock since it was looked at, if that is
@@ -36,24 +52,42 @@ func (e *Engine) keepTimes(now time.Time) {
 		return at, err == nil && at.After(from) && !at.After(now)
 	}
 	for _, v := range e.show.Destinations {
+		tell := func(at time.Time, text string) {
+			e.warn.set("schedule "+v.ID, fmt.Sprintf(text, v.Name, at.In(now.Location()).Format("15:04 on 2 January")), e.tick)
+		}
 		var command Command
-		if _, ok := due(v.StopAt); ok {
+		done := e.schedule.done[v.ID]
+		if at, ok := due(v.StopAt); ok {
 			if !e.outs.started(v.ID) {
 				continue
 			}
-			command = &StopLive{Destinations: []string{v.ID}}
-		} else if at, ok := due(v.StartAt); ok {
-			if now.Sub(at) >= startsWithin {
-				e.warn.set("schedule "+v.ID, fmt.Sprintf("%s was to go live at %s, but the machine slept through it or its clock was set past it: it was not started. Start it by hand if it is still wanted.", v.Name, at.In(now.Location()).Format("15:04 on 2 January")), e.tick)
+			if done.stop == v.StopAt {
+				tell(at, "%s was stopped at %s already, before the clock was set back: it was not stopped again. Stop it by hand.")
 				continue
 			}
-			command = &GoLive{Destinations: []string{v.ID}}
+			command, done.stop = &StopLive{Destinations: []string{v.ID}}, v.StopAt
+		} else if at, ok := due(v.StartAt); ok {
+			switch {
+			case e.outs.started(v.ID): // by hand
+				done.start = v.StartAt
+				e.schedule.keep(v.ID, done)
+				continue
+			case done.start == v.StartAt:
+				tell(at, "%s went live at %s already, before the clock was set back: it was not started again. Start it by hand if it is still wanted.")
+				continue
+			case now.Sub(at) >= startsWithin:
+				tell(at, "%s was to go live at %s, but the machine slept through it or its clock was set past it: it was not started. Start it by hand if it is still wanted.")
+				continue
+			}
+			command, done.start = &GoLive{Destinations: []string{v.ID}}, v.StartAt
 		} else {
 			continue
 		}
 		if err := e.apply(command); err != nil {
 			e.warn.set("schedule "+v.ID, fmt.Sprintf("%s was to be switched by the clock, but %v. Everything else goes on; switch it by hand.", v.Name, err), e.tick)
+			continue
 		}
+		e.schedule.keep(v.ID, done)
 	}
 }
 
