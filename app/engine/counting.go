@@ -103,7 +103,9 @@ func (e *Engine) publish() {
 	}
 	s.Monitor = e.monitorState()
 	s.Undo, s.Redo = e.history.labels()
-	for _, b := range s.Buses {
+	for i := range s.Buses {
+		b := &s.Buses[i]
+		b.Carried = e.outs.carrying(b.ID)
 		if b.ID == scenes.ProgrammeBus {
 			s.Master = MasterState{b.GainDB, b.Muted, b.Meter}
 		}

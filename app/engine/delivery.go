@@ -22,6 +22,7 @@ type delivery struct {
 	recording bool
 	begins    outputs.Mark   // what is on programme at its start
 	sound     []scenes.Track // its sound tracks; of an empty bus, the rendition's
+	buses     []string       // of the show, whose sound it carries; of a source's own recording and the replay buffer none
 	iso       *isoSource     // of this source alone, not of the programme; nil: the programme
 	ring      *ring          // of the replay buffer: what it is delivered to
 	session   *session       // of a recording: the journal that its files are in; may be nil

@@ -84,6 +84,9 @@ func (e *Engine) travel(from, to *[]version, none string) error {
 	if name := e.outs.runningOutside(v.show); name != "" {
 		return fmt.Errorf("%s is running and would go with this: stop it first", name)
 	}
+	if err := e.carriedOutside(v.show); err != nil {
+		return err
+	}
 	if err := e.airOutside(v.show); err != nil {
 		return err
 	}

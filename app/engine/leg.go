@@ -104,11 +104,10 @@ func (l *leg) open(ctx context.Context, show *scenes.Show) (err error) {
 
 // sound is the tracks that its kind carries: all, or the first, which is said.
 func (l *leg) sound() []scenes.Track {
-	sound := l.v.sound
-	if len(sound) > 1 && l.kind.SoundTracks < len(sound) && !l.v.recording {
+	sound := l.v.sent(l.kind)
+	if len(sound) < len(l.v.sound) {
 		l.v.d.e.warn.set("tracks "+l.v.def.ID, fmt.Sprintf("%s: %s does not carry %d tracks of sound, so only %s is sent.",
-			l.v.def.Name, l.kind.Title, len(sound), sound[0].Name), l.v.d.e.state.Load().Tick)
-		sound = sound[:1]
+			l.v.def.Name, l.kind.Title, len(l.v.sound), sound[0].Name), l.v.d.e.state.Load().Tick)
 	}
 	return sound
 }

@@ -245,6 +245,7 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 	for _, change := range with {
 		change(v)
 	}
+	v.buses = v.busesIn(d.e.show)
 	v.cancel, v.begins = cancel, d.e.cutMark()
 	v.before.Store(before)
 	switch {

@@ -107,7 +107,7 @@ func recutCommand(c Command, replaced map[string]json.RawMessage, replace func(s
 			show.Sources[i] = replace(v)
 		}
 		return &travelled{&show}
-	case *Reorder:
+	case *Reorder, *RemoveBus:
 		return outside{c}
 	case *ReplaceShow:
 		return nil // sources of another show have no recordings in this journal
@@ -132,8 +132,8 @@ func (c *travelled) apply(e *Engine) error {
 	return e.edit(&show, nil)
 }
 
-// outside is a command that may be about outputs, which a show that is cut again has none of:
-// that it is refused says nothing.
+// outside is a command that may be about outputs, which a show that is cut again has others
+// of: that it is refused says nothing.
 type outside struct{ command Command }
 
 func (c outside) apply(e *Engine) error {

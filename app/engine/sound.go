@@ -276,10 +276,15 @@ func equalPower(progress float64) (from, to float64) {
 	return math.Cos(progress * math.Pi / 2), math.Sin(progress * math.Pi / 2)
 }
 
-// samples are a bus's finished block of n samples; silence for one that is not there
-// any more.
+// samples are a bus's finished block of n samples; without an id silence. Of a bus that is not
+// there any more, because another show came, it is the programme's: a stream that falls
+// silent is the worse mistake.
 func (d *desk) samples(id string, n int) []float32 {
-	if b := d.buses[id]; b != nil && len(b.bus.Samples()) == n {
+	b := d.buses[id]
+	if b == nil && id != "" {
+		b = d.buses[scenes.ProgrammeBus]
+	}
+	if b != nil && len(b.bus.Samples()) == n {
 		return b.bus.Samples()
 	}
 	if len(d.silence) < n {

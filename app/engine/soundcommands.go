@@ -41,7 +41,8 @@ type (
 		Bus scenes.Bus `json:"bus"`
 	}
 	// RemoveBus takes a mix out of the show and, with Cascade, the sends and tracks that use
-	// it; renditions and destinations go back to the programme's sound.
+	// it; renditions and destinations go back to the programme's sound. It is refused while
+	// something that runs carries the mix.
 	RemoveBus struct {
 		ID      string `json:"id"`
 		Cascade bool   `json:"cascade,omitempty"`
@@ -210,7 +211,14 @@ func (c SetSend) apply(e *Engine) error {
 func (c PutBus) edit(s *scenes.Show) (*scenes.Show, error)    { return s.SetBus(c.Bus) }
 func (c RemoveBus) edit(s *scenes.Show) (*scenes.Show, error) { return s.RemoveBus(c.ID, c.Cascade) }
 func (c PutBus) apply(e *Engine) error                        { return e.edit(c.edit(e.show)) }
-func (c RemoveBus) apply(e *Engine) error                     { return e.edit(c.edit(e.show)) }
+
+func (c RemoveBus) apply(e *Engine) error {
+	show, err := c.edit(e.show)
+	if err == nil {
+		err = e.carriedOutside(show)
+	}
+	return e.edit(show, err)
+}
 
 func (c SetBus) apply(e *Engine) error {
 	return e.editBus(c.ID, func(b *scenes.Bus) error {

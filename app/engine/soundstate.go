@@ -19,6 +19,8 @@ type BusState struct {
 	LatencyMS   float64 // of its inserts and its limiter; sources are that much earlier
 	Inserts     []InsertState
 	Listening   bool // the monitor plays it while nothing is soloed
+	// Carried are the names of what runs with its sound: the mix cannot be removed then.
+	Carried []string
 }
 
 // InsertState is one processor as surfaces show it, in the order of the show.

@@ -129,21 +129,34 @@ func levelAt(b []float32, hz float64) float64 {
 	return 2 * math.Hypot(re, im) / float64(n)
 }
 
-// TestBusGoesWhileRecorded: its track goes on as silence, the others as they were.
+// TestBusGoesWhileRecorded: it cannot be removed; where a show without it takes the place of
+// this one, its track goes on with the programme's sound, the others as they were.
 func TestBusGoesWhileRecorded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tracks.mkv")
-	s := newStudio(t, parse(t, tracksShow(path, "h264")), media.NewVirtualClock(), func(o *Options) {
-		o.Ticks, o.Commands = 90, []Timed{{0, &StartRecording{}}, {45, &RemoveBus{ID: "t3", Cascade: true}}}
+	show := parse(t, tracksShow(path, "h264"))
+	without, err := show.RemoveBus("t3", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStudio(t, show, media.NewVirtualClock(), func(o *Options) {
+		o.Ticks, o.Commands = 90, []Timed{{0, &StartRecording{}}, {20, &RemoveBus{ID: "t3", Cascade: true}}, {50, &ReplaceShow{without}}}
 		o.OutputKinds = map[string]outputs.Kind{"record": record.Kind()}
 	})
 	s.run(t, t.Context(), time.Minute)
-	for track, want := range map[int][2]bool{3: {true, false}, 4: {true, true}} {
-		b := decodeTrack(t, path, track)
-		hz := float64(500 * (track + 1))
-		for i, at := range []int{24000, 96000} {
-			if got := levelAt(b[2*at:2*at+2*9600], hz) > 0.02; got != want[i] {
-				t.Errorf("track %d at frame %d: heard %v, want %v", track, at, got, want[i])
-			}
+	if n := s.State().RefusedCommands; n != 1 {
+		t.Errorf("%d commands were refused, want one", n)
+	}
+	for _, c := range []struct {
+		track, frame int
+		own, another bool // are heard
+	}{
+		{3, 24000, true, false}, {3, 60000, true, false}, {3, 96000, true, true},
+		{4, 24000, true, false}, {4, 60000, true, false}, {4, 96000, true, false},
+	} {
+		b := decodeTrack(t, path, c.track)[2*c.frame:][:2*9600]
+		own, another := levelAt(b, float64(500*(c.track+1))) > 0.02, levelAt(b, 500) > 0.02
+		if own != c.own || another != c.another {
+			t.Errorf("track %d at frame %d: its own sound is heard: %v, another: %v; want %v, %v", c.track, c.frame, own, another, c.own, c.another)
 		}
 	}
 }

@@ -293,6 +293,22 @@ func TestTheEditorSetsUpABus(t *testing.T) {
 	wantSent(t, b, &engine.RemoveBus{ID: "aux", Cascade: true})
 }
 
+// TestTheEditorKeepsABusThatIsCarried: nothing is asked that would be refused; what has to be
+// stopped is said.
+func TestTheEditorKeepsABusThatIsCarried(t *testing.T) {
+	s := soundState()
+	s.Buses[1].Carried = []string{"Stage", "Disk"}
+	b := newBench(t, s)
+	p := soundPanelOf(t, b, soundChoice{bus: "aux"})
+	var told string
+	b.desk.tell = func(text string) { told = text }
+	p.remove()
+	wantSent(t, b)
+	if want := "Foldback stays, it is the sound of Stage, Disk now: stop that first, then remove it."; told != want || p.ask.deed != nil {
+		t.Errorf("told %q, want %q; asked %q", told, want, p.ask.text.text)
+	}
+}
+
 func TestLoudnessHistoryKeepsAMinute(t *testing.T) {
 	h := &loudnessHistory{}
 	at := func(d time.Duration, m float64) { h.push(d, &engine.Loudness{MomentaryLUFS: m, ShortTermLUFS: m}) }

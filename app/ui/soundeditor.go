@@ -394,13 +394,19 @@ func (p *soundPanel) rename(name string) {
 
 func (p *soundPanel) remove() {
 	id := p.def.ID
+	for _, b := range p.desk.state.Buses {
+		if b.ID == id && len(b.Carried) > 0 {
+			p.desk.tell(fmt.Sprintf("%s stays, it is the sound of %s now: stop that first, then remove it.", p.def.Name, strings.Join(b.Carried, ", ")))
+			return
+		}
+	}
 	gone := func() { p.desk.send(&engine.RemoveBus{ID: id, Cascade: true}) }
 	users := p.shown.BusUsers(id)
 	if len(users) == 0 {
 		gone()
 		return
 	}
-	p.ask.ask(p.def.Name+" is used by "+strings.Join(users, ", ")+". Without it, sends and tracks to it go too, and destinations carry the programme's sound.",
+	p.ask.ask(p.def.Name+" is used by "+strings.Join(users, ", ")+". Without it, sends and tracks to it go too, and destinations carry the programme's sound when they are started again.",
 		"Remove it", "Keep it", gone)
 	p.column.refit()
 }
