@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 )
@@ -50,6 +51,22 @@ func (d *deliveries) carrying(bus string) (names []string) {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// carries reports whether something that runs carries a bus.
+func (d *deliveries) carries(bus string) bool { return len(d.carrying(bus)) > 0 }
+
+// isHeard reports whether the source's sound goes to one of the buses that are asked about. Of
+// the tick goroutine.
+func (in *input) isHeard(on func(bus string) bool) bool {
+	a := &in.def.Audio
+	if a.Muted || !in.kind.HasAudio || !in.audio.Load() {
+		return false
+	}
+	after := in.crosspoint > 0 && a.GainDB > audio.OffDB
+	return slices.ContainsFunc(in.routes, func(r audio.Route) bool {
+		return (r.Pre || after) && r.GainDB > audio.OffDB && on(r.Bus.ID())
+	})
 }
 
 // carriedOutside says which mix show does not have is carried by something that runs. To take

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/scenes"
@@ -73,4 +75,82 @@ func TestMixThatIsCarriedStays(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestUndoLeavesWhatIsHeardAlone: neither Undo nor Redo takes away a source that is heard in
+// what runs; the state says which are heard at all.
+func TestUndoLeavesWhatIsHeardAlone(t *testing.T) {
+	source := func(kind, settings string, strip scenes.Strip) AddSource {
+		return AddSource{scenes.Source{ID: "new", Name: "New", Kind: kind, Settings: json.RawMessage(settings), Audio: strip}}
+	}
+	mic := func(strip scenes.Strip) AddSource { return source("paced", `{"tone":500,"audio_only":true}`, strip) }
+	early := scenes.Strip{OnAir: scenes.OnAirOff, Sends: []scenes.Send{{Bus: "aux", Pre: true, On: true}}}
+	camera := source("paced", `{"tone":500}`, scenes.Strip{OnAir: scenes.OnAirAFV})
+	layers := []scenes.Layer{scenes.NewLayer("new")}
+	live := GoLive{Destinations: []string{"d"}}
+	for _, c := range []struct {
+		name    string
+		before  []Command
+		travel  Command
+		heard   bool // somewhere
+		refused bool
+	}{
+		{"a microphone", []Command{live, mic(scenes.Strip{})}, Undo{}, true, true},
+		{"where nothing runs", []Command{mic(scenes.Strip{})}, Undo{}, true, false},
+		{"where what ran was stopped", []Command{live, mic(scenes.Strip{}), StopLive{}}, Undo{}, true, false},
+		{"while it is recorded", []Command{StartRecording{}, mic(scenes.Strip{})}, Undo{}, true, true},
+		{"muted", []Command{live, mic(scenes.Strip{Muted: true})}, Undo{}, false, false},
+		{"with its fader down", []Command{live, mic(scenes.Strip{GainDB: -90})}, Undo{}, false, false},
+		{"off air", []Command{live, mic(scenes.Strip{OnAir: scenes.OnAirOff})}, Undo{}, false, false},
+		{"off air, sent from before its fader to a mix that nothing has", []Command{live, mic(early)}, Undo{}, true, false},
+		{"and to one that something has", []Command{GoLive{Destinations: []string{"aux-d"}}, mic(early)}, Undo{}, true, true},
+		{"in the programme, which nothing has", []Command{GoLive{Destinations: []string{"aux-d"}}, mic(scenes.Strip{})}, Undo{}, true, false},
+		{"a still, which has no sound", []Command{live, source("still", "{}", scenes.Strip{})}, Undo{}, false, false},
+		{"a camera that is not shown", []Command{live, camera}, Undo{}, false, false},
+		{"one that was cut to in a scene", []Command{live, camera, AddScene{scenes.Scene{ID: "two", Layers: layers}},
+			RemoveSource{ID: "new", Cascade: true}, Undo{}, Cut{Scene: "two"}}, Redo{}, true, true},
+		{"one that is keyed in", []Command{live, camera, PutOverlay{scenes.Overlay{ID: "key", Layers: layers}},
+			RemoveSource{ID: "new", Cascade: true}, Undo{}, SetOverlay{ID: "key"}}, Redo{}, true, true},
+		{"a microphone, removed again", []Command{live, mic(scenes.Strip{}), RemoveSource{ID: "new"}, Undo{}}, Redo{}, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			try := &attempt{command: c.travel}
+			list := []Timed{}
+			for _, command := range c.before {
+				list = append(list, Timed{2, command})
+			}
+			s := newStudio(t, parse(t, `{"format":2,"canvas":{"width":64,"height":48,"fps":"30"},"buses":[{"id":"aux"}],"scenes":[{"id":"one","layers":[]}],
+				"renditions":[{"id":"main","video":{"bitrate_kbps":300,"preset":"ultrafast"}}],
+				"destinations":[{"id":"d","kind":"fake","settings":{"to":"d"}},{"id":"aux-d","kind":"fake","settings":{"to":"aux-d"},"bus":"aux"}],
+				"recordings":[{"id":"r","settings":{"to":"r"}}],"start":{"program":"one"}}`), media.NewVirtualClock(), func(o *Options) {
+				o.Ticks, o.Commands = 4, append(list, Timed{2, try})
+			})
+			s.run(t, t.Context(), time.Minute)
+			if try.heard != c.heard {
+				t.Errorf("it is heard: %v, want %v", try.heard, c.heard)
+			}
+			if got := try.err != nil; got != c.refused || got && !strings.Contains(try.err.Error(), "New is heard and would go with this") {
+				t.Errorf("%v; want a refusal: %v", try.err, c.refused)
+			}
+			if n := s.State().RefusedCommands; n != 0 {
+				t.Errorf("%d commands before it were refused", n)
+			}
+		})
+	}
+}
+
+// attempt notes whether the source "new" is heard, and what becomes of a command.
+type attempt struct {
+	command Command
+	heard   bool
+	err     error
+}
+
+func (c *attempt) apply(e *Engine) error {
+	in := e.inputs["new"]
+	c.err = e.apply(c.command)
+	var v SourceState
+	e.desk.sound(in, &v)
+	c.heard = v.Heard
+	return nil
 }

@@ -110,6 +110,12 @@ func (e *Engine) airOutside(show *scenes.Show) error {
 			return fmt.Errorf("%s is on air and would go with this: cut away first", names(e.show)[id])
 		}
 	}
+	e.desk.follow(e) // with the commands of this tick
+	for _, in := range e.order {
+		if _, stays := show.Source(in.def.ID); !stays && in.isHeard(e.outs.carries) {
+			return fmt.Errorf("%s is heard and would go with this: remove it by hand if that is meant", in.def.Name)
+		}
+	}
 	for _, o := range e.show.Overlays {
 		if _, stays := show.Overlay(o.ID); !stays && e.keyLevel(o.ID, o.On) > 0 {
 			return fmt.Errorf("the key %s is on air and would go with this: take it off first", o.Name)

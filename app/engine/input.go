@@ -54,7 +54,8 @@ type input struct {
 	frame   time.Duration // of the canvas
 	sync    *media.FrameSync
 	strip   *audio.Strip
-	inserts insertSet // of the tick goroutine
+	inserts insertSet     // of the tick goroutine
+	routes  []audio.Route // of the tick goroutine; the strip's
 	slate   *media.Frame
 
 	cancel context.CancelFunc

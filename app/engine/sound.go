@@ -82,7 +82,8 @@ func (d *desk) reconcile(e *Engine) {
 		d.afv = d.afv || in.def.Audio.OnAir == scenes.OnAirAFV
 		in.strip.Set(controls(in.def.Audio))
 		in.strip.SetSolo(d.solos[in.def.ID])
-		in.strip.SetRoutes(d.routes(in.def))
+		in.routes = d.routes(in.def)
+		in.strip.SetRoutes(in.routes)
 		var list []*audio.Insert
 		in.inserts, list = d.inserts(e, in.inserts, in.def.Audio.Inserts)
 		in.strip.SetInserts(list)

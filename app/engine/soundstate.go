@@ -96,6 +96,7 @@ func (d *desk) sound(in *input, s *SourceState) {
 		s.DeviceMS = float64(in.device.Load()) / 1e6
 		s.LatencyMS = s.DeviceMS + float64(st.Latency)/1e6 + float64(in.strip.InsertLatency()+after)/48 + float64(in.frame)/1e6 - min(float64(st.Delay)/1e6, 0)
 	}
+	s.Heard = in.isHeard(func(string) bool { return true })
 	s.Inserts = in.inserts.state(in.def.Audio.Inserts)
 	s.ReductionDB = in.strip.ReductionDB()
 	s.Solo = soloNames[in.strip.Solo()]

@@ -141,8 +141,11 @@ type SourceState struct {
 	HasVideo, HasAudio bool
 	// Recordable: it can be recorded on its own, and, where its kind has pictures, be an
 	// angle of the replay buffer.
-	Recordable  bool
-	Strip       scenes.Strip
+	Recordable bool
+	Strip      scenes.Strip
+	// Heard: its sound, or silence of it, goes to some mix now: it is not muted, its fader is up,
+	// and it is on air, follows a picture that is shown, or is sent from before its fader.
+	Heard       bool
 	Inserts     []InsertState
 	ReductionDB float64 // of all dynamics together
 	Solo        string  // "afl", "pfl" or ""

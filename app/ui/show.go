@@ -357,59 +357,6 @@ func (p *showPanel) duplicate() {
 	}
 }
 
-// remove takes an element away; what is used or on air is asked about first, in its
-// place. Undo brings it back.
-func (p *showPanel) remove(id string) {
-	s := p.desk.state
-	if s == nil || id == "" {
-		return
-	}
-	users := s.Show.Users(id)
-	var why []string
-	if s.Tally[id] == engine.OnProgram || p.part == partOverlays && overlayOn(s.Show, id) {
-		why = append(why, "It is on air now.")
-	}
-	if len(users) > 0 {
-		why = append(why, "It is used by "+strings.Join(users, ", ")+", and would go there too.")
-	}
-	deed := func() { p.removeNow(id, len(users) > 0) }
-	if len(why) == 0 {
-		deed()
-		return
-	}
-	name := nameOf(s, id)
-	if o, ok := s.Show.Overlay(id); ok {
-		name = o.Name
-	}
-	p.ask.ask("Remove “"+name+"”? "+strings.Join(why, " "), "Remove", "Keep", deed)
-}
-
-func overlayOn(s *scenes.Show, id string) bool {
-	o, ok := s.Overlay(id)
-	return ok && o.On
-}
-
-func (p *showPanel) removeNow(id string, cascade bool) {
-	// The neighbour is chosen next.
-	if i := p.list.index(id); i >= 0 && p.selected[p.part] == id {
-		switch {
-		case i+1 < len(p.list.items):
-			p.selected[p.part] = p.list.items[i+1].id
-		case i > 0:
-			p.selected[p.part] = p.list.items[i-1].id
-		}
-		p.shown = nil
-	}
-	switch p.part {
-	case partSources:
-		p.desk.send(&engine.RemoveSource{ID: id, Cascade: cascade})
-	case partScenes:
-		p.desk.send(&engine.RemoveScene{ID: id, Cascade: cascade})
-	case partOverlays:
-		p.desk.send(&engine.RemoveOverlay{ID: id})
-	}
-}
-
 // askRow is a question in its own place; it goes away when it is answered or when
 // something else is chosen.
 type askRow struct {

@@ -174,6 +174,50 @@ func TestShowPanelDuplicatesAndRemoves(t *testing.T) {
 	wantSent(t, b, &engine.RemoveOverlay{ID: "lower"})
 }
 
+// TestShowPanelAsksBeforeWhatRunsGoes: a source that nothing uses may be heard, or recorded on
+// its own, and a programme that is faded to black has no tally.
+func TestShowPanelAsksBeforeWhatRunsGoes(t *testing.T) {
+	for _, c := range []struct {
+		name, id string
+		part     showPart
+		change   func(*engine.State)
+		asks     string // empty: it goes at once
+	}{
+		{"a microphone that is heard", "mic", partSources, func(s *engine.State) { s.Sources[2].Heard = true }, "Remove “Mic”? It is heard now."},
+		{"one that is not", "mic", partSources, func(*engine.State) {}, ""},
+		{"a camera that is on air, and heard", "cam2", partSources, func(s *engine.State) {
+			s.Sources[1].Heard, s.Tally = true, map[string]engine.Tally{"cam2": engine.OnProgram}
+		}, "Remove “Camera 2”? It is on air now."},
+		{"one that is recorded on its own", "mic", partSources, func(s *engine.State) {
+			s.ISOs = []engine.DestinationState{{ID: "mic", Started: true}}
+		}, "Remove “Mic”? It is recorded on its own now, which would end."},
+		{"one whose recording was stopped", "mic", partSources, func(s *engine.State) { s.ISOs = []engine.DestinationState{{ID: "mic"}} }, ""},
+		{"a scene under black", "one", partScenes, func(s *engine.State) { s.Black, s.FadedOut, s.Tally = 1, true, nil }, "Remove “Wide”? It is on programme now."},
+		{"a scene that is neither", "two", partScenes, func(*engine.State) {}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := quad()
+			s.Show.Sources[2] = scenes.Source{ID: "mic", Name: "Mic", Kind: "synthetic"}
+			s.Show.Scenes[1].Layers = nil
+			s.Sources = append(s.Sources, engine.SourceState{ID: "mic", Name: "Mic", Status: engine.SourceRunning, HasAudio: true})
+			c.change(s)
+			b, p := showBench(t, s)
+			press(p.tabs[c.part])
+			p.remove(c.id)
+			if got := p.ask.text.text; got != c.asks {
+				t.Fatalf("asked %q, want %q", got, c.asks)
+			}
+			if c.asks != "" {
+				wantSent(t, b)
+				press(p.ask.yes)
+			}
+			if got := b.sent(t); len(got) != 1 {
+				t.Errorf("sent %s", commandsText(got))
+			}
+		})
+	}
+}
+
 func TestSourceFormSendsTheWholeSource(t *testing.T) {
 	s := quad()
 	s.Show.Sources[0].Settings = json.RawMessage(`{"camera":1,"later":true}`)
