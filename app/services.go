@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"crosspoint.studio/crosspoint/app/credentials"
 	"crosspoint.studio/crosspoint/app/document"
@@ -59,24 +60,51 @@ func (v vault) Set(name, secret string) error {
 	return v.Store.Set(name, secret)
 }
 
-// machine is ui.Machine.
-type machine struct {
-	dir string // where recordings go
+// diskSilent is how long the disk of recordings may take to say what is left before that counts
+// as not known.
+const diskSilent = 5 * time.Second
 
-	mu      sync.Mutex
-	sampler *host.Sampler // guarded by mu
+// machine is ui.Machine. A disk whose server is gone keeps a goroutine of it for good, one in all.
+type machine struct {
+	dir  string                          // where recordings go
+	free func(dir string) (int64, error) // host.FreeBytes; it may never return
+
+	mu      sync.Mutex // guards what follows
+	sampler *host.Sampler
+	asking  bool      // free has not returned
+	asked   time.Time // when it was called last
+	left    int64     // what it said last; -1 is not known
 }
 
-// Sample implements ui.Machine.
+func newMachine(dir string, sampler *host.Sampler) *machine {
+	return &machine{dir: dir, free: host.FreeBytes, sampler: sampler, left: -1}
+}
+
+// Sample implements ui.Machine. What is left of the disk is as it was at the Sample before.
 func (m *machine) Sample() ui.MachineStats {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	f := m.sampler.Sample()
-	m.mu.Unlock()
-	free, err := host.FreeBytes(m.dir)
-	if err != nil {
-		free = -1
+	if !m.asking {
+		m.asking, m.asked = true, time.Now()
+		go m.ask()
 	}
-	return ui.MachineStats{CPU: f.CPU, Cores: f.Cores, RSS: f.RSSBytes, DiskFree: free}
+	s := ui.MachineStats{CPU: f.CPU, Cores: f.Cores, RSS: f.RSSBytes, DiskFree: m.left}
+	if time.Since(m.asked) >= diskSilent {
+		s.DiskFree = -1
+	}
+	return s
+}
+
+// ask finds out what is left.
+func (m *machine) ask() {
+	left, err := m.free(m.dir)
+	if err != nil {
+		left = -1
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asking, m.left = false, left
 }
 
 // logs is ui.Logs.

@@ -80,6 +80,10 @@ func baseDir(path string) string {
 	return filepath.Dir(path)
 }
 
+// folderMade is how long the start waits for the folder of recordings to be made. It is only so
+// that the first recording finds it: on a disk that answers later it is made all the same.
+const folderMade = time.Second
+
 // recordDir is where recordings without a path go; it is made when it does not
 // exist (what keeps it from being made, the recorder says when it starts).
 func recordDir() string {
@@ -87,8 +91,13 @@ func recordDir() string {
 	if err != nil {
 		return "."
 	}
-	_ = os.MkdirAll(dir, 0o755) // see above
+	makeFolder(dir, os.MkdirAll)
 	return dir
+}
+
+// makeFolder makes a folder whose disk may not answer; see recordDir.
+func makeFolder(dir string, mkdirAll func(string, fs.FileMode) error) {
+	supervise.InTime(context.Background(), folderMade, func() error { return mkdirAll(dir, 0o755) })
 }
 
 // newEngine builds an engine for a show whose relative paths start at dir, on a GPU

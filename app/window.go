@@ -84,12 +84,12 @@ func openDesk(ctx context.Context, c *console, o runOptions) (*desk, error) {
 		outs = withRehearsal(outs, d.rehearsal.urls())
 	}
 	d.stage = newStage(c, outs, o)
-	inventory := newInventory(d.stage)
+	inventory, videos := newInventory(d.stage), recordDir()
 	d.documents = document.New(document.Options{Stage: d.stage, Kinds: kinds, Dir: state, Log: c.log, Devices: inventory.firstDevices})
 	d.services = ui.Services{
 		Documents: documents{d.documents}, Inventory: inventory, Logs: logs{c.tail, c.kept},
-		Machine:     &machine{dir: recordDir(), sampler: d.sampler},
-		SourceKinds: kinds.sources, OutputKinds: kinds.outputs, RecordDir: recordDir(),
+		Machine:     newMachine(videos, d.sampler),
+		SourceKinds: kinds.sources, OutputKinds: kinds.outputs, RecordDir: videos,
 	}
 	d.services.Preflight = dryRun{c, outs, func() string { return baseDir(d.documents.Info().Path) }}
 	if d.rehearsal != nil {

@@ -134,8 +134,11 @@ func (p *statusPanel) update(s *engine.State) {
 	}
 	f[statusCPU].set(fmt.Sprintf("CPU %.1f of %d cores", m.CPU, m.Cores), grade(m.CPU > 0.85*float64(m.Cores), m.CPU > 0.95*float64(m.Cores)))
 	f[statusMemory].setText("memory " + sizeText(m.RSS))
-	if m.DiskFree >= 0 {
+	switch {
+	case m.DiskFree >= 0:
 		f[statusDisk].set("disk "+sizeText(m.DiskFree)+" left", grade(m.DiskFree < diskAmber, m.DiskFree < diskRed))
+	case f[statusDisk].full != "": // it was known
+		f[statusDisk].set("disk not known", colWarn)
 	}
 }
 

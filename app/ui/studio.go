@@ -137,7 +137,7 @@ type Inventory interface {
 // Choice is one device, font or the like.
 type Choice struct{ Value, Label string }
 
-// Machine measures the process and the computer. It does not block for long.
+// Machine measures the process and the computer. It does not block, whatever the disk does.
 type Machine interface {
 	// Sample is what was used since the last call.
 	Sample() MachineStats
@@ -150,7 +150,8 @@ type MachineStats struct {
 	Cores int
 	// RSS is the process's memory in bytes.
 	RSS int64
-	// DiskFree is what is left where recordings go, in bytes; -1 is not known.
+	// DiskFree is what is left where recordings without a path go, in bytes; -1 is not known:
+	// the disk does not answer, or has not been asked yet.
 	DiskFree int64
 }
 

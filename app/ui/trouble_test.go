@@ -162,6 +162,13 @@ func TestStatusLine(t *testing.T) {
 	if m.samples != 2 {
 		t.Errorf("sampled %d times, want once a second for all panels", m.samples)
 	}
+	silent := next
+	silent.Tick, silent.Time = 354, next.Time+time.Second
+	b.clock = b.clock.Add(time.Second)
+	m.stats.DiskFree = -1
+	b.show(&silent)
+	wantLabel(t, "a disk that does not answer", f[statusDisk], "disk not known")
+	wantColor(t, "a disk that does not answer", f[statusDisk].Color, colWarn)
 }
 
 type fakeMachine struct {
