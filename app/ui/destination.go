@@ -11,6 +11,7 @@ import (
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // What a card is made of, in Fyne's units.
@@ -50,8 +51,10 @@ type outputCard struct {
 	drops     int64
 	isEnabled bool
 	path      string // of the newest file
-	// room is how long the disk lasts, for recordings.
+	// room is how long the disk lasts, for recordings that go where it is measured.
 	room, shownRoom time.Duration
+	measured        bool         // it goes there
+	of              *scenes.Show // that measured is of
 }
 
 // cardDeeds are what a card's buttons do.
@@ -190,7 +193,12 @@ func (c *outputCard) openFile() {
 func (c *outputCard) update(s *engine.State, d engine.DestinationState, enabled bool, target int) {
 	c.follow(s.Time, d, target)
 	if c.recording {
-		c.room = roomFor(c.desk.machine().DiskFree, int64(target)*1000).Truncate(time.Minute)
+		if s.Show != c.of {
+			c.of, c.measured = s.Show, c.desk.measures(s.Show, d.ID)
+		}
+		if c.room = 0; c.measured {
+			c.room = roomFor(c.desk.machine().DiskFree, int64(target)*1000).Truncate(time.Minute)
+		}
 	}
 	if d != c.shown || c.room != c.shownRoom || enabled != c.isEnabled || c.name.full == "" {
 		c.shown, c.isEnabled, c.shownRoom = d, enabled, c.room

@@ -405,6 +405,34 @@ func TestRecordingCardSaysTheRoomThereIs(t *testing.T) {
 	wantLabel(t, "30 GB at 6160 kb/s", c.rest, "room for 10 h 49 min")
 }
 
+// TestRoomIsOfTheDiskThatIsMeasured: of a folder elsewhere, which may be on another disk, none is
+// promised.
+func TestRoomIsOfTheDiskThatIsMeasured(t *testing.T) {
+	for _, c := range []struct {
+		path string
+		want string
+	}{
+		{"", "room for 10 h 49 min"},
+		{"sunday.mkv", "room for 10 h 49 min"},
+		{"sundays/", "room for 10 h 49 min"},
+		{"/videos", "room for 10 h 49 min"},
+		{"/videos/sundays/one.mkv", "room for 10 h 49 min"},
+		{"/videos-2/one.mkv", ""},
+		{"../elsewhere/", ""},
+		{"/media/stick/", ""},
+	} {
+		s := aState()
+		s.Show.Recordings = []scenes.Recording{{ID: "r", Name: "Disk", Rendition: "main", Settings: settingsOf("path", c.path)}}
+		b := newBenchWith(t, s, Services{RecordDir: "/videos", Machine: &fakeMachine{MachineStats{Cores: 2, DiskFree: 30e9}, 0}})
+		wantLabel(t, "a recording to "+c.path, b.keys.outputs.cards[1].rest, c.want)
+		moved := *s
+		moved.Show = aShow()
+		moved.Show.Recordings = []scenes.Recording{{ID: "r", Name: "Disk", Rendition: "main", Settings: settingsOf("path", "/media/other.mkv")}}
+		b.show(&moved)
+		wantLabel(t, "then to another disk", b.keys.outputs.cards[1].rest, "")
+	}
+}
+
 func TestRecordingRow(t *testing.T) {
 	s := aState()
 	r := &s.Recordings[0]

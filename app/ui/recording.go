@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // recordingFacts is a recording's line of numbers: time, size, room on the disk.
@@ -114,6 +116,21 @@ func pausedAll(s *engine.State) bool {
 func (p *outputsPanel) pauseAll() {
 	paused := !pausedAll(p.desk.state)
 	p.desk.send(&engine.PauseRecording{Paused: &paused})
+}
+
+// measures reports whether Machine's room is that of a recording: it goes to RecordDir or a
+// folder in it. Another folder may be on another disk.
+func (d *desk) measures(show *scenes.Show, id string) bool {
+	var set struct{ Path string }
+	if v, ok := show.Recording(id); ok && len(v.Settings) > 0 && json.Unmarshal(v.Settings, &set) != nil {
+		return false
+	}
+	dir, path := d.services.RecordDir, set.Path
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	in, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(in)
 }
 
 // roomFor is how long a disk lasts at a bitrate; 0 is not known.
