@@ -20,10 +20,12 @@ type askButton struct {
 	// asks is the question to put, empty when the deed needs none.
 	asks func() string
 	deed func()
+	// turned is called when the question has come or gone.
+	turned func()
 }
 
 func newAskButton(d *desk, caption string, size float32, asks func() string, deed func()) *askButton {
-	a := &askButton{desk: d, ask: confirm{desk: d}, asks: asks, deed: deed}
+	a := &askButton{desk: d, ask: confirm{desk: d}, asks: asks, deed: deed, turned: func() {}}
 	a.main = newButton(d, caption, size, a.press)
 	a.yes = newButton(d, "Yes", textSmall, a.confirmed).hint("Do it now")
 	a.no = newButton(d, "No", textSmall, a.takeBack).hint("Leave it as it is")
@@ -80,13 +82,17 @@ func (a *askButton) swap(asking bool) {
 	show(a.question, asking)
 	show(a.yes, asking)
 	show(a.no, asking)
+	a.turned()
 }
+
+// asking reports that the question is seen.
+func (a *askButton) asking() bool { return a.yes.Visible() }
 
 // look is the button's when it does not ask; a question that nobody answered, or that
 // has lost its reason, goes away here.
 func (a *askButton) look(caption string, ground, ink color.Color) {
 	a.main.look(caption, ground, ink)
-	if a.yes.Visible() && (!a.ask.asked() || a.asks() == "") {
+	if a.asking() && (!a.ask.asked() || a.asks() == "") {
 		a.takeBack()
 	}
 }

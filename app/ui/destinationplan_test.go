@@ -56,13 +56,20 @@ func TestGroupButtons(t *testing.T) {
 	if len(p.groups) != 1 {
 		t.Fatalf("%d buttons, want one", len(p.groups))
 	}
-	wantLabel(t, "the button", p.groups[0].caption, "GO east")
-	p.toggleGroup("east")
+	g := p.groups[0]
+	wantLabel(t, "the button", g.main.caption, "GO east")
+	press(g.main)
 	wantSent(t, b, &engine.GoLive{Group: "east"})
 	s.Destinations[0].Started = true
 	b.show(s)
-	wantLabel(t, "the button", p.groups[0].caption, "STOP east")
-	p.toggleGroup("east")
+	wantLabel(t, "the button", g.main.caption, "STOP east")
+	press(g.main) // the second half of a double click
+	wantSent(t, b)
+	wantLabel(t, "what it asks", g.question, "Stop?")
+	press(g.yes) // as the third
+	wantSent(t, b)
+	b.clock = b.clock.Add(doubleClick)
+	press(g.yes)
 	wantSent(t, b, &engine.StopLive{Group: "east"})
 }
 

@@ -29,7 +29,7 @@ type isoRow struct {
 	chosen  *button
 	name    *label
 	state   *label
-	act     *button
+	act     *askButton
 	started bool
 }
 
@@ -56,11 +56,14 @@ func (p *isoSection) layOut(w float32) float32 {
 	}
 	for _, r := range p.rows {
 		const mark, act float32 = 34, 44
+		half, asked := (w-mark-act-3*gap)/2, act
+		if r.act.asking() { // in the place of the state
+			asked = max(act, min(cardAsk, half+act))
+		}
 		place(r.chosen, 0, y, mark, rowHeight)
-		place(r.act, w-act, y, act, rowHeight)
-		half := (w - mark - act - 3*gap) / 2
+		place(r.act, w-asked, y, asked, rowHeight)
 		r.name.place(mark+gap, y, half, rowHeight)
-		r.state.place(mark+2*gap+half, y, half, rowHeight)
+		r.state.place(mark+2*gap+half, y, max(half+act-asked, 1), rowHeight)
 		y += rowHeight + 3
 	}
 	return y
@@ -147,13 +150,21 @@ func (p *isoSection) update(s *engine.State) (changed bool) {
 func (p *isoSection) newRow(id string) *isoRow {
 	r := &isoRow{id: id, name: newLabel("", textSmall, colText), state: newLabel("", textSmall, colDim)}
 	r.chosen = newButton(p.desk, "ISO", textSmall, func() { p.choose(id) }).hint("Record this source on its own whenever the programme is recorded")
-	r.act = newButton(p.desk, "Rec", textSmall, func() {
+	asks := func() string {
+		if r.started {
+			return "Stop?"
+		}
+		return ""
+	}
+	r.act = newAskButton(p.desk, "Rec", textSmall, asks, func() {
 		if r.started {
 			p.desk.send(&engine.StopISO{Sources: []string{id}})
 		} else {
 			p.desk.send(&engine.StartISO{Sources: []string{id}})
 		}
-	}).hint("Record this source on its own now; while it records: stop")
+	})
+	r.act.main.hint("Record this source on its own now; while it records: stop")
+	r.act.turned = func() { p.layOut(p.Size().Width) }
 	return r
 }
 
@@ -219,6 +230,7 @@ type replaySection struct {
 	// saved is the newest replay's file that was told of, followed that a state was seen.
 	saved    string
 	followed bool
+	pressed  pressTime // of run
 	// resized is called when the section's height changes, opened when its settings show.
 	resized, opened func()
 }
@@ -230,13 +242,7 @@ func newReplaySection(d *desk) *replaySection {
 	p := &replaySection{desk: d, angles: []string{""}, resized: func() {}, opened: func() {}}
 	p.heading = newBold("REPLAY", textSmall, colDim)
 	p.facts = newLabel("", textSmall, colDim)
-	p.run = newButton(d, "Start", textSmall, func() {
-		if p.on {
-			d.send(&engine.StopReplay{})
-		} else {
-			d.send(&engine.StartReplay{})
-		}
-	}).hint("Keep the last seconds of the programme in memory; while it runs: stop and forget them")
+	p.run = newButton(d, "Start", textSmall, p.toggleRun).hint("Keep the last seconds of the programme in memory; while it runs: stop and forget them")
 	p.save = newButton(d, "Save", textSmall, func() { d.send(&engine.SaveReplay{Angle: p.chosenAngle()}) }).hint("Write what is kept to a file, now")
 	p.in = newButton(d, "In", textSmall, func() { d.send(&engine.MarkReplay{Point: "in"}) }).hint("The replay begins here; without it, it is the last five seconds")
 	p.out = newButton(d, "Out", textSmall, func() { d.send(&engine.MarkReplay{Point: "out"}) }).hint("The replay ends here; without it, it goes up to now")
@@ -281,6 +287,18 @@ func (p *replaySection) layOut(w float32) float32 {
 		y += h
 	}
 	return y
+}
+
+// toggleRun starts the buffer, or stops it. The second half of a double click would undo what
+// the first has done.
+func (p *replaySection) toggleRun() {
+	switch {
+	case p.pressed.double(p.desk):
+	case p.on:
+		p.desk.send(&engine.StopReplay{})
+	default:
+		p.desk.send(&engine.StartReplay{})
+	}
 }
 
 // toggleSettings opens and closes what the buffer keeps.

@@ -73,8 +73,19 @@ func TestISOMatrix(t *testing.T) {
 	b.show(s)
 	wantLabel(t, "recording", p.rows[0].state, "1:05  12 MB")
 	wantColor(t, "the source that is recorded", p.rows[0].chosen.back.FillColor, colProgram)
-	wantLabel(t, "its button", p.rows[0].act.caption, "Stop")
-	p.rows[0].act.press()
+	wantLabel(t, "its button", p.rows[0].act.main.caption, "Stop")
+	at := p.rows[0].act.Position()
+	press(p.rows[0].act.main)
+	press(p.rows[0].act.yes) // the second half of a double click
+	wantSent(t, b)
+	if a := p.rows[0].act; a.question.full != "Stop?" || a.Position().X >= at.X || p.rows[0].state.Position().X+p.rows[0].state.width > a.Position().X {
+		t.Errorf("it asks %q at %v, where the state has %v from %v on", a.question.full, a.Position(), p.rows[0].state.width, p.rows[0].state.Position())
+	}
+	b.clock = b.clock.Add(doubleClick)
+	press(p.rows[0].act.yes)
+	if p.rows[0].act.Position() != at {
+		t.Error("the question is over, and has not given its place back")
+	}
 	if c, ok := sentOne(t, b).(*engine.StopISO); !ok || !slices.Equal(c.Sources, []string{"cam1"}) {
 		t.Errorf("stopped: %+v", c)
 	}
@@ -150,6 +161,16 @@ func TestReplayControls(t *testing.T) {
 	if _, ok := sentOne(t, b).(*engine.StartReplay); !ok {
 		t.Error("it was not started")
 	}
+	runs := recordableState()
+	runs.Replay.Running = true
+	b.show(runs)
+	b.clock = b.clock.Add(doubleClick - time.Millisecond)
+	p.run.press() // the second half of a double click
+	wantSent(t, b)
+	b.clock = b.clock.Add(doubleClick)
+	p.run.press()
+	wantSent(t, b, &engine.StopReplay{})
+	b.show(s)
 	var told []string
 	b.desk.said = func(text string) { told = append(told, text) }
 	p.speeds[1].press() // nothing shows replays

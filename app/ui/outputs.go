@@ -27,7 +27,7 @@ type outputsPanel struct {
 	cards     []*outputCard
 	headings  [2]*label
 	adds      [2]*button
-	groups    []*button // one for each group, in the order of the destinations
+	groups    []*askButton // one for each group, in the order of the destinations
 	grouped   []string
 	form      *outputForm
 	ready     *button // opens preflight
@@ -293,7 +293,9 @@ func (p *outputsPanel) updateGroups(s *engine.State) {
 	if !slices.Equal(names, p.grouped) {
 		p.grouped, p.groups = names, nil
 		for _, name := range names {
-			p.groups = append(p.groups, newButton(p.desk, name, textSmall, func() { p.toggleGroup(name) }).hint("Start this group of destinations, or stop it"))
+			b := newAskButton(p.desk, name, textSmall, func() string { return p.asksGroup(name) }, func() { p.toggleGroup(name) })
+			b.main.hint("Start this group of destinations, or stop it")
+			p.groups = append(p.groups, b)
 		}
 		p.refill()
 		p.list.min = fyne.Size{} // so that update arranges the list
@@ -307,15 +309,26 @@ func (p *outputsPanel) updateGroups(s *engine.State) {
 	}
 }
 
+// liveGroup reports whether one of a group runs.
+func (p *outputsPanel) liveGroup(name string) bool {
+	return slices.ContainsFunc(p.all, func(d engine.DestinationState) bool { return d.Group == name && d.Started })
+}
+
+// asksGroup is the question before stopping a group.
+func (p *outputsPanel) asksGroup(name string) string {
+	if p.liveGroup(name) {
+		return "Stop?"
+	}
+	return ""
+}
+
 // toggleGroup starts a group, or stops it while one of it runs.
 func (p *outputsPanel) toggleGroup(name string) {
-	for _, d := range p.all {
-		if d.Group == name && d.Started {
-			p.desk.send(&engine.StopLive{Group: name})
-			return
-		}
+	if p.liveGroup(name) {
+		p.desk.send(&engine.StopLive{Group: name})
+	} else {
+		p.desk.send(&engine.GoLive{Group: name})
 	}
-	p.desk.send(&engine.GoLive{Group: name})
 }
 
 // toggle starts or stops one.
