@@ -72,8 +72,8 @@ func newOutputForm(d *desk, done func()) *outputForm {
 	f.title = newBold("", textNormal, colText)
 	f.save = newButton(d, "Save", textNormal, f.doSave).hint("Keep this in the show; what runs goes on as it was started")
 	f.cancel = newButton(d, "Cancel", textNormal, f.close).hint("Close without changing anything")
-	f.remove = newAskButton(d, "Remove", textSmall, func() string { return "Remove?" }, f.doRemove)
-	f.remove.main.hint("Takes it out of the show; undo brings it back")
+	f.remove = newAskButton(d, "Remove", textSmall, f.asksRemove, f.doRemove)
+	f.setStarted(false)
 	for _, k := range protocols {
 		f.kinds = append(f.kinds, newButton(d, strings.ToUpper(k), textSmall, func() { f.setKind(k) }).hint("The protocol to send with"))
 	}
@@ -229,7 +229,11 @@ func (f *outputForm) layoutBody(s fyne.Size) {
 		y += h + gap
 	}
 	show(f.remove, f.id != "")
-	place(f.remove, 0, y, 150, rowHeight)
+	rw := float32(150)
+	if f.started { // the question is longer
+		rw = min(w, 240)
+	}
+	place(f.remove, 0, y, rw, rowHeight)
 	y += rowHeight + gap
 	if f.body.min.Height != y {
 		f.body.min = fyne.NewSize(200, y)
@@ -240,7 +244,8 @@ func (f *outputForm) layoutBody(s fyne.Size) {
 // open fills the form; id is empty for a new output.
 func (f *outputForm) open(s *scenes.Show, id string, recording bool) {
 	f.show, f.id, f.recording, f.kind = s, id, recording, protocols[0]
-	f.settings, f.credential, f.enabled, f.started = map[string]json.RawMessage{}, "", true, false
+	f.settings, f.credential, f.enabled = map[string]json.RawMessage{}, "", true
+	f.setStarted(false) // update looks
 	f.original, f.saving = scenes.Destination{}, nil
 	name, rendition := "", ""
 	var raw json.RawMessage
@@ -299,15 +304,31 @@ func (f *outputForm) update(s *engine.State) {
 	if !f.Visible() {
 		return
 	}
-	f.started = false
+	started := false
 	for _, list := range [2][]engine.DestinationState{s.Destinations, s.Recordings} {
 		for _, d := range list {
-			f.started = f.started || d.ID == f.id && d.Started
+			started = started || d.ID == f.id && d.Started
 		}
+	}
+	if started != f.started {
+		f.setStarted(started)
+		f.layoutBody(f.body.Size())
 	}
 	f.show = s.Show
 	f.offerRenditions()
 	f.remove.look("Remove", colControl, colText)
+}
+
+// setStarted takes whether what the form shows runs: that goes with it when it is removed. What
+// Remove had asked is not what it would ask now.
+func (f *outputForm) setStarted(started bool) {
+	f.started = started
+	f.remove.takeBack()
+	if started {
+		f.remove.main.hint("Stops it and takes it out of the show; undo brings it back, but does not start it again")
+	} else {
+		f.remove.main.hint("Takes it out of the show; undo brings it back")
+	}
 }
 
 // check says what is wrong with what has been typed, or what is worth knowing.

@@ -1,10 +1,14 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
+
+	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // What is filled in for one show never reaches the next, whose ids may be the same.
@@ -80,5 +84,47 @@ func TestNothingTakesTheFormsPlace(t *testing.T) {
 	p.ready.press()
 	if !p.preflight.Visible() {
 		t.Error("the plan does not open")
+	}
+}
+
+// Removing what runs ends the stream, which undo does not bring back: the question says it.
+func TestRemovingWhatRunsSaysSo(t *testing.T) {
+	s := liveState()
+	s.Show.Destinations = []scenes.Destination{{ID: "a", Name: "Stage", Kind: "rtmp", Rendition: "main"}}
+	s.Show.Recordings = []scenes.Recording{{ID: "r", Name: "Disk", Rendition: "main"}}
+	b := newBench(t, s)
+	p := b.keys.outputs
+	remove := p.form.remove
+	asks := func(what, id string, recording bool, question, tip string) {
+		t.Helper()
+		p.edit(id, recording)
+		b.show(b.desk.state)
+		if !strings.Contains(remove.main.tip, tip) {
+			t.Errorf("%s: its tip is %q", what, remove.main.tip)
+		}
+		press(remove.main)
+		wantLabel(t, what, remove.question, question)
+		if cut := remove.question.Text.Text; cut != question {
+			t.Errorf("%s: there is room for %q only", what, cut)
+		}
+	}
+	asks("a live destination", "a", false, "Stop and remove?", "does not start it again")
+	asks("a recording at rest", "r", true, "Remove?", "undo brings it back")
+	b.clock = b.clock.Add(doubleClick)
+	runs := *s
+	runs.Recordings = slices.Clone(s.Recordings)
+	runs.Recordings[0].Started = true
+	b.show(&runs) // while it is asked
+	press(remove.yes)
+	wantSent(t, b)
+	asks("a recording that runs", "r", true, "Stop and remove?", "does not start it again")
+	b.clock = b.clock.Add(doubleClick)
+	press(remove.yes)
+	wantSent(t, b, &engine.RemoveRecording{ID: "r"})
+	asks("the destination again", "a", false, "Stop and remove?", "does not start it again")
+	s.Destinations[0].Started = false
+	b.show(s)
+	if remove.asking() {
+		t.Error("it still asks about a stream that has ended")
 	}
 }

@@ -202,6 +202,14 @@ func (f *outputForm) destination(settings json.RawMessage) scenes.Destination {
 	return v
 }
 
+// asksRemove is the question before removing.
+func (f *outputForm) asksRemove() string {
+	if f.started {
+		return "Stop and remove?"
+	}
+	return "Remove?"
+}
+
 func (f *outputForm) doRemove() {
 	if f.recording {
 		f.desk.send(&engine.RemoveRecording{ID: f.id})
