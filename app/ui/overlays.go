@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"slices"
 
 	"fyne.io/fyne/v2"
@@ -9,19 +10,31 @@ import (
 	"crosspoint.studio/crosspoint/scenes"
 )
 
-// overlayRow switches the downstream keys: a lit one is over the programme.
+// The width of an overlay's button: at most, and where the row is too narrow for one.
+const (
+	overlayMost  float32 = 180
+	overlayLeast float32 = 40
+)
+
+// overlayRow switches the downstream keys: a lit one is over the programme. Where there is no
+// room for all, a button at the end counts the others, is lit while one of them is on, and
+// leads to them.
 type overlayRow struct {
 	box
 	desk    *desk
 	title   *label
 	buttons []*button
+	more    *button
 	items   []bankItem
 	on      []bool // as drawn
+	// first and end are the buttons that are seen: first is one of them, end the one behind.
+	first, end int
 }
 
 func newOverlayRow(d *desk) *overlayRow {
 	r := &overlayRow{desk: d, title: newBold("OVERLAYS", textSmall, colDim)}
-	r.add(r.title)
+	r.more = newButton(d, "", textSmall, r.turn).hint("Shows the overlays that have no room here; it is red while one of them is on (Alt+1 … 0 switch the first ten)")
+	r.add(r.title, r.more)
 	r.arrange = r.layout
 	r.min = fyne.NewSize(80, headerHeight-2)
 	r.ExtendBaseWidget(r)
@@ -31,12 +44,77 @@ func newOverlayRow(d *desk) *overlayRow {
 func (r *overlayRow) layout(s fyne.Size) {
 	w := r.title.MinSize().Width
 	r.title.place(0, 0, w, s.Height)
-	x := w + 2*gap
-	for _, b := range r.buttons {
-		bw := min(b.caption.measure(b.caption.full)+2*inset, 180)
-		show(b, x+bw <= s.Width)
-		place(b, x, 0, bw, s.Height)
-		x += bw + 3
+	x, right := w+2*gap, s.Width
+	r.fit(right - x)
+	hidden := r.end-r.first < len(r.buttons)
+	if hidden {
+		right -= r.moreWidth() + 3
+	}
+	for i, b := range r.buttons {
+		seen := i >= r.first && i < r.end
+		show(b, seen)
+		if seen {
+			bw := min(r.widthOf(i), max(right-x, overlayLeast))
+			place(b, x, 0, bw, s.Height)
+			x += bw + 3
+		}
+	}
+	show(r.more, hidden)
+	place(r.more, x, 0, r.moreWidth(), s.Height)
+	r.paintMore()
+}
+
+// fit chooses the buttons that are seen in a width: all of them, else from first on as many as
+// leave room for more, and never none.
+func (r *overlayRow) fit(width float32) {
+	all := float32(-3)
+	for i := range r.buttons {
+		all += r.widthOf(i) + 3
+	}
+	if r.end = len(r.buttons); all <= width || r.end == 0 {
+		r.first = 0
+		return
+	}
+	width -= r.moreWidth() + 3
+	r.end = r.first + 1
+	for x := r.widthOf(r.first); r.end < len(r.buttons); r.end++ {
+		if x += 3 + r.widthOf(r.end); x > width {
+			break
+		}
+	}
+}
+
+func (r *overlayRow) widthOf(i int) float32 {
+	c := r.buttons[i].caption
+	return min(c.measure(c.full)+2*inset, overlayMost)
+}
+
+func (r *overlayRow) moreWidth() float32 {
+	return r.more.caption.measure(overlayText(moreText(len(r.items)), true)) + 2*inset
+}
+
+func moreText(n int) string { return fmt.Sprintf("%d more", n) }
+
+// turn shows the overlays behind those that are seen, and after the last the first.
+func (r *overlayRow) turn() {
+	if r.first = r.end; r.first >= len(r.buttons) {
+		r.first = 0
+	}
+	r.layout(r.Size())
+	r.Refresh()
+}
+
+// paintMore says how many are not seen, and whether one of them is on.
+func (r *overlayRow) paintMore() {
+	on := false
+	for i := range r.on {
+		on = on || r.on[i] && (i < r.first || i >= r.end)
+	}
+	text := moreText(len(r.buttons) - (r.end - r.first))
+	if on {
+		r.more.look(overlayText(text, true), colProgram, colWhite)
+	} else {
+		r.more.look(text, colControl, colText)
 	}
 }
 
@@ -49,7 +127,7 @@ func (r *overlayRow) toggle(n int) {
 
 func (r *overlayRow) update(s *engine.State) {
 	if !slices.EqualFunc(r.items, s.Show.Overlays, sameOverlay) {
-		r.items, r.buttons, r.objects = nil, nil, r.objects[:1]
+		r.items, r.buttons, r.objects, r.first = nil, nil, r.objects[:1], 0
 		r.on = make([]bool, len(s.Show.Overlays))
 		for i, o := range s.Show.Overlays {
 			b := newButton(r.desk, "", textSmall, func() { r.toggle(i) }).hint("Puts " + o.Name + " over the programme, or takes it off" + keyHint("Alt+", i))
@@ -57,6 +135,7 @@ func (r *overlayRow) update(s *engine.State) {
 			r.buttons = append(r.buttons, b)
 			r.add(b)
 		}
+		r.add(r.more)
 		show(r.title, len(r.items) > 0)
 		for i, o := range s.Show.Overlays {
 			r.buttons[i].caption.setText(overlayText(o.Name, false))
@@ -74,6 +153,7 @@ func (r *overlayRow) update(s *engine.State) {
 		} else {
 			r.buttons[i].look(overlayText(o.Name, false), colControl, colText)
 		}
+		r.paintMore()
 	}
 }
 

@@ -2,14 +2,19 @@ package ui
 
 import (
 	"errors"
+	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"testing"
 	"time"
+
+	"fyne.io/fyne/v2"
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 func wantLabel(t *testing.T, what string, l *label, text string) {
@@ -140,6 +145,69 @@ func TestBankFollowsTheShow(t *testing.T) {
 	o := b.keys.bank.overlays.buttons[0]
 	wantLabel(t, "overlay", o.caption, "Lower third  ON")
 	wantColor(t, "overlay", o.back.FillColor, colProgram)
+}
+
+// Overlays for which there is no room are a press away, and one of them that is on is seen.
+func TestOverlaysForWhichThereIsNoRoom(t *testing.T) {
+	const count, lit = 10, 7
+	s := aState()
+	s.Show.Overlays = nil
+	for i := range count {
+		s.Show.Overlays = append(s.Show.Overlays, scenes.Overlay{ID: fmt.Sprint("o", i), Name: fmt.Sprint("Lower third ", i), On: i == lit})
+	}
+	b := newBench(t, s)
+	for _, c := range []struct {
+		width float32
+		turns int // presses until all have been seen
+	}{{2000, 0}, {760, 3}, {240, 9}, {60, 9}} {
+		r := newOverlayRow(b.desk)
+		r.Resize(fyne.NewSize(c.width, headerHeight))
+		r.update(s)
+		seen := map[int]bool{}
+		turns := 0
+		for ; ; turns++ {
+			hidden := count
+			for i, o := range r.buttons {
+				if !o.Visible() {
+					continue
+				}
+				hidden--
+				seen[i] = true
+				if right := o.Position().X + o.Size().Width; c.width > 200 && right > c.width {
+					t.Errorf("%v wide: %q ends at %v", c.width, o.caption.full, right)
+				}
+			}
+			if r.more.Visible() != (hidden > 0) {
+				t.Errorf("%v wide: %d are not seen, and that is said: %v", c.width, hidden, r.more.Visible())
+			}
+			want, ground := fmt.Sprintf("%d more", hidden), color.Color(colControl)
+			if !r.buttons[lit].Visible() {
+				want, ground = want+"  ON", colProgram
+			}
+			wantLabel(t, "the others", r.more.caption, want)
+			wantColor(t, "the others", r.more.back.FillColor, ground)
+			if len(seen) == count || turns > count {
+				break
+			}
+			press(r.more)
+		}
+		if len(seen) != count || turns > c.turns {
+			t.Errorf("%v wide: %d of %d were seen after %d presses, want all after at most %d", c.width, len(seen), count, turns, c.turns)
+		}
+		if turns == 0 {
+			continue
+		}
+		press(r.more)
+		if !r.buttons[0].Visible() {
+			t.Errorf("%v wide: the first does not come after the last", c.width)
+		}
+		off := *s
+		off.Show = aShow()
+		off.Show.Overlays = slices.Clone(s.Show.Overlays)
+		off.Show.Overlays[lit].On = false
+		r.update(&off)
+		wantColor(t, "none is on", r.more.back.FillColor, colControl)
+	}
 }
 
 func TestMixerShowsTheState(t *testing.T) {
