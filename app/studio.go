@@ -163,9 +163,6 @@ func readCommands(path string, fps media.Rational) ([]engine.Timed, error) {
 	return out, nil
 }
 
-// maxName is how many characters a name in a show has at most.
-const maxName = 200
-
 // fileAnswers is how long the disk of a recording that the command line asks for may take to
 // answer; one that sleeps takes ten seconds.
 const fileAnswers = 15 * time.Second
@@ -196,11 +193,7 @@ func recordingTo(show *scenes.Show, file string) (*scenes.Show, string, error) {
 		return nil, "", err
 	}
 	id := show.FreshID("command-line")
-	name := []rune(filepath.Base(file))
-	if len(name) > maxName {
-		name = append(name[:maxName-1], '…')
-	}
-	show, err = show.SetRecording(scenes.Recording{ID: id, Name: string(name), Rendition: show.Renditions[0].ID, Settings: settings})
+	show, err = show.SetRecording(scenes.Recording{ID: id, Name: scenes.FitName(filepath.Base(file), ""), Rendition: show.Renditions[0].ID, Settings: settings})
 	return show, id, err
 }
 

@@ -4,10 +4,24 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
-// maxID is how many characters an id may have.
-const maxID = 64
+// How many characters an id and a name may have; schema.json says so too.
+const (
+	maxID   = 64
+	maxName = 200
+)
+
+// FitName is name with end behind it, as a name in a show: name is cut where the two would be
+// too long. Names of files and windows can be longer.
+func FitName(name, end string) string {
+	text, room := []rune(name), maxName-utf8.RuneCountInString(end)
+	if len(text) <= room {
+		return name + end
+	}
+	return string(text[:max(room-1, 0)]) + "…" + end
+}
 
 // FreshID is an id that no element of the show has, made from base, which may be any
 // text (a name, a file's name): lower-case letters, digits, "-" and "_", with "-2",

@@ -41,3 +41,27 @@ func TestFreshIDIsAlwaysAnIDAndFree(t *testing.T) {
 		}
 	}
 }
+
+// TestFitName: whatever it is made from, a show takes the name, and its end can be read.
+func TestFitName(t *testing.T) {
+	long := strings.Repeat("ö", 199)
+	for _, c := range []struct{ name, end, want string }{
+		{"Camera", "", "Camera"},
+		{"Camera", " copy", "Camera copy"},
+		{long + "x", "", long + "x"},
+		{long + "xy", "", long + "…"},
+		{long, " copy", strings.Repeat("ö", 194) + "… copy"},
+		{strings.Repeat("日", 195), " copy", strings.Repeat("日", 195) + " copy"},
+	} {
+		got := FitName(c.name, c.end)
+		if got != c.want {
+			t.Errorf("FitName(%q, %q) = %q, want %q", c.name, c.end, got, c.want)
+		}
+		if _, err := Default().AddSource(Source{ID: "a", Name: got, Kind: "color"}); err != nil {
+			t.Errorf("the name made from %q and %q: %v", c.name, c.end, err)
+		}
+	}
+	if _, err := Default().AddSource(Source{ID: "a", Name: strings.Repeat("x", maxName+1), Kind: "color"}); err == nil {
+		t.Error("a show takes longer names")
+	}
+}

@@ -104,6 +104,11 @@ func (d *desk) move(control string, cmd engine.Command) {
 	d.sender.send(control, cmd, d.remember(cmd))
 }
 
+// sendAfter queues a command that is left out unless the last needs commands are carried out.
+func (d *desk) sendAfter(needs int, cmd engine.Command) {
+	d.sender.sendAfter(needs, cmd, d.remember(cmd))
+}
+
 // settleLimit is how long settle waits for a studio that does not answer.
 const settleLimit = time.Second
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -63,6 +64,52 @@ func TestSenderTellsRefusals(t *testing.T) {
 	}
 	stop()
 	<-ended
+}
+
+// TestSenderLeavesOutWhatNeedsARefusedCommand, and nothing else.
+func TestSenderLeavesOutWhatNeedsARefusedCommand(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	cut, refused, needing := &engine.Cut{}, &engine.Preview{Scene: "nowhere"}, &engine.AutoTake{}
+	for _, c := range []struct {
+		name   string
+		before []engine.Command
+		needs  int
+		want   bool
+	}{
+		{"the one before is carried out", []engine.Command{cut}, 1, true},
+		{"it is refused", []engine.Command{refused}, 1, false},
+		{"the first of two is refused", []engine.Command{refused, cut}, 2, false},
+		{"the second of two is refused", []engine.Command{cut, refused}, 2, false},
+		{"one further back is refused", []engine.Command{refused, cut, cut}, 2, true},
+		{"one further back was left out", []engine.Command{refused, needing, cut}, 1, true},
+	} {
+		f := &fakeStudio{}
+		s := newSender(func(cmd engine.Command) error {
+			_ = f.Do(cmd) // keeps it
+			if cmd == engine.Command(refused) {
+				return errRefused
+			}
+			return nil
+		}, func(string) {})
+		ctx, stop := context.WithCancel(t.Context())
+		for _, cmd := range c.before {
+			if cmd == engine.Command(needing) {
+				s.sendAfter(1, cmd, nil)
+			} else {
+				s.send("", cmd, nil)
+			}
+		}
+		answer, ended := make(chan error, 1), make(chan struct{})
+		s.sendAfter(c.needs, needing, func(err error) { answer <- err })
+		go func() { defer close(ended); s.run(ctx) }()
+		err := <-answer
+		stop()
+		<-ended
+		got := slices.Contains(f.done(), engine.Command(needing))
+		if got != c.want || (err == nil) != c.want {
+			t.Errorf("%s: carried out %v (%v), want %v", c.name, got, err, c.want)
+		}
+	}
 }
 
 func TestSenderNeverBlocksAndSaysSoWhenTheStudioHangs(t *testing.T) {

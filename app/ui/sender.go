@@ -38,6 +38,9 @@ type pending struct {
 	// answered, not nil, is called once, on any goroutine, when the command was carried out,
 	// or with why it never will be; it must not block.
 	answered func(error)
+	// needs is how many of the commands right before it have to have been carried out; else it
+	// is left out without a word: why they were refused is what is to be read.
+	needs int
 }
 
 func (p *pending) answer(err error) {
@@ -47,7 +50,7 @@ func (p *pending) answer(err error) {
 }
 
 // errNotSent is the answer to commands that never reach the engine: another took their
-// place, or there was no room.
+// place, there was no room, or what they need was refused.
 var errNotSent = errors.New("ui: the command was not sent")
 
 func newSender(do func(engine.Command) error, failed func(string)) *sender {
@@ -56,7 +59,16 @@ func newSender(do func(engine.Command) error, failed func(string)) *sender {
 
 // send queues a command; it never blocks. Commands with the same key, not "", merge.
 func (s *sender) send(key string, cmd engine.Command, answered func(error)) {
-	p := pending{key, cmd, answered}
+	s.queued(pending{key: key, cmd: cmd, answered: answered})
+}
+
+// sendAfter is send for a command that makes no sense unless the last needs commands that were
+// sent are carried out.
+func (s *sender) sendAfter(needs int, cmd engine.Command, answered func(error)) {
+	s.queued(pending{cmd: cmd, answered: answered, needs: needs})
+}
+
+func (s *sender) queued(p pending) {
 	if !s.put(p) {
 		p.answer(errNotSent)
 		s.failed("The studio does not answer; the last command was not carried out.")
@@ -101,6 +113,7 @@ func (s *sender) take() (pending, bool) {
 
 // run carries commands until ctx ends.
 func (s *sender) run(ctx context.Context) {
+	inRow := 0 // commands since the last that was refused
 	for {
 		select {
 		case <-ctx.Done():
@@ -112,8 +125,16 @@ func (s *sender) run(ctx context.Context) {
 			if !ok {
 				break
 			}
+			if p.needs > inRow {
+				p.answer(errNotSent)
+				inRow = 0
+				continue
+			}
 			err := s.do(p.cmd)
 			p.answer(err)
+			if inRow++; err != nil {
+				inRow = 0
+			}
 			if err != nil && ctx.Err() == nil {
 				s.failed(said(err))
 			}

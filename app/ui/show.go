@@ -338,19 +338,19 @@ func (p *showPanel) duplicate() {
 	switch p.part {
 	case partSources:
 		if v, ok := s.Source(id); ok {
-			v.ID, v.Name = s.FreshID(v.ID), v.Name+" copy"
+			v.ID, v.Name = s.FreshID(v.ID), scenes.FitName(v.Name, " copy")
 			p.want = v.ID
 			p.desk.send(&engine.AddSource{Source: v})
 		}
 	case partScenes:
 		if v, ok := s.Scene(id); ok {
-			v.ID, v.Name = s.FreshID(v.ID), v.Name+" copy"
+			v.ID, v.Name = s.FreshID(v.ID), scenes.FitName(v.Name, " copy")
 			p.want = v.ID
 			p.desk.send(&engine.AddScene{Scene: v})
 		}
 	case partOverlays:
 		if v, ok := s.Overlay(id); ok {
-			v.ID, v.Name, v.On = s.FreshID(v.ID), v.Name+" copy", false
+			v.ID, v.Name, v.On = s.FreshID(v.ID), scenes.FitName(v.Name, " copy"), false
 			p.want = v.ID
 			p.desk.send(&engine.PutOverlay{Overlay: v})
 		}

@@ -212,7 +212,7 @@ func (a *adder) send() {
 		a.desk.send(&engine.AddSource{Source: v})
 	}
 	if a.layered {
-		a.desk.send(&engine.SetLayers{ID: a.owner, Layers: a.layers})
+		a.desk.sendAfter(len(a.sources), &engine.SetLayers{ID: a.owner, Layers: a.layers})
 		a.desk.layerWanted = layerChoice{a.owner, len(a.layers) - 1}
 	}
 }
@@ -226,9 +226,9 @@ func freshName(s *scenes.Show, name string) string {
 }
 
 func numbered(name string, taken func(string) bool) string {
-	out := name
+	out := scenes.FitName(name, "")
 	for n := 2; taken(out); n++ {
-		out = name + " " + layerID(n)
+		out = scenes.FitName(name, " "+layerID(n))
 	}
 	return out
 }

@@ -1,9 +1,13 @@
 package ui
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"slices"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/scenes"
@@ -183,5 +187,72 @@ func TestWhatIsAddedWaitsForItsCut(t *testing.T) {
 		if v := got[0].(*engine.AddSource).Source; v.WhenIdle != c.idle || v.Audio.OnAir != c.onAir {
 			t.Errorf("%s %s: off air it does %q, and is heard %q; want %q and %q", c.kind, c.path, v.WhenIdle, v.Audio.OnAir, c.idle, c.onAir)
 		}
+	}
+}
+
+// TestLongNamesAreCut: a show takes no longer ones than 200 characters; files have longer ones, and
+// copies and numbers make names longer.
+func TestLongNamesAreCut(t *testing.T) {
+	b, p := showBench(t, quad())
+	long := strings.Repeat("x", 210)
+	takes := func(what, name, end string) {
+		t.Helper()
+		if n := utf8.RuneCountInString(name); n != 200 || !strings.HasSuffix(name, "…"+end) {
+			t.Errorf("%s is called %q, %d characters, want 200 that end with %q", what, name, n, end)
+		}
+	}
+	a := newAdder(b.desk, "two")
+	for range 2 {
+		a.source("file", long, settingsOf("path", "/"+long+".mp4"))
+	}
+	a.send()
+	got := b.sent(t)
+	if len(got) != 3 {
+		t.Fatalf("sent %s", commandsText(got))
+	}
+	takes("a file", got[0].(*engine.AddSource).Source.Name, "")
+	takes("another of that name", got[1].(*engine.AddSource).Source.Name, " 2")
+
+	s := quad()
+	s.Show.Sources[0].Name, s.Show.Scenes[0].Name, s.Show.Overlays[0].Name = long[:200], long[:200], long[:200]
+	b.show(s)
+	for part, id := range map[showPart]string{partSources: "cam1", partScenes: "one", partOverlays: "lower"} {
+		press(p.tabs[part])
+		p.choose(id)
+		p.duplicate()
+		switch c := sentOne(t, b).(type) {
+		case *engine.AddSource:
+			takes("a copy of a source", c.Source.Name, " copy")
+		case *engine.AddScene:
+			takes("a copy of a scene", c.Scene.Name, " copy")
+		case *engine.PutOverlay:
+			takes("a copy of an overlay", c.Overlay.Name, " copy")
+		}
+	}
+}
+
+// TestNoLayerOfARefusedSource: what is wrong is with the source, and stays to be read.
+func TestNoLayerOfARefusedSource(t *testing.T) {
+	b := newBenchWith(t, quad(), buildServices())
+	b.studio.refuse = errors.New("there are 256 sources already")
+	a := newAdder(b.desk, "two")
+	a.source("image", "logo", settingsOf("path", "/logo.png"))
+	a.send()
+	ctx, stop := context.WithCancel(t.Context())
+	answered, ended := make(chan struct{}), make(chan struct{})
+	b.desk.sender.send("", &engine.Cut{}, func(error) { close(answered) })
+	go func() { defer close(ended); b.desk.sender.run(ctx) }()
+	<-answered
+	stop()
+	<-ended
+	if got := b.studio.done(); len(got) != 2 {
+		t.Errorf("sent %s, want the source and the cut", commandsText(got))
+	}
+	if edits := len(b.desk.edits); edits != 2 {
+		t.Fatalf("%d edits were remembered, want the source and its layer", edits)
+	}
+	b.desk.catchUp(b.desk.state)
+	if edits := len(b.desk.edits); edits != 0 {
+		t.Errorf("%d edits are still waited for", edits)
 	}
 }
