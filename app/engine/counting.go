@@ -148,11 +148,14 @@ func troubles(s *State) (out []Warning) {
 		case SourceFailed:
 			text = fmt.Sprintf("%s cannot be used%s. The rest of the show goes on; change its settings.", v.Name, reason)
 		case SourceWaiting:
-			if v.Frames == 0 {
+			switch {
+			case v.HasAudio && !v.HasVideo:
+				text = fmt.Sprintf("%s is silent%s. It is opened again by itself; everything else goes on. If it is on air, use another microphone or source.", v.Name, reason)
+			case v.Frames == 0:
 				text = fmt.Sprintf("%s has nothing to show yet%s. It is opened again by itself; the rest of the show goes on.", v.Name, reason)
-				break
+			default:
+				text = fmt.Sprintf("%s has stopped%s. Its last picture stands and it is opened again by itself; the rest of the show goes on.", v.Name, reason)
 			}
-			text = fmt.Sprintf("%s has stopped%s. Its last picture stands and it is opened again by itself; the rest of the show goes on.", v.Name, reason)
 		case SourceLost:
 			text = fmt.Sprintf("%s has shown nothing new for 5 s%s. A slate stands in its place; it is opened again by itself. If it is on air, cut away.", v.Name, reason)
 		case SourceRunning, SourceHeld, SourceEnded:

@@ -16,6 +16,9 @@ func TestTroublesOfSources(t *testing.T) {
 		{"well but for a remark", SourceState{Status: SourceRunning, Remark: "no font has this"}, "Title is shown, but no font has this."},
 		{"never opened", SourceState{Status: SourceWaiting, Problem: "file: a.mp4 does not exist"}, "Title has nothing to show yet: file: a.mp4 does not exist. It is opened again by itself; the rest of the show goes on."},
 		{"gone", SourceState{Status: SourceWaiting, Problem: "the camera was unplugged", Frames: 7}, "Title has stopped: the camera was unplugged. Its last picture stands and it is opened again by itself; the rest of the show goes on."},
+		{"gone, with sound", SourceState{Status: SourceWaiting, Problem: "the camera was unplugged", HasVideo: true, HasAudio: true, Frames: 7}, "Title has stopped: the camera was unplugged. Its last picture stands and it is opened again by itself; the rest of the show goes on."},
+		{"sound alone, gone", SourceState{Status: SourceWaiting, Problem: "the microphone was unplugged", HasAudio: true}, "Title is silent: the microphone was unplugged. It is opened again by itself; everything else goes on. If it is on air, use another microphone or source."},
+		{"sound alone, of a stream that had pictures before", SourceState{Status: SourceWaiting, Problem: "srt://gate:9 does not answer", HasAudio: true, Frames: 7}, "Title is silent: srt://gate:9 does not answer. It is opened again by itself; everything else goes on. If it is on air, use another microphone or source."},
 		{"lost", SourceState{Status: SourceLost, Problem: "srt://gate:9 does not answer", Frames: 7}, "Title has shown nothing new for 5 s: srt://gate:9 does not answer. A slate stands in its place; it is opened again by itself. If it is on air, cut away."},
 		{"gone with a remark", SourceState{Status: SourceFailed, Problem: "no", Remark: "no font has this"}, "Title cannot be used: no. The rest of the show goes on; change its settings."},
 	} {
