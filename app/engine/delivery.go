@@ -308,9 +308,9 @@ func (v *delivery) stopAtEnd() {
 
 func (v *delivery) state(now time.Duration) DestinationState {
 	v.mu.Lock()
-	running := v.running
+	running, paused := v.running, v.paused
 	v.mu.Unlock()
-	s := DestinationState{ID: v.def.ID, Name: v.def.Name, Rendition: v.def.Rendition, Group: v.def.Group, Started: running && !v.stopping.Load()}
+	s := DestinationState{ID: v.def.ID, Name: v.def.Name, Rendition: v.def.Rendition, Group: v.def.Group, Started: running && !v.stopping.Load(), Paused: paused}
 	active := v.legs[v.active.Load()]
 	active.fill(&s, now)
 	if s.Kind == "" {

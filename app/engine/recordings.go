@@ -198,7 +198,7 @@ func (e *Engine) cutMark() outputs.Mark {
 
 // RecordingState is what surfaces show of a recording besides what they show of every
 // destination. Which file is being written, how long it all lasts and whether it is paused
-// is in Report.
+// in the file by now is in Report.
 type RecordingState struct {
 	// GoodTo is the time up to which everything recorded since the start has been read again
 	// and found good, on the recording's own timeline; files are read when they are closed.

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -89,6 +91,51 @@ func TestRecordingCommands(t *testing.T) {
 	}
 	if len(st.Warnings) != 1 || !strings.Contains(st.Warnings[0].Text, `"nobody" is not recording`) {
 		t.Errorf("warnings %+v", st.Warnings)
+	}
+}
+
+// lateRecorder takes pauses, and never says that one has reached its file.
+type lateRecorder struct {
+	outputs.Output
+	asked chan bool
+}
+
+func (r *lateRecorder) Pause(_ time.Duration, paused bool) { r.asked <- paused }
+
+// TestPauseIsShownWhenItIsAskedFor: with a slow disk the recorder says so minutes later.
+func TestPauseIsShownWhenItIsAskedFor(t *testing.T) {
+	asked := make(chan bool, 8)
+	s := newStudio(t, parse(t, smallShow), media.NewRealClock(), func(o *Options) {
+		kind := o.OutputKinds["record"]
+		inner := kind.New
+		kind.New = func(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
+			out, err := inner(raw, opt)
+			return &lateRecorder{out, asked}, err
+		}
+		o.OutputKinds["record"] = kind
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := s.start(ctx)
+	s.must(t, &StartRecording{})
+	s.until(t, "it is recorded", func(st *State) bool { return st.Recordings[0].Report.State == outputs.Confirmed })
+	yes, no := true, false
+	for i, c := range []struct {
+		paused *bool
+		want   bool
+	}{{&yes, true}, {&yes, true}, {&no, false}, {nil, true}, {nil, false}} {
+		s.must(t, &PauseRecording{Recordings: []string{"rec"}, Paused: c.paused})
+		s.until(t, fmt.Sprintf("command %d is shown: paused is %v", i, c.want), func(st *State) bool { return st.Recordings[0].Paused == c.want })
+	}
+	cancel()
+	finish(t, done, 30*time.Second)
+	close(asked)
+	var got []bool
+	for paused := range asked {
+		got = append(got, paused)
+	}
+	if want := []bool{true, false, true, false}; !slices.Equal(got, want) {
+		t.Errorf("the recorder was asked for %v, want %v", got, want)
 	}
 }
 

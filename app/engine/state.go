@@ -208,7 +208,10 @@ type DestinationState struct {
 	Rendition      string
 	Started        bool // by the operator
 	Finishing      bool // a recording that was stopped, of which Queue is still to be written
-	Report         outputs.Report
+	// Paused: a recording was told to pause, and leaves out what comes from then on. Report says
+	// so once its keyframe has reached the file, minutes later where the disk is slow.
+	Paused bool
+	Report outputs.Report
 	// Problem is one sentence about the last failure; it clears when media is
 	// acknowledged again. What else is known of the state is in Report.Detail.
 	Problem    string

@@ -342,7 +342,7 @@ func lookOf(d engine.DestinationState) outputLook {
 	switch state {
 	case outputs.Confirmed:
 		switch {
-		case recording && d.Report.Paused:
+		case recording && d.Paused: // what comes is left out, though the file may not be there yet
 			return outputLook{shapeTriangle, colAmber, "PAUSED"}
 		case recording:
 			return outputLook{shapeDisc, colGood, "RECORDING"}

@@ -454,21 +454,31 @@ func TestRecordingRow(t *testing.T) {
 	press(c.deeds.pause)
 	press(c.deeds.part)
 	press(c.deeds.mark)
-	wantSent(t, b, &engine.PauseRecording{Recordings: []string{"r"}}, &engine.SplitRecording{Recordings: []string{"r"}}, &engine.SetMark{})
+	yes, no := true, false
+	wantSent(t, b, &engine.PauseRecording{Recordings: []string{"r"}, Paused: &yes}, &engine.SplitRecording{Recordings: []string{"r"}}, &engine.SetMark{})
 
 	next := *s
 	next.Recordings = slices.Clone(s.Recordings)
-	next.Recordings[0].Report.Paused = true
+	next.Recordings[0].Paused = true // and the file has not come to it: its disk is slow
 	next.Recordings[0].Recording.Problem = "a part 2.mkv: it cannot be read beyond 30m0s"
 	b.show(&next)
 	wantLabel(t, "its word", c.word, "PAUSED")
 	wantLabel(t, "its button", c.deeds.pause.caption, "Resume")
 	wantLabel(t, "up to when it is good", c.deeds.good, "GOOD UP TO 40:00 ONLY")
+	press(c.deeds.pause)
 	b.keys.down(fyne.KeyP, 0)
 	b.keys.down(fyne.KeyN, 0)
 	b.keys.down(fyne.KeyC, 0)
-	no := false
-	wantSent(t, b, &engine.PauseRecording{Paused: &no}, &engine.SplitRecording{}, &engine.SetMark{})
+	wantSent(t, b, &engine.PauseRecording{Recordings: []string{"r"}, Paused: &no}, &engine.PauseRecording{Paused: &no}, &engine.SplitRecording{}, &engine.SetMark{})
+
+	// It goes on, whatever the file still says.
+	next.Recordings = slices.Clone(next.Recordings)
+	next.Recordings[0].Paused, next.Recordings[0].Report.Paused = false, true
+	b.show(&next)
+	wantLabel(t, "its word", c.word, "RECORDING")
+	wantLabel(t, "its button", c.deeds.pause.caption, "Pause")
+	b.keys.down(fyne.KeyP, 0)
+	wantSent(t, b, &engine.PauseRecording{Paused: &yes})
 
 	ended := *s
 	ended.Recordings = slices.Clone(s.Recordings)

@@ -60,11 +60,15 @@ type recordingRow struct {
 	box
 	pause, part, mark *button
 	good              *label
+	paused            bool // as shown: what was asked for last
 }
 
 func newRecordingRow(d *desk, id func() string) *recordingRow {
 	r := &recordingRow{good: newLabel("", textSmall, colDim)}
-	r.pause = newButton(d, "Resume", textSmall, func() { d.send(&engine.PauseRecording{Recordings: []string{id()}}) }).hint("Leave out what comes, until it goes on (P: all)")
+	r.pause = newButton(d, "Resume", textSmall, func() {
+		paused := !r.paused // said: a press never does the opposite of what its button says
+		d.send(&engine.PauseRecording{Recordings: []string{id()}, Paused: &paused})
+	}).hint("Leave out what comes, until it goes on (P: all)")
 	r.part = newButton(d, "New file", textSmall, func() { d.send(&engine.SplitRecording{Recordings: []string{id()}}) }).hint("Go on in a new file; no picture is lost (N: all)")
 	r.mark = newButton(d, "Mark", textSmall, func() { d.send(&engine.SetMark{}) }).hint("Make this moment a chapter (C)")
 	r.add(r.pause, r.part, r.mark, r.good)
@@ -81,7 +85,7 @@ func newRecordingRow(d *desk, id func() string) *recordingRow {
 }
 
 func (r *recordingRow) update(d engine.DestinationState) {
-	if d.Report.Paused {
+	if r.paused = d.Paused; r.paused {
 		r.pause.look("Resume", colAmber, colInk)
 	} else {
 		r.pause.look("Pause", colControl, colText)
@@ -102,10 +106,10 @@ func (p *outputsPanel) splits() bool {
 	return p.records() || p.desk.state != nil && p.desk.state.RecordingISO()
 }
 
-// pausedAll reports whether everything that is recorded is paused.
+// pausedAll reports whether everything that is recorded was told to pause.
 func pausedAll(s *engine.State) bool {
 	for _, r := range s.Recordings {
-		if r.Started && !r.Report.Paused {
+		if r.Started && !r.Paused {
 			return false
 		}
 	}
