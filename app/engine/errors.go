@@ -8,6 +8,9 @@ import (
 // ErrStopped is returned by Do once the engine has stopped.
 var ErrStopped = errors.New("the studio has stopped")
 
+// errNothingRecords refuses what is of recordings while none runs.
+var errNothingRecords = errors.New("nothing is recording")
+
 // unknownKindError is a source or destination whose kind this program does not have.
 type unknownKindError struct{ kind string }
 

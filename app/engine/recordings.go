@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,7 +26,8 @@ type (
 		Paused     *bool    `json:"paused,omitempty"`
 	}
 	// SetMark notes this moment under a name, which becomes a chapter of the recordings that
-	// run; without one it gets a number.
+	// run, those of sources on their own too; without one it gets a number. It is refused while
+	// nothing is recording.
 	SetMark struct {
 		Name string `json:"name,omitempty"`
 	}
@@ -41,6 +41,9 @@ const maxMarkName = 255
 
 // recorders are the running recordings named, or all; what they record is being written.
 func (d *deliveries) recorders(ids []string) ([]*delivery, error) {
+	if len(ids) == 0 {
+		return d.programmeRecorders(), nil
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var list []*delivery
@@ -54,15 +57,24 @@ func (d *deliveries) recorders(ids []string) ([]*delivery, error) {
 		}
 		list = append(list, v)
 	}
-	if len(ids) > 0 {
-		return list, nil
-	}
-	for _, r := range d.e.show.Recordings { // in the show's order
+	return list, nil
+}
+
+// programmeRecorders are the running recordings of the show, in its order.
+func (d *deliveries) programmeRecorders() (list []*delivery) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.e.show.Recordings {
 		if v := d.dest[r.ID]; v != nil && v.recording && v.isRunning() && !v.stopping.Load() && v.output() != nil {
 			list = append(list, v)
 		}
 	}
-	return list, nil
+	return list
+}
+
+// everyRecorder are all running recordings, those of sources on their own behind the show's.
+func (d *deliveries) everyRecorder() []*delivery {
+	return append(d.programmeRecorders(), d.isoRecorders()...)
 }
 
 // isoRecorders are the running recordings of sources on their own, in the order of their names.
@@ -101,10 +113,10 @@ func (c SplitRecording) apply(e *Engine) error {
 		return err
 	}
 	if len(c.Recordings) == 0 {
-		list = append(list, e.outs.isoRecorders()...)
+		list = e.outs.everyRecorder()
 	}
 	if len(list) == 0 {
-		return errors.New("nothing is recording")
+		return errNothingRecords
 	}
 	for _, v := range list {
 		if s, ok := v.output().(outputs.Splitter); ok {
@@ -121,7 +133,7 @@ func (c PauseRecording) apply(e *Engine) error {
 		return err
 	}
 	if len(list) == 0 {
-		return errors.New("nothing is recording")
+		return errNothingRecords
 	}
 	for _, v := range list {
 		p, ok := v.output().(outputs.Pauser)
@@ -149,6 +161,9 @@ func (c SetMark) apply(e *Engine) error {
 	if len(name) > maxMarkName {
 		return fmt.Errorf("the name of a mark has at most %d bytes", maxMarkName)
 	}
+	if len(e.outs.everyRecorder()) == 0 {
+		return errNothingRecords // it would be in no file, and whoever set it would look for it
+	}
 	e.markCount++
 	if name == "" {
 		name = fmt.Sprintf("Mark %d", e.markCount)
@@ -160,18 +175,17 @@ func (c SetMark) apply(e *Engine) error {
 	if e.session != nil {
 		e.session.line(sessionLine{At: e.tick, Mark: name})
 	}
-	return e.mark(m)
+	e.mark(m)
+	return nil
 }
 
 // mark tells every running recording of a mark.
-func (e *Engine) mark(m outputs.Mark) error {
-	list, err := e.outs.recorders(nil)
-	for _, v := range list {
+func (e *Engine) mark(m outputs.Mark) {
+	for _, v := range e.outs.everyRecorder() {
 		if c, ok := v.output().(outputs.Chapterer); ok {
 			c.Mark(m)
 		}
 	}
-	return err
 }
 
 // followCuts marks a change of what is on programme.
@@ -180,9 +194,7 @@ func (e *Engine) followCuts() {
 		return
 	}
 	e.marked = e.switcher.Program
-	if err := e.mark(e.cutMark()); err != nil { // only of recordings that are named
-		e.log.Error("cut not marked", "error", err)
-	}
+	e.mark(e.cutMark())
 }
 
 // cutMark is what is on programme as a mark of this tick.
