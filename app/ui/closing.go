@@ -19,14 +19,19 @@ func (w *window) askLoss() {
 	save := answer{caption: "Save and close", tip: "Save the show, then close", do: func() { w.files.save(w.quit) }}
 	lose := answer{caption: "Close without saving", tip: "Close; the changes since the last save are lost", risky: true, do: w.quitUnsaved}
 	stay := answer{caption: "Stay", tip: "Leave everything as it is (Esc)"}
+	text := lossText(s)
 	switch {
-	case s.Busy() && info.Dirty:
-		save.caption, lose.caption = "Stop everything, save and close", "Stop and close without saving"
-		w.place.bar.ask(onAirText(s)+" "+showName(info.Name)+" is not saved.", save, lose, stay)
-	case s.Busy() && !s.Delivering():
-		w.place.bar.ask(onAirText(s), answer{caption: "Close all the same", tip: "Close when it is written, or in a minute: what is not written by then is lost", risky: true, do: w.quit}, stay)
+	case text != "" && info.Dirty:
+		if s.Busy() {
+			save.caption, lose.caption = "Stop everything, save and close", "Stop and close without saving"
+		}
+		w.place.bar.ask(text+" "+showName(info.Name)+" is not saved.", save, lose, stay)
+	case s.Delivering():
+		w.place.bar.ask(text, answer{caption: "Stop everything and close", tip: "End every stream and recording in order, then close", risky: true, do: w.quit}, stay)
 	case s.Busy():
-		w.place.bar.ask(onAirText(s), answer{caption: "Stop everything and close", tip: "End every stream and recording in order, then close", risky: true, do: w.quit}, stay)
+		w.place.bar.ask(text, answer{caption: "Close all the same", tip: "Close when it is written, or in a minute: what is not written by then is lost", risky: true, do: w.quit}, stay)
+	case text != "":
+		w.place.bar.ask(text, answer{caption: "Close all the same", tip: "Try to save it once more, then close: what cannot be saved then is lost", risky: true, do: w.quit}, stay)
 	case info.Dirty:
 		w.place.bar.ask(showName(info.Name)+" has changes that are not saved.", save, lose, stay)
 	default:
@@ -34,8 +39,12 @@ func (w *window) askLoss() {
 	}
 }
 
-// onAirText says what is delivered and still being written: of a state that is busy.
-func onAirText(s *engine.State) string {
+// lossText says what the end of the studio would end, cut short or lose: what is delivered, still
+// being written, and replays that wait to be saved; "" is nothing.
+func lossText(s *engine.State) string {
+	if s == nil {
+		return ""
+	}
 	var parts []string
 	switch {
 	case s.Live && (s.Recording || s.RecordingISO()):
@@ -50,6 +59,9 @@ func onAirText(s *engine.State) string {
 	if len(s.Writing) > 0 {
 		parts = append(parts, writingText(s.Writing))
 	}
+	if text := replaysText(s); text != "" {
+		parts = append(parts, text)
+	}
 	return strings.Join(parts, " ")
 }
 
@@ -60,4 +72,15 @@ func writingText(names []string) string {
 		text, are = fmt.Sprintf("%s and %d more", text, more), "are"
 	}
 	return text + " " + are + " still being written to disk, which ends by itself."
+}
+
+// replaysText says that replays wait to be saved, which are in memory alone; "" is none.
+func replaysText(s *engine.State) string {
+	switch {
+	case s == nil || s.Replay.Waiting == 0:
+		return ""
+	case s.Replay.Waiting == 1:
+		return "A replay is not saved yet and may be lost."
+	}
+	return fmt.Sprintf("%d replays are not saved yet and may be lost.", s.Replay.Waiting)
 }

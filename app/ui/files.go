@@ -133,15 +133,27 @@ func (f *files) refused() bool {
 	return true
 }
 
-// replacing asks about unsaved changes before another show takes this one's place.
+// replacing asks about replays that wait and unsaved changes before another show takes this
+// one's place.
 func (f *files) replacing(then func()) {
-	f.desk.settle(func() { f.askReplacing(then) })
+	f.desk.settle(func() {
+		text := replaysText(f.desk.state)
+		switch {
+		case f.refused():
+		case text != "": // it need not ever be saved, so it is asked about instead of waited for
+			f.bar.ask(text,
+				answer{caption: "Go on", tip: "They are tried once more: what cannot be saved then is lost", risky: true, do: func() { f.askReplacing(then) }},
+				answer{caption: "Stay", tip: "Leave everything as it is: make room, or choose another folder for replays"})
+		default:
+			f.askReplacing(then)
+		}
+	})
 }
 
 func (f *files) askReplacing(then func()) {
 	info := f.info()
 	switch {
-	case f.refused():
+	case f.refused(): // since the question
 	case info.Dirty:
 		f.bar.ask(showName(info.Name)+" has changes that are not saved.",
 			answer{caption: "Save first", tip: "Save, then go on", do: func() { f.save(then) }},

@@ -205,66 +205,6 @@ func TestRecentFiles(t *testing.T) {
 	wantDiary(t, f, "open /shows/a.json")
 }
 
-func TestClosing(t *testing.T) {
-	for _, c := range []struct {
-		name            string
-		live, rec, iso  bool
-		writing         []string
-		dirty           bool
-		asks            string // "" closes at once
-		answer          string
-		closed, keeping bool
-		losing          bool
-	}{
-		{name: "nothing to lose", closed: true},
-		{name: "unsaved", dirty: true, asks: "“Sunday” has changes that are not saved.", answer: "Close without saving", closed: true, losing: true},
-		{name: "unsaved, saved", dirty: true, asks: "“Sunday” has changes that are not saved.", answer: "Save and close", closed: true, keeping: true},
-		{name: "live", live: true, asks: "You are live.", answer: "Stop everything and close", closed: true},
-		{name: "live, stays", live: true, asks: "You are live.", answer: "Stay"},
-		{name: "recording", rec: true, asks: "You are recording.", answer: "Stay"},
-		{name: "own recording", iso: true, asks: "You are recording sources on their own.", answer: "Stay"},
-		{name: "live, own recording", live: true, iso: true, asks: "You are live and recording.", answer: "Stop everything and close", closed: true},
-		{name: "still being written", writing: []string{"Programme"}, asks: "“Programme” is still being written to disk, which ends by itself.", answer: "Stay"},
-		{name: "still being written, closed", writing: []string{"Programme", "Camera 1 (ISO)"}, asks: "“Programme” and 1 more are still being written to disk, which ends by itself.", answer: "Close all the same", closed: true},
-		{name: "live, still being written", live: true, writing: []string{"Programme"}, asks: "You are live. “Programme” is still being written to disk, which ends by itself.", answer: "Stop everything and close", closed: true},
-		{name: "all of it, lost", live: true, rec: true, dirty: true, asks: "You are live and recording. “Sunday” is not saved.", answer: "Stop and close without saving", closed: true, losing: true},
-		{name: "all of it", live: true, rec: true, dirty: true, asks: "You are live and recording. “Sunday” is not saved.", answer: "Stop everything, save and close", closed: true, keeping: true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			b, f := benchWithDocuments(t, DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json", Dirty: c.dirty})
-			s := aState()
-			s.Live, s.Recording, s.Writing = c.live, c.rec, c.writing
-			s.ISOs = []engine.DestinationState{{ID: "cam1", Started: c.iso}, {ID: "cam2"}}
-			b.show(s)
-			if got, want := b.files.refused(), c.live || c.rec || c.iso || len(c.writing) > 0; got != want {
-				t.Errorf("another show is refused: %v, want %v", got, want)
-			}
-			closed := false
-			b.quit = func() { closed = true }
-			b.files.closeWindow()
-			if c.asks != "" {
-				if closed || b.place.bar.text.full != c.asks {
-					t.Fatalf("closed %v, asks %q; want %q first", closed, b.place.bar.text.full, c.asks)
-				}
-				if len(b.sent(t)) != 0 {
-					t.Error("something was stopped before the answer")
-				}
-				b.answer(t, c.answer)
-			}
-			if closed != c.closed {
-				t.Errorf("closed %v, want %v", closed, c.closed)
-			}
-			if saved := slices.ContainsFunc(f.diary, func(s string) bool { return strings.HasPrefix(s, "save") }); saved != c.keeping {
-				t.Errorf("asked for %v, saving wanted %v", f.diary, c.keeping)
-			}
-			// What is not to be saved is not offered at the next start.
-			if lost := slices.Contains(f.diary, "discard"); lost != c.losing {
-				t.Errorf("asked for %v, forgetting wanted %v", f.diary, c.losing)
-			}
-		})
-	}
-}
-
 func TestTitleMarksWhatIsNotSaved(t *testing.T) {
 	b, f := benchWithDocuments(t, DocumentInfo{Name: "Sunday"})
 	got := ""
@@ -478,17 +418,5 @@ func TestWhatIsTypedIsTakenAlong(t *testing.T) {
 				t.Errorf("the text has the keyboard: %v, want %v", stays, c.stays)
 			}
 		})
-	}
-}
-
-// A studio that does not answer does not keep the window open.
-func TestClosingDoesNotWaitForAStudioThatHangs(t *testing.T) {
-	b, _ := benchWithDocuments(t, DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json"})
-	closed := false
-	b.quit = func() { closed = true }
-	b.desk.send(&engine.FadeToBlack{}) // and nobody carries it
-	b.files.closeWindow()
-	if !closed {
-		t.Error("the window stays open")
 	}
 }
