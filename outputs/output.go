@@ -149,6 +149,10 @@ type Kind struct {
 	// validates show files and draws the form, with the annotations that
 	// sources.Kind.Schema lists. Secrets are not settings.
 	Schema json.RawMessage
+	// SecretApart takes the secret out of settings that have it in them, of an output that has
+	// none of its own: an address that was pasted as a whole. With both the output is the same.
+	// secret is "" where there is none, and rest then settings. nil: none of this kind has one.
+	SecretApart func(settings json.RawMessage) (rest json.RawMessage, secret string)
 	// New checks settings and makes an output; it opens nothing. Its errors are
 	// mistakes in the settings.
 	New func(settings json.RawMessage, opt Options) (Output, error)

@@ -338,6 +338,7 @@ func (f *outputForm) check() {
 	}
 	f.backups.setKind(f.kind)
 	fault := f.fault()
+	f.tellKey()
 	f.checkService()
 	rest, lines := fault, [len(f.faults)]string{}
 	for i, l := range f.faults {

@@ -8,6 +8,9 @@ import (
 	"fyne.io/fyne/v2"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/outputs/rtmp"
+	"crosspoint.studio/crosspoint/outputs/srt"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -126,5 +129,102 @@ func TestRemovingWhatRunsSaysSo(t *testing.T) {
 	b.show(s)
 	if remove.asking() {
 		t.Error("it still asks about a stream that has ended")
+	}
+}
+
+// A key that was pasted with its address goes to the keyring like one that was typed.
+func TestKeysInAddressesAreKeptApart(t *testing.T) {
+	kinds := map[string]outputs.Kind{"rtmp": rtmp.Kind(), "srt": srt.Kind()}
+	type backup struct {
+		in            scenes.Ingest
+		settings, key string // that it is to have
+	}
+	own, none := "own", ""
+	for _, c := range []struct {
+		name             string
+		kind, url, typed string
+		credential       string
+		backups          []backup
+		settings         string // as saved
+		key              string // kept for it
+		said             bool
+	}{
+		{name: "Twitch", url: "rtmp://live.twitch.tv/app/live_123_abc", settings: `{"url":"rtmp://live.twitch.tv/app"}`, key: "live_123_abc", said: true},
+		{name: "with a query", url: " rtmps://h:443/app/KEY?bandwidthtest=true ", settings: `{"url":"rtmps://h:443/app"}`, key: "KEY?bandwidthtest=true", said: true},
+		{name: "a key is typed", url: "rtmp://h/app/instance", typed: "KEY", settings: `{"url":"rtmp://h/app/instance"}`, key: "KEY"},
+		{name: "a key is kept", url: "rtmp://h/app/instance", credential: "old", settings: `{"url":"rtmp://h/app/instance"}`, key: "old key"},
+		{name: "backups", url: "rtmp://h/app/KEY", settings: `{"url":"rtmp://h/app"}`, key: "KEY", said: true, backups: []backup{
+			{scenes.Ingest{Name: "the same", Kind: "rtmp", Settings: []byte(`{"insecure":true,"url":"rtmp://two/app/KEY"}`)}, `{"insecure":true,"url":"rtmp://two/app"}`, "KEY"},
+			{scenes.Ingest{Name: "another", Kind: "rtmp", Settings: []byte(`{"url":"rtmp://three/app/KEY3"}`)}, `{"url":"rtmp://three/app"}`, "KEY3"},
+			{scenes.Ingest{Name: "none so far", Kind: "rtmp", Settings: []byte(`{"url":"rtmp://four/app/KEY4"}`), Credential: &none}, `{"url":"rtmp://four/app"}`, "KEY4"},
+			{scenes.Ingest{Name: "kept", Kind: "rtmp", Settings: []byte(`{"url":"rtmp://five/app/instance"}`), Credential: &own}, `{"url":"rtmp://five/app/instance"}`, "own key"},
+			{scenes.Ingest{Name: "in none", Kind: "rtmp", Settings: []byte(`{"url":"rtmp://six/app"}`)}, `{"url":"rtmp://six/app"}`, "KEY"},
+		}},
+		{name: "of a backup alone", kind: "srt", url: "srt://h:9000", settings: `{"url":"srt://h:9000"}`, said: true, backups: []backup{
+			{scenes.Ingest{Name: "b", Kind: "rtmp", Settings: []byte(`{"url":"rtmp://two/app/KEY"}`)}, `{"url":"rtmp://two/app"}`, "KEY"},
+		}},
+		{name: "of a backup that shares a kept one", url: "rtmp://h/app", credential: "old", settings: `{"url":"rtmp://h/app"}`, key: "old key", backups: []backup{
+			{scenes.Ingest{Name: "b", Kind: "rtmp", Settings: []byte(`{"url":"rtmp://two/app/instance"}`)}, `{"url":"rtmp://two/app/instance"}`, "old key"},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.kind == "" {
+				c.kind = "rtmp"
+			}
+			v := &vault{kept: map[string]string{"old": "old key", "own": "own key"}}
+			s := aState()
+			d := scenes.Destination{ID: "a", Name: "Stage", Kind: c.kind, Rendition: "main", Credential: c.credential, Enabled: true, Settings: []byte(`{"url":"` + c.url + `"}`), Standby: scenes.Cold, BackAfterSeconds: 10}
+			for _, b := range c.backups {
+				d.Backups = append(d.Backups, b.in)
+			}
+			s.Show.Destinations = []scenes.Destination{d}
+			b := newBenchWith(t, s, Services{Credentials: v, OutputKinds: kinds})
+			said := ""
+			b.desk.said = func(text string) { said = text }
+			p := b.keys.outputs
+			press(p.cards[0].edit)
+			f := p.form
+			f.secret.SetText(c.typed)
+			if got, want := f.secret.PlaceHolder == "taken from the address by Save", c.said && c.key != ""; got != want {
+				t.Errorf("the field of the key says %q", f.secret.PlaceHolder)
+			}
+			press(f.save)
+			got, ok := sentOne(t, b).(*engine.PutDestination)
+			if !ok {
+				t.Fatalf("it was not saved: %s", f.faults[0].full)
+			}
+			if string(got.Destination.Settings) != c.settings || v.kept[got.Destination.Credential] != c.key {
+				t.Errorf("saved %s with the key %q, want %s with %q", got.Destination.Settings, v.kept[got.Destination.Credential], c.settings, c.key)
+			}
+			for i, in := range got.Destination.Backups {
+				if want := c.backups[i]; string(in.Settings) != want.settings || v.kept[*in.Credential] != want.key {
+					t.Errorf("%s: saved %s with the key %q, want %s with %q", in.Name, in.Settings, v.kept[*in.Credential], want.settings, want.key)
+				}
+			}
+			if (said != "") != c.said || strings.Contains(said, "KEY") {
+				t.Errorf("the window says %q", said)
+			}
+		})
+	}
+}
+
+// Where no keys can be kept, the address is left as it is, and what that means is said.
+func TestKeyInAnAddressWithoutAKeyring(t *testing.T) {
+	b := newBenchWith(t, aState(), Services{OutputKinds: map[string]outputs.Kind{"rtmp": rtmp.Kind()}})
+	press(b.keys.outputs.adds[0])
+	f := b.keys.outputs.form
+	f.name.SetText("Stage")
+	f.address.SetText("rtmp://h/app")
+	if f.secret.PlaceHolder != noneKept {
+		t.Errorf("without a key the field says %q", f.secret.PlaceHolder)
+	}
+	f.address.SetText("rtmp://h/app/KEY")
+	if f.secret.PlaceHolder != "in the address, and so in the show's file" {
+		t.Errorf("the field of the key says %q", f.secret.PlaceHolder)
+	}
+	press(f.save)
+	got, ok := sentOne(t, b).(*engine.PutDestination)
+	if !ok || string(got.Destination.Settings) != `{"url":"rtmp://h/app/KEY"}` || got.Destination.Credential != "" {
+		t.Errorf("saved %+v", got)
 	}
 }

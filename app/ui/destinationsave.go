@@ -51,6 +51,9 @@ func (f *outputForm) fault() string {
 	if rehearsal {
 		return ""
 	}
+	if !f.hasKey() && f.desk.services.Credentials != nil {
+		_, secret = f.keyApart(f.kind, raw) // which backups may share
+	}
 	return f.backupFault(d, secret)
 }
 
@@ -90,6 +93,13 @@ func (f *outputForm) doSave() {
 		return
 	}
 	v := f.destination(raw)
+	taken := f.takeKeys(v)
+	if taken {
+		if raw, err = json.Marshal(f.collected()); err != nil { // as above
+			panic(err)
+		}
+		v = f.destination(raw)
+	}
 	if v.ID == "" {
 		v.ID = f.show.FreshID(f.kind)
 	}
@@ -109,7 +119,7 @@ func (f *outputForm) doSave() {
 	case f.desk.services.Credentials == nil:
 		f.say("Keys cannot be kept on this machine (the log says why).", "Nothing was changed; without a key it can be saved.")
 	default:
-		f.keep(secrets, v)
+		f.keep(secrets, v, taken)
 	}
 }
 
@@ -118,14 +128,15 @@ func (f *outputForm) doSave() {
 type pendingSave struct {
 	destination scenes.Destination
 	rows        []*backupRow // of its backups
+	taken       bool         // some of the keys stood in addresses
 	dropped     bool         // the operator has taken it back
 	shows       int          // outputForm.shows when it began
 }
 
 // keep puts keys into the keyring, and then the destination into the show.
-func (f *outputForm) keep(secrets map[string]string, v scenes.Destination) {
+func (f *outputForm) keep(secrets map[string]string, v scenes.Destination, taken bool) {
 	keys := f.desk.services.Credentials
-	p := &pendingSave{destination: v, rows: slices.Clone(f.backups.rows), shows: f.shows}
+	p := &pendingSave{destination: v, taken: taken, rows: slices.Clone(f.backups.rows), shows: f.shows}
 	f.saving = p
 	f.save.look("Saving", colControl, colDim)
 	started := f.desk.work.start(func() {
@@ -159,6 +170,9 @@ func (f *outputForm) saved(p *pendingSave, kept []string, err error) {
 		f.desk.tell(p.destination.Name + " was not saved: another show was opened meanwhile.")
 	case err == nil:
 		f.desk.send(&engine.PutDestination{Destination: p.destination})
+		if p.taken {
+			f.desk.said(p.destination.Name + " is saved. The key in its address is kept apart from the show now.")
+		}
 		if shown && f.Visible() {
 			f.close()
 		}

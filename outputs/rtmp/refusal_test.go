@@ -262,6 +262,33 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s: error %v, want …%s…", c.name, err, c.err)
 		}
 	}
+	for _, c := range []struct{ name, settings, rest, key string }{
+		{"key in the address", `{"url":" rtmp://live.example.com/app/live_123_abc "}`, `{"url":"rtmp://live.example.com/app"}`, "live_123_abc"},
+		{"with a query, an instance, a port, other settings", `{"insecure":true,"url":"rtmps://h:443/app/in st/KEY?a=b&c"}`, `{"insecure":true,"url":"rtmps://h:443/app/in%20st"}`, "KEY?a=b&c"},
+		{"with a slash at its end", `{"url":"rtmp://[::1]/app/KEY/"}`, `{"url":"rtmp://[::1]/app"}`, "KEY"},
+		{"with a fragment", `{"url":"rtmp://h/app/KEY#x"}`, `{"url":"rtmp://h/app"}`, "KEY"},
+		{"escaped", `{"url":"rtmp://h/a%2Fb/K%2BEY"}`, `{"url":"rtmp://h/a/b"}`, "K+EY"},
+		{"none", `{"url":"rtmp://h/app/"}`, "", ""},
+		{"a stream's name", `{"url":"rtmp://h/app/stream","user":"me"}`, "", ""},
+		{"no address", `{"url":"rehearsal:"}`, "", ""},
+		{"spaces that would be lost", `{"url":"rtmp://h/app/KEY%20"}`, "", ""},
+	} {
+		if c.rest == "" {
+			c.rest = c.settings
+		}
+		rest, key := keyApart([]byte(c.settings))
+		if string(rest) != c.rest || key != c.key {
+			t.Errorf("%s: %s and %q, want %s and %q", c.name, rest, key, c.rest, c.key)
+		}
+		if key == "" {
+			continue
+		}
+		want, err := parseTarget([]byte(c.settings), "")
+		got, apart := parseTarget(rest, key)
+		if err != nil || apart != nil || got != want {
+			t.Errorf("%s: apart it is %+v (%v), as one %+v (%v)", c.name, got, apart, want, err)
+		}
+	}
 	u := target{secure: true, host: "::1", port: "443", app: "a", key: "k"}
 	if u.tcURL() != "rtmps://[::1]/a" {
 		t.Errorf("tcURL is %s", u.tcURL())

@@ -33,6 +33,7 @@ func Kind() outputs.Kind {
 		Acknowledges: true,
 		SoundTracks:  MaxSoundTracks,
 		Schema:       json.RawMessage(schema),
+		SecretApart:  keyApart,
 		New:          newOutput,
 	}
 }

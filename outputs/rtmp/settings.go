@@ -175,6 +175,34 @@ func parseTarget(raw json.RawMessage, secret string) (target, error) {
 	return t, nil
 }
 
+// keyApart is outputs.Kind.SecretApart: the last part of the address is the key.
+func keyApart(raw json.RawMessage) (rest json.RawMessage, key string) {
+	whole, err := parseTarget(raw, "")
+	if err != nil {
+		return raw, ""
+	}
+	var all map[string]json.RawMessage
+	var address string
+	if json.Unmarshal(raw, &all) != nil || json.Unmarshal(all["url"], &address) != nil {
+		return raw, ""
+	}
+	u, err := url.Parse(strings.TrimSpace(address))
+	if err != nil {
+		return raw, ""
+	}
+	u.Path, u.RawPath, u.RawQuery, u.Fragment, u.RawFragment = "/"+whole.app, "", "", "", ""
+	if all["url"], err = json.Marshal(u.String()); err != nil { // a string always marshals
+		panic(err)
+	}
+	if rest, err = json.Marshal(all); err != nil { // what was JSON before
+		panic(err)
+	}
+	if apart, err := parseTarget(rest, whole.key); err != nil || apart != whole {
+		return raw, "" // a key with spaces at its ends
+	}
+	return rest, whole.key
+}
+
 func newOutput(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 	t, err := parseTarget(raw, opt.Secret)
 	if err != nil {
