@@ -2,6 +2,7 @@ package engine
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,5 +99,44 @@ func TestBackupSourceGoesBack(t *testing.T) {
 		return len(st.Sources) == 2 && st.Sources[0].Status == SourceRunning && st.Sources[0].StandIn == "b"
 	})
 	s.until(t, "it is shown again", func(st *State) bool { return len(st.Sources) == 2 && st.Sources[0].StandIn == "" && st.Tally["b"] == 0 })
+	stop()
+}
+
+// TestBackupOfSoundStandsIn: so it is of sources with sound alone, whether one fails or only
+// falls silent.
+func TestBackupOfSoundStandsIn(t *testing.T) {
+	t.Parallel()
+	for what, settings := range map[string]string{"fails": `"fail_after":30`, "falls silent": `"quiet_ms":1000`} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			attempts.Run(t, 3, func(a *attempts.T) { backupOfSoundStandsIn(a, settings) }) // the main microphone lives for a second
+		})
+	}
+}
+
+func backupOfSoundStandsIn(t testing.TB, settings string) {
+	show := parse(t, `{"format":2,"canvas":{"width":160,"height":90,"fps":"30"},
+		"sources":[
+			{"id":"a","name":"Main","kind":"microphone","backup":"b","settings":{"tone":440,`+settings+`},"audio":{"on_air":"on"}},
+			{"id":"b","name":"Spare","kind":"microphone","settings":{"tone":880},"audio":{"on_air":"off"}}],
+		"scenes":[{"id":"s","layers":[]}],"start":{"program":"s"}}`)
+	var main, spare atomic.Int64 // levels of their tones, in thousandths
+	s := newStudio(t, show, media.NewRealClock(), func(o *Options) {
+		o.Tap = func(_ int64, _ *media.Frame, samples []float32) {
+			main.Store(int64(1000 * levelAt(samples, 440)))
+			spare.Store(int64(1000 * levelAt(samples, 880)))
+		}
+	})
+	stop := s.live(t)
+	s.until(t, "the main microphone is heard alone", func(*State) bool { return main.Load() > 100 && spare.Load() < 10 })
+	st := s.until(t, "the spare stands in", func(st *State) bool { return len(st.Sources) == 2 && st.Sources[0].StandIn == "b" })
+	found := false
+	for _, w := range st.Warnings {
+		found = found || strings.Contains(w.Text, "Spare stands in for it until it is")
+	}
+	if !found {
+		t.Errorf("nothing is said of it: %v", st.Warnings)
+	}
+	s.until(t, "the spare is heard alone", func(*State) bool { return spare.Load() > 100 && main.Load() < 10 })
 	stop()
 }

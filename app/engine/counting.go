@@ -140,7 +140,11 @@ func troubles(s *State) (out []Warning) {
 			if i := slices.IndexFunc(s.Sources, func(b SourceState) bool { return b.ID == v.StandIn }); i >= 0 {
 				name = s.Sources[i].Name
 			}
-			text = fmt.Sprintf("%s is not well%s. %s stands in for it, picture and sound, until it is.", v.Name, sentence(v.Problem), name)
+			with := ", picture and sound,"
+			if !v.HasVideo {
+				with = ""
+			}
+			text = fmt.Sprintf("%s is not well%s. %s stands in for it%s until it is.", v.Name, sentence(v.Problem), name, with)
 			out = append(out, Warning{"source " + v.ID, text, s.Tick})
 			continue
 		}

@@ -37,7 +37,8 @@ type fakeSettings struct {
 	SoundMS    int     `json:"sound_ms"`    // the first sound is this much later than the picture
 	AudioOnly  bool    `json:"audio_only"`  // told by Streams
 	NoAudio    bool    `json:"no_audio"`    // told by Streams
-	FailAfter  int     `json:"fail_after"`  // pictures
+	FailAfter  int     `json:"fail_after"`  // pictures; of one without pictures, as long
+	QuietMS    int     `json:"quiet_ms"`    // the sound of a live one ends after this, and nothing else
 	PanicAfter int     `json:"panic_after"` // pictures
 	Alpha      bool    `json:"alpha"`
 	Refuse     bool    `json:"refuse"`
@@ -166,6 +167,9 @@ func (s *fake) play(ctx context.Context, sink sources.Sink) (again bool, err err
 					buf[2*i], buf[2*i+1] = v, v
 				}
 				pts := media.TimeOf(first, media.Rational{Num: 1, Den: media.SampleRateHz})
+				if s.set.QuietMS > 0 && pts > time.Duration(s.set.QuietMS)*time.Millisecond {
+					return
+				}
 				if live && s.opt.Clock.WaitUntil(ctx, start+pts+10*time.Millisecond) != nil {
 					return
 				}
@@ -176,6 +180,9 @@ func (s *fake) play(ctx context.Context, sink sources.Sink) (again bool, err err
 		})
 	}
 	if s.set.AudioOnly {
+		if s.set.FailAfter > 0 && s.opt.Clock.WaitUntil(ctx, start+media.TickTime(int64(s.set.FailAfter), s.opt.FPS)) == nil {
+			return false, errFake
+		}
 		<-ctx.Done()
 		return false, ctx.Err()
 	}

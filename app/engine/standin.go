@@ -13,8 +13,9 @@ const wellFor = 2 * time.Second
 const mostStandIns = 4
 
 // standIns decides for this tick which sources are stood in for by their backups. A source
-// needs it when it shows nothing new for a second though it should, has failed, or waits
-// to be tried again; it comes back when it has been well for wellFor.
+// needs it when it shows nothing new for a second though it should, or nothing is heard of
+// one without pictures, when it has failed, or waits to be tried again; it comes back when it
+// has been well for wellFor.
 func (e *Engine) standIns(t time.Duration) {
 	for _, in := range e.order {
 		in.standIn = nil
@@ -33,19 +34,19 @@ func (e *Engine) standIns(t time.Duration) {
 		}
 		b := e.inputs[in.def.Backup]
 		for range mostStandIns {
-			if b == nil || b == in || b.current != nil && !b.unwell(t) {
+			if b == nil || b == in || (b.current != nil || !in.video.Load()) && !b.unwell(t) {
 				break
 			}
 			b = e.inputs[b.def.Backup]
 		}
-		if b != nil && b != in && b.current != nil && !b.unwell(t) {
+		if b != nil && b != in && (b.current != nil || !in.video.Load()) && !b.unwell(t) {
 			in.standIn = b
 		}
 	}
 }
 
-// unwell: there is no fresh picture, or no sound of a source without pictures, though there
-// should be.
+// unwell: there is no fresh picture, or no sound of a live source without pictures, though
+// there should be.
 func (in *input) unwell(t time.Duration) bool {
 	in.mu.Lock()
 	state, still := in.status.State, in.still
@@ -56,7 +57,10 @@ func (in *input) unwell(t time.Duration) bool {
 	case sources.Ended:
 		return false
 	case sources.Running:
-		return in.lost || in.video.Load() && !still && in.kind.Pacing != sources.Still && !in.parked && t-in.lastFresh > heldAfter
+		if !in.video.Load() {
+			return in.audio.Load() && !still && in.kind.Pacing == sources.Live && in.strip.Stats().Silent > heldAfter
+		}
+		return in.lost || !still && in.kind.Pacing != sources.Still && !in.parked && t-in.lastFresh > heldAfter
 	}
 	return in.lost || t-in.lastFresh > heldAfter && in.kind.Pacing != sources.Still // it does not open
 }
