@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -8,6 +9,8 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit/attempts"
+	"crosspoint.studio/crosspoint/scenes"
+	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
 // TestBackupSourceStandsIn: a source that stops is stood in for by its backup, picture,
@@ -139,4 +142,64 @@ func backupOfSoundStandsIn(t testing.TB, settings string) {
 	}
 	s.until(t, "the spare is heard alone", func(*State) bool { return spare.Load() > 100 && main.Load() < 10 })
 	stop()
+}
+
+// TestBackupsOfBackups: who is seen in the place of a source is heard there, in whatever order
+// the show has them, and one that has just come back is passed over while another is trusted.
+func TestBackupsOfBackups(t *testing.T) {
+	const now = 10 * time.Second
+	const well, justBack, ill = now - wellFor, now - time.Second, now
+	for _, c := range []struct {
+		name string
+		bad  map[string]time.Duration // when each was not well last; the others always were
+		want map[string]string        // what is in the place of each
+	}{
+		{"all are well", nil, nil},
+		{"the first is not", map[string]time.Duration{"a": ill}, map[string]string{"a": "b"}},
+		{"two are not", map[string]time.Duration{"a": ill, "b": ill}, map[string]string{"a": "c", "b": "c"}},
+		{"the second is just back", map[string]time.Duration{"a": ill, "b": justBack}, map[string]string{"a": "c", "b": "c"}},
+		{"the second is trusted again", map[string]time.Duration{"a": ill, "b": well}, map[string]string{"a": "b"}},
+		{"the second is just back, the third is gone", map[string]time.Duration{"a": ill, "b": justBack, "c": ill}, map[string]string{"a": "b"}},
+		{"two are just back, the third is gone", map[string]time.Duration{"a": justBack, "b": justBack, "c": ill}, nil},
+		{"none is well", map[string]time.Duration{"a": ill, "b": ill, "c": ill}, nil},
+	} {
+		for _, order := range [][]string{{"a", "b", "c"}, {"c", "b", "a"}, {"b", "a", "c"}} {
+			e := &Engine{clock: media.NewVirtualClock(), color: media.Rec709, fps: media.Rational{Num: 30, Den: 1}, desk: newDesk(), copiers: map[string]*copier{},
+				inputs: map[string]*input{}, show: parse(t, `{"format": 1, "canvas": {"width": 32, "height": 18, "fps": "30"}}`)}
+			e.frameTime = media.TickTime(1, e.fps)
+			e.opt.SourceKinds = fakeKinds(new(atomic.Int64))
+			picture := newSlate(32, 18, e.color)
+			for _, id := range order {
+				def := scenes.Source{ID: id, Kind: "live", Settings: json.RawMessage("{}"), Backup: map[string]string{"a": "b", "b": "c"}[id]}
+				def.Audio.OnAir = scenes.OnAirOff
+				if id == "a" {
+					def.Audio.OnAir = scenes.OnAirOn
+				}
+				in := e.newInput(def)
+				in.current, in.lastFresh, in.status.State = picture, now, sources.Running
+				if at, ok := c.bad[id]; ok {
+					in.missed, in.unwellAt = true, at
+					if at == ill {
+						in.status.State = sources.Waiting
+					}
+				}
+				e.inputs[id], e.order = in, append(e.order, in)
+			}
+			e.standIns(now)
+			e.desk.follow(e)
+			for id, in := range e.inputs {
+				want := id
+				if c.want[id] != "" {
+					want = c.want[id]
+				}
+				if got := e.shown(id).def.ID; got != want {
+					t.Errorf("%s, in the order %v: %s is seen in the place of %s, want %s", c.name, order, got, id, want)
+				}
+				if heard := in.heard == 1; heard != (e.shown("a") == in) {
+					t.Errorf("%s, in the order %v: %s is seen in the place of a, and that %s is heard is %v", c.name, order, e.shown("a").def.ID, id, heard)
+				}
+			}
+			picture.Release()
+		}
+	}
 }

@@ -97,6 +97,7 @@ type input struct {
 	unwellAt  time.Duration // when it was not well last
 
 	crosspoint float64 // of the tick's sound, 0..1
+	heard      float64 // the same of all that is heard in it: its own, and what it stands in for
 
 	copier *copier     // of the source, which this input may not be any more
 	coded  atomic.Bool // it tells of coded streams

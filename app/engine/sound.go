@@ -222,7 +222,7 @@ func (d *desk) follow(e *Engine) {
 		b.bus.SetFade(fade)
 	}
 	for _, in := range e.order {
-		in.crosspoint = 1
+		in.crosspoint, in.heard = 1, 0
 		switch in.def.Audio.OnAir {
 		case scenes.OnAirOff:
 			in.crosspoint = 0
@@ -231,12 +231,14 @@ func (d *desk) follow(e *Engine) {
 		}
 	}
 	for _, in := range e.order {
-		if b := in.standIn; b != nil { // heard where the other would be
-			b.crosspoint, in.crosspoint = max(b.crosspoint, in.crosspoint), 0
+		at := in
+		if in.standIn != nil { // heard where the other would be; its own gain may be another's
+			at = in.standIn
 		}
+		at.heard = max(at.heard, in.crosspoint)
 	}
 	for _, in := range e.order {
-		in.strip.SetCrosspoint(in.crosspoint)
+		in.strip.SetCrosspoint(in.heard)
 	}
 }
 

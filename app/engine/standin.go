@@ -29,20 +29,36 @@ func (e *Engine) standIns(t time.Duration) {
 		}
 	}
 	for _, in := range e.order {
-		if in.def.Backup == "" || !in.missed {
-			continue
-		}
-		b := e.inputs[in.def.Backup]
-		for range mostStandIns {
-			if b == nil || b == in || (b.current != nil || !in.video.Load()) && !b.unwell(t) {
-				break
-			}
-			b = e.inputs[b.def.Backup]
-		}
-		if b != nil && b != in && (b.current != nil || !in.video.Load()) && !b.unwell(t) {
-			in.standIn = b
+		if in.def.Backup != "" && in.missed {
+			in.standIn = e.standInFor(in, t)
 		}
 	}
+}
+
+// standInFor is the first of a source's backups, and of theirs, that is well and is not
+// stood in for itself; nil is none. Where there is none, one that has just come back is better
+// than a source that is not well.
+func (e *Engine) standInFor(in *input, t time.Duration) *input {
+	var justBack *input
+	b := e.inputs[in.def.Backup]
+	for range 1 + mostStandIns {
+		if b == nil || b == in {
+			break
+		}
+		if (b.current != nil || !in.video.Load()) && !b.unwell(t) {
+			if !b.missed {
+				return b
+			}
+			if justBack == nil {
+				justBack = b
+			}
+		}
+		b = e.inputs[b.def.Backup]
+	}
+	if !in.unwell(t) {
+		return nil
+	}
+	return justBack
 }
 
 // unwell: there is no fresh picture, or no sound of a live source without pictures, though
