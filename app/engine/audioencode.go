@@ -29,7 +29,8 @@ type audioRunner struct {
 	free    chan []float32
 	done    chan struct{}
 	onError func(error)
-	dropped atomic.Int64
+	dropped atomic.Int64 // blocks that found jobs full; silence takes their place
+	recent  encodeRate   // of the tick goroutine
 	pending atomic.Int64 // blocks offered whose packets have not been handed on
 
 	mu      sync.Mutex
@@ -43,7 +44,7 @@ func openAudio(bus string, codec media.Codec, bitrateBPS int, e *Engine, onError
 	}
 	a := &audioRunner{
 		bus: bus, encoder: enc, track: enc.Track(), clock: e.clock, jobs: make(chan soundJob, soundDepth),
-		free: make(chan []float32, soundDepth), done: make(chan struct{}), onError: onError,
+		free: make(chan []float32, soundDepth), done: make(chan struct{}), onError: onError, recent: encodeRate{at: e.clock.Now()},
 	}
 	go a.run()
 	return a, nil
@@ -81,8 +82,6 @@ func (a *audioRunner) run() {
 		}
 		if err != nil {
 			a.onError(err)
-			a.pending.Add(-1)
-			continue
 		}
 		a.send(packets)
 		a.pending.Add(-1)

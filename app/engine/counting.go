@@ -98,7 +98,7 @@ func (e *Engine) publish() {
 		Transition: TransitionState{e.switcher.Mode, e.switcher.Lever, e.switcher.Progress(), e.switcher.AutoLeft},
 		Black:      e.switcher.Black, FadedOut: e.switcher.FadedOut,
 		Tally: e.tally(), Buses: e.desk.state(), Counters: e.count.total,
-		Renditions: e.outs.states(), GPU: e.opt.Thread.Info(), Warnings: e.warn.all(),
+		Renditions: e.outs.states(), LateSounds: e.outs.lateSounds(), GPU: e.opt.Thread.Info(), Warnings: e.warn.all(),
 		RefusedCommands: e.refused,
 	}
 	s.Monitor = e.monitorState()
@@ -177,6 +177,10 @@ func troubles(s *State) (out []Warning) {
 			out = append(out, Warning{"late encoder " + v.ID, fmt.Sprintf("The encoder of %s does not keep up and leaves out pictures: what it makes stutters. The programme and other renditions go on. "+
 				"Choose a faster preset or a smaller picture for it, or end what else needs the processor.", v.ID), s.Tick})
 		}
+	}
+	for _, name := range s.LateSounds {
+		out = append(out, Warning{"late sound " + name, fmt.Sprintf("The sound encoder of %s does not keep up and leaves out some of it: it is silence where it is used. The mix, pictures and other encodes go on. "+
+			"End what else uses the processor.", name), s.Tick})
 	}
 	out = append(out, soundTroubles(s)...)
 	for _, list := range [3][]DestinationState{s.Destinations, s.Recordings, s.ISOs} {

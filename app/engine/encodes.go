@@ -256,9 +256,33 @@ func (d *deliveries) settle() {
 
 // second closes the books of a second of all encodes. Of the tick goroutine.
 func (d *deliveries) second(now time.Duration) {
-	for _, v := range d.active.Load().video {
+	r := d.active.Load()
+	for _, v := range r.video {
 		v.recent.turn(now, encodeTotals{v.frames.Load(), v.dropped.Load(), v.bytes.Load(), v.busy.Load()})
 	}
+	for _, a := range r.audio {
+		a.recent.turn(now, encodeTotals{dropped: a.dropped.Load()})
+	}
+}
+
+// lateSounds are the buses, and the sources that are recorded on their own, whose encoders of
+// sound have left some out in the last ten seconds. Of the tick goroutine.
+func (d *deliveries) lateSounds() (names []string) {
+	for _, a := range d.active.Load().audio {
+		if _, _, _, late := a.recent.state(a.clock.Now()); !late {
+			continue
+		}
+		name := a.bus
+		if b := d.e.desk.buses[a.bus]; b != nil {
+			name = b.def.Name
+		}
+		if in := d.e.inputs[a.source]; in != nil {
+			name = in.def.Name
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names) // several codecs of one, in any order
+	return slices.Compact(names)
 }
 
 // states are the running encodes as surfaces show them. Of the tick goroutine.

@@ -42,6 +42,9 @@ type State struct {
 	ISOs       []DestinationState
 	Replay     ReplayState
 	Renditions []RenditionState
+	// LateSounds are the names of buses, and of sources that are recorded on their own, of whose
+	// sound an encoder left out some in the last ten seconds.
+	LateSounds []string
 	Counters   Counters
 	GPU        gpu.Info
 	// Marks are those that were set by command, the newest last.

@@ -36,7 +36,8 @@ type AudioEncoder struct {
 	deep   bool // 24 bits, not float
 }
 
-// maxGap is how much missing sound is filled with silence: more is a mistake.
+// maxGap is how much missing sound is filled with silence: behind more the stream goes on as it
+// comes, with a hole.
 const maxGap = 10 * media.SampleRateHz
 
 // NewAudioEncoder opens an encoder. Its Track is complete at once.
@@ -96,8 +97,9 @@ func NewAudioEncoder(opt AudioEncoderOptions) (*AudioEncoder, error) {
 func (e *AudioEncoder) Track() media.Track { return e.track }
 
 // Encode takes a block of any length whose first audio frame is number firstFrame
-// (0 is the studio's start) and returns the packets that became complete. A gap up to
-// 10 s is filled with silence, an overlap is cut. A packet's PTS is that of its
+// (0 is the studio's start) and returns the packets that became complete, also beside an error. A gap
+// up to 10 s is filled with silence, a longer one is an error, once: what was begun of a packet before it
+// is lost, and the stream goes on behind it. An overlap is cut. A packet's PTS is that of its
 // first audio frame less Track.Delay: what the decoder gives after discarding Delay
 // frames carries the numbers it was encoded with. Packet.Time is set, Made is not.
 func (e *AudioEncoder) Encode(samples []float32, firstFrame int64) ([]*media.Packet, error) {
@@ -107,7 +109,12 @@ func (e *AudioEncoder) Encode(samples []float32, firstFrame int64) ([]*media.Pac
 	var out []*media.Packet
 	switch gap := firstFrame - e.next; {
 	case gap > maxGap:
-		return nil, fmt.Errorf("av: encode: %d audio frames are missing before %d", gap, firstFrame)
+		e.next, e.filled = firstFrame, 0
+		out, err := e.add(out, samples)
+		if err == nil {
+			err = fmt.Errorf("av: encode: %d audio frames are missing before %d", gap, firstFrame)
+		}
+		return out, err
 	case gap > 0:
 		var err error
 		if out, err = e.add(out, make([]float32, gap*media.Channels)); err != nil {

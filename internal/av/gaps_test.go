@@ -84,3 +84,59 @@ func TestGapsMoveNoPicture(t *testing.T) {
 		}
 	}
 }
+
+// A hole that is too long to be filled is told once, and the sound goes on behind it at its
+// own time.
+func TestLongHoleInSound(t *testing.T) {
+	const block, before, after = 1600, 10, 100
+	const behind = 11 * media.SampleRateHz
+	for _, codec := range []media.Codec{media.AAC, media.Opus, media.FLAC} {
+		e, err := NewAudioEncoder(AudioEncoderOptions{Codec: codec})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		delay := int64(e.Track().Delay)
+		var packets []*media.Packet
+		said := 0
+		for n := range int64(before + after) {
+			at := n * block
+			if n >= before {
+				at = behind + (n-before)*block
+			}
+			out, err := e.Encode(tone(at, block), at)
+			if err != nil {
+				said++
+				if n != before {
+					t.Errorf("%s, block %d: %v", codec, n, err)
+				}
+			}
+			packets = append(packets, out...)
+		}
+		out, err := e.Flush()
+		if err != nil {
+			t.Fatal(err)
+		}
+		packets = append(packets, out...)
+		if said != 1 {
+			t.Errorf("%s: the hole is told %d times, want once", codec, said)
+		}
+		end, holes := packets[0].PTS, 0
+		for i, p := range packets {
+			switch gap := p.PTS - end; {
+			case gap == 0:
+			case p.PTS >= behind-delay && end <= before*block+int64(e.size):
+				holes++
+			default:
+				t.Errorf("%s, packet %d: it begins %d audio frames behind the one before", codec, i, gap)
+			}
+			if p.Time != media.TimeOf(p.PTS, e.Track().TimeBase) {
+				t.Errorf("%s, packet %d: its time is %v, its PTS %d", codec, i, p.Time, p.PTS)
+			}
+			end = p.PTS + p.Duration
+		}
+		if last := int64(behind + after*block); holes != 1 || end < last-delay || end > last+int64(2*e.size) {
+			t.Errorf("%s: %d holes, and its end is at %d, want one and %d", codec, holes, end, last)
+		}
+	}
+}
