@@ -17,7 +17,8 @@ import (
 
 // AudioDecoder turns packets into blocks of the studio's format (48 kHz, stereo,
 // float), whatever the stream has, also when that changes midway. One channel is heard on
-// both sides at its own level. Samples that are not finite become silence.
+// both sides at its own level. Samples may be anything that the stream has,
+// also not finite: who takes them makes these silence and counts them.
 type AudioDecoder struct {
 	stream  *Stream
 	ctx     *astiav.CodecContext
@@ -180,9 +181,6 @@ func (d *AudioDecoder) run(f *astiav.Frame) error {
 		return wrap("resample", astiav.Error(n))
 	}
 	d.buf = d.buf[:at+int(n)*media.Channels]
-	if n > 0 {
-		C.cp_denan((*C.float)(unsafe.Pointer(&d.buf[at])), n*media.Channels)
-	}
 	return nil
 }
 

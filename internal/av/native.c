@@ -429,13 +429,6 @@ int cp_swr_convert(SwrContext *s, const AVFrame *f, float *out, int out_frames)
 	return swr_convert(s, o, out_frames, f ? (const uint8_t **)f->extended_data : NULL, f ? f->nb_samples : 0);
 }
 
-void cp_denan(float *p, int n)
-{
-	for (int i = 0; i < n; i++)
-		if (!isfinite(p[i]))
-			p[i] = 0;
-}
-
 void cp_audio_fill(AVFrame *f, const float *in, int at, int n, int channels, int planar)
 {
 	if (!planar) {

@@ -69,7 +69,6 @@ void cp_turn(uint8_t *d, int ds, const uint8_t *s, int ss, int dw, int dh, int b
 SwrContext *cp_swr_new(const AVFrame *f, int out_rate);
 int cp_swr_same(const AVFrame *f, const AVFrame *g);
 int cp_swr_convert(SwrContext *s, const AVFrame *f, float *out, int out_frames);
-void cp_denan(float *p, int n);
 // cp_audio_fill copies n interleaved frames to f (flt or fltp), from frame index at.
 void cp_audio_fill(AVFrame *f, const float *in, int at, int n, int channels, int planar);
 // cp_audio_fill24 does so for s32, of which encoders of 24 bits take the upper ones; what is

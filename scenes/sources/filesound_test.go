@@ -1,11 +1,18 @@
 package sources
 
 import (
+	"context"
+	"encoding/binary"
 	"encoding/json"
+	"fmt"
+	"math"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/internal/media"
 )
 
@@ -91,5 +98,60 @@ func TestFileOfGuessedLengthLoops(t *testing.T) {
 	}
 	for _, f := range sink.faults {
 		t.Error(f)
+	}
+}
+
+// stripSink is a Sink whose sound goes into a strip, as in the studio.
+type stripSink struct {
+	*recorder
+	strip *audio.Strip
+}
+
+func (s stripSink) Audio(ctx context.Context, b media.AudioBlock) error {
+	s.strip.Write(b)
+	return s.recorder.Audio(ctx, b)
+}
+
+// Samples of a file that are no numbers come to the strip as they are: there they become
+// silence, are counted and told.
+func TestFileOfNoNumbers(t *testing.T) {
+	checkLeaks(t)
+	const frames, bad = 4800, 100
+	data := make([]byte, 0, frames*8)
+	for n := range frames {
+		left, right := float32(0.25), float32(0.25)
+		if n >= 1000 && n < 1000+bad {
+			left, right = float32(math.NaN()), float32(math.Inf(-1))
+		}
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(left))
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(right))
+	}
+	// RIFF WAVE, WAVE_FORMAT_IEEE_FLOAT.
+	wav := binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(36+len(data)))
+	wav = append(wav, "WAVEfmt \x10\x00\x00\x00\x03\x00\x02\x00"...)
+	wav = binary.LittleEndian.AppendUint32(wav, media.SampleRateHz)
+	wav = binary.LittleEndian.AppendUint32(wav, media.SampleRateHz*8)
+	wav = append(wav, "\x08\x00\x20\x00data"...)
+	wav = append(binary.LittleEndian.AppendUint32(wav, uint32(len(data))), data...)
+	path := filepath.Join(t.TempDir(), "bad.wav")
+	if err := os.WriteFile(path, wav, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	src, err := File().New(json.RawMessage(settingsOf("path", path)), virtual(fps25))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := stripSink{newRecorder(Paced, 1000, 0), audio.NewStrip(audio.Paced, media.NewVirtualClock(), audio.StripOptions{})}
+	work := start(t, src, sink)
+	sink.until(t, 10*time.Second, "the end of the file", func() bool { return sink.holds > 0 })
+	_ = work.stop() // ended by us
+	st := sink.strip.Stats()
+	if st.BadSamples != 2*bad {
+		t.Errorf("%d samples that are no numbers are counted, want %d", st.BadSamples, 2*bad)
+	}
+	var told audio.Troubles
+	told.Look(audio.StripStats{}, 0)
+	if got, want := told.Look(st, time.Second), fmt.Sprintf("It sent %d samples that are no numbers", 2*bad); !strings.HasPrefix(got, want) {
+		t.Errorf("said %q, want %q", got, want)
 	}
 }
