@@ -221,6 +221,7 @@ func (p *livePlayer) stretch(ctx context.Context) error {
 func (p *livePlayer) demux(ctx context.Context, f *feed) error {
 	var last [2]time.Duration
 	var seen [2]bool
+	var turns unwrap
 	for ctx.Err() == nil {
 		pkt := p.pending
 		p.pending = nil
@@ -234,20 +235,22 @@ func (p *livePlayer) demux(ctx context.Context, f *feed) error {
 				return err
 			}
 		}
-		stream := sound
+		stream, st := sound, p.in.Audio()
 		if v := p.in.Video(); v != nil && pkt.Stream == v.Index {
-			stream = pictures
+			stream, st = pictures, v
 		}
 		if !f.present[stream] {
 			f.recycle(pkt)
 			continue
 		}
+		turns.follow(stream, pkt, st, last, seen)
 		if pkt.HasPTS && pkt.HasDTS && (pkt.PTS-pkt.DTS < -jumpBack || pkt.PTS-pkt.DTS > jumpAhead) {
 			// Shown at that time, a damaged one would keep back all that follow until then.
 			pkt.ForgetPTS()
 		}
 		if pkt.HasDTS { // which the first pictures of a reordered stream need not have
 			if d := pkt.DTS - last[stream]; seen[stream] && (d < -jumpBack || d > jumpAhead) {
+				turns.undo(stream, pkt, st)
 				p.pending = pkt
 				return errJump
 			}
