@@ -124,6 +124,7 @@ type Engine struct {
 
 	openEncoder func(av.VideoEncoderOptions) (pictureEncoder, error)
 	schedule    schedule
+	standstill  standstill
 }
 
 // turned reports that some layer of the show is rotated.

@@ -73,6 +73,7 @@ func (e *Engine) loop(ctx context.Context) error {
 			return nil // the orderly end
 		}
 		began := e.clock.Now()
+		e.standstill.look(e)
 		behind := time.Duration(0)
 		if !e.clock.Virtual() {
 			behind = began - due

@@ -93,3 +93,48 @@ func TestSignalEndsTheWindow(t *testing.T) {
 		}
 	}
 }
+
+// TestProcessStopped: the time in which the process is stopped is no studio time. What is
+// recorded goes on without a hole and without the pictures of that time, and it is said.
+func TestProcessStopped(t *testing.T) {
+	t.Parallel()
+	const stopped = 14 * time.Second // of which 10 s would be caught up with
+	dir := t.TempDir()
+	show := write(t, filepath.Join(dir, "show.json"), document(t, 320, 180, fps, object{
+		"sources": cameras(1), "scenes": cameraScenes(1), "start": object{"program": "s1", "preview": "s1"},
+		"renditions": []object{{"id": "main", "video": object{"bitrate_kbps": 800}}},
+	}))
+	file, stats := filepath.Join(dir, "show.mkv"), filepath.Join(dir, "stats.jsonl")
+	p := testkit.Start(t, func(c *exec.Cmd) { c.Env = environment(dir) }, program(t), "run", "--headless", "--record", file, "--stats", stats, show)
+	told := func() string {
+		raw, _ := os.ReadFile(stats) // it is made when the show begins
+		return string(raw)
+	}
+	began := time.Now()
+	testkit.Eventually(t, 30*time.Second, "the show does not run", func() bool { return p.Ended() || strings.Count(told(), "\n") >= 3 })
+	p.Freeze()
+	time.Sleep(stopped)
+	p.Thaw()
+	testkit.Eventually(t, 30*time.Second, "it is not said", func() bool {
+		_, after, said := strings.Cut(told(), "stood still")
+		return p.Ended() || said && strings.Count(after, "\n") >= 2
+	})
+	p.Signal(syscall.SIGTERM)
+	if status := p.Wait(20 * time.Second); status != 0 {
+		t.Errorf("status %d; it said %q", status, p.Output())
+	}
+	whole := time.Since(began)
+	seen := testkit.Read(t, "recording", file)
+	n := len(seen.Pictures)
+	if n < 2*fps || seen.Damaged != 0 || seen.SoundGap > 50*time.Millisecond {
+		t.Fatalf("the recording has %d pictures, %d damaged, and a hole of %v in its sound", n, seen.Damaged, seen.SoundGap)
+	}
+	if lasts := seen.Pictures[n-1].PTS - seen.Pictures[0].PTS; lasts > whole-stopped+time.Second {
+		t.Errorf("the recording lasts %v of %v, %v of which the process was stopped", lasts, whole, stopped)
+	}
+	for i := 1; i < n; i++ {
+		if step := seen.Pictures[i].PTS - seen.Pictures[i-1].PTS; step > time.Second {
+			t.Errorf("picture %d comes %v behind the one before", i, step)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -18,10 +19,21 @@ type Clock interface {
 	Virtual() bool
 }
 
-// RealClock follows the machine's monotonic clock.
+// standsAfter is for how long nobody looks at a studio's clock when the process has been
+// stopped, or all of it kept waiting: the engine looks at each tick, and less it catches up with.
+const standsAfter = 10 * time.Second
+
+// RealClock follows the machine's monotonic clock. In a studio it leaves out what passes while
+// the process is stopped: an hour of stale pictures would be made before the first that is
+// of use. Whoever looks first sees that, so that nobody sees time go back.
 type RealClock struct {
-	made  time.Time
-	start atomic.Int64 // nanoseconds after made
+	made time.Time
+
+	mu    sync.Mutex
+	begun bool          // guarded by mu; Zero was called: somebody looks at each tick
+	start time.Duration // guarded by mu; of studio time, after made, with what was left out
+	last  time.Duration // guarded by mu; when somebody last looked, after made
+	stood time.Duration // guarded by mu; what was left out
 }
 
 // NewRealClock starts studio time now.
@@ -29,11 +41,32 @@ func NewRealClock() *RealClock { return &RealClock{made: time.Now()} }
 
 // Zero makes now the start of studio time: the engine calls it once, when everything
 // that the first tick needs is open.
-func (c *RealClock) Zero() { c.start.Store(int64(time.Since(c.made))) }
+func (c *RealClock) Zero() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.begun, c.stood = true, 0
+	c.last = time.Since(c.made)
+	c.start = c.last
+}
 
 // Now implements Clock.
 func (c *RealClock) Now() time.Duration {
-	return time.Since(c.made) - time.Duration(c.start.Load())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Since(c.made)
+	if d := now - c.last; c.begun && d > standsAfter {
+		c.start += d
+		c.stood += d
+	}
+	c.last = now
+	return now - c.start
+}
+
+// Stood is how much time has been left out so far.
+func (c *RealClock) Stood() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stood
 }
 
 // Virtual implements Clock.
@@ -41,7 +74,12 @@ func (c *RealClock) Virtual() bool { return false }
 
 // WaitUntil implements Clock.
 func (c *RealClock) WaitUntil(ctx context.Context, t time.Duration) error {
-	return Wait(ctx, t-c.Now())
+	for {
+		d := t - c.Now()
+		if err := Wait(ctx, d); err != nil || d <= 0 {
+			return err
+		}
+	}
 }
 
 // Wait blocks for d of real time, not at all where d is not positive, or until ctx ends,
