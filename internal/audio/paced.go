@@ -143,10 +143,11 @@ func (q *pacedQueue) passOver(src []float32, pos int64) ([]float32, int64) {
 }
 
 // place decides where a block at pos goes: on the end of what is there when it is
-// near enough or has jumped, after a gap, or trimmed by what it overlaps. mu is held.
+// near enough or has jumped, after a gap, or trimmed by what it overlaps. What is due by now has
+// not jumped, however long nothing came. mu is held.
 func (q *pacedQueue) place(pos int64, src []float32) (int64, []float32) {
 	switch d := pos - q.head; {
-	case d > pacedMaxGap || d < -pacedMaxBack:
+	case pos-max(q.head, q.base) > pacedMaxGap || d < -pacedMaxBack:
 		q.jumps++
 		q.jump = d
 		q.shift -= d - 1

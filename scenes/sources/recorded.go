@@ -66,8 +66,9 @@ type recorded struct {
 
 // Run implements Source.
 func (s *recorded) Run(ctx context.Context, sink Sink) error {
+	line := &shifted{Sink: sink}
 	for _, f := range s.set.Files {
-		if err := s.play(ctx, sink, f); err != nil {
+		if err := s.play(ctx, line, f); err != nil {
 			return err
 		}
 	}
@@ -77,11 +78,11 @@ func (s *recorded) Run(ctx context.Context, sink Sink) error {
 }
 
 // play plays what of a file lies behind the beginning.
-func (s *recorded) play(ctx context.Context, sink Sink, r RecordedFile) error {
-	by := media.TickTime(max(r.First-s.set.Begin, 0), s.opt.FPS)
+func (s *recorded) play(ctx context.Context, line *shifted, r RecordedFile) error {
+	line.by = media.TickTime(max(r.First-s.set.Begin, 0), s.opt.FPS)
 	from := media.TickTime(max(s.set.Begin-r.First, 0), s.opt.FPS)
 	f := &file{set: fileSettings{Hardware: "auto", Deinterlace: "auto"}, opt: s.opt, path: resolvePath(s.opt.BaseDir, r.Path)}
-	p, err := f.open(ctx, shifted{sink, by})
+	p, err := f.open(ctx, line)
 	if err != nil {
 		return supervise.Permanent(err)
 	}
@@ -97,24 +98,57 @@ func (s *recorded) play(ctx context.Context, sink Sink, r RecordedFile) error {
 	if in := r.Sample - media.SampleAt(r.First, s.opt.FPS, media.SampleRateHz); p.in.Video() == nil && r.Sample > 0 && in >= 0 {
 		p.lands, p.landing = media.TimeOf(in, perFrame), true
 	}
-	if _, _, err := p.play(ctx, from, false); err != nil {
+	reached, _, err := p.play(ctx, from, false)
+	if err != nil {
 		return fmt.Errorf("recorded: %w", err)
+	}
+	if line.heard > 0 { // a file without sound has passed as well
+		line.heard = max(line.heard, line.by+reached-from)
 	}
 	return nil
 }
 
-// shifted is a sink whose timeline begins later.
+// shifted is a sink whose timeline begins later, of each file after the other.
 type shifted struct {
 	Sink
-	by time.Duration
+	by    time.Duration // where the file that plays begins
+	heard time.Duration // where the sound handed over ends; 0: there was none
 }
 
-func (s shifted) Video(ctx context.Context, f *media.Frame) error {
+const (
+	// longGap is how much between the sound of two files is filled here: what lies an hour ahead
+	// is for a strip a jump of the time stamps, and while it waits nothing would come that the
+	// mix could go on with. What is shorter it fills itself.
+	longGap = time.Second
+	// fadeRoom is what is left open at either end of that, for the strip to fade.
+	fadeRoom = 20 * time.Millisecond
+)
+
+func (s *shifted) Video(ctx context.Context, f *media.Frame) error {
 	f.PTS += s.by
 	return s.Sink.Video(ctx, f)
 }
 
-func (s shifted) Audio(ctx context.Context, b media.AudioBlock) error {
+func (s *shifted) Audio(ctx context.Context, b media.AudioBlock) error {
 	b.PTS += s.by
+	if s.heard > 0 && b.PTS-s.heard > longGap {
+		if err := s.silence(ctx, s.heard+fadeRoom, b.PTS-fadeRoom); err != nil {
+			return err
+		}
+	}
+	s.heard = b.PTS + b.Duration()
 	return s.Sink.Audio(ctx, b)
+}
+
+// silence hands over silence between two times.
+func (s *shifted) silence(ctx context.Context, from, until time.Duration) error {
+	quiet := make([]float32, 2048*media.Channels)
+	for at, end := media.UnitsIn(from, perFrame), media.UnitsIn(until, perFrame); at < end; {
+		n := min(end-at, int64(len(quiet)/media.Channels))
+		if err := s.Sink.Audio(ctx, media.AudioBlock{Samples: quiet[:n*media.Channels], PTS: media.TimeOf(at, perFrame)}); err != nil {
+			return err
+		}
+		at += n
+	}
+	return nil
 }
