@@ -279,7 +279,7 @@ func (p *player) play(ctx context.Context, pos time.Duration, paused bool) (time
 		})
 	}
 	if p.audio != nil {
-		a = newAudioOut(p.sink, p.origin, pos, p.out)
+		a = newAudioOut(p.sink, p.origin, pos, p.out, p.set.Loop && p.video != nil)
 		var counted *countedSound // only where the file's place is known better than its times are
 		if p.landing {
 			counted = &countedSound{}
@@ -437,8 +437,8 @@ func (p *player) pass(ctx context.Context, f *feed) (time.Duration, error) {
 	}
 	end := max(ends[pictures], ends[sound])
 	// A little more sound than pictures is the encoder's padding: cutting it keeps the
-	// pictures of the passes evenly spaced.
-	if over := ends[sound] - ends[pictures]; f.present[pictures] && ends[pictures] > 0 && over < 60*time.Millisecond {
+	// pictures of the passes evenly spaced, and audioOut has held it back for that.
+	if over := ends[sound] - ends[pictures]; f.present[pictures] && ends[pictures] > 0 && over < padding {
 		end = ends[pictures]
 	}
 	if p.out > 0 {

@@ -126,7 +126,14 @@ type audioOut struct {
 	quiet  []float32
 	pos    time.Duration
 	loose  bool // nothing has come in this pass
+
+	holds int64     // how many audio frames are held back, until it is known where a pass ends
+	tail  []float32 // what is: the newest before next
 }
+
+// padding is by how much sound may be longer than the pictures without being meant to be: encoders
+// fill up their last block.
+const padding = 60 * time.Millisecond
 
 // looseFrames is by how much time stamps may be off without anything being cut or
 // filled: containers round them to as much as 1 ms, and encoders' first packets are
@@ -151,8 +158,14 @@ func (c *countedSound) place(b *media.AudioBlock) {
 
 var perFrame = media.Rational{Num: 1, Den: media.SampleRateHz}
 
-func newAudioOut(sink Sink, origin, from, out time.Duration) *audioOut {
-	return &audioOut{sink: sink, origin: origin, from: from, out: out, base: -from, pos: from, quiet: make([]float32, 2048*media.Channels), loose: true}
+// newAudioOut makes one; with padded, sound that is longer than a pass by less than padding is
+// left out at its end.
+func newAudioOut(sink Sink, origin, from, out time.Duration, padded bool) *audioOut {
+	a := &audioOut{sink: sink, origin: origin, from: from, out: out, base: -from, pos: from, quiet: make([]float32, 2048*media.Channels), loose: true}
+	if padded {
+		a.holds = media.UnitsIn(padding, perFrame)
+	}
+	return a
 }
 
 func (a *audioOut) emit(ctx context.Context, b media.AudioBlock) error {
@@ -180,14 +193,31 @@ func (a *audioOut) emit(ctx context.Context, b media.AudioBlock) error {
 	return a.push(ctx, samples)
 }
 
+// push puts samples on the end of the timeline.
 func (a *audioOut) push(ctx context.Context, samples []float32) error {
-	b := media.AudioBlock{Samples: samples, PTS: media.TimeOf(a.next, perFrame)}
-	if err := a.sink.Audio(ctx, b); err != nil {
+	if a.holds > 0 {
+		a.tail = append(a.tail, samples...)
+	} else if err := a.hand(ctx, a.next, samples); err != nil {
 		return err
 	}
-	a.next += int64(b.Frames())
+	a.next += int64(len(samples) / media.Channels)
 	a.pos = media.TimeOf(a.next, perFrame) - a.base
-	return nil
+	return a.release(ctx, a.holds)
+}
+
+// release hands over what is held back but for its last frames.
+func (a *audioOut) release(ctx context.Context, keep int64) error {
+	n := len(a.tail) - int(keep)*media.Channels
+	if n <= 0 {
+		return nil
+	}
+	err := a.hand(ctx, a.next-int64(len(a.tail)/media.Channels), a.tail[:n])
+	a.tail = a.tail[:copy(a.tail, a.tail[n:])]
+	return err
+}
+
+func (a *audioOut) hand(ctx context.Context, frame int64, samples []float32) error {
+	return a.sink.Audio(ctx, media.AudioBlock{Samples: samples, PTS: media.TimeOf(frame, perFrame)})
 }
 
 // silence fills up to audio frame until.
@@ -202,10 +232,21 @@ func (a *audioOut) silence(ctx context.Context, until int64) error {
 }
 
 func (a *audioOut) mark(ctx context.Context, it item) error {
-	if err := a.silence(ctx, media.UnitsIn(a.base+it.t, perFrame)); err != nil {
+	until := media.UnitsIn(a.base+it.t, perFrame)
+	if err := a.silence(ctx, until); err != nil {
 		return err
 	}
+	if it.upTo || it.last {
+		// Whoever waits for sound up to there gets it.
+		if err := a.release(ctx, 0); err != nil {
+			return err
+		}
+	}
 	if it.end {
+		if n := min(a.next-until, int64(len(a.tail)/media.Channels)); n > 0 {
+			a.tail = a.tail[:len(a.tail)-int(n)*media.Channels]
+			a.next -= n
+		}
 		a.base += it.t
 		a.from, a.pos, a.loose = 0, 0, true
 	}
