@@ -19,6 +19,13 @@ const (
 	// liveTolerance is how far a live block's PTS may be from the end of the one
 	// before: device and network stamps jitter.
 	liveTolerance = 40 * time.Millisecond
+	// lossBlock is the least length of a block that is missed alone: packets of the network,
+	// not the pieces in which devices call back. lossTolerance is how far time stamps may be
+	// off: containers round to 1 ms, at both ends of a block.
+	lossBlock, lossTolerance = 10 * time.Millisecond, 2 * time.Millisecond
+	// steadyAfter is how long, in frames, time stamps have followed on each other until a lost
+	// block is told by them; one that stepped back makes that as much longer as stepBack.
+	steadyAfter, stepBack = 3 * sampleRateHz / 2, 10 * sampleRateHz
 	// liveMaxGap is the longest hole in the PTS that is filled with silence; a longer one
 	// is a new timeline.
 	liveMaxGap = time.Second
@@ -52,6 +59,7 @@ type liveQueue struct {
 	chunk   [liveChunk * 2]float32
 	nextPTS time.Duration
 	begun   bool
+	steady  int64 // frames since the time stamps did not follow on each other; negative: a step back
 
 	mu       sync.Mutex
 	arrivals arrivals // guarded by mu
@@ -96,11 +104,14 @@ func boundTarget(d time.Duration) time.Duration { return min(max(d, minTarget), 
 func (q *liveQueue) write(b media.AudioBlock) {
 	src := b.Samples[:b.Frames()*2]
 	frames := 0
+	now := q.clock.Now().Seconds()
 	var gap, cut, overlap int64
 	var jump time.Duration
 	fresh := !q.begun // the PTS begin a new timeline
 	if q.begun {
-		switch d := b.PTS - q.nextPTS; {
+		d := b.PTS - q.nextPTS
+		blocks := q.lostBlocks(d, b)
+		switch {
 		case d > liveTolerance && d <= liveMaxGap:
 			gap = sampleAt(d)
 		case d > liveMaxGap, d < -liveMaxGap:
@@ -111,6 +122,8 @@ func (q *liveQueue) write(b media.AudioBlock) {
 			cut = 1
 			src = src[overlap*2:]
 			q.in.cut()
+		default:
+			gap = q.lost(blocks, b, now)
 		}
 	}
 	q.begun, q.nextPTS = true, b.PTS+b.Duration()
@@ -133,7 +146,6 @@ func (q *liveQueue) write(b media.AudioBlock) {
 		frames += n / 2
 	}
 	frames -= int(dropped)
-	now := q.clock.Now().Seconds()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.arrivals.burst(frames, now) {
@@ -154,6 +166,49 @@ func (q *liveQueue) write(b media.AudioBlock) {
 		q.stats.gaps++
 		q.stats.gapFrames += gap
 	}
+}
+
+// lostBlocks is how many whole blocks of b's length lie between its PTS and the end of the
+// block before it, d earlier; 0: it follows on that, or d is something else. It keeps count of how
+// steady the stamps are.
+func (q *liveQueue) lostBlocks(d time.Duration, b media.AudioBlock) (n int64) {
+	block := b.Duration()
+	if block >= lossBlock {
+		n = int64((d + block/2) / block)
+	}
+	off := (d - time.Duration(n)*block).Abs() > lossTolerance
+	switch {
+	case d < -lossTolerance:
+		q.steady = -stepBack
+		return 0
+	case off:
+		q.steady = 0
+		return 0
+	}
+	q.steady += int64(b.Frames())
+	return n
+}
+
+// lost is how many frames were lost before b, which came now and n blocks of its length behind
+// the end of the one before: so few that jitter of the stamps could be that. Left out, each
+// would shorten the queue for good. It is a loss where the stamps are steady, the line through
+// them is off by as much, and the line of arrivals misses it as well: where a sender only sets
+// its stamps right (RTCP does), as much sound has come as before.
+func (q *liveQueue) lost(n int64, b media.AudioBlock, now float64) (frames int64) {
+	if n < 1 || q.steady < steadyAfter {
+		return 0
+	}
+	frames = n * int64(b.Frames())
+	length := float64(frames) * nominalPeriod
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	off := b.PTS.Seconds() - q.stamps.end
+	came := float64(q.arrivals.count + int64(q.arrivals.pending+b.Frames()))
+	behind := (q.arrivals.at(now) - came) * nominalPeriod
+	if off < length-lossTolerance.Seconds() || behind < length/2 {
+		return 0
+	}
+	return frames
 }
 
 // push splices a chunk into the ring whole, or drops it whole when it is full.

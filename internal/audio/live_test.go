@@ -70,6 +70,9 @@ type foreign struct {
 	deadTill time.Duration // what is sent before this is lost
 	epoch    time.Duration // PTS of the start
 	rounded  time.Duration // to whole ones of these the PTS are rounded; 0: they are exact
+
+	loses func(block int64) bool          // which blocks do not come; nil: all come
+	skew  func(block int64) time.Duration // what is wrong with a block's PTS; nil: nothing
 }
 
 func newForeign(rs Resampler, ppm float64, block int, jitter time.Duration, fill func([]float32, int64)) *foreign {
@@ -117,8 +120,13 @@ func (f *foreign) next(t *testing.T) []float32 {
 			t.Fatal(err)
 		}
 		f.fill(f.buf, f.sent)
-		if f.pending >= f.deadTill {
-			f.strip.Write(media.AudioBlock{Samples: f.buf, PTS: f.epoch + media.TimeOf(f.sent, media.Rational{Num: 1, Den: sampleRateHz}).Round(f.rounded)})
+		n := f.sent / int64(f.block)
+		pts := f.epoch + media.TimeOf(f.sent, media.Rational{Num: 1, Den: sampleRateHz}).Round(f.rounded)
+		if f.skew != nil {
+			pts += f.skew(n)
+		}
+		if f.pending >= f.deadTill && (f.loses == nil || !f.loses(n)) {
+			f.strip.Write(media.AudioBlock{Samples: f.buf, PTS: pts})
 		}
 		f.sent += int64(f.block)
 		f.schedule()
