@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -17,20 +18,25 @@ import (
 
 // AudioDecoder turns packets into blocks of the studio's format (48 kHz, stereo,
 // float), whatever the stream has, also when that changes midway. One channel is heard on
-// both sides at its own level. Samples may be anything that the stream has,
-// also not finite: who takes them makes these silence and counts them.
+// both sides at its own level; channels in no layout that can be mixed down are left out but for
+// the first, or are silence, and Shape says so. Samples may be anything that the stream has, also
+// not finite: who takes them makes these silence and counts them.
 type AudioDecoder struct {
 	stream  *Stream
 	ctx     *astiav.CodecContext
 	frame   *astiav.Frame
 	shape   *astiav.Frame // rate, layout and format that swr is set up for
-	swr     *C.SwrContext
+	swr     *C.SwrContext // nil: not set up, or nothing can be made of shape
+	part    Part
 	buf     []float32
 	next    time.Duration // PTS expected of the next frame
 	damaged int64
 	drained bool
 	changes int64
 }
+
+// perFrame is the time base of the studio's audio frames.
+var perFrame = media.Rational{Num: 1, Den: media.SampleRateHz}
 
 // longestBlock bounds a block of sound, which becomes 48 000 frames a second: of a rate of 1 Hz a
 // few kB would be hours of it. A block of any codec lasts some seconds at most.
@@ -62,13 +68,26 @@ func (d *AudioDecoder) Send(p *InputPacket) error { return send(d.ctx, p, &d.dam
 // Damaged counts packets that could not be decoded.
 func (d *AudioDecoder) Damaged() int64 { return d.damaged }
 
+// Part is what is heard of sound whose channels are in no layout that can be mixed down. Not set: all.
+type Part uint8
+
+// Parts.
+const (
+	FirstTwo Part = iota + 1 // left and right
+	First                    // on both sides: the sum of an ambisonic field
+	Nothing                  // silence in its place
+)
+
 // SoundShape is what a stream's sound is like before it becomes the studio's.
-type SoundShape struct{ SampleRateHz, Channels int }
+type SoundShape struct {
+	SampleRateHz, Channels int
+	Part                   Part // of the channels that is heard
+}
 
 // Shape is what the block last received was made from, and how often that has changed
 // since the decoder was made; zeros before the first.
 func (d *AudioDecoder) Shape() (shape SoundShape, changes int64) {
-	return SoundShape{d.shape.SampleRate(), d.shape.ChannelLayout().Channels()}, d.changes
+	return SoundShape{d.shape.SampleRate(), d.shape.ChannelLayout().Channels(), d.part}, d.changes
 }
 
 // Receive returns the next block. Its samples are valid until the next call.
@@ -113,17 +132,26 @@ func (d *AudioDecoder) block() (media.AudioBlock, error) {
 	// What the resampler still holds comes out first and is older by that much.
 	if d.swr != nil {
 		held := int64(C.swr_get_delay(d.swr, media.SampleRateHz))
-		pts -= media.TimeOf(held, media.Rational{Num: 1, Den: media.SampleRateHz})
+		pts -= media.TimeOf(held, perFrame)
 	}
-	if d.swr == nil || C.cp_swr_same(cFrame(d.frame), cFrame(d.shape)) == 0 {
+	if d.swr == nil && d.part != Nothing || C.cp_swr_same(cFrame(d.frame), cFrame(d.shape)) == 0 {
 		if d.swr != nil {
 			if err := d.run(nil); err != nil {
 				return media.AudioBlock{}, err
 			}
 			C.swr_free(&d.swr)
 		}
-		if d.swr = C.cp_swr_new(cFrame(d.frame), media.SampleRateHz); d.swr == nil {
-			return media.AudioBlock{}, errors.New("av: decode: this layout of sound channels is not supported")
+		var picked C.int
+		d.swr = C.cp_swr_new(cFrame(d.frame), media.SampleRateHz, &picked)
+		switch {
+		case d.swr == nil: // the pictures beside it are not to go with it
+			d.part = Nothing
+		case picked == 1:
+			d.part = First
+		case picked == 2:
+			d.part = FirstTwo
+		default:
+			d.part = 0
 		}
 		if rate := d.shape.SampleRate(); rate > 0 && (rate != d.frame.SampleRate() || d.shape.ChannelLayout().Channels() != d.frame.ChannelLayout().Channels()) {
 			d.changes++
@@ -133,11 +161,23 @@ func (d *AudioDecoder) block() (media.AudioBlock, error) {
 		d.shape.SetSampleRate(d.frame.SampleRate())
 		d.shape.SetChannelLayout(d.frame.ChannelLayout())
 	}
+	if d.swr == nil {
+		d.fill(int(media.UnitsIn(d.next, perFrame) - media.UnitsIn(pts, perFrame)))
+		return media.AudioBlock{Samples: d.buf, PTS: pts}, nil
+	}
 	if err := d.run(d.frame); err != nil {
 		return media.AudioBlock{}, err
 	}
 	d.drained = false
 	return media.AudioBlock{Samples: d.buf, PTS: pts}, nil
+}
+
+// fill makes d.buf frames long, with silence.
+func (d *AudioDecoder) fill(frames int) {
+	more := max(frames*media.Channels-len(d.buf), 0)
+	at := len(d.buf)
+	d.buf = slices.Grow(d.buf, more)[:at+more]
+	clear(d.buf[at:])
 }
 
 // rest is what the resampler holds at the end, once.
@@ -154,7 +194,7 @@ func (d *AudioDecoder) rest() (media.AudioBlock, error) {
 	if len(d.buf) == 0 {
 		return media.AudioBlock{}, io.EOF
 	}
-	return media.AudioBlock{Samples: d.buf, PTS: d.next - media.TimeOf(held, media.Rational{Num: 1, Den: media.SampleRateHz})}, nil
+	return media.AudioBlock{Samples: d.buf, PTS: d.next - media.TimeOf(held, perFrame)}, nil
 }
 
 // run appends f's samples, or with nil what is left, to d.buf.

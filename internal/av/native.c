@@ -398,22 +398,42 @@ void cp_turn(uint8_t *d, int ds, const uint8_t *s, int ss, int dw, int dh, int b
 			}
 }
 
-SwrContext *cp_swr_new(const AVFrame *f, int out_rate)
+static SwrContext *open_swr(const AVFrame *f, const AVChannelLayout *in, int out_rate, const double *matrix)
 {
 	SwrContext *s = NULL;
-	AVChannelLayout out = AV_CHANNEL_LAYOUT_STEREO, in;
-	if (f->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
-		av_channel_layout_default(&in, f->ch_layout.nb_channels);
-	else if (av_channel_layout_copy(&in, &f->ch_layout) < 0)
-		return NULL;
-	int e = swr_alloc_set_opts2(&s, &out, AV_SAMPLE_FMT_FLT, out_rate, &in, f->format, f->sample_rate, 0, NULL);
-	// swresample would place it in the middle, 3 dB lower: a microphone's is not either.
-	if (e >= 0 && in.nb_channels == 1)
-		e = swr_set_matrix(s, (const double[]){1, 1}, 1);
+	AVChannelLayout out = AV_CHANNEL_LAYOUT_STEREO;
+	int e = swr_alloc_set_opts2(&s, &out, AV_SAMPLE_FMT_FLT, out_rate, in, f->format, f->sample_rate, 0, NULL);
+	if (e >= 0 && matrix)
+		e = swr_set_matrix(s, matrix, in->nb_channels);
 	if (e >= 0)
 		e = swr_init(s);
 	if (e < 0)
 		swr_free(&s);
+	return s;
+}
+
+// SWR_CH_MAX of libswresample, which swr_set_matrix does not look at.
+#define SWR_CHANNELS 64
+
+SwrContext *cp_swr_new(const AVFrame *f, int out_rate, int *picked)
+{
+	AVChannelLayout in;
+	*picked = 0;
+	if (f->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
+		av_channel_layout_default(&in, f->ch_layout.nb_channels);
+	else if (av_channel_layout_copy(&in, &f->ch_layout) < 0)
+		return NULL;
+	// swresample would place a single one in the middle, 3 dB lower: a microphone's is not either.
+	int n = in.nb_channels;
+	SwrContext *s = open_swr(f, &in, out_rate, n == 1 ? (const double[]){1, 1} : NULL);
+	if (!s && n > 1 && n <= SWR_CHANNELS) {
+		// It does not know where these channels are. The first of ambisonic sound (W) is what comes
+		// from everywhere.
+		double matrix[2 * SWR_CHANNELS] = {0};
+		*picked = in.order == AV_CHANNEL_ORDER_AMBISONIC ? 1 : 2;
+		matrix[0] = matrix[n + *picked - 1] = 1;
+		s = open_swr(f, &in, out_rate, matrix);
+	}
 	av_channel_layout_uninit(&in);
 	return s;
 }

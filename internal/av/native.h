@@ -65,8 +65,9 @@ void cp_deinterleave(uint8_t *u, int us, uint8_t *v, int vs, const uint8_t *s, i
 void cp_turn(uint8_t *d, int ds, const uint8_t *s, int ss, int dw, int dh, int bytes, int transpose, int fx, int fy);
 
 // Sound. cp_swr_new: any layout and format of f to interleaved stereo float at the rate;
-// one channel goes to both sides at its own level.
-SwrContext *cp_swr_new(const AVFrame *f, int out_rate);
+// one channel goes to both sides at its own level. Where the channels are in no layout that can be mixed
+// down, so many of the first are picked: two for left and right, one for both; else 0.
+SwrContext *cp_swr_new(const AVFrame *f, int out_rate, int *picked);
 int cp_swr_same(const AVFrame *f, const AVFrame *g);
 int cp_swr_convert(SwrContext *s, const AVFrame *f, float *out, int out_frames);
 // cp_audio_fill copies n interleaved frames to f (flt or fltp), from frame index at.

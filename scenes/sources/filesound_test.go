@@ -5,9 +5,12 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +156,81 @@ func TestFileOfNoNumbers(t *testing.T) {
 	told.Look(audio.StripStats{}, 0)
 	if got, want := told.Look(st, time.Second), fmt.Sprintf("It sent %d samples that are no numbers", 2*bad); !strings.HasPrefix(got, want) {
 		t.Errorf("said %q, want %q", got, want)
+	}
+}
+
+// TestFileWhoseSoundBeginsLate: what lies before it is no sound that came too late, though the mix was
+// past its beginning when the sound was found; and it begins to the frame where the file says, as
+// it is.
+func TestFileWhoseSoundBeginsLate(t *testing.T) {
+	checkLeaks(t)
+	dir := t.TempDir()
+	whole := makeFile(t, filepath.Join(dir, "whole.mkv"), material{width: 320, height: 180, fps: fps25, frames: 100}, "-c:v", "ffv1", "-c:a", "pcm_f32le")
+	path := filepath.Join(dir, "late.mkv")
+	runFFmpeg(t, "-i", whole, "-itsoffset", "2", "-i", whole, "-map", "0:v", "-map", "1:a", "-c", "copy", path)
+	src, err := File().New(json.RawMessage(settingsOf("path", path, "hardware", "off")), virtual(fps25))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := newTicked()
+	work := start(t, src, sink)
+	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+	defer cancel()
+	var heard []float32
+	const first = 25 // tick of the mix at which it begins to take
+	for n := range int64(100 - first) {
+		b, err := sink.tick(ctx, first+n)
+		if err != nil {
+			t.Fatalf("tick %d: %v", first+n, err)
+		}
+		heard = append(heard, b...)
+	}
+	sink.pictures.Close()
+	sink.strip.Close()
+	_ = work.stop() // ended by us
+	if got := beeps(heard); len(got) != 2 || got[0] < media.SampleRateHz || got[0] > media.SampleRateHz+48 {
+		t.Errorf("beeps begin at %v, want the first of 2 at %d", got, media.SampleRateHz)
+	}
+	if st := sink.strip.Stats(); st.LateFrames != 0 || st.Underruns != 0 {
+		t.Errorf("stats: %+v", st)
+	}
+}
+
+// TestFileOfNumberedChannels: channels without a known place do not take the pictures with them, and
+// what is heard of them is said.
+func TestFileOfNumberedChannels(t *testing.T) {
+	dir := t.TempDir()
+	silent := clip
+	silent.silent = true
+	pictures := makeFile(t, filepath.Join(dir, "pictures.mkv"), silent, "-c:v", "ffv1")
+	raw := filepath.Join(dir, "raw")
+	for _, c := range []struct {
+		channels    int
+		left, right float32
+		line, said  string
+	}{
+		{9, 0.5, -0.25, "pcm_s16le 48 kHz 9 channels; its 9 channels are in no arrangement that can be mixed down: the first two are heard, left and right",
+			"Its 9 channels are in no arrangement that can be mixed down: the first two are heard, left and right."},
+		{65, 0, 0, "; its 65 channels are in no arrangement that can be mixed down: it is silent",
+			"Its 65 channels are in no arrangement that can be mixed down: it is silent."},
+	} {
+		frame := binary.LittleEndian.AppendUint16(nil, 16384)   // 0.5
+		frame = binary.LittleEndian.AppendUint16(frame, 0xe000) // -0.25
+		frame = append(frame, make([]byte, 2*(c.channels-2))...)
+		writeFile(t, raw, func(w io.Writer) {
+			for range 2 * media.SampleRateHz {
+				_, _ = w.Write(frame) // kept by the bufio.Writer
+			}
+		})
+		path := filepath.Join(dir, fmt.Sprintf("%d.mkv", c.channels))
+		runFFmpeg(t, "-i", pictures, "-f", "s16le", "-ar", "48000", "-ac", strconv.Itoa(c.channels), "-i", raw, "-map", "0", "-map", "1", "-c", "copy", path)
+		sink := playFile(t, settingsOf("path", path, "hardware", "off"), virtual(fps25), 1000)
+		wantNumbers(t, path, sink.frames, upTo(0, 50))
+		if n := len(sink.sound) / 2; n < 2*media.SampleRateHz-48 || sink.sound[2000] != c.left || sink.sound[2001] != c.right {
+			t.Errorf("%d channels: %d audio frames, which begin with %v and %v", c.channels, n, sink.sound[2000], sink.sound[2001])
+		}
+		if !strings.HasSuffix(sink.text, c.line) || !slices.Equal(sink.changes, []string{c.said}) {
+			t.Errorf("%d channels: its line is %q, said was %q", c.channels, sink.text, sink.changes)
+		}
 	}
 }

@@ -51,6 +51,7 @@ type telling struct {
 	mu      sync.Mutex
 	base    string        // guarded by mu; what was opened
 	now     string        // guarded by mu; what the sound has become
+	part    string        // guarded by mu; what of it is heard, where that is not all
 	jumped  string        // guarded by mu; what the time stamps did
 	counted int           // guarded by mu; jumps told
 	first   time.Duration // guarded by mu; where the first was
@@ -66,7 +67,20 @@ func newTelling(sink Sink, text string) *telling {
 func (t *telling) current() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.base + t.now + t.jumped
+	return t.base + t.now + t.part + t.jumped
+}
+
+// partly is what is heard of a sound that cannot be mixed down; "" where all of it is.
+func partly(s av.SoundShape) string {
+	switch s.Part {
+	case av.FirstTwo:
+		return fmt.Sprintf("%d channels are in no arrangement that can be mixed down: the first two are heard, left and right", s.Channels)
+	case av.First:
+		return fmt.Sprintf("%d channels are an ambisonic field: the first, of all directions, is heard on both sides", s.Channels)
+	case av.Nothing:
+		return fmt.Sprintf("%d channels are in no arrangement that can be mixed down: it is silent", s.Channels)
+	}
+	return ""
 }
 
 // sound tells when what d makes sound from has changed; after each block.
@@ -74,16 +88,25 @@ func (t *telling) sound(d *av.AudioDecoder) {
 	shape, changes := d.Shape()
 	before := t.shape
 	t.shape = shape
-	if changes == t.changes {
+	if changes == t.changes && shape.Part == before.Part {
 		return
 	}
-	t.changes = changes
+	said, part := "", partly(shape)
 	t.mu.Lock()
-	t.now = "; its sound has become " + describeSound(shape)
+	if changes != t.changes {
+		t.changes = changes
+		t.now = "; its sound has become " + describeSound(shape)
+		said = fmt.Sprintf("It changed from %s to %s; that is converted, and its sound goes on.", describeSound(before), describeSound(shape))
+	}
+	t.part = ""
+	if part != "" {
+		t.part = "; its " + part
+		said = "Its " + part + "."
+	}
 	t.mu.Unlock()
 	t.sink.Describe(t.current())
-	if l, ok := t.sink.(SoundListener); ok {
-		l.SoundChanged(fmt.Sprintf("It changed from %s to %s; that is converted, and its sound goes on.", describeSound(before), describeSound(shape)))
+	if l, ok := t.sink.(SoundListener); ok && said != "" {
+		l.SoundChanged(said)
 	}
 }
 
