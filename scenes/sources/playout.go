@@ -126,6 +126,7 @@ type audioOut struct {
 	quiet  []float32
 	pos    time.Duration
 	loose  bool // nothing has come in this pass
+	begun  bool // something has been put on the timeline
 
 	holds int64     // how many audio frames are held back, until it is known where a pass ends
 	tail  []float32 // what is: the newest before next
@@ -200,6 +201,7 @@ func (a *audioOut) push(ctx context.Context, samples []float32) error {
 	} else if err := a.hand(ctx, a.next, samples); err != nil {
 		return err
 	}
+	a.begun = true
 	a.next += int64(len(samples) / media.Channels)
 	a.pos = media.TimeOf(a.next, perFrame) - a.base
 	return a.release(ctx, a.holds)
@@ -220,8 +222,16 @@ func (a *audioOut) hand(ctx context.Context, frame int64, samples []float32) err
 	return a.sink.Audio(ctx, media.AudioBlock{Samples: samples, PTS: media.TimeOf(frame, perFrame)})
 }
 
+// lateStart is how late the sound of a timeline may begin and the silence before it is handed
+// over, in audio frames. The pictures do not wait for what is found later, and that silence
+// would count as sound that came too late.
+const lateStart = media.SampleRateHz / 10
+
 // silence fills up to audio frame until.
 func (a *audioOut) silence(ctx context.Context, until int64) error {
+	if !a.begun && until-a.next > lateStart {
+		a.next = until - looseFrames // so much of it, for what comes to begin as it is, without a fade
+	}
 	for a.next < until {
 		n := min(until-a.next, int64(len(a.quiet)/media.Channels))
 		if err := a.push(ctx, a.quiet[:n*media.Channels]); err != nil {
