@@ -63,7 +63,7 @@ func (in *input) isHeard(on func(bus string) bool) bool {
 	if a.Muted || !in.kind.HasAudio || !in.audio.Load() {
 		return false
 	}
-	after := in.crosspoint > 0 && a.GainDB > audio.OffDB
+	after := (in.crosspoint > 0 || in.heard > 0) && a.GainDB > audio.OffDB
 	return slices.ContainsFunc(in.routes, func(r audio.Route) bool {
 		return (r.Pre || after) && r.GainDB > audio.OffDB && on(r.Bus.ID())
 	})
