@@ -97,7 +97,7 @@ func recordDir() string {
 
 // makeFolder makes a folder whose disk may not answer; see recordDir.
 func makeFolder(dir string, mkdirAll func(string, fs.FileMode) error) {
-	supervise.InTime(context.Background(), folderMade, func() error { return mkdirAll(dir, 0o755) })
+	_, _ = supervise.InTime(context.Background(), folderMade, func() error { return mkdirAll(dir, 0o755) })
 }
 
 // newEngine builds an engine for a show whose relative paths start at dir, on a GPU
