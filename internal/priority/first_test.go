@@ -5,6 +5,7 @@ package priority
 import (
 	"bufio"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -83,7 +84,7 @@ func (k kit) MakeThreadHighPriority(thread uint64, priority int32) *dbus.Error {
 
 // TestAsk: what a user may not do RealtimeKit does.
 func TestAsk(t *testing.T) {
-	daemon := exec.CommandContext(t.Context(), "dbus-daemon", "--session", "--nofork", "--print-address")
+	daemon := exec.CommandContext(t.Context(), "dbus-daemon", "--session", "--nofork", "--print-address", "--address=unix:path="+filepath.Join(t.TempDir(), "bus"))
 	out, err := daemon.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
