@@ -163,10 +163,6 @@ func readCommands(path string, fps media.Rational) ([]engine.Timed, error) {
 	return out, nil
 }
 
-// fileAnswers is how long the disk of a recording that the command line asks for may take to
-// answer; one that sleeps takes ten seconds.
-const fileAnswers = 15 * time.Second
-
 // recordingTo adds a recording of the first rendition to file; its id is returned.
 func recordingTo(show *scenes.Show, file string) (*scenes.Show, string, error) {
 	abs, err := filepath.Abs(file)
@@ -179,7 +175,7 @@ func recordingTo(show *scenes.Show, file string) (*scenes.Show, string, error) {
 	default:
 		return nil, "", fmt.Errorf("%s: the name of a recording ends in .mkv, .mp4, .mov or .ts", file)
 	}
-	switch there, answered := supervise.InTime(context.Background(), fileAnswers, func() bool { _, err := os.Stat(abs); return err == nil }); {
+	switch there, answered := supervise.InTime(context.Background(), supervise.DiskAnswers, func() bool { _, err := os.Stat(abs); return err == nil }); {
 	case !answered:
 		return nil, "", fmt.Errorf("the disk of %s does not answer: record somewhere else", file)
 	case there:

@@ -43,7 +43,7 @@ type Options struct {
 	// there, empty for none. It may block.
 	Devices func() (camera, microphone string)
 
-	patience time.Duration // 0: answersWithin
+	patience time.Duration // 0: supervise.DiskAnswers
 }
 
 // Manager is the one open document.
@@ -95,15 +95,11 @@ type orphan struct {
 	recovery
 }
 
-// answersWithin is how long the disk of a show file is waited for: a disk that sleeps takes ten
-// seconds, a share whose server is gone may take for ever.
-const answersWithin = 15 * time.Second
-
 // New makes a manager and looks for unsaved work of earlier runs. A state folder
 // that cannot be used is logged; then nothing is remembered.
 func New(opt Options) *Manager {
 	if opt.patience == 0 {
-		opt.patience = answersWithin
+		opt.patience = supervise.DiskAnswers
 	}
 	m := &Manager{opt: opt, recents: recents{filepath.Join(opt.Dir, "recent.json")}, turn: make(chan struct{}, 1)}
 	m.turn <- struct{}{}
@@ -416,7 +412,7 @@ type Recent struct {
 }
 
 // Recent lists the last ten files, newest first. It blocks for as long as their disks do, but
-// no longer than answersWithin.
+// no longer than supervise.DiskAnswers.
 func (m *Manager) Recent() []Recent {
 	paths := m.recents.list()
 	out := make([]Recent, len(paths))

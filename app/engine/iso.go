@@ -50,10 +50,6 @@ func sizeOf(f *media.Frame) int64 {
 // learn its size; without one the canvas's is taken, and what comes is fitted to it.
 const isoSizeWait = 2 * time.Second
 
-// isoFolderWait is how long the disk of a folder that is to be made may take: one that sleeps
-// takes ten seconds.
-const isoFolderWait = 15 * time.Second
-
 // soundOnly: it is of a kind without pictures, or what it plays has none.
 func (in *input) soundOnly() bool {
 	return in.kind.HasAudio && in.audio.Load() && !(in.kind.HasVideo && in.video.Load())
@@ -221,7 +217,7 @@ func (s *isoSource) makeFolder(ctx context.Context, base string, settings json.R
 	if !filepath.IsAbs(folder) {
 		folder = filepath.Join(base, folder)
 	}
-	err, answered := supervise.InTime(ctx, isoFolderWait, func() error { return os.MkdirAll(folder, 0o755) })
+	err, answered := supervise.InTime(ctx, supervise.DiskAnswers, func() error { return os.MkdirAll(folder, 0o755) })
 	if !answered {
 		err = errors.New("its disk does not answer")
 	}
