@@ -39,7 +39,24 @@ type noLoader struct{}
 
 func (noLoader) Load(string) (any, error) { return nil, errors.New("it refers to another document") }
 
+// schemaCache holds what compile has made, by the schema's address and text: every source of a
+// kind asks for the same, whenever a show is checked. There are as many as there are kinds.
+var schemaCache sync.Map // string to compiledSchema
+
+// compile is the schema in raw, whose own address is url. It may be called from any goroutine.
 func compile(url string, raw json.RawMessage) (compiledSchema, error) {
+	key := url + "\n" + string(raw)
+	if s, ok := schemaCache.Load(key); ok {
+		return s.(compiledSchema), nil
+	}
+	s, err := compileAnew(url, raw)
+	if err == nil {
+		schemaCache.Store(key, s)
+	}
+	return s, err
+}
+
+func compileAnew(url string, raw json.RawMessage) (compiledSchema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
 		return compiledSchema{}, err
