@@ -10,6 +10,7 @@ import (
 	"crosspoint.studio/crosspoint/compositor"
 	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/priority"
 	"crosspoint.studio/crosspoint/scenes"
 	"crosspoint.studio/crosspoint/scenes/sources"
 )
@@ -22,11 +23,13 @@ const (
 
 // A source that is not live may be aheadBy, and at least leastAhead pictures, ahead; one
 // that waits until it is on programme idleDepth pictures: it is to begin at once, and there
-// may be a hundred of them.
+// may be a hundred of them. While there are views, one on programme may be viewedTimes as much
+// ahead: the views are told to give way when half of that is used up.
 const (
-	aheadBy    = 100 * time.Millisecond
-	leastAhead = 4
-	idleDepth  = 2
+	aheadBy     = 100 * time.Millisecond
+	leastAhead  = 4
+	idleDepth   = 2
+	viewedTimes = 2
 )
 
 // syncDepth is how many pictures of a canvas whose pictures last frame a source may be ahead.
@@ -60,6 +63,7 @@ type input struct {
 
 	cancel context.CancelFunc
 	done   chan struct{}
+	lane   priority.Lane // of what decodes its pictures
 
 	// Of the tick goroutine, on the virtual clock: how long it waits for this source.
 	limit    time.Duration
@@ -88,8 +92,9 @@ type input struct {
 	captured  *histogram    // of the engine: from a live picture's time stamp to its tick
 	age       time.Duration // how long ago the live picture was taken that this tick is the first to show; negative: none
 	waited    int
-	ahead     bool // it has had pictures ahead since it came on programme, or was sought
-	scarce    int  // ticks in a row with hardly one ahead
+	ahead     int  // how many pictures it may be ahead, but for those that lag; of one that is not live
+	wasAhead  bool // it has had enough pictures ahead since it came on programme, or was sought
+	scarce    int  // ticks in a row with too few ahead
 	repeated  int64
 	lost      bool
 	standIn   *input        // shown and heard in its place
@@ -139,6 +144,7 @@ func (e *Engine) newInput(def scenes.Source) *input {
 	in.copier.adopt(in)
 	in.copier.keep(e.keepsCopy(def.ID))
 	mode, depth := audio.Paced, syncDepth(e.frameTime)
+	in.ahead = depth
 	kind, ok := e.opt.SourceKinds[def.Kind]
 	if !ok {
 		kind.HasVideo = true // as far as one can tell: a slate is in its place
@@ -158,7 +164,8 @@ func (e *Engine) newInput(def scenes.Source) *input {
 		return in
 	}
 	if def.WhenIdle == scenes.IdleWait && kind.Pacing == sources.Paced && !e.clock.Virtual() {
-		in.sync.SetCapacity(idleDepth)
+		in.ahead = idleDepth
+		in.makeRoom()
 		in.opening = &opening{gate: e.gate, wanted: make(chan struct{}), begun: make(chan struct{})}
 	}
 	in.captured = &e.count.capture
@@ -197,6 +204,9 @@ var channels = map[scenes.Channels]audio.Channels{
 func (in *input) start(ctx context.Context, log *slog.Logger, after <-chan struct{}) {
 	id := in.def.ID
 	ctx, in.cancel = context.WithCancel(ctx)
+	if !in.clock.Virtual() {
+		ctx = priority.With(ctx, &in.lane)
+	}
 	if in.refuse != nil {
 		in.setStatus(sources.Status{State: sources.Failed, Err: in.refuse})
 		in.sync.Hold()

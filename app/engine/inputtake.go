@@ -32,27 +32,47 @@ func (in *input) due(t time.Duration) time.Duration {
 	if in.kind.Pacing != sources.Live {
 		if lag := in.strip.Unmet(); lag != in.lag {
 			in.lag = lag
-			// The demuxer has to get past these pictures to the sound.
-			in.sync.SetCapacity(syncDepth(in.frame) + int((lag+in.frame-1)/in.frame))
+			in.makeRoom()
 		}
 	}
 	return t - in.offset - in.lag + in.frame/4
+}
+
+// favour lets a source that is on programme decode before others do, and sets how many pictures
+// one that is not live may be ahead. planned is the tick of the newest plan; with viewed,
+// pictures are painted for somebody to look at.
+func (in *input) favour(planned int64, viewed bool) {
+	shown := in.shownAt >= 0 && in.shownAt >= planned
+	in.lane.Raise(shown)
+	if in.kind.Pacing == sources.Live {
+		return
+	}
+	ahead := syncDepth(in.frame)
+	switch {
+	case shown && viewed && !in.clock.Virtual():
+		ahead *= viewedTimes
+	case !shown && in.opening != nil:
+		ahead = idleDepth
+	}
+	if shown {
+		in.opening.want()
+	}
+	if ahead != in.ahead {
+		in.ahead = ahead
+		in.makeRoom()
+	}
+}
+
+// makeRoom gives the pictures room that in may be ahead; besides, the demuxer has to get past
+// those that lag to the sound.
+func (in *input) makeRoom() {
+	in.sync.SetCapacity(in.ahead + int((in.lag+in.frame-1)/in.frame))
 }
 
 // park lets a source wait that is to do so while it is idle, from its first picture
 // on, and makes it go on where it was when it has come on programme. planned is the
 // tick of the newest plan.
 func (in *input) park(t time.Duration, planned int64) {
-	if shown := in.shownAt >= 0 && in.shownAt >= planned; in.opening != nil {
-		depth := idleDepth
-		if shown {
-			in.opening.want()
-			depth = syncDepth(in.frame)
-		}
-		if in.lag == 0 { // else due has given it more
-			in.sync.SetCapacity(depth)
-		}
-	}
 	if in.opening.queued() {
 		in.lastFresh = t // nobody has looked for it yet
 	}

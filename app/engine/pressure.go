@@ -45,6 +45,9 @@ func (p *pressure) tick(short bool) {
 	p.raised, p.calm = false, 0
 }
 
+// begins reports that something is to give way and sources have not been told yet.
+func (p *pressure) begins() bool { return p.limit < maxViewFPS && !p.reduced }
+
 func (p *pressure) ease() {
 	if p.calm++; p.calm < p.patience {
 		return
@@ -62,8 +65,8 @@ const (
 	// shortBacklog is how many pictures wait for an encoder that falls behind; while it
 	// fills its lookahead one or two may.
 	shortBacklog = 4
-	// shortTicks is how many ticks in a row a source on programme has hardly a picture
-	// ahead; the odd tick is nothing.
+	// shortTicks is how many ticks in a row a source on programme has less than half of what
+	// it may be ahead; the odd tick is nothing.
 	shortTicks = 3
 )
 
@@ -87,15 +90,15 @@ func (e *Engine) short() bool {
 // enough since it began or was sought. planned is the tick of the newest plan.
 func (in *input) short(planned int64) bool {
 	if in.kind.Pacing != sources.Paced || in.shownAt < planned || !in.anchored || in.parked || in.restart.Load() {
-		in.ahead, in.scarce = false, 0
+		in.wasAhead, in.scarce = false, 0
 		return false
 	}
 	n, more := in.sync.Waiting()
-	if n > 1 || !more {
-		in.ahead, in.scarce = more, 0
+	if n >= in.ahead/2 || !more {
+		in.wasAhead, in.scarce = more, 0
 		return false
 	}
-	if !in.ahead {
+	if !in.wasAhead {
 		return false
 	}
 	in.scarce++

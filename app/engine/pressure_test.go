@@ -66,7 +66,7 @@ func (s *stopping) Encode(p *media.Frame, pts int64, key bool) ([]*media.Packet,
 // hardly any for a while; one that has ended, waits, or is off programme is not.
 func TestFilesFallBehind(t *testing.T) {
 	pool := media.NewFramePool(media.I420, 16, 16, 4)
-	in := &input{kind: sources.Kind{Pacing: sources.Paced}, shownAt: 7, anchored: true, sync: media.NewFrameSync(4)}
+	in := &input{kind: sources.Kind{Pacing: sources.Paced}, shownAt: 7, anchored: true, ahead: 4, sync: media.NewFrameSync(4)}
 	defer in.sync.Close()
 	push := func(at time.Duration) {
 		t.Helper()
@@ -115,9 +115,45 @@ func TestFilesFallBehind(t *testing.T) {
 	push(5)
 	push(6)
 	want("two ahead once more", false)
+	in.ahead = viewedTimes * leastAhead
+	want("two ahead while there are views", false, false, true)
 	in.sync.Hold()
 	take(6)
 	want("ended", false, false)
+}
+
+// TestFurtherAheadWhileThereAreViews: a file on programme may be twice as far ahead while pictures
+// are painted for views, which then give way when half of it is used up, and at once.
+func TestFurtherAheadWhileThereAreViews(t *testing.T) {
+	doc := `{"format":2,"canvas":{"width":320,"height":180,"fps":"30"},
+		"sources":[{"id":"one","kind":"paced"},{"id":"two","kind":"paced"}],
+		"scenes":[{"id":"a","layers":[{"source":"one"}]},{"id":"b","layers":[{"source":"two"}]}],"start":{"program":"a","preview":"b"}}`
+	s := newStudio(t, parse(t, doc), media.NewRealClock(), nil)
+	stop := s.live(t)
+	far := func(st *State, source int) bool { return st.Sources[source].Frames >= st.Tick+viewedTimes*leastAhead-1 }
+	st := s.until(t, "ten ticks", func(st *State) bool { return st.Tick > 0 && (st.Tick > 10 || far(st, 0)) })
+	if far(st, 0) {
+		t.Fatalf("tick %d: it has made %d pictures, with nobody looking", st.Tick, st.Sources[0].Frames)
+	}
+	v := s.OpenView(ViewSpec{Bus: ViewProgram, Width: 160, Height: 90, FPS: 10})
+	defer v.Close()
+	if st := s.until(t, "it is further ahead", func(st *State) bool { return far(st, 0) }); far(st, 1) {
+		t.Error("so is the one on preview")
+	}
+	s.must(t, &Cut{Scene: "b"})
+	s.until(t, "the other one is, when it is on programme", func(st *State) bool { return far(st, 1) })
+	stop()
+
+	p := newPressure()
+	if p.begins() {
+		t.Error("something is to give way from the first")
+	}
+	if p.tick(true); !p.begins() {
+		t.Error("sources are not told at once")
+	}
+	if p.reduced = true; p.begins() {
+		t.Error("they are told at each tick")
+	}
 }
 
 // TestViewsGiveWay: when an encoder falls behind, views and what only they show give way.

@@ -87,7 +87,7 @@ func (e *Engine) loop(ctx context.Context) error {
 		}
 		e.count.tick(e, began, late)
 		e.keepTimes(time.Now())
-		if e.tick%demandEvery == 0 {
+		if e.tick%demandEvery == 0 || e.pressure.begins() {
 			e.setDemand()
 		}
 		if e.asked.Load() || e.tick%int64(e.fps.Float()+0.5) == 0 {
@@ -115,7 +115,9 @@ func (e *Engine) doTick(ctx context.Context, behind time.Duration) error {
 	e.followCuts()
 	e.followSession()
 	t := media.TickTime(e.tick, e.fps) // tick time: what sources are brought to
+	viewed := e.views.any()
 	for _, in := range e.order {
+		in.favour(e.planned, viewed)
 		in.park(t, e.planned)
 	}
 	from := media.SampleAt(e.tick, e.fps, media.SampleRateHz)

@@ -103,6 +103,13 @@ func (w *viewer) add(v *View) {
 	w.open = append(w.open, v)
 }
 
+// any reports whether there are views, hidden or not.
+func (w *viewer) any() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.open) > 0
+}
+
 func (w *viewer) start(ctx context.Context) {
 	go func() {
 		defer close(w.done)

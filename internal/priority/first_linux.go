@@ -11,9 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nice is the precedence that is asked for, as sound servers have it.
-const nice = -11
-
 // answersWithin is how long the system bus and RealtimeKit may take.
 const answersWithin = 5 * time.Second
 
@@ -24,15 +21,29 @@ const answersWithin = 5 * time.Second
 func First(told func(error)) {
 	runtime.LockOSThread()
 	tid := unix.Gettid()
-	if unix.Setpriority(unix.PRIO_PROCESS, tid, nice) == nil {
+	if set(tid, firstNice) == nil {
 		told(nil)
 		return
 	}
-	go func() { told(ask(tid)) }()
+	go func() { told(ask(tid, firstNice)) }()
 }
 
-// ask has RealtimeKit raise a thread of this process.
-func ask(tid int) error {
+// own gives the calling goroutine a thread of its own; usual is that thread's nice value.
+func own() (tid, usual int, err error) {
+	runtime.LockOSThread()
+	tid = unix.Gettid()
+	raw, err := unix.Getpriority(unix.PRIO_PROCESS, tid)
+	if err != nil {
+		runtime.UnlockOSThread()
+	}
+	return tid, 20 - raw, err // see getpriority(2)
+}
+
+// set changes a thread's nice value.
+func set(tid, nice int) error { return unix.Setpriority(unix.PRIO_PROCESS, tid, nice) }
+
+// ask has RealtimeKit raise a thread of this process to nice.
+func ask(tid, nice int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), answersWithin)
 	defer cancel()
 	bus, err := dbus.ConnectSystemBus(dbus.WithContext(ctx))

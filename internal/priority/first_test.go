@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,8 +46,8 @@ func TestFirst(t *testing.T) {
 	r := <-got
 	if r.err != nil {
 		t.Logf("nobody may raise a thread here: %v", r.err)
-	} else if r.nice != nice {
-		t.Errorf("told that it is raised, and its nice is %d, want %d", r.nice, nice)
+	} else if r.nice != firstNice {
+		t.Errorf("told that it is raised, and its nice is %d, want %d", r.nice, firstNice)
 	}
 	for range 200 { // goroutines on as many threads as there are
 		if tid := unix.Gettid(); tid == r.tid || niceOf(t, tid) != usual {
@@ -65,12 +66,34 @@ func TestFirst(t *testing.T) {
 
 // kit is RealtimeKit as far as it is asked here.
 type kit struct {
-	refuses bool
-	lies    bool
+	mu        sync.Mutex
+	refuses   bool   // guarded by mu
+	lies      bool   // guarded by mu
+	asked     int    // guarded by mu
+	meanwhile func() // guarded by mu
+}
+
+// be changes k.
+func (k *kit) be(change func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	change()
+}
+
+// count is how often k was asked.
+func (k *kit) count() (n int) {
+	k.be(func() { n = k.asked })
+	return n
 }
 
 // MakeThreadHighPriority is RealtimeKit's.
-func (k kit) MakeThreadHighPriority(thread uint64, priority int32) *dbus.Error {
+func (k *kit) MakeThreadHighPriority(thread uint64, priority int32) *dbus.Error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.asked++
+	if k.meanwhile != nil {
+		k.meanwhile()
+	}
 	if k.refuses {
 		return dbus.NewError("org.freedesktop.DBus.Error.AccessDenied", []any{"not today"})
 	}
@@ -82,8 +105,9 @@ func (k kit) MakeThreadHighPriority(thread uint64, priority int32) *dbus.Error {
 	return nil
 }
 
-// TestAsk: what a user may not do RealtimeKit does.
-func TestAsk(t *testing.T) {
+// sessionBus starts a message bus in the place of the system's and returns a connection to it.
+func sessionBus(t *testing.T) *dbus.Conn {
+	t.Helper()
 	daemon := exec.CommandContext(t.Context(), "dbus-daemon", "--session", "--nofork", "--print-address", "--address=unix:path="+filepath.Join(t.TempDir(), "bus"))
 	out, err := daemon.StdoutPipe()
 	if err != nil {
@@ -98,6 +122,28 @@ func TestAsk(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", strings.TrimSpace(address))
+	bus, err := dbus.ConnectSystemBus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = bus.Close() })
+	return bus
+}
+
+// serve has k answer as RealtimeKit, in the place of any other.
+func serve(t *testing.T, bus *dbus.Conn, k *kit) {
+	t.Helper()
+	if err := bus.Export(k, "/org/freedesktop/RealtimeKit1", "org.freedesktop.RealtimeKit1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bus.RequestName("org.freedesktop.RealtimeKit1", dbus.NameFlagDoNotQueue); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAsk: what a user may not do RealtimeKit does.
+func TestAsk(t *testing.T) {
+	bus := sessionBus(t)
 	raises := ""
 	if unix.Geteuid() != 0 { // the service here is of this process, and may no more than it
 		raises = "RealtimeKit: "
@@ -115,17 +161,7 @@ func TestAsk(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.kit != nil {
-				bus, err := dbus.ConnectSystemBus()
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer bus.Close()
-				if err := bus.Export(*c.kit, "/org/freedesktop/RealtimeKit1", "org.freedesktop.RealtimeKit1"); err != nil {
-					t.Fatal(err)
-				}
-				if _, err := bus.RequestName("org.freedesktop.RealtimeKit1", dbus.NameFlagDoNotQueue); err != nil {
-					t.Fatal(err)
-				}
+				serve(t, bus, c.kit)
 			}
 			tid := make(chan int)
 			go func() {
@@ -133,7 +169,7 @@ func TestAsk(t *testing.T) {
 				tid <- unix.Gettid()
 				<-self
 			}()
-			err := ask(<-tid)
+			err := ask(<-tid, firstNice)
 			self <- struct{}{}
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("%v, want %q", err, c.want)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/priority"
 )
 
 // The two streams of an input, as indices.
@@ -204,6 +205,9 @@ type decoder[T any] interface {
 // decode runs a stream's packets through its decoder: emit takes what comes out, mark
 // the marks, in their places between. It returns after the last end mark.
 func decode[T any](ctx context.Context, f *feed, stream int, d decoder[T], emit func(T) error, mark func(item) error) error {
+	if stream == pictures {
+		defer priority.Enter(ctx)()
+	}
 	// take empties the decoder: true when it has no more to give at all.
 	take := func() (bool, error) {
 		for {
