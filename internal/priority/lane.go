@@ -13,7 +13,14 @@ type Lane struct {
 	raised atomic.Bool
 
 	mu      sync.Mutex
-	threads map[int]int // guarded by mu; the usual nice values of the threads in it
+	threads map[int]*member // guarded by mu; by their ids
+}
+
+// member is a thread in a lane.
+type member struct {
+	usual  int           // its nice value
+	asking bool          // guarded by the lane's mu; RealtimeKit is being asked for it
+	gone   chan struct{} // closed when it leaves
 }
 
 type laneKey struct{}
@@ -24,7 +31,8 @@ func With(ctx context.Context, lane *Lane) context.Context {
 }
 
 // Enter puts the calling goroutine into ctx's lane, if there is one, and leave takes it out: the
-// last that it does, for it has a thread of its own from then on, which is to end with it.
+// last that it does, for it has a thread of its own from then on, which is to end with it. Threads
+// that libraries have started for it are not in the lane.
 func Enter(ctx context.Context) (leave func()) {
 	lane, ok := ctx.Value(laneKey{}).(*Lane)
 	if !ok {
@@ -34,24 +42,27 @@ func Enter(ctx context.Context) (leave func()) {
 	if err != nil {
 		return func() {}
 	}
+	m := &member{usual: usual, gone: make(chan struct{})}
 	lane.mu.Lock()
 	defer lane.mu.Unlock()
 	if lane.threads == nil {
-		lane.threads = make(map[int]int)
+		lane.threads = make(map[int]*member)
 	}
-	lane.threads[tid] = usual
+	lane.threads[tid] = m
 	if lane.raised.Load() {
-		lane.raise(tid)
+		lane.raise(tid, m)
 	}
 	return func() {
 		lane.mu.Lock()
 		defer lane.mu.Unlock()
 		delete(lane.threads, tid)
+		close(m.gone)
 	}
 }
 
 // Raise lets the lane go before everything but the tick, or have the same claim as everybody.
-// It does not block.
+// It does not block. Where the user may not raise threads RealtimeKit is asked in the background, until
+// it does.
 func (l *Lane) Raise(raised bool) {
 	if l.raised.Load() == raised {
 		return
@@ -59,60 +70,65 @@ func (l *Lane) Raise(raised bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.raised.Store(raised)
-	for tid, usual := range l.threads {
+	for tid, m := range l.threads {
 		if raised {
-			l.raise(tid)
+			l.raise(tid, m)
 		} else {
-			lower(tid, usual)
+			m.lower(tid)
 		}
 	}
 }
 
-// raise raises one thread, at once where the user may do that, else by RealtimeKit in the
-// background; mu is held.
-func (l *Lane) raise(tid int) {
-	if l.threads[tid] > raisedNice && set(tid, raisedNice) != nil {
-		go realtimeKit.raise(l, tid)
+// raise raises one thread; mu is held.
+func (l *Lane) raise(tid int, m *member) {
+	if m.usual <= raisedNice || m.asking || set(tid, raisedNice) == nil {
+		return
 	}
-}
-
-// wants reports whether a thread of the lane is to be raised now, and its usual nice value.
-func (l *Lane) wants(tid int) (raised bool, usual int, there bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	usual, there = l.threads[tid]
-	return l.raised.Load(), usual, there
+	m.asking = true
+	go l.ask(tid, m)
 }
 
 // lower gives a thread of this process its usual precedence back, which everybody may do.
-func lower(tid, usual int) {
-	_ = set(tid, usual) // it has ended, or was not raised
+func (m *member) lower(tid int) {
+	_ = set(tid, m.usual) // it has ended, or was not raised
 }
 
-// realtimeKit asks RealtimeKit, for one thread at a time. It counts what it is asked for and refuses what is
-// too much: after a refusal it is left alone for a while.
-var realtimeKit asker
+// askAgain is how long RealtimeKit is left alone after it refused: as long as it counts what it is asked
+// for, to refuse what is too much.
+const askAgain = 20 * time.Second
 
-type asker struct {
-	mu      sync.Mutex
-	refused time.Time // guarded by mu
+// asks has RealtimeKit asked for one thread at a time.
+var asks sync.Mutex
+
+// ask has RealtimeKit raise a thread for as long as that is wanted. It ends with the thread at the latest,
+// but for a bus that does not answer.
+func (l *Lane) ask(tid int, m *member) {
+	for l.stillAsks(m) {
+		asks.Lock()
+		err := ask(tid, raisedNice)
+		asks.Unlock()
+		if err == nil {
+			break
+		}
+		select {
+		case <-m.gone:
+		case <-time.After(askAgain):
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m.asking = false
+	if l.threads[tid] == m && !l.raised.Load() {
+		m.lower(tid) // meanwhile
+	}
 }
 
-// refusedFor is how long RealtimeKit is left alone: as long as it counts requests together.
-const refusedFor = 20 * time.Second
-
-// raise has a thread raised that its lane still wants raised.
-func (a *asker) raise(l *Lane, tid int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if raised, _, there := l.wants(tid); !raised || !there || !a.refused.IsZero() && time.Since(a.refused) < refusedFor {
-		return
-	}
-	if ask(tid, raisedNice) != nil {
-		a.refused = time.Now()
-		return
-	}
-	if raised, usual, there := l.wants(tid); there && !raised {
-		lower(tid, usual)
+// stillAsks reports whether m is there and to be raised.
+func (l *Lane) stillAsks(m *member) bool {
+	select {
+	case <-m.gone:
+		return false
+	default:
+		return l.raised.Load()
 	}
 }

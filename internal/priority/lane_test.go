@@ -72,13 +72,15 @@ func mayRaise() error {
 	return <-tried
 }
 
-// TestLaneAsks: a thread that RealtimeKit raises while the lane is lowered is lowered again, and
-// RealtimeKit is left alone when it has refused.
+// TestLaneAsks: what a user may not do is asked of RealtimeKit, again when it has refused, until the
+// thread has gone; what it raises when that is not wanted any more is lowered again.
 func TestLaneAsks(t *testing.T) {
 	if err := mayRaise(); err != nil {
 		t.Skipf("nobody may raise a thread here, and so may not the service of this test: %v", err)
 	}
 	bus := sessionBus(t)
+	k := &kit{}
+	serve(t, bus, k)
 	var lane Lane
 	tid, done := make(chan int), make(chan struct{})
 	go func() {
@@ -86,35 +88,39 @@ func TestLaneAsks(t *testing.T) {
 		tid <- unix.Gettid()
 		<-done
 	}()
-	defer close(done)
 	thread := <-tid
-	usual := niceOf(t, thread)
-	a := &asker{}
-	a.raise(&lane, thread) // nobody wants it
-	if niceOf(t, thread) != usual || !a.refused.IsZero() {
-		t.Error("asked for what nobody wants")
+	m := lane.threads[thread]
+	asked := func(what string, want, nice int) {
+		t.Helper()
+		m.asking = true
+		lane.ask(thread, m)
+		if got := niceOf(t, thread); got != nice || k.count() != want || m.asking {
+			t.Errorf("%s: nice %d, want %d; asked %d times, want %d", what, got, nice, k.count(), want)
+		}
 	}
+	asked("not raised", 0, m.usual)
 	lane.raised.Store(true)
-	k := &kit{meanwhile: func() { lane.raised.Store(false) }}
-	serve(t, bus, k)
-	a.raise(&lane, thread)
-	if got := niceOf(t, thread); got != usual || k.count() != 1 {
-		t.Errorf("lowered while it was asked for: nice %d, want %d; asked %d times", got, usual, k.count())
-	}
+	asked("raised", 1, raisedNice)
+	k.be(func() { k.meanwhile = func() { lane.raised.Store(false) } })
+	asked("lowered meanwhile", 2, m.usual)
 	lane.raised.Store(true)
-	k.be(func() { k.meanwhile = nil })
-	if a.raise(&lane, thread); niceOf(t, thread) != raisedNice {
-		t.Errorf("asked for: nice %d, want %d", niceOf(t, thread), raisedNice)
+	k.be(func() { k.meanwhile, k.refuses = nil, true })
+	m.asking = true
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		lane.ask(thread, m)
+	}()
+	for deadline := time.Now().Add(10 * time.Second); k.count() < 3; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it was not asked")
+		}
 	}
-	k.be(func() { k.refuses = true })
-	for range 3 {
-		a.raise(&lane, thread)
+	select {
+	case <-ended:
+		t.Error("refused once, it is not asked again")
+	case <-time.After(20 * time.Millisecond):
 	}
-	if k.count() != 3 {
-		t.Errorf("asked %d times, want thrice: the third was refused", k.count())
-	}
-	a.refused = time.Now().Add(-refusedFor)
-	if a.raise(&lane, thread); k.count() != 4 {
-		t.Errorf("asked %d times, want once more when the refusal is long ago", k.count())
-	}
+	close(done)
+	<-ended // well before askAgain
 }

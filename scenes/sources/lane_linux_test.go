@@ -1,0 +1,75 @@
+package sources
+
+import (
+	"context"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/priority"
+)
+
+// niceSink takes note of the precedence of the thread that hands it pictures.
+type niceSink struct {
+	*recorder
+	nice map[int]int // guarded by the recorder's mu; how many pictures came with which
+}
+
+func (s niceSink) Video(ctx context.Context, f *media.Frame) error {
+	raw, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid())
+	s.mu.Lock()
+	if err == nil {
+		s.nice[20-raw]++
+	}
+	s.mu.Unlock()
+	return s.recorder.Video(ctx, f)
+}
+
+// TestPicturesAreDecodedInTheLane: what decodes a file's pictures is in the lane of its context,
+// behind a seek too.
+func TestPicturesAreDecodedInTheLane(t *testing.T) {
+	tried := make(chan error)
+	go func() {
+		runtime.LockOSThread() // it ends raised
+		tried <- unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), -1)
+	}()
+	if err := <-tried; err != nil {
+		t.Skipf("nobody may raise a thread here: %v", err)
+	}
+	checkLeaks(t)
+	src, err := File().New([]byte(settingsOf("path", makeFile(t, filepath.Join(t.TempDir(), "a.mp4"), clip, "-c:v", "libx264"), "loop", true)), virtual(fps25))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lane priority.Lane
+	lane.Raise(true)
+	ctx, cancel := context.WithCancel(priority.With(t.Context(), &lane))
+	defer cancel()
+	sink := niceSink{newRecorder(Paced, 1000, 0), make(map[int]int)}
+	done := make(chan error, 1)
+	go func() { done <- src.Run(ctx, sink) }()
+	sink.until(t, 10*time.Second, "pictures", func() bool { return sink.numVideo > 10 })
+	src.(Clip).Seek(1)
+	sink.until(t, 10*time.Second, "the seek", func() bool { return sink.restarts > 0 })
+	at := 0
+	sink.until(t, 10*time.Second, "pictures behind it", func() bool {
+		if at == 0 {
+			at = sink.numVideo
+		}
+		return sink.numVideo > at+10
+	})
+	cancel()
+	_ = soon(t, done) // ended by us
+	if len(sink.nice) != 1 {
+		t.Errorf("pictures by nice value: %v, want one value for all", sink.nice)
+	}
+	for nice := range sink.nice {
+		if nice >= 0 {
+			t.Errorf("decoded with a nice value of %d", nice)
+		}
+	}
+}
