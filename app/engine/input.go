@@ -88,6 +88,7 @@ type input struct {
 	offset    time.Duration // studio time = PTS + offset
 	lag       time.Duration // and how much later pictures are, so that sound can be early
 	behind    time.Duration // how much later than its pictures the sound is, for want of room for more of them
+	cadence   cadence       // of a live one
 	lastFresh time.Duration
 	captured  *histogram    // of the engine: from a live picture's time stamp to its tick
 	age       time.Duration // how long ago the live picture was taken that this tick is the first to show; negative: none

@@ -118,6 +118,10 @@ func (in *input) take(t time.Duration) {
 		return
 	}
 	due, timeline := in.due(t), int64(0)
+	upTo := due
+	if in.kind.Pacing == sources.Live {
+		upTo = in.cadence.due(due, in.timing.step(in.frame))
+	}
 	if copied {
 		timeline = in.copier.timeline()
 		in.sayHeard(timeline, t)
@@ -126,7 +130,10 @@ func (in *input) take(t time.Duration) {
 	if !in.clock.Virtual() {
 		take = in.sync.TakeQuietly
 	}
-	f, fresh := take(due)
+	f, fresh := take(upTo)
+	if f != nil {
+		in.cadence.shown(due, f.PTS)
+	}
 	in.slept = in.slept || fresh
 	if copied && fresh && f != nil {
 		in.copier.shown(timeline, f.PTS, media.UnitsIn(t, in.copier.fps.Inv()), in.offset, in.Demand() == sources.DemandFull)

@@ -68,6 +68,13 @@ func (s *spacing) step(frame time.Duration) time.Duration {
 	return min(max(all/(liveDepth-1), time.Millisecond), frame)
 }
 
+// step is what lies between two pictures on average, and not more than frame.
+func (l *liveTiming) step(frame time.Duration) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.apart.step(frame)
+}
+
 // tracker follows the delay from PTS to arrival: the least, the most, and the least
 // from the end of what arrived, each forgetting slowly.
 type tracker struct {
