@@ -23,8 +23,9 @@ const (
 
 // A source that is not live may be aheadBy, and at least leastAhead pictures, ahead; one
 // that waits until it is on programme idleDepth pictures: it is to begin at once, and there
-// may be a hundred of them. While there are views, one on programme may be viewedTimes as much
-// ahead: the views are told to give way when half of that is used up.
+// may be a hundred of them, which keep what they were ahead when they were on programme. While
+// there are views, any other on programme may be viewedTimes as much ahead. Views give way when half of
+// what it may be ahead is used up.
 const (
 	aheadBy     = 100 * time.Millisecond
 	leastAhead  = 4

@@ -49,15 +49,16 @@ func (in *input) favour(planned int64, viewed bool) {
 	}
 	ahead := syncDepth(in.frame)
 	switch {
+	case in.opening != nil && shown:
+		in.opening.want()
+	case in.opening != nil:
+		ahead = idleDepth
 	case shown && viewed && !in.clock.Virtual():
 		ahead *= viewedTimes
-	case !shown && in.opening != nil:
-		ahead = idleDepth
-	}
-	if shown {
-		in.opening.want()
 	}
 	if ahead != in.ahead {
+		// It has to get as far ahead first.
+		in.wasAhead, in.scarce = in.wasAhead && ahead < in.ahead, 0
 		in.ahead = ahead
 		in.makeRoom()
 	}

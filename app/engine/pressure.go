@@ -1,6 +1,10 @@
 package engine
 
-import "crosspoint.studio/crosspoint/scenes/sources"
+import (
+	"time"
+
+	"crosspoint.studio/crosspoint/scenes/sources"
+)
 
 // The least and the most frames per second that views get.
 const (
@@ -93,8 +97,9 @@ func (in *input) short(planned int64) bool {
 		in.wasAhead, in.scarce = false, 0
 		return false
 	}
-	n, more := in.sync.Waiting()
-	if n >= in.ahead/2 || !more {
+	n, ahead, more := in.sync.Waiting()
+	half := in.ahead / 2 // of few pictures a second fewer last as long
+	if n >= half || n > 0 && ahead >= time.Duration(half)*in.frame || !more {
 		in.wasAhead, in.scarce = more, 0
 		return false
 	}

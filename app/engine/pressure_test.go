@@ -62,11 +62,11 @@ func (s *stopping) Encode(p *media.Frame, pts int64, key bool) ([]*media.Packet,
 	return s.pictureEncoder.Encode(p, pts, key)
 }
 
-// TestFilesFallBehind: a file on programme is short of pictures when none is ahead, or
-// hardly any for a while; one that has ended, waits, or is off programme is not.
+// TestFilesFallBehind: a file on programme is short of pictures when none is ahead, or less than
+// half of what may be for a while; one that has ended, waits, or is off programme is not.
 func TestFilesFallBehind(t *testing.T) {
 	pool := media.NewFramePool(media.I420, 16, 16, 4)
-	in := &input{kind: sources.Kind{Pacing: sources.Paced}, shownAt: 7, anchored: true, ahead: 4, sync: media.NewFrameSync(4)}
+	in := &input{kind: sources.Kind{Pacing: sources.Paced}, shownAt: 7, anchored: true, ahead: 4, frame: time.Second / 30, clock: media.NewRealClock(), sync: media.NewFrameSync(4)}
 	defer in.sync.Close()
 	push := func(at time.Duration) {
 		t.Helper()
@@ -115,10 +115,22 @@ func TestFilesFallBehind(t *testing.T) {
 	push(5)
 	push(6)
 	want("two ahead once more", false)
-	in.ahead = viewedTimes * leastAhead
-	want("two ahead while there are views", false, false, true)
+	in.favour(7, true)
+	if in.ahead != viewedTimes*leastAhead {
+		t.Fatalf("while there are views it may be %d ahead", in.ahead)
+	}
+	want("two ahead, and may be further ahead from now on", false, false, false, false)
+	for at := range time.Duration(3) {
+		push(7 + at)
+	}
+	want("further ahead", false)
+	take(8)
+	want("two ahead, of eight", false, false, true)
+	push(time.Second)
+	take(9)
+	want("one ahead, which is a second later", false, false, false, false)
 	in.sync.Hold()
-	take(6)
+	take(time.Second)
 	want("ended", false, false)
 }
 
@@ -142,6 +154,8 @@ func TestFurtherAheadWhileThereAreViews(t *testing.T) {
 	}
 	s.must(t, &Cut{Scene: "b"})
 	s.until(t, "the other one is, when it is on programme", func(st *State) bool { return far(st, 1) })
+	v.SetHidden(true)
+	s.until(t, "it is not while nothing is painted", func(st *State) bool { return !far(st, 1) })
 	stop()
 
 	p := newPressure()

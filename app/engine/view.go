@@ -103,11 +103,11 @@ func (w *viewer) add(v *View) {
 	w.open = append(w.open, v)
 }
 
-// any reports whether there are views, hidden or not.
+// any reports whether there are views that are painted.
 func (w *viewer) any() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.open) > 0
+	return slices.ContainsFunc(w.open, func(v *View) bool { return !v.hidden.Load() && !v.closed.Load() })
 }
 
 func (w *viewer) start(ctx context.Context) {

@@ -141,11 +141,15 @@ func (s *FrameSync) First() (time.Duration, bool) {
 	return s.queue[0].PTS, true
 }
 
-// Waiting is how many pictures have not been taken yet, and whether more are to come.
-func (s *FrameSync) Waiting() (n int, more bool) {
+// Waiting is how many pictures have not been taken yet, how much later the newest of them is than
+// the one taken last (0 where there are not both), and whether more are to come.
+func (s *FrameSync) Waiting() (n int, ahead time.Duration, more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.queue), !s.held && !s.closed
+	if n = len(s.queue); n > 0 && s.current != nil {
+		ahead = s.queue[n-1].PTS - s.current.PTS
+	}
+	return n, ahead, !s.held && !s.closed
 }
 
 // Take returns the newest picture with PTS <= t, retained for the caller, and

@@ -99,7 +99,7 @@ func TestFrameSyncBoundsBytes(t *testing.T) {
 	for n := range capacity {
 		s.PushLive(large(n))
 	}
-	if n, _ := s.Waiting(); n != room {
+	if n, _, _ := s.Waiting(); n != room {
 		t.Errorf("%d pictures wait, want the %d that there is room for", n, room)
 	}
 	if dropped, _ := s.Counts(); dropped != capacity-room {
