@@ -148,9 +148,12 @@ func troubles(s *State) (out []Warning) {
 			out = append(out, Warning{"source " + v.ID, text, s.Tick})
 			continue
 		}
-		switch reason := sentence(v.Problem); v.Status {
+		switch reason, keys := sentence(v.Problem), keysOnAir(v.LeftOutOf); v.Status {
 		case SourceFailed:
 			text = fmt.Sprintf("%s cannot be used%s. The rest of the show goes on; change its settings.", v.Name, reason)
+			if keys != "" {
+				text = fmt.Sprintf("%s cannot be used%s. %s without it, and the rest of the show goes on; change its settings, or take the key off.", v.Name, reason, keys)
+			}
 		case SourceWaiting:
 			switch {
 			case v.HasAudio && !v.HasVideo:
@@ -162,6 +165,9 @@ func troubles(s *State) (out []Warning) {
 			}
 		case SourceLost:
 			text = fmt.Sprintf("%s has shown nothing new for 5 s%s. A slate stands in its place; it is opened again by itself. If it is on air, cut away.", v.Name, reason)
+			if keys != "" {
+				text = fmt.Sprintf("%s has shown nothing new for 5 s%s. %s without it, scenes show a slate in its place; everything else goes on. It is opened again by itself, and is back on air then: take the key off if it is not to be.", v.Name, reason, keys)
+			}
 		case SourceRunning, SourceHeld, SourceEnded:
 			if v.Remark == "" {
 				continue
@@ -200,6 +206,17 @@ func troubles(s *State) (out []Warning) {
 		}
 	}
 	return out
+}
+
+// keysOnAir begins the sentence about keys that are on without a source; "" without keys.
+func keysOnAir(names []string) string {
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("The key %s is on air", names[0])
+	}
+	return fmt.Sprintf("The keys %s are on air", strings.Join(names, " and "))
 }
 
 // sentence is a reason as the end of a sentence.

@@ -99,6 +99,7 @@ type input struct {
 	scarce    int  // ticks in a row with too few ahead
 	repeated  int64
 	lost      bool
+	leftOutOf []string      // names of the keys that the newest plan has without it
 	standIn   *input        // shown and heard in its place
 	missed    bool          // it is to be stood in for
 	unwellAt  time.Duration // when it was not well last

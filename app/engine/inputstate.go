@@ -22,7 +22,8 @@ func (in *input) state(t time.Duration) SourceState {
 		Meter:      meterState(in.strip.Meter()),
 		Frames:     in.arrived.Load(), Dropped: dropped, Skipped: skipped, Repeated: in.repeated,
 		Underruns: st.MissedFrames, QueueMS: float64(st.Queued) / 1e6, DelayMS: float64(st.Delay) / 1e6, DriftPPM: st.PPM, Restarts: max(in.restarts.Load()-1, 0),
-		Clip: in.clipState(t),
+		LeftOutOf: append([]string(nil), in.leftOutOf...),
+		Clip:      in.clipState(t),
 	}
 	if s.HasAudio && status.State == sources.Running {
 		if text := in.changed.Swap(nil); text != nil {

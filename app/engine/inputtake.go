@@ -248,7 +248,7 @@ func (in *input) follow(t time.Duration) {
 	in.restart.Store(false)
 }
 
-// choose decides between the picture and the slate.
+// choose decides between the picture and the slate, which keys leave out (dropSlates).
 func (in *input) choose(t time.Duration) {
 	in.current = in.taken
 	in.lost = false

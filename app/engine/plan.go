@@ -45,6 +45,13 @@ func (e *Engine) appendLayers(dst []compositor.Layer, id string) []compositor.La
 	return dst
 }
 
+// dropSlates takes out what shows the slate of the layers from a place on, which are a key's:
+// over the programme a slate would hide the picture, which is good without the key.
+func (e *Engine) dropSlates(layers []compositor.Layer, from int) []compositor.Layer {
+	kept := slices.DeleteFunc(layers[from:], func(l compositor.Layer) bool { return l.Frame == e.slate })
+	return layers[:from+len(kept)]
+}
+
 // layerOf fits a frame into its place. Scenes think in square pixels, the
 // compositor in the frame's own.
 func layerOf(p scenes.Placed, f *media.Frame) (compositor.Layer, bool) {
@@ -77,6 +84,9 @@ func (e *Engine) planProgram() {
 		e.change = change(e.show.Transition, e.switcher.Progress(), e.color)
 		p.Change = &e.change
 	}
+	for _, in := range e.order {
+		in.leftOutOf = in.leftOutOf[:0]
+	}
 	p.Over = p.Over[:0]
 	for i := range e.show.Overlays {
 		o := &e.show.Overlays[i]
@@ -87,6 +97,12 @@ func (e *Engine) planProgram() {
 		from := len(p.Over)
 		p.Over = e.appendLayers(p.Over, o.ID)
 		for j := from; j < len(p.Over); j++ {
+			if p.Over[j].Frame == e.slate {
+				e.leaveOut(e.inputs[p.Over[j].Slot], o.Name)
+			}
+		}
+		p.Over = e.dropSlates(p.Over, from)
+		for j := from; j < len(p.Over); j++ {
 			p.Over[j].Opacity *= level
 		}
 	}
@@ -96,6 +112,15 @@ func (e *Engine) planProgram() {
 		for i := range layers {
 			e.inputs[layers[i].Slot].shownAt = e.tick
 		}
+	}
+}
+
+// leaveOut notes that a key is on without in. It counts as on programme all the same: one that
+// waits while it is not (park) would show its last picture again, for as long as until it is lost.
+func (e *Engine) leaveOut(in *input, key string) {
+	in.shownAt = e.tick
+	if n := len(in.leftOutOf); n == 0 || in.leftOutOf[n-1] != key {
+		in.leftOutOf = append(in.leftOutOf, key)
 	}
 }
 
@@ -139,11 +164,17 @@ func (e *Engine) tally() map[string]Tally {
 			return
 		}
 		e.markNested(t, id, v)
-		// What another layer covers is not on air; what has no picture yet counts.
-		seen := compositor.Visible(&e.plan, e.appendLayers(nil, id))
+		// What another layer covers is not on air; what has no picture yet counts, and what is
+		// lost of a key: it is there by itself as soon as it has one.
+		layers := e.appendLayers(nil, id)
+		_, key := e.show.Overlay(id)
+		if key {
+			layers = e.dropSlates(layers, 0)
+		}
+		seen := compositor.Visible(&e.plan, layers)
 		for _, p := range e.looks.of(e.show, id) {
 			in := e.shown(p.Source)
-			if in == nil || in.current == nil || slices.Contains(seen, in.def.ID) {
+			if in == nil || in.current == nil || key && in.current == e.slate || slices.Contains(seen, in.def.ID) {
 				t[p.Source] = max(t[p.Source], v)
 				if in != nil { // what stands in for it is on air too
 					t[in.def.ID] = max(t[in.def.ID], v)

@@ -113,7 +113,7 @@ const (
 	SourceOpening SourceStatus = iota + 1
 	SourceRunning
 	SourceHeld    // nothing new for a while: the last picture stands
-	SourceLost    // nothing for 5 s: the slate shows
+	SourceLost    // nothing for 5 s: the slate shows, and keys are on without it
 	SourceWaiting // failed, will be tried again
 	SourceEnded   // played to its end
 	SourceFailed  // the operator has to change something
@@ -140,7 +140,10 @@ type SourceState struct {
 	// mix had to cover, empty when nothing.
 	SoundProblem string
 	// StandIn is the id of the source that is shown and heard in its place at present.
-	StandIn            string
+	StandIn string
+	// LeftOutOf are the names of the keys that are on air without it: what is lost of a key, or
+	// cannot be used, is not drawn, where a scene shows the slate in its place.
+	LeftOutOf          []string
 	HasVideo, HasAudio bool
 	// Recordable: it can be recorded on its own, and, where its kind has pictures, be an
 	// angle of the replay buffer.

@@ -227,7 +227,7 @@ func (e *Engine) compose(skip bool) {
 	e.count.composed(st)
 }
 
-// newSlate is what a lost source shows: dark grey with diagonal stripes.
+// newSlate is what a lost source shows, but in keys: dark grey with diagonal stripes.
 func newSlate(w, h int, color media.ColorInfo) *media.Frame {
 	f := media.NewFramePool(media.I420, w, h, 1).Get()
 	f.Fill(40, 128, 128)

@@ -200,7 +200,7 @@ func (e *Engine) viewPlan(v *View) compositor.Plan {
 		p.Base = e.appendLayers(nil, e.switcher.Preview)
 		for i := range e.show.Overlays {
 			if o := &e.show.Overlays[i]; e.coming(o) {
-				p.Base = e.appendLayers(p.Base, o.ID)
+				p.Base = e.dropSlates(e.appendLayers(p.Base, o.ID), len(p.Base))
 			}
 		}
 	default:
