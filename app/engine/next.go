@@ -14,6 +14,9 @@ type Next struct {
 	Overlays   []string `json:"overlays"` // ids; each goes on if it is off, and off if it is on
 }
 
+// KeysOnly reports that the next transition moves keys and leaves the background.
+func (n Next) KeysOnly() bool { return !n.Background && len(n.Overlays) > 0 }
+
 func (c SetNext) apply(e *Engine) error {
 	if e.switcher.InTransition() {
 		return errors.New("a transition is under way: choose what comes next when it is over")
@@ -86,6 +89,21 @@ func (e *Engine) landKeys() {
 // title can be read before it is on the air.
 func (e *Engine) coming(o *scenes.Overlay) bool {
 	return !o.On && slices.Contains(e.next.Overlays, o.ID)
+}
+
+// nextBase is what lies under the keys after the next transition: what is on preview, or still
+// what is on programme where keys alone move.
+func (e *Engine) nextBase() string {
+	if e.switcher.KeysOnly {
+		return e.switcher.Program
+	}
+	return e.switcher.Preview
+}
+
+// nextKey reports whether preview shows a key: one that comes, and where keys alone move one
+// that stays, so that they are seen together.
+func (e *Engine) nextKey(o *scenes.Overlay) bool {
+	return e.coming(o) || e.switcher.KeysOnly && o.On && !slices.Contains(e.next.Overlays, o.ID)
 }
 
 // keyLevel is how much of a key shows, 0..1.

@@ -182,6 +182,7 @@ func (e *Engine) tally() map[string]Tally {
 			}
 		}
 	}
+	// Also where the next transition moves keys alone: that it is chosen has to be seen.
 	mark(e.switcher.Preview, OnPreview)
 	for i := range e.show.Overlays {
 		if e.coming(&e.show.Overlays[i]) {

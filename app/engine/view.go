@@ -17,7 +17,7 @@ type ViewBus uint8
 // View buses.
 const (
 	ViewProgram ViewBus = iota + 1
-	ViewPreview         // what is next, under the keys that come with it
+	ViewPreview         // what is next, under the keys that come with it; of keys alone, the programme after them
 	ViewSource          // the source or scene named by ID
 )
 
@@ -197,9 +197,9 @@ func (e *Engine) viewPlan(v *View) compositor.Plan {
 		p.Base = []compositor.Layer{{Slot: "programme", Frame: e.program, Opacity: 1,
 			Place: compositor.Box{W: float64(p.Width), H: float64(p.Height)}}}
 	case ViewPreview:
-		p.Base = e.appendLayers(nil, e.switcher.Preview)
+		p.Base = e.appendLayers(nil, e.nextBase())
 		for i := range e.show.Overlays {
-			if o := &e.show.Overlays[i]; e.coming(o) {
+			if o := &e.show.Overlays[i]; e.nextKey(o) {
 				p.Base = e.dropSlates(e.appendLayers(p.Base, o.ID), len(p.Base))
 			}
 		}

@@ -5,20 +5,31 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // TestPreviewShowsComingKeys: preview is what the next transition brings, keys and all.
 func TestPreviewShowsComingKeys(t *testing.T) {
 	on := true
+	layer := scenes.NewLayer("c")
+	layer.Width, layer.Height = 16, 16
+	bug := &PutOverlay{scenes.Overlay{ID: "bug", On: true, Layers: []scenes.Layer{layer}}}
+	comes := &SetNext{Overlays: &[]string{"lower"}}
+	alone := &SetNext{Background: ptr(false), Overlays: &[]string{"lower"}}
 	for _, c := range []struct {
 		what     string
 		commands []Command
-		want     int // layers on preview; scene two has two
+		want     string // layers on preview; scene two has two, one has one
 	}{
-		{"no key is tied", nil, 2},
-		{"a key comes", []Command{&SetNext{Overlays: &[]string{"lower"}}}, 3},
-		{"a key is on and stays", []Command{&SetOverlay{ID: "lower", On: &on}}, 2},
-		{"a key goes", []Command{&SetOverlay{ID: "lower", On: &on}, &SetNext{Overlays: &[]string{"lower"}}}, 2},
+		{"no key is tied", nil, "b a"},
+		{"a key comes", []Command{comes}, "b a title"},
+		{"a key is on and stays", []Command{&SetOverlay{ID: "lower", On: &on}}, "b a"},
+		{"a key goes", []Command{&SetOverlay{ID: "lower", On: &on}, comes}, "b a"},
+		{"a key comes alone", []Command{alone}, "a title"},
+		{"a key goes alone", []Command{&SetOverlay{ID: "lower", On: &on}, alone}, "a"},
+		{"a key comes alone, another stays", []Command{bug, alone}, "a title c"},
+		{"a key goes alone, another stays", []Command{bug, &SetOverlay{ID: "lower", On: &on}, alone}, "a c"},
+		{"a key is under way alone", []Command{bug, alone, &TBar{Position: 0.5}}, "a title c"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			var timed []Timed
@@ -26,7 +37,7 @@ func TestPreviewShowsComingKeys(t *testing.T) {
 				timed = append(timed, Timed{5, cmd})
 			}
 			var s *studio
-			got, top := 0, ""
+			got := ""
 			s = newStudio(t, parse(t, smallShow), media.NewVirtualClock(), func(o *Options) {
 				o.Ticks, o.Commands = 12, timed
 				o.Tap = func(tick int64, _ *media.Frame, _ []float32) {
@@ -34,13 +45,13 @@ func TestPreviewShowsComingKeys(t *testing.T) {
 						return
 					}
 					p := s.viewPlan(&View{spec: ViewSpec{Bus: ViewPreview}})
-					got, top = len(p.Base), p.Base[len(p.Base)-1].Slot
+					got = slots(p.Base)
 					(&paint{plan: p}).release()
 				}
 			})
 			s.run(t, t.Context(), time.Minute)
-			if got != c.want || (c.want == 3) != (top == "title") {
-				t.Errorf("%d layers with %q on top, want %d", got, top, c.want)
+			if got != c.want {
+				t.Errorf("on preview are %q, want %q", got, c.want)
 			}
 			s.noFrames(t)
 		})

@@ -20,7 +20,7 @@ func (w *window) dropped(at fyne.Position, files []fyne.URI) {
 	corner := fyne.CurrentApp().Driver().AbsolutePositionForObject(preview)
 	in, size := at.Subtract(corner), preview.Size()
 	if in.X >= 0 && in.Y >= 0 && in.X < size.Width && in.Y < size.Height {
-		if _, ok := d.state.Show.Scene(d.state.Preview); ok {
+		if _, ok := d.state.Show.Scene(d.state.Preview); ok && !d.state.Next.KeysOnly() {
 			owner = d.state.Preview
 		}
 	}

@@ -128,10 +128,14 @@ func (h *handles) toScreen(p point) fyne.Position {
 }
 
 // owner is whose layers are edited here: the overlay that was chosen, where it is seen
-// because it comes with the next transition, or the scene on preview.
+// because it comes with the next transition, or the scene on preview. While the next transition
+// moves keys alone that is the programme's, whose layers are not dragged: it is on air.
 func (h *handles) owner() string {
 	if o, ok := h.state.Show.Overlay(h.desk.layer.owner); ok && !o.On && slices.Contains(h.state.Next.Overlays, o.ID) {
 		return o.ID
+	}
+	if h.state.Next.KeysOnly() {
+		return ""
 	}
 	return h.state.Preview
 }
@@ -255,7 +259,7 @@ func (h *handles) MouseDown(e *desktop.MouseEvent) {
 	_, _, k := h.area()
 	reach := float64(handleReach * k)
 	i, hold := h.at(p, reach)
-	if i < 0 && h.state != nil && h.owner() != h.state.Preview { // beside the overlay: the scene under it
+	if i < 0 && h.state != nil && h.owner() != h.state.Preview && !h.state.Next.KeysOnly() { // beside the overlay: the scene under it
 		h.desk.layer = layerChoice{h.state.Preview, -1}
 		i, hold = h.at(p, reach)
 	}

@@ -354,3 +354,50 @@ func TestHandlesMoveAnOverlayThatIsSeen(t *testing.T) {
 		t.Errorf("a press beside the overlay chose %v, in list %d", b.desk.layer, p.part)
 	}
 }
+
+// While the next transition moves keys alone, preview shows the programme: its layers are on
+// air and are not dragged, and neither are those that are not seen.
+func TestHandlesWhileKeysMoveAlone(t *testing.T) {
+	s := quad()
+	l := scenes.NewLayer("title")
+	l.X, l.Y, l.Width, l.Height = 100, 800, 600, 200
+	s.Show.Overlays[0].Layers = []scenes.Layer{l}
+	b, p := showBench(t, s)
+	h := b.monitors[0].handles
+	h.mouse(point{960, 540}, 0)
+	if _, _, ok := h.chosen(); !ok {
+		t.Fatal("the scene on preview has no handles")
+	}
+	h.DragEnd()
+	s = quad()
+	s.Show.Overlays[0].Layers = []scenes.Layer{l}
+	s.Next.Overlays = []string{"lower"}
+	b.show(s)
+	if _, _, ok := h.chosen(); ok {
+		t.Error("a scene that is not seen has handles")
+	}
+	if got, want := b.monitors[0].name.full, nameOf(s, "one"); got != want {
+		t.Errorf("preview is called %q, want %q", got, want)
+	}
+	b.clock = b.clock.Add(time.Second)
+	h.mouse(point{960, 540}, 0)
+	h.drag(h.toScreen(point{1000, 540}), 0)
+	wantSent(t, b)
+	h.DragEnd()
+
+	// A key that comes is moved as ever, and a press beside it leaves it chosen.
+	press(p.tabs[partOverlays])
+	b.clock = b.clock.Add(time.Second)
+	h.mouse(point{200, 850}, 0)
+	h.drag(h.toScreen(point{230, 850}), 0)
+	got := b.sent(t)
+	if len(got) != 1 || got[0].(*engine.SetLayers).ID != "lower" {
+		t.Errorf("sent %s", commandsText(got))
+	}
+	h.DragEnd()
+	b.clock = b.clock.Add(time.Second)
+	h.mouse(point{1800, 100}, 0)
+	if b.desk.layer.owner != "lower" {
+		t.Errorf("a press beside the key chose %v", b.desk.layer)
+	}
+}

@@ -179,9 +179,13 @@ func (p *monitorPanel) update(s *engine.State) {
 	p.view.aimAt(p.bus, "", float64(fps), limit)
 	p.updateTime(s)
 	if p.bus == engine.ViewPreview {
-		p.name.setText(nameOf(s, s.Preview))
+		id := s.Preview
+		if s.Next.KeysOnly() {
+			id = s.Program
+		}
+		p.name.setText(nameOf(s, id))
 		p.handles.update(s)
-		p.frame.set(tallyColor(s.Preview != "", colPreview))
+		p.frame.set(tallyColor(id != "", colPreview))
 		return
 	}
 	black := s.Black >= 1

@@ -58,7 +58,7 @@ func newTransitionPanel(d *desk) *transitionPanel {
 	p.slower = newButton(d, "−", textLarge, func() { p.changeRate(-1) }).hint("One frame shorter ([)")
 	p.faster = newButton(d, "+", textLarge, func() { p.changeRate(+1) }).hint("One frame longer (])")
 	p.options = newButton(d, "…", textLarge, p.toggleDrawer).hint("Direction and softness of the wipe, colour of the dip")
-	p.back = newButton(d, "BKGD", textSmall, p.toggleBackground).hint("The next transition moves the background")
+	p.back = newButton(d, "BKGD", textSmall, p.toggleBackground).hint("The next transition moves the background; off, preview shows the programme as it will be with its keys")
 	p.keys = newButton(d, "KEYS", textSmall, p.chooseKeys).hint("Overlays that come or go with the next transition; what comes is seen on preview")
 	p.cut = newButton(d, "CUT", textHuge, p.doCut).hint("Swap preview and programme on the next frame (Enter)")
 	p.auto = newButton(d, "AUTO", textHuge, p.doAuto).hint("Run the transition; halt and continue it (Space)")
