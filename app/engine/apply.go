@@ -116,6 +116,7 @@ func (c AutoTake) apply(e *Engine) error {
 	if err := e.checkProgram(c.Program); err != nil {
 		return err
 	}
+	e.beginTransition()
 	e.switcher.Auto(e.show.Transition.Frames)
 	return nil
 }
@@ -127,9 +128,18 @@ func (c TBar) apply(e *Engine) error {
 	if !(c.Position >= 0 && c.Position <= 1) {
 		return fmt.Errorf("the T-bar's position is 0 to 1, not %v", c.Position)
 	}
+	e.beginTransition()
 	e.switcher.SetLever(c.Position)
 	e.landKeys()
 	return nil
+}
+
+// beginTransition keeps what a transition begins with; one under way stays as it is, whatever
+// is chosen, edited or undone meanwhile: on air it would jump from one wipe into another.
+func (e *Engine) beginTransition() {
+	if e.switcher.Mode == AtRest {
+		e.running = e.show.Transition
+	}
 }
 
 func (c FadeToBlack) apply(e *Engine) error {

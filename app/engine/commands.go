@@ -49,7 +49,8 @@ type (
 		Program string `json:"program,omitempty"`
 		On      *bool  `json:"on,omitempty"`
 	}
-	// SetTransition changes what AUTO and the T-bar do; fields left out stay.
+	// SetTransition changes what AUTO and the T-bar do; fields left out stay. A transition
+	// under way ends as it began, but for the rate of an AUTO that goes on after a halt.
 	SetTransition struct {
 		Kind      string   `json:"kind,omitempty"`
 		Frames    int      `json:"frames,omitempty"`

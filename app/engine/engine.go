@@ -104,9 +104,10 @@ type Engine struct {
 	history   history
 	switcher  Switcher
 	next      Next
-	marks     []outputs.Mark // set by command
-	marked    string         // what was on programme when the last cut was marked
-	landed    int64          // transitions whose keys have been switched
+	running   scenes.Transition // what the transition under way, or the last one, began with
+	marks     []outputs.Mark    // set by command
+	marked    string            // what was on programme when the last cut was marked
+	landed    int64             // transitions whose keys have been switched
 	looks     looks
 	plan      compositor.Plan
 	change    compositor.Change
@@ -152,11 +153,14 @@ func New(opt Options) (*Engine, error) {
 		requests:  make(chan *request, 64), stopped: make(chan struct{}),
 		device: compositor.NewDevice(opt.Thread), desk: newDesk(),
 		show: opt.Show, inputs: make(map[string]*input), pending: opt.Commands,
-		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true}, stallLimit: stallLimit, openEncoder: openEncoder,
+		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true}, running: opt.Show.Transition, stallLimit: stallLimit, openEncoder: openEncoder,
 		gate: make(chan struct{}, openAtOnce()), pressure: newPressure(),
 	}
 	if s := opt.Switcher; s != nil {
 		e.switcher, e.next = s.Switcher, s.Next
+		if s.Transition != nil {
+			e.running = *s.Transition
+		}
 	}
 	e.history.revision = opt.Revision
 	var err error

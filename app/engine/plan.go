@@ -81,7 +81,7 @@ func (e *Engine) planProgram() {
 	p.To, p.Change = p.To[:0], nil
 	if e.switcher.Crossing() {
 		p.To = e.appendLayers(p.To, e.switcher.Preview)
-		e.change = change(e.show.Transition, e.switcher.Progress(), e.color)
+		e.change = change(e.running, e.switcher.Progress(), e.color)
 		p.Change = &e.change
 	}
 	for _, in := range e.order {

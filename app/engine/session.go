@@ -112,7 +112,7 @@ func (e *Engine) beginSession() {
 	e.warn.clear("session") // of the one before
 	s := &session{log: e.log, named: map[string]bool{}, keys: map[string]bool{}, wake: make(chan struct{}, 1), done: make(chan struct{}), files: e.keeper.journal,
 		warn: e.warner("session")}
-	s.line(sessionHead{1, e.tick, time.Now().Format(time.RFC3339), e.opt.BaseDir, show, &SwitcherState{e.switcher, e.next}})
+	s.line(sessionHead{1, e.tick, time.Now().Format(time.RFC3339), e.opt.BaseDir, show, e.switcherState()})
 	from := e.tick - media.UnitsIn(keptLooksFor, e.fps.Inv())
 	for i := range e.lately {
 		if i+1 < len(e.lately) && e.lately[i+1].At <= from {
@@ -122,6 +122,16 @@ func (e *Engine) beginSession() {
 	}
 	e.session = s
 	go s.run()
+}
+
+// switcherState is how the switcher stands now.
+func (e *Engine) switcherState() *SwitcherState {
+	s := &SwitcherState{Switcher: e.switcher, Next: e.next}
+	if e.switcher.Mode != AtRest {
+		running := e.running
+		s.Transition = &running
+	}
+	return s
 }
 
 // journalShow is a show as a journal has it: without its destinations, which no show that is cut
@@ -160,8 +170,8 @@ func (e *Engine) look() {
 	if e.session == nil {
 		return
 	}
-	if mixes && e.show.Transition.Kind != scenes.Mix {
-		e.session.line(sessionLine{At: e.tick, Mark: "Transition " + string(e.show.Transition.Kind)})
+	if mixes && e.running.Kind != scenes.Mix {
+		e.session.line(sessionLine{At: e.tick, Mark: "Transition " + string(e.running.Kind)})
 	}
 	noted := look // only now a place of its own in memory
 	e.session.line(sessionLine{At: e.tick, Look: &noted})

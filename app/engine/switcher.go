@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"math"
+
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // TransitionMode says who moves the transition.
@@ -74,6 +76,8 @@ type Switcher struct {
 type SwitcherState struct {
 	Switcher
 	Next Next `json:"next"`
+	// Transition is what the transition under way began with; nil is that of the show.
+	Transition *scenes.Transition `json:"transition,omitempty"`
 }
 
 // NewSwitcher is at rest with the given buses.
