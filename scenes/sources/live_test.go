@@ -164,7 +164,7 @@ func startNginx(t *testing.T) (port int) {
 	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, port), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	spawn(t, "nginx", "-c", conf, "-p", dir, "-e", "stderr")
+	spawn(t, "/usr/sbin/nginx", "-c", conf, "-p", dir, "-e", "stderr")
 	waitForPort(t, port)
 	return port
 }
