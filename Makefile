@@ -12,7 +12,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.
 # Every recipe that compiles runs inside this: it finds or builds FFmpeg 7.1.
 ENV := . packaging/env.sh
 
-.PHONY: run build test test-quick lint bench bench-quick bench-desk soak-sound soak-disconnect env setup setup-test clean
+.PHONY: run build test lint bench bench-quick bench-desk soak-sound soak-disconnect env setup setup-test clean
 
 run: build
 	bin/crosspoint

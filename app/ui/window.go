@@ -1,8 +1,8 @@
 package ui
 
 import (
+	"cmp"
 	"context"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -62,8 +62,6 @@ func (w *window) wholeEvery(s *engine.State) int {
 type Options struct {
 	// Title is the window's; empty means "Crosspoint".
 	Title string
-	// ShowPath is the show's file, named in the title; empty is the demo show.
-	ShowPath string
 	// Services are what panels need besides the engine.
 	Services Services
 	// Icon is the window's picture, PNG or SVG; nil leaves Fyne's.
@@ -75,20 +73,6 @@ type Options struct {
 	MapPath string
 	// Quit, if set, ends the studio when the window is closed, which stays until Run's ctx ends.
 	Quit func()
-	// OnClose is called once, on the goroutine of Run, before Run returns.
-	OnClose func()
-}
-
-// title is what stands over the window.
-func (o Options) title() string {
-	t := o.Title
-	if t == "" {
-		t = "Crosspoint"
-	}
-	if o.ShowPath != "" {
-		t += " - " + filepath.Base(o.ShowPath)
-	}
-	return t
 }
 
 // panel is one part of the window.
@@ -159,7 +143,7 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	}
 	w := newWindow(anyStudio[V]{s}, opt.Services, a.Preferences())
 	w.looks.load() // before there is a window: it says how large one is
-	win := a.NewWindow(opt.title())
+	win := a.NewWindow(cmp.Or(opt.Title, "Crosspoint"))
 	win.SetMaster()
 	win.SetPadded(false)
 	if opt.Notice != "" {
@@ -192,9 +176,6 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	running.Wait()
 	w.desk.work.close(workGrace)
 	w.desk.sets.closeAll()
-	if opt.OnClose != nil {
-		opt.OnClose()
-	}
 	return nil
 }
 

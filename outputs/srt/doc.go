@@ -1,6 +1,5 @@
 // Package srt delivers a feed as MPEG-TS over SRT, as caller, listener or
-// rendezvous partner, and receives the same: Server takes callers (the rehearsal
-// receiver), OpenReader fetches a stream.
+// rendezvous partner; Server takes what callers send (the rehearsal receiver).
 //
 // Threads: Output.Run reads the feed and sends on its own goroutine; one more
 // connects, then one watches the statistics; both have ended when Run returns.

@@ -47,7 +47,7 @@ func TestRendezvousIPv6(t *testing.T) {
 	run(t, newOutput(t, map[string]any{"url": fmt.Sprintf("srt://[::1]:%d", there), "mode": "rendezvous", "local_address": fmt.Sprintf("[::]:%d", here)}, ""), feed)
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
-	c, err := OpenReader(ctx, Target{
+	c, err := openReader(ctx, Target{
 		Mode: Rendezvous, Host: "::1", Port: uint16(here), Local: netip.MustParseAddrPort(fmt.Sprintf("[::1]:%d", there)),
 		Latency: defaultLatency, KeyLength: 16,
 	})

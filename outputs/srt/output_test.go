@@ -356,6 +356,19 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// openReader is a receiver: it connects to target, or waits for its caller, and reads the stream.
+// ctx ends connecting and reading.
+func openReader(ctx context.Context, target Target) (*Connection, error) {
+	if err := target.Check(); err != nil {
+		return nil, err
+	}
+	conn, err := target.connect(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return newConnection(ctx, conn), nil
+}
+
 // TestListener: a receiver comes, leaves, and comes again.
 func TestListener(t *testing.T) {
 	port := ports.Free(t)
@@ -364,13 +377,13 @@ func TestListener(t *testing.T) {
 	run(t, o, feed)
 	feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Connecting))
 	target := Target{Mode: Caller, Host: "127.0.0.1", Port: uint16(port), Latency: defaultLatency, Passphrase: passphrase, KeyLength: 16, StreamID: "other"}
-	if _, err := OpenReader(t.Context(), target); err == nil || !outputs.IsPermanent(err) {
+	if _, err := openReader(t.Context(), target); err == nil || !outputs.IsPermanent(err) {
 		t.Errorf("another stream id: %v", err)
 	}
 	target.StreamID = "pgm"
 	for n := range 2 {
 		skip := feed.Reported()
-		c, err := OpenReader(t.Context(), target)
+		c, err := openReader(t.Context(), target)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -399,7 +412,7 @@ func TestRendezvous(t *testing.T) {
 	run(t, o, feed)
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
-	c, err := OpenReader(ctx, Target{
+	c, err := openReader(ctx, Target{
 		Mode: Rendezvous, Host: "127.0.0.1", Port: uint16(port), Local: netip.MustParseAddrPort("127.0.0.2:0"),
 		Latency: defaultLatency, Passphrase: passphrase, KeyLength: 16,
 	})

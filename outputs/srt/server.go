@@ -124,20 +124,6 @@ func newConnection(ctx context.Context, conn *libsrt.Conn) *Connection {
 	return &Connection{conn: conn, ctx: ctx}
 }
 
-// OpenReader connects to target, or waits for its caller, and reads the stream.
-// ctx ends connecting and reading; the errors are for the operator and marked
-// outputs.Permanent where trying again cannot help.
-func OpenReader(ctx context.Context, target Target) (*Connection, error) {
-	if err := target.Check(); err != nil {
-		return nil, err
-	}
-	conn, err := target.connect(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	return newConnection(ctx, conn), nil
-}
-
 // Read waits for MPEG-TS. io.EOF says that the far end closed or was lost, which SRT
 // does not tell apart; otherwise the error is ctx's.
 func (c *Connection) Read(p []byte) (int, error) {
