@@ -47,15 +47,15 @@ install() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${want[@]}" >/dev/null
 }
 
-# offered: apt could install the package.
-offered() { [[ $(apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ [0-9] ]]; }
+# offered: apt could install the package. apt-cache's words are those of the locale.
+offered() { [[ $(LC_ALL=C apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ [0-9] ]]; }
 
 have_apt || { say "no apt-get here: see docs/BUILDING.md for what to install by hand"; exit 0; }
 case "${1:-}" in
   build)
     install "${build[@]}"
     # apt knows the version it would install; 7:7.x is what go-astiav v0.39 needs.
-    v=$(apt-cache policy libavcodec-dev 2>/dev/null | sed -n 's/.*Candidate: \(7:\)\?\([0-9]*\)\..*/\2/p')
+    v=$(LC_ALL=C apt-cache policy libavcodec-dev 2>/dev/null | sed -n 's/.*Candidate: \(7:\)\?\([0-9]*\)\..*/\2/p')
     if [ "${v:-0}" = 7 ]; then install "${system_ffmpeg[@]}"; fi ;;
   ffmpeg) install "${ffmpeg[@]}" ;;
   test)

@@ -44,3 +44,50 @@ func TestGoIsLookedAtFirst(t *testing.T) {
 		t.Errorf("without Go: %v, %q", err, said)
 	}
 }
+
+// stub puts a program into dir that is found before the system's.
+func stub(t *testing.T, dir, name, script string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// packaging runs one of packaging's scripts with the stubs in dir and returns what it says.
+func packaging(t *testing.T, dir string, env []string, script string, args ...string) (string, error) {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), filepath.Join(root, "packaging", script), args...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), append(env, "PATH="+dir+":"+os.Getenv("PATH"))...)
+	said, err := cmd.CombinedOutput()
+	return string(said), err
+}
+
+// TestPackagesInEveryLanguage: what apt offers is found whatever language it speaks.
+func TestPackagesInEveryLanguage(t *testing.T) {
+	for _, locale := range []string{"C", "de_DE.UTF-8"} {
+		for _, c := range []struct {
+			part, name, candidate string
+			installed             bool
+		}{
+			{"build", "libavcodec-dev", "7:7.1.1-1", true},
+			{"build", "libavcodec-dev", "7:5.1.6-0+deb12u1", false},
+			{"test", "janus", "1.1.2-1", true},
+			{"test", "janus", "(none)", false},
+		} {
+			dir := t.TempDir()
+			stub(t, dir, "apt-cache", fmt.Sprintf("word=Installationskandidat\n[ \"$LC_ALL\" = C ] && word=Candidate\necho \"  $word: %s\"\n", c.candidate))
+			stub(t, dir, "dpkg-query", fmt.Sprintf("[ \"$4\" = %s ] || echo installed\n", c.name))
+			stub(t, dir, "apt-get", "")
+			stub(t, dir, "sudo", "exec \"$@\"\n")
+			said, err := packaging(t, dir, []string{"LC_ALL=" + locale}, "apt.sh", c.part)
+			if installed := strings.Contains(said, "installing with apt-get: "+c.name); err != nil || installed != c.installed {
+				t.Errorf("%s, %s %s: %v, %q; want it installed: %v", locale, c.name, c.candidate, err, said, c.installed)
+			}
+		}
+	}
+}

@@ -61,7 +61,9 @@ transports: { disable = "libjanus_mqtt.so,libjanus_nanomsg.so,libjanus_pfunix.so
 // has to be there.
 func startJanus(t testing.TB) *janus {
 	if _, err := exec.LookPath("janus"); err != nil {
-		policy, err := exec.CommandContext(t.Context(), "apt-cache", "policy", "janus").Output()
+		asked := exec.CommandContext(t.Context(), "apt-cache", "policy", "janus")
+		asked.Env = append(os.Environ(), "LC_ALL=C") // its words are those of the locale
+		policy, err := asked.Output()
 		if err == nil && !strings.Contains(string(policy), "Candidate: ") || strings.Contains(string(policy), "Candidate: (none)") {
 			t.Skip("this distribution has no package of Janus")
 		}
