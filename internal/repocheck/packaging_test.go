@@ -91,3 +91,50 @@ func TestPackagesInEveryLanguage(t *testing.T) {
 		}
 	}
 }
+
+// TestLintIsPinned: golangci-lint of the wanted version lints and no other; where it does not
+// install, staticcheck does, and that is said.
+func TestLintIsPinned(t *testing.T) {
+	linter := func(version string) string {
+		return fmt.Sprintf("[ \"$1\" = version ] && echo %[1]s || echo golangci-lint %[1]s looks\n", version)
+	}
+	for _, c := range []struct {
+		name, have, installs string // versions; empty: none
+		want, installing     bool   // golangci-lint looks; it is installed first
+	}{
+		{"there", "2.6.0", "", true, false},
+		{"none there", "", "2.6.0", true, true},
+		{"an older one there", "2.5.1", "2.6.0", true, true},
+		{"it does not install", "", "", false, true},
+		{"an older one, and it does not install", "2.5.1", "", false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir, cache := t.TempDir(), t.TempDir()
+			for _, name := range []string{"pkg-config", "gofmt", "git"} { // FFmpeg is there, and all is formatted
+				stub(t, dir, name, "")
+			}
+			if c.have != "" {
+				stub(t, cache, "golangci-lint", linter(c.have))
+			}
+			install := "echo there is no network\nexit 1\n"
+			if c.installs != "" {
+				stub(t, dir, "fetched", linter(c.installs))
+				install = fmt.Sprintf("cp '%s' \"$GOBIN/golangci-lint\"\n", filepath.Join(dir, "fetched"))
+			}
+			stub(t, dir, "go", "[ \"$1\" = run ] && echo staticcheck looks && exit\n"+install)
+			said, err := packaging(t, dir, nil, "lint.sh", filepath.Join(cache, "golangci-lint"), "v2.6.0")
+			if err != nil {
+				t.Fatalf("%v: %s", err, said)
+			}
+			for what, want := range map[string]bool{
+				"golangci-lint 2.6.0 looks": c.want, "golangci-lint 2.5.1 looks": false, "staticcheck looks": !c.want,
+				"installing golangci-lint v2.6.0":            c.installing,
+				"does not install here: there is no network": !c.want, "golangci-lint v2.6.0 has NOT run": !c.want,
+			} {
+				if strings.Contains(said, what) != want {
+					t.Errorf("%q is said: %v, want %v, in\n%s", what, !want, want, said)
+				}
+			}
+		})
+	}
+}
