@@ -226,16 +226,16 @@ func TestOfferedAgain(t *testing.T) {
 	old, fresh := pool.Get(), pool.Get()
 	defer old.Release()
 	defer fresh.Release()
-	v := &videoRunner{divisor: 1, jobs: make(chan pictureJob, pictureDepth)}
+	v := &videoRunner{divisor: 1, jobs: make(chan pictureJob, PictureDepth)}
 	tick := int64(0)
 	offer := func(f *media.Frame) {
 		v.offer(f, tick, -1, false)
 		tick++
 	}
-	for range pictureDepth {
+	for range PictureDepth {
 		offer(old)
 	}
-	if len(v.jobs) != shortBacklog || v.dropped.Load() != pictureDepth-shortBacklog {
+	if len(v.jobs) != shortBacklog || v.dropped.Load() != PictureDepth-shortBacklog {
 		t.Errorf("of one picture %d wait and %d were dropped", len(v.jobs), v.dropped.Load())
 	}
 	offer(fresh)

@@ -12,10 +12,11 @@ import (
 	"crosspoint.studio/crosspoint/scenes"
 )
 
-// pictureDepth is how many pictures may wait for an encoder: half a second at 30 fps. On the real clock
-// a picture that finds it full is dropped before encoding and counted. On the virtual one the tick
-// waits, and not for long: the fewer wait, the more of a picture is in the caches when it is encoded.
-const pictureDepth, virtualDepth = 15, 2
+// PictureDepth is how many pictures of a rendition may wait for its encoder, whatever their rate: half a
+// second at 30 fps, a quarter at 60. On the real clock a picture that finds it full is dropped before
+// encoding and counted. On the virtual one the tick waits, and not for long: the fewer wait, the more of
+// a picture is in the caches when it is encoded.
+const PictureDepth, virtualDepth = 15, 2
 
 type pictureJob struct {
 	frame  *media.Frame
@@ -126,7 +127,7 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 	if err != nil {
 		return nil, err
 	}
-	depth := pictureDepth
+	depth := PictureDepth
 	if e.clock.Virtual() {
 		depth = virtualDepth
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/scenes"
@@ -38,13 +39,33 @@ func (o Options) encode(ctx context.Context) []Finding {
 // busyAmber is the share of its time that an encoder may be at work before that is said.
 const busyAmber = 0.75
 
-// encodeOne gives an encoder pictures at its rate. One that is more than half a second
-// behind misses pictures, as it would in the show.
+// encoder is what is used of av.VideoEncoder.
+type encoder interface {
+	Name() string
+	Encode(f *media.Frame, pts int64, forceKey bool) ([]*media.Packet, error)
+	Close()
+}
+
+// openEncoder is the usual Options.openEncoder.
+func openEncoder(opt av.VideoEncoderOptions) (encoder, error) {
+	e, err := av.NewVideoEncoder(opt)
+	if err != nil {
+		return nil, err // a nil *av.VideoEncoder would not be a nil encoder
+	}
+	return e, nil
+}
+
+// encodeOne gives an encoder pictures at its rate. One that is further behind than pictures may
+// wait for it in the show misses pictures, as it would there.
 func (o Options) encodeOne(ctx context.Context, r scenes.Rendition, pictures []*media.Frame) Finding {
 	canvas, fps := o.Show.Canvas, r.Video.FPS(o.Show.Canvas.FPS)
 	f := Finding{Check: "encoding", Verdict: NoGo,
 		Subject: fmt.Sprintf("%s (%dx%d at %.4g, %s %d kb/s)", r.ID, r.Video.Width, r.Video.Height, fps.Float(), r.Video.Codec, r.Video.BitrateKbps)}
-	e, err := av.NewVideoEncoder(av.VideoEncoderOptions{
+	open := o.openEncoder
+	if open == nil {
+		open = openEncoder
+	}
+	e, err := open(av.VideoEncoderOptions{
 		Encoder: r.Video.Encoder, Codec: media.Codec(r.Video.Codec), Width: r.Video.Width, Height: r.Video.Height, FPS: fps,
 		BitrateBPS: r.Video.BitrateKbps * 1000, GOP: max(int(r.Video.KeyframeSeconds*fps.Float()), 1), Preset: r.Video.Preset,
 		BFrames: -1, Color: canvas.Color.Info(), Format: media.I420,
@@ -55,6 +76,7 @@ func (o Options) encodeOne(ctx context.Context, r scenes.Rendition, pictures []*
 	}
 	defer e.Close()
 	total := max(media.UnitsIn(o.Encode, fps.Inv()), 1)
+	behind := media.TickTime(engine.PictureDepth, fps) // by then the queue is full
 	began, busy, missed := time.Now(), time.Duration(0), int64(0)
 	for n := range total {
 		due := began.Add(media.TickTime(n, fps))
@@ -62,7 +84,7 @@ func (o Options) encodeOne(ctx context.Context, r scenes.Rendition, pictures []*
 			if media.Wait(ctx, wait) != nil {
 				return f
 			}
-		} else if wait < -time.Second/2 {
+		} else if -wait > behind {
 			missed++
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/supervise"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/planner"
@@ -69,8 +70,10 @@ type Options struct {
 
 	// platformAt is planner.PlatformAt but for tests, whose services are on this machine.
 	platformAt func(address string) planner.Platform
-	measured   bool // UplinkKbps was
-	atLeast    bool // and no more was tried
+	// openEncoder, if set, is what tests have in the place of av.NewVideoEncoder.
+	openEncoder func(av.VideoEncoderOptions) (encoder, error)
+	measured    bool // UplinkKbps was
+	atLeast     bool // and no more was tried
 }
 
 // probeTimeout is how long a destination may take to answer.

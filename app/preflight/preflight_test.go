@@ -12,7 +12,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
@@ -173,6 +175,58 @@ func TestTooMuchToEncode(t *testing.T) {
 	f := Options{Show: show, Kinds: kinds(), Encode: time.Second}.encode(t.Context())
 	if len(f) != 1 || f[0].Verdict != NoGo || !strings.Contains(f[0].Text, "missed") {
 		t.Errorf("%+v, want missed pictures", f)
+	}
+}
+
+// slowOnce is an encoder that takes long for one picture.
+type slowOnce struct {
+	at    int64
+	takes time.Duration
+}
+
+func (e slowOnce) Name() string { return "slow" }
+func (e slowOnce) Close()       {}
+
+func (e slowOnce) Encode(_ *media.Frame, pts int64, _ bool) ([]*media.Packet, error) {
+	if pts == e.at {
+		time.Sleep(e.takes)
+	}
+	return nil, nil
+}
+
+// TestBehindAsInTheShow: an encoder misses pictures when as many wait for it as may in the show,
+// and not before, whatever their rate.
+func TestBehindAsInTheShow(t *testing.T) {
+	for _, c := range []struct {
+		fps     string
+		divisor int
+		takes   int // pictures
+		missed  bool
+	}{
+		{"25", 1, engine.PictureDepth, false},
+		{"25", 1, engine.PictureDepth + 2, true},
+		{"30000/1001", 1, engine.PictureDepth, false},
+		{"60", 1, engine.PictureDepth, false},
+		{"60", 1, engine.PictureDepth + 2, true},
+		{"60", 2, engine.PictureDepth, false},
+		{"60", 2, engine.PictureDepth + 2, true},
+	} {
+		t.Run(fmt.Sprintf("%s by %d, %d pictures", c.fps, c.divisor, c.takes), func(t *testing.T) {
+			show := parse(t, fmt.Sprintf(`{"format": 2, "canvas": {"width": 64, "height": 36, "fps": %q},
+			 "renditions": [{"id": "main", "video": {"frame_divisor": %d}}],
+			 "destinations": [{"id": "a", "kind": "rtmp", "settings": {"url": "rtmp://a.invalid/live"}}]}`, c.fps, c.divisor))
+			synctest.Test(t, func(t *testing.T) {
+				o := Options{Show: show, Kinds: kinds(), Encode: 3 * time.Second}
+				fps := show.Renditions[0].Video.FPS(show.Canvas.FPS)
+				o.openEncoder = func(opt av.VideoEncoderOptions) (encoder, error) {
+					return slowOnce{at: 20, takes: media.TickTime(int64(c.takes), fps)}, nil
+				}
+				f := o.encode(t.Context())
+				if missed := len(f) == 1 && strings.Contains(f[0].Text, "missed"); missed != c.missed {
+					t.Errorf("%+v; want pictures missed: %v", f, c.missed)
+				}
+			})
+		})
 	}
 }
 
