@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Runs every test, in three parts:
+# Runs every test, in four parts:
 #   everything that does not touch the window, under the race detector;
+#   the tests of sources and codecs once more, with every picture followed from its
+#     allocation to its release (-tags mediadebug), without which they find none that is kept;
 #   the window and what is linked with it, without: Fyne alone takes longer to
 #     build under the race detector than all tests together;
 #   the end-to-end tests, which measure real time, alone and after the others, so
@@ -17,6 +19,8 @@ say() { printf 'crosspoint: %s\n' "$*"; }
 # that fails on a busy machine is wrong.
 # shellcheck disable=SC2086
 go test -race -shuffle=on -timeout 15m -p 4 $rest || status=1
+say "pictures that are not released"
+go test -tags mediadebug -shuffle=on -timeout 10m -p 4 "$module/internal/media" "$module/internal/av" "$module/scenes/sources" || status=1
 say "the window and the command line"
 # shellcheck disable=SC2086
 go test -shuffle=on -timeout 10m -p 1 $window || status=1

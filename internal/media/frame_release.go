@@ -11,6 +11,6 @@ func (frameDebug) where() string {
 	return " (build with -tags mediadebug to see where it was allocated)"
 }
 
-// LiveFrames is how many frames have not been released: always 0 unless built
-// with -tags mediadebug. Each entry says where the frame was allocated.
+// LiveFrames lists the frames not yet released, with where each was allocated: always nil
+// unless built with -tags mediadebug.
 func LiveFrames() []string { return nil }

@@ -138,3 +138,36 @@ func TestLintIsPinned(t *testing.T) {
 		})
 	}
 }
+
+// TestLeaksAreLookedFor: tests that look for pictures which were not released find none unless
+// they are built with -tags mediadebug, so packaging/test.sh runs each of them so.
+func TestLeaksAreLookedFor(t *testing.T) {
+	script, err := os.ReadFile("../../packaging/test.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, run, found := strings.Cut(string(script), "\ngo test -tags mediadebug ")
+	if !found {
+		t.Fatal("packaging/test.sh runs nothing with -tags mediadebug")
+	}
+	run, _, _ = strings.Cut(run, "\n")
+	looking := map[string]bool{}
+	err = filepath.WalkDir("../..", func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if strings.Contains(string(text), "media.Live"+"Frames()") { // in two, or this file were one of them
+			looking[strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../../")] = true
+		}
+		return err
+	})
+	if err != nil || len(looking) == 0 {
+		t.Fatalf("%d packages look for such pictures: %v", len(looking), err)
+	}
+	for dir := range looking {
+		if !strings.Contains(run, `"$module/`+dir+`"`) {
+			t.Errorf("packaging/test.sh does not run %s with -tags mediadebug", dir)
+		}
+	}
+}
