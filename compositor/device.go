@@ -223,7 +223,7 @@ func (d *Device) layerProgram(ctx *gpu.Context, key programKey) (*gpu.Program, e
 		return p, nil
 	}
 	defines := []string{map[media.PixelFormat]string{media.I420: "I420", media.NV12: "NV12", media.RGBA: "GRAPHIC"}[key.format],
-		[...]string{copyFilter: "COPY", boxFilter: "BOX", alignedFilter: "ALIGNED", cubicFilter: "CUBIC"}[key.filter]}
+		[...]string{copyFilter: "COPY", boxFilter: "BOX", alignedFilter: "ALIGNED", cubicFilter: "CUBIC", thinnedFilter: "THINNED"}[key.filter]}
 	switch key.filter {
 	case alignedFilter:
 		defines = append(defines, fmt.Sprintf("TAPS_X %d", key.tapsX), fmt.Sprintf("TAPS_Y %d", key.tapsY))

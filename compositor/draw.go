@@ -3,6 +3,7 @@ package compositor
 import (
 	"math"
 
+	"crosspoint.studio/crosspoint/compositor/cpu"
 	"crosspoint.studio/crosspoint/compositor/gpu"
 	"crosspoint.studio/crosspoint/internal/media"
 )
@@ -15,6 +16,7 @@ const (
 	boxFilter
 	alignedFilter
 	cubicFilter
+	thinnedFilter
 )
 
 // maxTaps is how many taps an axis of the aligned filter has at most.
@@ -270,6 +272,9 @@ func (d *Device) layer(ctx *gpu.Context, c *canvas, l *Layer, clip gpu.Rect) err
 		uncropped := [2]bool{bounds[0] <= 0 && bounds[2] >= float32(tex.Width), bounds[1] <= 0 && bounds[3] >= float32(tex.Height)}
 		key := programKey{name: "layer", chroma: chroma, format: f.Format, filter: choose(l, source, first, uncropped),
 			edges: edges, straight: l.Rotation == 0, opaque: opaque}
+		if key.filter == boxFilter && max(fx, fy) > cpu.MostTexels {
+			key.filter = thinnedFilter
+		}
 		switch key.filter {
 		case alignedFilter:
 			key.tapsX, key.tapsY = len2(fx, first[0]), len2(fy, first[1])
@@ -284,6 +289,9 @@ func (d *Device) layer(ctx *gpu.Context, c *canvas, l *Layer, clip gpu.Rect) err
 		p.Use(ctx)
 		if key.filter == boxFilter || key.filter == alignedFilter {
 			source = source.divided(float64(tex.Width), float64(tex.Height))
+		}
+		if key.filter == thinnedFilter {
+			source = setThinned(ctx, p, source, [2]float64{fx, fy}, bounds, tex)
 		}
 		if key.straight {
 			p.SetFloats(ctx, "sourceXY", float32(source.x[0]), float32(source.y[1]), float32(source.x[2]), float32(source.y[2]))
@@ -328,6 +336,26 @@ func (d *Device) layer(ctx *gpu.Context, c *canvas, l *Layer, clip gpu.Rect) err
 		p.Draw(ctx, blend)
 	}
 	return nil
+}
+
+// setThinned sets what the thinned filter needs of a footprint of f texels within bounds of tex, the
+// same as the processor has it, and returns source on the texels that are read.
+func setThinned(ctx *gpu.Context, p *gpu.Program, source affine, f [2]float64, bounds [4]float32, tex *gpu.Texture) affine {
+	var maps [2]cpu.Map
+	var grids [2]cpu.Grid
+	for i, size := range [2]int{tex.Width, tex.Height} {
+		m := cpu.Map{Scale: f[i], Kernel: cpu.Box}
+		m.Least, m.Most = texels(float64(bounds[i]), float64(bounds[i+2]-bounds[i]), size)
+		maps[i], grids[i] = m.Thinned()
+	}
+	x, y := maps[0], maps[1]
+	source = source.divided(float64(grids[0].Step), float64(grids[1].Step))
+	source.x[2] += x.Offset
+	source.y[2] += y.Offset
+	p.SetFloats(ctx, "footprint", float32(x.Scale), float32(y.Scale))
+	p.SetFloats(ctx, "ends", float32(x.Least), float32(y.Least), float32(x.Most-1), float32(y.Most-1))
+	p.SetFloats(ctx, "grid", float32(grids[0].First), float32(grids[1].First), float32(grids[0].Step), float32(grids[1].Step))
+	return source
 }
 
 // evenBox reports that b's edges are whole, even pixels: no edge cuts a pixel of any plane.

@@ -132,7 +132,7 @@ func Analyse(p *Plan, dst Work) Work {
 func appendVisible(dst []Layer, p *Plan, layers []Layer) []Layer {
 	for i := range layers {
 		l := &layers[i]
-		if l.Frame == nil || l.Opacity <= 0 || l.Place.W <= 0 || l.Place.H <= 0 {
+		if l.Frame == nil || l.Opacity <= 0 || l.Place.W <= 0 || l.Place.H <= 0 || vanishes(l) {
 			continue
 		}
 		if g, ok := l.Frame.Native.(*Graphic); ok && l.Frame.Format == media.RGBA && g.Empty() {
@@ -144,6 +144,15 @@ func appendVisible(dst []Layer, p *Plan, layers []Layer) []Layer {
 		dst = append(dst, *l)
 	}
 	return dst
+}
+
+// vanishes reports that l's picture is below half a pixel wide or high on the canvas. All of the picture
+// is measured: a strip of that width that looks in at the canvas's edge is drawn. It also bounds
+// the texels that a pixel has, to twice the picture's side.
+func vanishes(l *Layer) bool {
+	c := l.crop()
+	// Written so that what is no number vanishes too.
+	return !(float64(l.Frame.Width)*l.Place.W >= c.W/2 && float64(l.Frame.Height)*l.Place.H >= c.H/2)
 }
 
 // cull drops what lies under the topmost layer that hides the whole canvas.

@@ -154,7 +154,9 @@ func (k *processor) resample(dst, src cpu.Plane, mx, my cpu.Map, r gpu.Rect) {
 		cpu.Copy(dst, src.At(x, y), r.W, r.H)
 		return
 	}
-	cpu.Resample(dst, src, k.axis(mx, r.X, r.X+r.W, false), k.axis(my, r.Y, r.Y+r.H, true), &k.scratch)
+	mx, x := mx.Thinned()
+	my, y := my.Thinned()
+	cpu.Resample(dst, src.Thinned(x, y), k.axis(mx, r.X, r.X+r.W, false), k.axis(my, r.Y, r.Y+r.H, true), &k.scratch)
 }
 
 // plane is room for r's samples.

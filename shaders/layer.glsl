@@ -5,7 +5,7 @@
 // Alpha:  cameras are opaque; graphics come premultiplied (GRAPHIC).
 // Colour: none is converted. Blending is affine, so it is the same in Y'CbCr as in R'G'B'.
 //
-// Variants: LUMA or CHROMA; I420, NV12 or GRAPHIC; COPY, BOX, ALIGNED or CUBIC.
+// Variants: LUMA or CHROMA; I420, NV12 or GRAPHIC; COPY, BOX, ALIGNED, CUBIC or THINNED.
 //   COPY   whole-pixel offset, no filter.
 //   BOX    area average: each output pixel is the mean of the source area it covers
 //          (weights are the overlaps of a box of `footprint` texels with each texel). With a
@@ -17,9 +17,12 @@
 //          several times the fetches.
 //   CUBIC  16 texels, the cubic convolution kernel of Keys (IEEE Trans. ASSP 29, 1981)
 //          with a = -0.6, the value swscale's bicubic uses.
+//   THINNED what BOX is, over one texel in so many: for pictures so small that a pixel has more
+//          than 128 texels (compositor/cpu/thin.go has the same). Texels that are read are
+//          counted from 0 and have no neighbours to be fetched with.
 uniform sampler2D tex0, tex1;
 uniform vec3 sourceX, sourceY; // source place in this plane = dot(row, vec3(pixel, 1)):
-                               // in texels; BOX and ALIGNED: in texels / size of the texture
+                               // in texels (THINNED: those read); BOX and ALIGNED: in texels / size of the texture
 #ifdef STRAIGHT
 uniform vec4 sourceXY;         // the same without rotation: pixel * .xy + .zw
 #endif
@@ -30,6 +33,10 @@ uniform vec4 bounds;           // the cropped source in texels: left, top, right
 uniform vec2 footprint;        // source texels per output pixel, at least 1
 uniform vec2 texel;            // 1 / size of the texture
 uniform float opacity;
+#ifdef THINNED
+uniform vec4 ends;             // the first and last texels that are read: left, top, right, bottom
+uniform vec4 grid;             // which of the texture that is: texel 0, and how far it is to the next
+#endif
 #ifdef ALIGNED
 uniform vec2 tapX0, tapX1, tapX2; // offset from the pixel's centre / size, weight
 uniform vec2 tapY0, tapY1, tapY2;
@@ -92,6 +99,21 @@ vec3 sampleAt(vec2 at) {
 	for (int j = 0; j < PAIRS_Y; j++) {
 		vec2 y = pair(first.y + 2.0 * float(j), lo.y, hi.y, least.y, most.y, texel.y);
 		sum += y.y * sampleRow(x, y.x);
+	}
+	return sum / (footprint.x * footprint.y);
+}
+#elif defined(THINNED)
+vec3 sampleAt(vec2 at) {
+	vec2 lo = at - 0.5 * footprint, hi = at + 0.5 * footprint;
+	vec2 first = floor(lo + 1.0 / 512.0);
+	vec3 sum = vec3(0.0);
+	for (float y = first.y; y < hi.y; y++) {
+		vec3 row = vec3(0.0);
+		for (float x = first.x; x < hi.x; x++) {
+			vec2 p = grid.xy + clamp(vec2(x, y), ends.xy, ends.zw) * grid.zw;
+			row += clamp(min(x + 1.0, hi.x) - max(x, lo.x), 0.0, 1.0) * FETCH(ivec2(p));
+		}
+		sum += clamp(min(y + 1.0, hi.y) - max(y, lo.y), 0.0, 1.0) * row;
 	}
 	return sum / (footprint.x * footprint.y);
 }

@@ -213,3 +213,60 @@ func BenchmarkOther(b *testing.B) {
 		}
 	})
 }
+
+// TestThinned: a pixel of very many texels is made of a few of them, which are the picture's own,
+// and looks as if it were made of all.
+func TestThinned(t *testing.T) {
+	var s Scratch
+	for _, size := range []int{1, 2, 90, 1080, 16384} {
+		for _, scale := range []float64{1, 128, 128.5, 700, 5000, 2 * 16384} {
+			for _, cut := range []int{0, size / 3} {
+				m := Map{Scale: scale, Offset: -0.3 * scale, Least: cut, Most: size - cut, Kernel: Box}
+				thin, grid := m.Thinned()
+				if thin.reach() > MostTexels+1 {
+					t.Errorf("%+v: a pixel has %d texels", m, thin.reach())
+				}
+				if last := grid.First + (thin.Most-1)*grid.Step; thin.Least >= thin.Most || grid.First+thin.Least*grid.Step < m.Least || last >= m.Most {
+					t.Errorf("%+v: texels %+v of %+v", m, thin, grid)
+					continue
+				}
+				if scale <= MostTexels && (thin != m || grid != Grid{Step: 1}) {
+					t.Errorf("%+v became %+v of %+v", m, thin, grid)
+				}
+				if scale > float64(2*(m.Most-m.Least)) {
+					continue // below half a pixel: nobody draws that
+				}
+				one, all := Map{Scale: 1, Most: 3, Kernel: Box}, Grid{Step: 1}
+				for _, comps := range []int{1, 2} {
+					across := Plane{Data: make([]byte, size*comps*3), Stride: size * comps, Comps: comps, Comp: comps - 1}
+					down := Plane{Data: make([]byte, size*comps*3), Stride: 3 * comps, Comps: comps, Comp: comps - 1}
+					for i := range size {
+						for j := range 3 {
+							code := byte(16 + 220*i/size)
+							across.Data[j*across.Stride+i*comps+across.Comp] = code
+							down.Data[i*down.Stride+j*comps+down.Comp] = code
+						}
+					}
+					dst := Plane{Data: make([]byte, 5*3), Stride: 5}
+					Resample(dst, across.Thinned(grid, all), Columns(thin, -2, 3), Rows(one, 0, 3), &s)
+					for x := range 5 {
+						near(t, dst.Data[x], reference(across, m, one, x-2, 0), "across", m)
+					}
+					dst.Stride = 3
+					Resample(dst, down.Thinned(all, grid), Columns(one, 0, 3), Rows(thin, -2, 3), &s)
+					for y := range 5 {
+						near(t, dst.Data[3*y], reference(down, one, m, 0, y-2), "down", m)
+					}
+				}
+			}
+		}
+	}
+}
+
+// near allows what the weights of a hundred texels lose, and that those at the edges are not all read.
+func near(t *testing.T, got byte, want float64, way string, m Map) {
+	t.Helper()
+	if math.Abs(float64(got)-want) > 5 {
+		t.Errorf("%s, %+v: got %d, want %.1f", way, m, got, want)
+	}
+}

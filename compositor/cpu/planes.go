@@ -52,7 +52,10 @@ func Resample(dst, src Plane, x, y *Axis, s *Scratch) {
 		panic(fmt.Sprintf("cpu: texel %d,%d, code %d of %d", x.least, y.least, src.Comp, comps))
 	}
 	dst.need(x.n, y.n, 1)
-	src.need(x.most+1, y.most+1, comps)
+	// Of a thinned plane the last texel's step goes past the end; what is read does not.
+	if src.Stride < 0 || y.most*src.Stride+x.most*comps+src.Comp >= len(src.Data) {
+		panic(fmt.Sprintf("cpu: texel %d,%d of %d codes in %d bytes with rows of %d", x.most, y.most, comps, len(src.Data), src.Stride))
+	}
 	n := x.most + 1 - x.least
 	if room := n + x.taps + 16; len(s.line) < room {
 		s.line = make([]int16, room)

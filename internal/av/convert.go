@@ -63,14 +63,30 @@ func (c *converter) take(n *native) (*media.Frame, error) {
 	}
 	switch {
 	case c.sar.IsSet() && size == c.first:
-		f.SAR = c.sar
+		f.SAR = believed(c.sar)
 	case info.sar_num > 0 && info.sar_den > 0:
-		f.SAR = media.NewRational(int64(info.sar_num), int64(info.sar_den))
+		f.SAR = believed(media.NewRational(int64(info.sar_num), int64(info.sar_den)))
 	}
 	if info.transpose != 0 || info.flip_x != 0 || info.flip_y != 0 {
 		f = c.turn(f, info.transpose != 0, info.flip_x != 0, info.flip_y != 0)
 	}
 	return f, nil
+}
+
+// maxSAR is how wide or, turned over, how narrow a sample may be. What films and cameras have is between
+// 1/4 and 4; what goes beyond this is a mistake, or meant to be one, and would make a picture
+// of a size that nothing can hold.
+const maxSAR = 64
+
+// believed is a sample aspect ratio within what maxSAR says.
+func believed(sar media.Rational) media.Rational {
+	switch {
+	case sar.Num > maxSAR*sar.Den:
+		return media.Rational{Num: maxSAR, Den: 1}
+	case sar.Den > maxSAR*sar.Num:
+		return media.Rational{Num: 1, Den: maxSAR}
+	}
+	return sar
 }
 
 func (c *converter) picture(n *native, info *C.cp_info) (*media.Frame, error) {

@@ -84,3 +84,28 @@ func TestAnotherShapeGetsBars(t *testing.T) {
 		}
 	}
 }
+
+// TestSamplesOfAnyShape: no ratio of a sample's sides is believed that makes a picture of a size that
+// nothing can hold, whether the file or the stream in it says so. (FFmpeg leaves out only what would make
+// a side of none.)
+func TestSamplesOfAnyShape(t *testing.T) {
+	for _, c := range []struct{ said, want string }{
+		{"1/1000", "1/64"}, {"1000/1", "64"}, {"1/64", "1/64"}, {"64/45", "64/45"},
+	} {
+		for _, name := range []string{"file.mov", "stream.ts"} {
+			path := filepath.Join(t.TempDir(), name)
+			run(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=1024x1024:r=25", "-frames:v", "5",
+				"-vf", "setsar=sar="+c.said+":max=100000", "-pix_fmt", "yuv420p", "-c:v", "libx264", path)
+			n := 0
+			decoded(t, open(t, t.Context(), path, InputOptions{}), VideoDecoderOptions{}, func(f *media.Frame) {
+				if n++; f.SAR.String() != c.want {
+					t.Errorf("%s says %s: got %v, want %s", name, c.said, f.SAR, c.want)
+				}
+			}, nil)
+			if n == 0 {
+				t.Errorf("%s: no pictures", name)
+			}
+		}
+	}
+	noLeaks(t)
+}
