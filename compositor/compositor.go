@@ -9,6 +9,7 @@ import (
 	"crosspoint.studio/crosspoint/compositor/gpu"
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/supervise"
 )
 
 // Stats says what the last composition cost.
@@ -74,7 +75,8 @@ func New(device *Device, w, h int, color media.ColorInfo, view bool) (*Composito
 // Compose shows the plan. The frame returned is the caller's; for a passthrough it
 // is the camera's own frame, retained; when nothing has changed since the last call it
 // is the last picture again. It waits for the GPU thread and for the drawing.
-// On an error no picture was made and the next call starts afresh.
+// On an error no picture was made and the next call starts afresh; a panic in drawing is one, a
+// *supervise.PanicError with the stack.
 func (c *Compositor) Compose(p *Plan) (*media.Frame, Stats, error) {
 	start := time.Now()
 	if p.Width != c.w || p.Height != c.h {
@@ -162,7 +164,7 @@ func (c *Compositor) shade(p *Plan, out *media.Frame) error {
 func (c *Compositor) process(p *Plan, out *media.Frame) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("compositor: panic while drawing: %v\n%s", r, debug.Stack())
+			err = fmt.Errorf("compositor: %w", &supervise.PanicError{Value: r, Stack: debug.Stack()})
 		}
 	}()
 	k := c.processor

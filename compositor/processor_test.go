@@ -1,12 +1,15 @@
 package compositor
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"crosspoint.studio/crosspoint/compositor/gpu"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/supervise"
 )
 
 // processorEqualsShaders draws random scenes, transitions and fades both ways.
@@ -77,8 +80,11 @@ func TestFaultCostsAPicture(t *testing.T) {
 				got, _, err := c.Compose(&Plan{Width: 64, Height: 36, Base: []Layer{{Slot: "a", Frame: f, Place: Box{W: 64, H: 36}, Opacity: 1}}})
 				return got, err
 			}
+			var fault *supervise.PanicError
 			if _, err := show(broken); err == nil {
 				t.Error("a picture with too few bytes was drawn")
+			} else if !errors.As(err, &fault) || len(fault.Stack) == 0 || strings.Contains(err.Error(), "\n") {
+				t.Errorf("the fault is %q; want one line, and the stack beside it", err)
 			}
 			f, err := show(noisy(128, 72, 1))
 			if err != nil {

@@ -112,6 +112,7 @@ type Engine struct {
 	plan      compositor.Plan
 	change    compositor.Change
 	program   *media.Frame // what was shown last
+	fault     string       // why the last picture could not be drawn; "" when it was
 	samples   []float32
 	tick      int64
 	markCount int

@@ -234,6 +234,10 @@ func (in *input) start(ctx context.Context, log *slog.Logger, after <-chan struc
 			in.setStatus(s)
 			switch s.State {
 			case sources.Waiting, sources.Failed:
+				if stack := stackOf(s.Err); stack != "" {
+					log.Error("source panicked", "source", id, "state", s.State.String(), "reason", s.Err, "stack", stack)
+					break
+				}
 				log.Warn("source stopped", "source", id, "state", s.State.String(), "reason", s.Err, "retry", s.Retry)
 			default:
 				log.Debug("source", "source", id, "state", s.State.String())

@@ -215,16 +215,28 @@ func (e *Engine) compose(skip bool) {
 	f, st, err := e.comp.Compose(&e.plan)
 	if err != nil {
 		e.count.repeated++
-		e.warn.set("compositor", fmt.Sprintf("The picture could not be drawn (%v); the last one stands, sound and destinations go on. If it stays, change the scene back.", err), e.tick)
+		e.notDrawn(err)
 		if e.program == nil {
 			e.program = e.slate.Retain()
 		}
 		return
 	}
 	e.warn.clear("compositor")
+	e.fault = ""
 	e.program.Release()
 	e.program = f
 	e.count.composed(st)
+}
+
+// notDrawn tells of a picture that could not be drawn. The stack of a panic is for the log, once
+// for as long as it is the same one at every tick.
+func (e *Engine) notDrawn(err error) {
+	text := err.Error()
+	if stack := stackOf(err); stack != "" && text != e.fault {
+		e.log.Error("drawing panicked", "error", err, "stack", stack)
+	}
+	e.fault = text
+	e.warn.set("compositor", fmt.Sprintf("The picture could not be drawn (%s); the last one stands, sound and destinations go on. If it stays, change the scene back.", text), e.tick)
 }
 
 // newSlate is what a lost source shows, but in keys: dark grey with diagonal stripes.

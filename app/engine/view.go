@@ -232,7 +232,7 @@ func (w *viewer) paint(j paint) {
 	out := v.pool.Get()
 	if err := v.draw(w.e, &j.plan, out); err != nil {
 		out.Release()
-		w.e.log.Debug("view not painted", "error", err)
+		w.e.log.Debug("view not painted", "error", err, "stack", stackOf(err))
 		return
 	}
 	v.latest.Put(out)

@@ -1,6 +1,11 @@
 package engine
 
-import "regexp"
+import (
+	"errors"
+	"regexp"
+
+	"crosspoint.studio/crosspoint/internal/supervise"
+)
 
 // namers are the packages and kinds that begin their errors with their own names, which is
 // of use in a log and of none to the operator. A list by name and not a pattern: a file
@@ -20,3 +25,12 @@ func Plain(text string) string { return plainWithin(namedFirst.ReplaceAllString(
 // plainWithin does so inside a sentence whose beginning is the operator's own: the name of
 // a source or a destination.
 func plainWithin(text string) string { return namedWithin.ReplaceAllString(text, "$1") }
+
+// stackOf is the stack of a panic that became an error, for the log; "" of any other error.
+func stackOf(err error) string {
+	var p *supervise.PanicError
+	if !errors.As(err, &p) {
+		return ""
+	}
+	return string(p.Stack)
+}

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
+
+	"crosspoint.studio/crosspoint/internal/supervise"
 )
 
 // ErrClosed is returned by Do after Close.
@@ -123,7 +125,7 @@ func (t *Thread) loop(ready chan<- error) {
 func protect(ctx *Context, f func(*Context) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("gpu: panic while drawing: %v\n%s", r, debug.Stack())
+			err = fmt.Errorf("gpu: %w", &supervise.PanicError{Value: r, Stack: debug.Stack()})
 		}
 	}()
 	return f(ctx)

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/supervise"
 )
 
 // together runs the parts of a source side by side and waits for all of them. The
@@ -32,11 +33,11 @@ func together(ctx context.Context, parts ...func(context.Context) error) error {
 	return first
 }
 
-// guarded turns a panic of part into an error.
+// guarded turns a panic of part into an error, a *supervise.PanicError.
 func guarded(ctx context.Context, part func(context.Context) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("internal fault: %v\n%s", p, debug.Stack())
+			err = &supervise.PanicError{Value: p, Stack: debug.Stack()}
 		}
 	}()
 	return part(ctx)

@@ -132,3 +132,15 @@ func TestRemarksPassTheSupervision(t *testing.T) {
 		t.Errorf("heard %q", r.got)
 	}
 }
+
+// TestPartsPanic: the fault of one part of a source is one line, and the stack is kept beside it.
+func TestPartsPanic(t *testing.T) {
+	err := together(t.Context(), func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}, func(context.Context) error { panic("boom") })
+	var fault *supervise.PanicError
+	if !errors.As(err, &fault) || err.Error() != "internal error: boom" || !strings.Contains(string(fault.Stack), "TestPartsPanic") {
+		t.Errorf("got %v (%T)", err, err)
+	}
+}
