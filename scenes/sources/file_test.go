@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -346,9 +347,18 @@ func TestFileBrokenAndMissing(t *testing.T) {
 	if err := os.WriteFile(headless, []byte("no media at all, only words"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	pipe, link := filepath.Join(dir, "pipe.ts"), filepath.Join(dir, "link.ts")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(pipe, link); err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none.mp4"): "does not exist",
 		dir:                            "is a folder",
+		pipe:                           "is a pipe or a device; only files can be played",
+		link:                           "is a pipe or a device; only files can be played",
 		headless:                       "cannot be played",
 	} {
 		src, err := File().New(json.RawMessage(settingsOf("path", path)), virtual(fps25))

@@ -88,6 +88,9 @@ func (s *file) open(ctx context.Context, sink Sink) (*player, error) {
 		return nil, fmt.Errorf("file: %s: %w", name, err)
 	case info.IsDir():
 		return nil, fmt.Errorf("file: %s is a folder", name)
+	case !info.Mode().IsRegular():
+		// A named pipe that nobody writes to would hold a thread in open(2) for ever.
+		return nil, fmt.Errorf("file: %s is a pipe or a device; only files can be played", name)
 	}
 	// The protocol keeps a name with a colon in it from being taken for another.
 	reopen := func() (*av.Input, error) { return av.OpenInput(ctx, "file:"+s.path, av.InputOptions{}) }
