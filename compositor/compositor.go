@@ -1,6 +1,7 @@
 package compositor
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -17,6 +18,9 @@ type Stats struct {
 	Path   Path
 	Pixels int           // luma pixels drawn and read back
 	Draw   time.Duration // of the whole composition, waiting for the thread included
+	// LeftOut is the slot of a layer that is not in the picture because the GPU takes no picture of that
+	// size; "" if all are.
+	LeftOut string
 }
 
 // Compositor draws plans of one canvas size.
@@ -34,6 +38,7 @@ type Compositor struct {
 	drawPlan *Plan
 	drawOut  *media.Frame
 	drawJob  func(*gpu.Context) error
+	leftOut  string // by drawJob; as in Stats
 	// processor is set where OpenGL is a CPU rasteriser.
 	processor *processor
 	rest      Plan // what process leaves to shaders
@@ -109,6 +114,7 @@ func (c *Compositor) Compose(p *Plan) (*media.Frame, Stats, error) {
 	st.Pixels = area(c.work.Regions)
 	out := c.pool.Get()
 	out.Color = c.color
+	c.leftOut = ""
 	var err error
 	if c.processor != nil {
 		err = c.process(p, out)
@@ -123,8 +129,8 @@ func (c *Compositor) Compose(p *Plan) (*media.Frame, Stats, error) {
 		out.Release()
 		return nil, st, err
 	}
-	st.Draw = time.Since(start)
-	if cacheable {
+	st.Draw, st.LeftOut = time.Since(start), c.leftOut
+	if cacheable && c.leftOut == "" { // else it is tried again
 		c.last = out.Retain()
 		c.lastKey, c.now = c.now, c.lastKey
 	}
@@ -296,12 +302,18 @@ func (c *Compositor) draw(ctx *gpu.Context, p *Plan, out *media.Frame) error {
 	return ctx.Check("draw")
 }
 
-// within draws l in those parts of regions that it covers.
+// within draws l in those parts of regions that it covers. One whose picture the GPU does not take is left
+// out: the others are the show.
 func (c *Compositor) within(ctx *gpu.Context, p *Plan, to *canvas, l *Layer, regions []gpu.Rect) error {
 	cov := cover(p, l)
 	for _, r := range regions {
 		if clip := intersect(r, cov); !clip.Empty() {
 			if err := c.device.layer(ctx, to, l, clip); err != nil {
+				var noRoom *noRoomError
+				if errors.As(err, &noRoom) {
+					c.leftOut = noRoom.slot
+					return nil
+				}
 				return err
 			}
 		}

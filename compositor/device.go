@@ -44,6 +44,16 @@ type slot struct {
 	used     int64
 }
 
+// noRoomError says that a slot's picture is more than the GPU takes: too wide, too high, or without
+// memory left for it.
+type noRoomError struct {
+	slot string
+	err  error
+}
+
+func (e *noRoomError) Error() string { return e.err.Error() }
+func (e *noRoomError) Unwrap() error { return e.err }
+
 // NewDevice makes a device on thread; nothing is compiled before it is needed.
 func NewDevice(thread *gpu.Thread) *Device {
 	return &Device{thread: thread, software: thread.Info().Software, programs: make(map[programKey]*gpu.Program), slots: make(map[string]*slot)}
@@ -133,7 +143,7 @@ func channels(format media.PixelFormat, i int) int {
 }
 
 // load makes sure that part want (luma pixels of the source, even-aligned) of f is in
-// the slot's textures, and returns them.
+// the slot's textures, and returns them. A GPU that does not take the picture gives a *noRoomError.
 func (d *Device) load(ctx *gpu.Context, name string, f *media.Frame, want gpu.Rect) (*slot, error) {
 	s := d.slots[name]
 	if s == nil {
@@ -157,7 +167,7 @@ func (d *Device) load(ctx *gpu.Context, name string, f *media.Frame, want gpu.Re
 			if err != nil {
 				s.release(ctx)
 				delete(d.slots, name)
-				return nil, err
+				return nil, &noRoomError{name, err}
 			}
 			s.textures[i] = t
 		}

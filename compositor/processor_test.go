@@ -95,6 +95,46 @@ func TestFaultCostsAPicture(t *testing.T) {
 	}
 }
 
+// TestPictureThatIsTooLong: one that the GPU does not take is left out, and the rest is shown.
+func TestPictureThatIsTooLong(t *testing.T) {
+	const w, h = 64, 36
+	d := ways(t)["shaders"]
+	cam, banner := noisy(w, h, 1), media.NewFramePool(media.I420, 1<<17, 2, 1).Get()
+	full := Box{W: w, H: h}
+	over := func(slot string, f *media.Frame, place Box) Layer {
+		return Layer{Slot: slot, Frame: f, Place: place, Opacity: 1}
+	}
+	long, title := over("banner", banner, Box{0, 10, w, 4}), over("title", lowerThird(30, 10), Box{20, 20, 30, 10})
+	c, err := New(d, w, h, media.Rec709, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, p := range []Plan{
+		{Base: []Layer{over("cam", cam, full)}},
+		{Base: []Layer{over("cam", cam, full)}, To: []Layer{over("cam", cam, full)}, Change: &Change{Kind: "mix", Progress: 0.3}},
+	} {
+		p.Width, p.Height = w, h
+		p.Over = []Layer{title}
+		want, st := compose(t, c, &p)
+		if st.LeftOut != "" {
+			t.Errorf("%s was left out, which is not too long", st.LeftOut)
+		}
+		p.Over = []Layer{long, title}
+		for range 2 { // the second time would be the first one's picture again
+			got, st := compose(t, c, &p)
+			if st.LeftOut != "banner" {
+				t.Errorf("left out: %q, want the banner", st.LeftOut)
+			}
+			if most, where := frameDifference(got, want); most > 0 {
+				t.Errorf("%s: the rest differs by %d codes", where, most)
+			}
+			got.Release()
+		}
+		want.Release()
+	}
+}
+
 // TestNoContextToClose: what was drawn by the processor alone ends without an OpenGL context
 // being made for it.
 func TestNoContextToClose(t *testing.T) {

@@ -223,6 +223,11 @@ func (e *Engine) compose(skip bool) {
 	}
 	e.warn.clear("compositor")
 	e.fault = ""
+	if in := e.inputs[st.LeftOut]; in != nil {
+		e.warn.set("source left out", fmt.Sprintf("%s is not in the picture: the graphics card takes no picture of its size. Everything else is shown; make its picture smaller.", in.def.Name), e.tick)
+	} else {
+		e.warn.clear("source left out")
+	}
 	e.program.Release()
 	e.program = f
 	e.count.composed(st)

@@ -76,6 +76,16 @@ func TestPicturesBeyondTheBound(t *testing.T) {
 	t.Log(err)
 }
 
+// TestPicturesTooLong: a side that no GPU takes is refused, however little the other is.
+func TestPicturesTooLong(t *testing.T) {
+	for _, s := range []Stream{{Width: media.MaxSide + 2, Height: 16}, {Width: 16, Height: media.MaxSide + 2}} {
+		want := fmt.Sprintf("its pictures of %dx%d are too large: at most 16384 pixels are taken on a side", s.Width, s.Height)
+		if _, err := NewVideoDecoder(&s, VideoDecoderOptions{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
 // TestSoundBeyondTheBound: a few kB that claim to be hours of sound are none.
 func TestSoundBeyondTheBound(t *testing.T) {
 	dir := t.TempDir()

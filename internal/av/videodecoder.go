@@ -119,6 +119,9 @@ func NewVideoDecoder(s *Stream, opt VideoDecoderOptions) (*VideoDecoder, error) 
 	if s == nil {
 		return nil, ErrNoStream
 	}
+	if max(s.Width, s.Height) > media.MaxSide {
+		return nil, fmt.Errorf("av: its pictures of %dx%d are too large: at most %d pixels are taken on a side", s.Width, s.Height, media.MaxSide)
+	}
 	if s.Width > 0 && s.Height > maxPixels/s.Width {
 		return nil, fmt.Errorf("av: its pictures of %dx%d are too large: at most %d megapixels are taken", s.Width, s.Height, maxPixels/1_000_000)
 	}

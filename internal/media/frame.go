@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// MaxSide is how many pixels a picture from outside may have on a side. GPUs take no more than 16384 as a
+// texture (Direct3D 11's limit, which all of its time keep), and the studio's own canvases have less.
+const MaxSide = 16384
+
 // PixelFormat is how a frame's planes hold its picture.
 type PixelFormat uint8
 

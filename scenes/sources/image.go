@@ -163,6 +163,9 @@ func readImage(path string) (*media.Frame, error) {
 	if config.Width < 1 || config.Height < 1 || config.Width > maxImagePixels/config.Height {
 		return nil, fmt.Errorf("image: %s is %dx%d; at most %d megapixels are taken", name, config.Width, config.Height, maxImagePixels/1000000)
 	}
+	if max(config.Width, config.Height) > media.MaxSide {
+		return nil, fmt.Errorf("image: %s is %dx%d; at most %d pixels are taken on a side", name, config.Width, config.Height, media.MaxSide)
+	}
 	if format == "webp" {
 		err = checkWebP(data, config)
 	}

@@ -355,11 +355,16 @@ func TestImageFaultsAreOneClearSentence(t *testing.T) {
 	binary.BigEndian.PutUint32(huge[20:], 60000)
 	// Without its right checksum the header would be refused for that alone.
 	binary.BigEndian.PutUint32(huge[29:], pngCRC(huge[12:29]))
+	var long bytes.Buffer
+	if err := png.Encode(&long, image.NewGray(image.Rect(0, 0, media.MaxSide+1, 2))); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		data []byte
 		want string
 	}{
 		"missing.png": {nil, "does not exist"},
+		"long.png":    {long.Bytes(), "16385x2; at most 16384 pixels are taken on a side"},
 		"text.png":    {[]byte("this is no picture"), "not a PNG"},
 		"empty.png":   {[]byte{}, "not a PNG"},
 		"cut.png":     {good.Bytes()[:good.Len()/2], "damaged"},
