@@ -1,6 +1,8 @@
 package outputs
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 
 	"crosspoint.studio/crosspoint/internal/supervise"
@@ -22,4 +24,13 @@ func AfterLive(err error) error {
 		return errors.New(err.Error())
 	}
 	return err
+}
+
+// CertificateReason says for the operator why a far end's certificate is not trusted.
+func CertificateReason(err *tls.CertificateVerificationError) string {
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
+		return "it has expired, or this machine's clock is wrong"
+	}
+	return "it is signed by an unknown authority"
 }

@@ -185,7 +185,7 @@ func (s *Show) WithDefaults(v Rendition) Rendition { return s.completeRendition(
 
 func (s *Show) completeDestination(v Destination) Destination {
 	named(&v.Name, v.ID)
-	s.firstRendition(&v.Rendition)
+	v.Rendition = s.RenditionOrFirst(v.Rendition)
 	v.Simulcast = nonNil(v.Simulcast)
 	v.Settings = compact(v.Settings)
 	filled(&v.Standby, Cold)
@@ -218,15 +218,9 @@ const defaultBackAfterSeconds = 10
 func (s *Show) completeRecording(v Recording) Recording {
 	named(&v.Name, v.ID)
 	v.Tracks = completeTracks(v.Tracks)
-	s.firstRendition(&v.Rendition)
+	v.Rendition = s.RenditionOrFirst(v.Rendition)
 	v.Settings = compact(v.Settings)
 	return v
-}
-
-func (s *Show) firstRendition(id *string) {
-	if *id == "" && len(s.Renditions) > 0 {
-		*id = s.Renditions[0].ID
-	}
 }
 
 // bitrates are what 4:2:0 H.264 needs, by the number of pixels in a picture, at up to 30

@@ -308,6 +308,15 @@ func (s *Show) Overlay(id string) (Overlay, bool) { return find(s.Overlays, id) 
 // Rendition finds a rendition by id.
 func (s *Show) Rendition(id string) (Rendition, bool) { return find(s.Renditions, id) }
 
+// RenditionOrFirst is id, or where that is empty the first rendition's; "" where the show has
+// none.
+func (s *Show) RenditionOrFirst(id string) string {
+	if id == "" && len(s.Renditions) > 0 {
+		return s.Renditions[0].ID
+	}
+	return id
+}
+
 // Destination finds a destination by id.
 func (s *Show) Destination(id string) (Destination, bool) { return find(s.Destinations, id) }
 

@@ -384,3 +384,22 @@ func TestDefaultOn(t *testing.T) {
 		}
 	}
 }
+
+func TestRenditionOrFirst(t *testing.T) {
+	two := &Show{Renditions: []Rendition{{ID: "main"}, {ID: "small"}}}
+	for _, c := range []struct {
+		name     string
+		show     *Show
+		id, want string
+	}{
+		{"the first where none is said", two, "", "main"},
+		{"the one that is said", two, "small", "small"},
+		{"one that is not there", two, "gone", "gone"},
+		{"a show without renditions", &Show{}, "", ""},
+		{"one that is said in such a show", &Show{}, "gone", "gone"},
+	} {
+		if got := c.show.RenditionOrFirst(c.id); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}

@@ -245,18 +245,11 @@ func (d *deliveries) isoOf(in *input) (*isoSource, []scenes.Track) {
 
 // ISORendition is the rendition whose coding ISO recordings and the replay buffer's angles
 // have; "" where the show has none.
-func ISORendition(show *scenes.Show) string { return orFirst(show, show.ISO.Rendition) }
+func ISORendition(show *scenes.Show) string { return show.RenditionOrFirst(show.ISO.Rendition) }
 
 // ReplayRendition is the rendition that the replay buffer keeps of the programme; "" where
 // the show has none.
-func ReplayRendition(show *scenes.Show) string { return orFirst(show, show.Replay.Rendition) }
-
-func orFirst(show *scenes.Show, id string) string {
-	if id != "" || len(show.Renditions) == 0 {
-		return id
-	}
-	return show.Renditions[0].ID
-}
+func ReplayRendition(show *scenes.Show) string { return show.RenditionOrFirst(show.Replay.Rendition) }
 
 // own: it is neither a destination nor a recording of the show's lists.
 func (v *delivery) own() bool { return v.iso != nil || v.ring != nil }

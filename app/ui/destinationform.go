@@ -269,7 +269,7 @@ func (f *outputForm) open(s *scenes.Show, id string, recording bool) {
 		f.settings = map[string]json.RawMessage{}
 	}
 	f.offerRenditions()
-	f.rendition.SetSelected(orFirst(s, rendition))
+	f.rendition.SetSelected(s.RenditionOrFirst(rendition))
 	f.name.SetText(name)
 	f.secret.SetText("")
 	f.secret.Password = true
@@ -372,12 +372,4 @@ func stringOr(raw json.RawMessage, otherwise string) string {
 		return otherwise
 	}
 	return s
-}
-
-// orFirst is a rendition's id where "" stands for the first.
-func orFirst(show *scenes.Show, id string) string {
-	if id == "" && len(show.Renditions) > 0 {
-		return show.Renditions[0].ID
-	}
-	return id
 }

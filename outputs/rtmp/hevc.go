@@ -5,29 +5,15 @@ import (
 	"errors"
 
 	"crosspoint.studio/crosspoint/internal/media/h264"
-)
-
-// HEVC NAL unit types (ITU-T H.265 table 7-1).
-const (
-	hevcVPS = 32
-	hevcSPS = 33
-	hevcPPS = 34
-	hevcAUD = 35
+	"crosspoint.studio/crosspoint/internal/media/hevc"
 )
 
 var errHEVC = errors.New("rtmp: the HEVC parameter sets are missing or malformed")
 
-func hevcType(nal []byte) byte {
-	if len(nal) < 2 {
-		return 0xff
-	}
-	return nal[0] >> 1 & 0x3f
-}
-
 // appendHEVC appends an Annex B access unit with length prefixes.
 func appendHEVC(dst, annexB []byte) []byte {
 	for nal := range h264.NALUnits(annexB) {
-		if t := hevcType(nal); t != hevcAUD && t != 0xff {
+		if t := hevc.Type(nal); t != hevc.TypeAUD && t != hevc.None {
 			dst = h264.AppendNAL(dst, nal)
 		}
 	}
@@ -39,8 +25,8 @@ func appendHEVC(dst, annexB []byte) []byte {
 func hvcC(annexB []byte) ([]byte, error) {
 	var sets [3][][]byte
 	for nal := range h264.NALUnits(annexB) {
-		if t := hevcType(nal); t >= hevcVPS && t <= hevcPPS {
-			sets[t-hevcVPS] = append(sets[t-hevcVPS], nal)
+		if t := hevc.Type(nal); hevc.IsParameterSet(t) {
+			sets[t-hevc.TypeVPS] = append(sets[t-hevc.TypeVPS], nal)
 		}
 	}
 	for _, s := range sets {
@@ -94,7 +80,7 @@ func hvcC(annexB []byte) ([]byte, error) {
 	b = append(b, 0xf0, 0, 0xfc, 0xfc|byte(chroma), 0xf8|byte(luma), 0xf8|byte(chromaDepth), 0, 0,
 		byte(subLayers+1)<<3|nested<<2|3, byte(len(sets)))
 	for i, s := range sets {
-		b = append(b, 0x80|byte(hevcVPS+i))
+		b = append(b, 0x80|byte(hevc.TypeVPS+i))
 		b = binary.BigEndian.AppendUint16(b, uint16(len(s)))
 		for _, nal := range s {
 			if len(nal) > 0xffff {

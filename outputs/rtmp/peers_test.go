@@ -19,6 +19,7 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/media/h264"
+	"crosspoint.studio/crosspoint/internal/media/hevc"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -212,8 +213,8 @@ func accessUnits(t *testing.T, codec media.Codec, b []byte) (units []*media.Pack
 			k := h264.Type(nal)
 			delimiter, key, set = k == h264.TypeAUD, k == h264.TypeIDR, k == h264.TypeSPS || k == h264.TypePPS
 		} else {
-			k := hevcType(nal)
-			delimiter, key, set = k == hevcAUD, k >= 16 && k <= 21, k >= hevcVPS && k <= hevcPPS
+			k := hevc.Type(nal)
+			delimiter, key, set = k == hevc.TypeAUD, hevc.IsKeyframe(k), hevc.IsParameterSet(k)
 		}
 		if delimiter {
 			begin()

@@ -69,7 +69,7 @@ func (t target) explain(p phase, err error) error {
 	case errors.As(err, &hostname):
 		return outputs.Permanent(fmt.Errorf("rtmp: the certificate at %s is for another name: check the server address", where))
 	case errors.As(err, &certificate):
-		return outputs.Permanent(fmt.Errorf("rtmp: the certificate of %s is not trusted (%s)", where, certificateReason(certificate)))
+		return outputs.Permanent(fmt.Errorf("rtmp: the certificate of %s is not trusted (%s)", where, outputs.CertificateReason(certificate)))
 	case errors.As(err, &record):
 		return outputs.Permanent(fmt.Errorf("rtmp: %s does not speak TLS: try rtmp:// instead of rtmps://", where))
 	case errors.Is(err, errGarbage) && p == phaseLive, errors.Is(err, errBudget):
@@ -138,14 +138,6 @@ func (t target) explainStatus(p phase, s *statusError) error {
 		return fmt.Errorf("rtmp: %s ended the stream: %s", where, said)
 	}
 	return fmt.Errorf("rtmp: %s refused the stream while %s: %s", where, p, said)
-}
-
-func certificateReason(err *tls.CertificateVerificationError) string {
-	var invalid x509.CertificateInvalidError
-	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
-		return "it has expired, or this machine's clock is wrong"
-	}
-	return "it is signed by an unknown authority"
 }
 
 func isTimeout(err error) bool {

@@ -77,7 +77,7 @@ func transportError(host string, err error) error {
 	case errors.As(err, &name):
 		return outputs.Permanent(fmt.Errorf("whip: the certificate at %s is for another name: check the destination's url", host))
 	case errors.As(err, &cert):
-		return outputs.Permanent(fmt.Errorf("whip: the certificate of %s is not trusted (%s)", host, certificateReason(cert)))
+		return outputs.Permanent(fmt.Errorf("whip: the certificate of %s is not trusted (%s)", host, outputs.CertificateReason(cert)))
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
 		return outputs.Permanent(fmt.Errorf("whip: %s does not speak TLS: try http:// instead of https://", host))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
@@ -88,12 +88,4 @@ func transportError(host string, err error) error {
 		return fmt.Errorf("whip: %s did not answer in time", host)
 	}
 	return fmt.Errorf("whip: talk to %s: %s", host, outputs.Said(err.Error()))
-}
-
-func certificateReason(err *tls.CertificateVerificationError) string {
-	var invalid x509.CertificateInvalidError
-	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
-		return "it has expired, or this machine's clock is wrong"
-	}
-	return "it is signed by an unknown authority"
 }

@@ -6,6 +6,7 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/media/h264"
+	"crosspoint.studio/crosspoint/internal/media/hevc"
 )
 
 // HEVC over RTP is RFC 7798, AV1 the AOM's "RTP Payload Format For AV1" v1.0.0. Both are
@@ -28,7 +29,7 @@ func newHEVCPayloader(t media.Track) payloader { return &hevcPayloader{parameter
 
 func (h *hevcPayloader) payloads(p *media.Packet) []part {
 	data := p.Data
-	if p.Keyframe && !hasHEVC(data, hevcSPS, hevcSPS) && len(h.parameterSets) > 0 {
+	if p.Keyframe && !hasHEVC(data, isSPS) && len(h.parameterSets) > 0 {
 		data = append(append([]byte(nil), h.parameterSets...), data...)
 	}
 	h.out = whole(h.out, h.pion.Payload(maxPayload, data)...)
@@ -46,33 +47,19 @@ func (a *av1Payloader) payloads(p *media.Packet) []part {
 	return a.out
 }
 
-// HEVC NAL unit types (ITU-T H.265 table 7-1).
-const (
-	hevcBLA = 16 // the first of those where decoding can begin
-	hevcCRA = 21 // the last
-	hevcVPS = 32
-	hevcSPS = 33
-	hevcPPS = 34
-)
-
-func hevcType(nal []byte) byte {
-	if len(nal) < 2 {
-		return 0xff
-	}
-	return nal[0] >> 1 & 0x3f
-}
-
-// hasHEVC reports whether a stream has a NAL unit of a type from..to.
-func hasHEVC(annexB []byte, from, to byte) bool {
+// hasHEVC reports whether a stream has a NAL unit of a type that counts.
+func hasHEVC(annexB []byte, counts func(t byte) bool) bool {
 	for nal := range h264.NALUnits(annexB) {
-		if t := hevcType(nal); t >= from && t <= to {
+		if counts(hevc.Type(nal)) {
 			return true
 		}
 	}
 	return false
 }
 
-func hevcKeyframe(au []byte) bool { return hasHEVC(au, hevcBLA, hevcCRA) }
+func isSPS(t byte) bool { return t == hevc.TypeSPS }
+
+func hevcKeyframe(au []byte) bool { return hasHEVC(au, hevc.IsKeyframe) }
 
 // av1Keyframe: encoders for live streams repeat the sequence header with each keyframe
 // and with nothing else (AV1 specification 7.5), and RTP sends it first.
@@ -81,7 +68,7 @@ func av1Keyframe(unit []byte) bool { return len(unit) > 0 && unit[0]>>3&15 == 1 
 // describeHEVC gives t the parameter sets of a keyframe.
 func describeHEVC(t *media.Track, au []byte) {
 	for nal := range h264.NALUnits(au) {
-		if k := hevcType(nal); k >= hevcVPS && k <= hevcPPS {
+		if hevc.IsParameterSet(hevc.Type(nal)) {
 			t.Extradata = h264.AppendStartCode(t.Extradata, nal)
 		}
 	}

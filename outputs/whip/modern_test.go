@@ -18,6 +18,7 @@ import (
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/media/h264"
+	"crosspoint.studio/crosspoint/internal/media/hevc"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 )
 
@@ -95,7 +96,7 @@ func canonicalUnit(codec media.Codec, b []byte) []byte {
 	var out []byte
 	if codec == media.HEVC {
 		for nal := range h264.NALUnits(b) {
-			if hevcType(nal) != 35 {
+			if hevc.Type(nal) != hevc.TypeAUD {
 				out = h264.AppendStartCode(out, nal)
 			}
 		}
@@ -125,7 +126,7 @@ func TestModernCodecsArriveExactly(t *testing.T) {
 			if err := sink.awaitEnd(t, 3*time.Second); err != nil {
 				t.Fatalf("the stream ended with %v", err)
 			}
-			if sink.tracks[0].Codec != codec || codec == media.HEVC && !hasHEVC(sink.tracks[0].Extradata, hevcVPS, hevcVPS) {
+			if sink.tracks[0].Codec != codec || codec == media.HEVC && !hasHEVC(sink.tracks[0].Extradata, func(t byte) bool { return t == hevc.TypeVPS }) {
 				t.Errorf("video track is %+v", sink.tracks[0])
 			}
 			sent, got := of(feed.sent, false), of(sink.packets, false)
