@@ -61,7 +61,7 @@ func New(raw json.RawMessage, _ outputs.Options) (outputs.Output, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
-		return nil, fmt.Errorf("camera: settings: %w", err)
+		return nil, fmt.Errorf("camera: the settings cannot be read: %w", err)
 	}
 	s.Device = strings.TrimSpace(s.Device)
 	if s.Device != "" && !strings.HasPrefix(filepath.Clean(s.Device), "/dev/") {
@@ -107,7 +107,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	t := feed.Tracks()[track]
 	decoder, err := av.NewTrackDecoder(t, av.VideoDecoderOptions{LowDelay: true})
 	if err != nil {
-		return fmt.Errorf("camera: %w", err)
+		return fmt.Errorf("camera: the pictures cannot be decoded for the camera: %w", err)
 	}
 	defer decoder.Close()
 	screen, err := av.OpenPictureDevice("v4l2", device, t.Width, t.Height, t.FPS)
@@ -147,7 +147,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("camera: %s: %w", device, err)
+			return fmt.Errorf("camera: a picture cannot be given to %s: %w", device, err)
 		}
 		r.SentBytes += int64(len(p.Data))
 		r.SentPackets++

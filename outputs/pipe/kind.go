@@ -60,7 +60,7 @@ func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
-		return nil, fmt.Errorf("pipe: settings: %w", err)
+		return nil, fmt.Errorf("pipe: the settings cannot be read: %w", err)
 	}
 	o := &output{path: strings.TrimSpace(s.Path), format: s.Format, finishWithin: finishWithin}
 	var err error
@@ -70,8 +70,10 @@ func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 	switch {
 	case formats[s.Format] == nil:
 		return nil, errors.New("pipe: the format must be mpegts, matroska or flv")
-	case (o.path == "") == (len(o.argv) == 0):
-		return nil, errors.New("pipe: name either a pipe or file, or a program")
+	case o.path == "" && len(o.argv) == 0:
+		return nil, errors.New("pipe: there is neither an address, which is that of a pipe or a file, nor a program: fill in one of them")
+	case o.path != "" && len(o.argv) > 0:
+		return nil, errors.New("pipe: there are both an address, which is that of a pipe or a file, and a program: fill in only one of them")
 	}
 	if o.path != "" && !filepath.IsAbs(o.path) && opt.BaseDir != "" {
 		o.path = filepath.Join(opt.BaseDir, o.path)

@@ -91,9 +91,9 @@ func (o *output) ended(ctx context.Context, s sink, w *writer, err, said error) 
 		// Another try would find the file in its way and give that as the reason.
 		return outputs.Permanent(fmt.Errorf("pipe: %s could not be written further (%w): it is kept as far as it is; start the destination with another file", s.name(), w.failed))
 	case w.failed != nil:
-		return fmt.Errorf("pipe: write to %s: %w", s.name(), w.failed)
+		return fmt.Errorf("pipe: %s cannot be written to: %w", s.name(), w.failed)
 	case err != nil:
-		return fmt.Errorf("pipe: %w", err)
+		return fmt.Errorf("pipe: the stream cannot be packed as %s: %w", o.format, err)
 	}
 	return said
 }

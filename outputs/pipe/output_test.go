@@ -233,6 +233,28 @@ func TestFileOnAFullDisk(t *testing.T) {
 	}
 }
 
+// What could not be written, or not be packed, is said of what it was meant for.
+func TestEndIsASentence(t *testing.T) {
+	device, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	o, s := &output{format: "matroska"}, &fileSink{f: device}
+	for _, c := range []struct {
+		failed, err error
+		want        string
+	}{
+		{syscall.EIO, errors.New("av: write packet: external error"), "pipe: null cannot be written to: input/output error"},
+		{nil, errors.New("av: write packet: invalid argument"), "pipe: the stream cannot be packed as matroska: av: write packet: invalid argument"},
+	} {
+		got := o.ended(t.Context(), s, &writer{sink: s, failed: c.failed}, c.err, nil)
+		if got == nil || got.Error() != c.want || outputs.IsPermanent(got) {
+			t.Errorf("the operator reads %v, want %s", got, c.want)
+		}
+	}
+}
+
 // full is a sink whose disk is full.
 type full struct{ sink }
 
@@ -271,9 +293,14 @@ func TestWords(t *testing.T) {
 			t.Errorf("%q became %q", bad, got)
 		}
 	}
-	for _, bad := range []string{`{}`, `{"path":"a","command":"b"}`, `{"path":"a","format":"avi"}`, `{"path":"a","colour":1}`} {
-		if _, err := New(json.RawMessage(bad), outputs.Options{}); err == nil {
-			t.Errorf("%s was accepted", bad)
+	for _, c := range []struct{ settings, want string }{
+		{`{}`, "there is neither an address"},
+		{`{"path":"a","command":"b"}`, "there are both an address"},
+		{`{"path":"a","format":"avi"}`, "the format must be"},
+		{`{"path":"a","colour":1}`, `the settings cannot be read: json: unknown field "colour"`},
+	} {
+		if _, err := New(json.RawMessage(c.settings), outputs.Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.settings, err, c.want)
 		}
 	}
 }

@@ -116,7 +116,7 @@ func startProgram(argv []string, limit time.Duration) (sink, error) {
 	p.cmd.WaitDelay = limit
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
-		return nil, fmt.Errorf("pipe: %w", err)
+		return nil, fmt.Errorf("pipe: the program %q cannot be given an input: %w", argv[0], err)
 	}
 	if err := p.cmd.Start(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {

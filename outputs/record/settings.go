@@ -85,7 +85,7 @@ func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 		dec := json.NewDecoder(bytes.NewReader(raw))
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(&s); err != nil {
-			return nil, fmt.Errorf("record: settings: %w", err)
+			return nil, fmt.Errorf("record: the settings cannot be read: %w", err)
 		}
 	}
 	fromName := strings.TrimPrefix(strings.ToLower(filepath.Ext(s.Path)), ".")

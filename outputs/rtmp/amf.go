@@ -18,7 +18,7 @@ import (
 
 const amfMaxDepth = 16
 
-var errAMF = errors.New("rtmp: malformed AMF data")
+var errAMF = errors.New("rtmp: the AMF data are malformed")
 
 // decodeAMF decodes values until b ends: float64, bool, string, nil,
 // map[string]any, []any. What was decoded before an error is returned with it.
@@ -144,7 +144,7 @@ func encodeAMF(values ...any) (*bytes.Buffer, error) {
 	e := amf0.NewEncoder(buf)
 	for _, v := range values {
 		if err := e.Encode(v); err != nil {
-			return nil, fmt.Errorf("rtmp: encoding a command: %w", err)
+			return nil, fmt.Errorf("rtmp: a command cannot be encoded: %w", err)
 		}
 	}
 	return buf, nil

@@ -36,8 +36,8 @@ type tag struct {
 }
 
 var (
-	errTag         = errors.New("rtmp: malformed audio or video message")
-	errUnsupported = errors.New("rtmp: codec not supported")
+	errTag         = errors.New("rtmp: an audio or video message is malformed")
+	errUnsupported = errors.New("rtmp: the codec is not supported")
 )
 
 // E.4.3.1 and Enhanced RTMP: frame types, codec ids, packet types.

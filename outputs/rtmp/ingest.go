@@ -150,7 +150,7 @@ func (in *ingest) status(ctx context.Context, level, code, description string) e
 func (in *ingest) publish(ctx context.Context, _ int64, args []any) error {
 	key := amfString(args, 1)
 	if in.handler != nil || !in.connected {
-		return errors.New("rtmp: publish out of order")
+		return errors.New("rtmp: the publisher began a stream out of order")
 	}
 	handler, err := in.server.opt.OnPublish(in.app, key)
 	if err != nil {
@@ -179,7 +179,7 @@ func (in *ingest) refuse(ctx context.Context, err error) error {
 	in.session.closeWrite()
 	_ = in.session.tcp.SetReadDeadline(time.Now().Add(500 * time.Millisecond)) // closed already if it fails
 	_, _ = io.Copy(io.Discard, io.LimitReader(in.session.in, setupBudget))     // until it has read and gone
-	return fmt.Errorf("rtmp: refused: %w", err)
+	return fmt.Errorf("rtmp: the publisher was refused: %w", err)
 }
 
 // data remembers the metadata, which tells the size where the codec's header is
@@ -255,7 +255,7 @@ func (in *ingest) elementary(t tag) ([]byte, error) {
 	}
 	out, err := h264.AppendAnnexB(head, t.Data, in.lengths)
 	if err != nil {
-		return nil, fmt.Errorf("rtmp: malformed picture: %w", err)
+		return nil, fmt.Errorf("rtmp: a picture is malformed: %w", err)
 	}
 	if t.Codec == media.H264 && t.Keyframe && h264.Has(out[len(head):], h264.TypeSPS) {
 		out = out[len(head):] // it has parameter sets of its own
@@ -284,18 +284,18 @@ func (in *ingest) config(slot int, t tag) error {
 	case media.H264:
 		c, err := h264.ParseAVCC(t.Data)
 		if err != nil {
-			return fmt.Errorf("rtmp: malformed H.264 configuration: %w", err)
+			return fmt.Errorf("rtmp: the H.264 configuration is malformed: %w", err)
 		}
 		sps, err := h264.ParseSPS(c.SPS[0])
 		if err != nil {
-			return fmt.Errorf("rtmp: malformed H.264 configuration: %w", err)
+			return fmt.Errorf("rtmp: the H.264 configuration is malformed: %w", err)
 		}
 		track.Width, track.Height = sps.Width, sps.Height
 		track.Extradata, in.lengths = c.AnnexB(), c.LengthSize
 	case media.HEVC:
 		var err error
 		if track.Extradata, in.lengths, err = h264.ParseHVCC(t.Data); err != nil {
-			return fmt.Errorf("rtmp: malformed HEVC configuration: %w", err)
+			return fmt.Errorf("rtmp: the HEVC configuration is malformed: %w", err)
 		}
 	case media.AAC:
 		track.Width, track.Height = 0, 0
@@ -332,7 +332,7 @@ func parseASC(b []byte) (sampleRateHz, channels int, err error) {
 		channels = 8
 	}
 	if r.Err != nil || sampleRateHz == 0 {
-		return 0, 0, errors.New("rtmp: malformed AAC configuration")
+		return 0, 0, errors.New("rtmp: the AAC configuration is malformed")
 	}
 	return sampleRateHz, channels, nil
 }

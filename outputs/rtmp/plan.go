@@ -32,16 +32,16 @@ type plan struct {
 // newPlan checks that RTMP can carry the tracks.
 func newPlan(tracks []media.Track) (*plan, error) {
 	p := &plan{tracks: tracks, video: -1, audio: -1}
+	pictures := 0
 	for i, t := range tracks {
 		switch {
 		case t.Codec.IsAudio() && p.audio < 0:
 			p.audio = i
 		case t.Codec.IsAudio():
 			p.more = append(p.more, i)
-		case p.video >= 0:
-			return nil, errors.New("rtmp: carries one track of pictures, not more")
 		default:
 			p.video = i
+			pictures++
 		}
 		var err error
 		switch t.Codec {
@@ -52,17 +52,19 @@ func newPlan(tracks []media.Track) (*plan, error) {
 				err = errors.New("the AAC configuration is missing")
 			}
 		default:
-			return nil, fmt.Errorf("rtmp: cannot carry %s", t.Codec)
+			return nil, fmt.Errorf("rtmp: RTMP cannot carry %s: choose another rendition, or add one (Outputs, Renditions)", t.Codec)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("rtmp: the encoder's %s configuration: %w", t.Codec, err)
+			return nil, fmt.Errorf("rtmp: the encoder's %s configuration cannot be used: %w", t.Codec, err)
 		}
 	}
-	if len(p.more) >= MaxSoundTracks {
-		return nil, fmt.Errorf("rtmp: carries at most %d tracks of sound", MaxSoundTracks)
-	}
-	if p.video < 0 && p.audio < 0 {
-		return nil, errors.New("rtmp: nothing to send")
+	switch sounds := len(p.more) + 1; {
+	case pictures > 1:
+		return nil, fmt.Errorf("rtmp: RTMP carries one track of pictures, not %d", pictures)
+	case sounds > MaxSoundTracks:
+		return nil, fmt.Errorf("rtmp: RTMP carries %d tracks of sound at most, not %d", MaxSoundTracks, sounds)
+	case p.video < 0 && p.audio < 0:
+		return nil, errors.New("rtmp: the stream has neither pictures nor sound, so there is nothing to send")
 	}
 	return p, nil
 }
@@ -160,7 +162,7 @@ func (p *plan) headers(ctx context.Context, c *client, userAgent string) error {
 // does not take.
 func (p *plan) packet(ctx context.Context, c *client, packet *media.Packet) (int, error) {
 	if packet.Track < 0 || packet.Track >= len(p.tracks) {
-		return 0, fmt.Errorf("rtmp: packet of unknown track %d", packet.Track)
+		return 0, fmt.Errorf("rtmp: a packet is of track %d, which is not known", packet.Track)
 	}
 	audio := packet.Track != p.video
 	id := 0 // of the track of sound

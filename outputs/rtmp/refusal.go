@@ -87,7 +87,7 @@ func (t target) explain(p phase, err error) error {
 		errors.Is(err, syscall.EPIPE), errors.Is(err, errWriteEnd), errors.Is(err, net.ErrClosed):
 		return t.explainClosed(p, where)
 	}
-	return fmt.Errorf("rtmp: %s while %s: %s", where, p, t.redact(err.Error()))
+	return fmt.Errorf("rtmp: the connection to %s failed while %s: %s", where, p, t.redact(err.Error()))
 }
 
 func (t target) explainClosed(p phase, where string) error {

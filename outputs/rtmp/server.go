@@ -101,7 +101,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			}
 			return nil
 		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("rtmp: accepting connections: %w", err)
+			return fmt.Errorf("rtmp: connections cannot be accepted: %w", err)
 		case err != nil:
 			<-slots
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)

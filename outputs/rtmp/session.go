@@ -223,7 +223,7 @@ func (s *session) read(handle func(timestamp uint32, m *gortmp.ChunkMessage) err
 func (s *session) decode(kind byte, body []byte) (m message.Message, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("rtmp: %v", v)
+			err = fmt.Errorf("rtmp: a message cannot be read: %v", v)
 		}
 	}()
 	s.decoder.Reset(bytes.NewReader(body))

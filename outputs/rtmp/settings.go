@@ -119,7 +119,7 @@ func parseTarget(raw json.RawMessage, secret string) (target, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
-		return target{}, fmt.Errorf("rtmp: settings: %w", err)
+		return target{}, fmt.Errorf("rtmp: the settings cannot be read: %w", err)
 	}
 	u, err := url.Parse(strings.TrimSpace(s.URL))
 	if err != nil {
@@ -159,7 +159,7 @@ func parseTarget(raw json.RawMessage, secret string) (target, error) {
 		i := strings.LastIndexByte(path, '/')
 		if i < 0 {
 			if t.user != "" {
-				return target{}, errors.New("rtmp: with a user name the address ends with the stream's name, as in rtmp://host/application/stream")
+				return target{}, errors.New("rtmp: the address has to end with the stream's name where there is a user name, as in rtmp://host/application/stream")
 			}
 			return target{}, errors.New("rtmp: the stream key is missing")
 		}

@@ -103,7 +103,10 @@ func (t Target) explain(err error) error {
 			}
 			return errors.New("srt: the local address or port is in use, or is not one of this machine")
 		}
-		return err
+		if t.Mode == Listener {
+			return fmt.Errorf("srt: no receiver can be waited for on port %d: %w", t.Port, err)
+		}
+		return fmt.Errorf("srt: %s cannot be reached: %w", t.Address(), err)
 	}
 	var rejected *libsrt.RejectedError
 	if !errors.As(err, &rejected) {

@@ -62,6 +62,10 @@ func (o *Output) run(ctx context.Context, feed outputs.Feed) error {
 		if errors.Is(err, libsrt.ErrLost) {
 			return fmt.Errorf("srt: the connection to %s was lost", o.target.Address())
 		}
+		var call *libsrt.Error
+		if errors.As(err, &call) {
+			return fmt.Errorf("srt: the connection to %s failed: %w", o.target.Address(), err)
+		}
 		return err
 	}
 }
@@ -142,7 +146,7 @@ func (o *Output) deliver(ctx context.Context, feed outputs.Feed, conn *libsrt.Co
 	}
 	mux, err := newMuxer(feed.Tracks(), s.write)
 	if err != nil {
-		return fmt.Errorf("srt: %w", err)
+		return fmt.Errorf("srt: the stream cannot be packed as MPEG-TS: %w", err)
 	}
 	s.mux = mux
 	closed := false

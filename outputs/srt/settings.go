@@ -119,7 +119,7 @@ func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&s); err != nil {
-		return nil, fmt.Errorf("srt: settings: %w", err)
+		return nil, fmt.Errorf("srt: the settings cannot be read: %w", err)
 	}
 	target, err := s.target(opt.Secret)
 	if err != nil {

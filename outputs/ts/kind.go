@@ -77,7 +77,7 @@ func decode(raw json.RawMessage, name string, into any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return fmt.Errorf("%s: settings: %w", name, err)
+		return fmt.Errorf("%s: the settings cannot be read: %w", name, err)
 	}
 	return nil
 }

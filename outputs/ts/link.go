@@ -107,7 +107,7 @@ func pick(via string, to netip.Addr) (*net.Interface, *net.UDPAddr, error) {
 	}
 	all, err := net.Interfaces()
 	if err != nil {
-		return nil, nil, fmt.Errorf("udp: list the network interfaces: %w", err)
+		return nil, nil, fmt.Errorf("udp: the network interfaces of this machine cannot be listed: %w", err)
 	}
 	wanted, _ := netip.ParseAddr(via) // invalid: it is a name
 	for i := range all {

@@ -68,7 +68,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	}
 	mux, err := av.NewMuxer(av.MuxerOptions{Format: "mpegts", Tracks: feed.Tracks(), Write: s.write, StartAtZero: true, Options: options})
 	if err != nil {
-		return fmt.Errorf("%s: %w", o.name, err)
+		return o.failed(nil, err)
 	}
 	closed := false
 	defer func() {
@@ -87,7 +87,11 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 		p, err := feed.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			closed = true
-			return errors.Join(mux.Close(), s.flush())
+			err = mux.Close()
+			if rest := s.flush(); err == nil {
+				err = rest
+			}
+			return o.failed(s, err)
 		}
 		if err != nil {
 			return err
@@ -105,16 +109,27 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if s.failed != nil {
-			return fmt.Errorf("%s: send to %s: %w", o.name, o.at, s.failed)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", o.name, err)
+		if err != nil || s.failed != nil {
+			return o.failed(s, err)
 		}
 		s.mu.Lock()
 		s.packets++
 		s.mu.Unlock()
 	}
+}
+
+// failed is why a stream ended, for the operator, ctx's error, or nil. Where the network did not
+// take something, the muxer's error comes of that. s is nil before there is one.
+func (o *output) failed(s *sender, err error) error {
+	switch {
+	case s != nil && s.failed != nil:
+		return fmt.Errorf("%s: the stream cannot be sent to %s: %w", o.name, o.at, s.failed)
+	case err == nil:
+		return nil
+	case s != nil && s.ctx.Err() != nil:
+		return s.ctx.Err()
+	}
+	return fmt.Errorf("%s: the stream cannot be packed as MPEG-TS: %w", o.name, err)
 }
 
 // sender cuts MPEG-TS into datagrams and spreads them over time. One goroutine sends.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -300,5 +302,34 @@ func TestSendErrorIsPlain(t *testing.T) {
 	defer l.close()
 	if _, err := l.send(make([]byte, 70_000)); err == nil || err.Error() != "message too long" { // more than a datagram holds
 		t.Errorf("the operator reads %q", err)
+	}
+}
+
+// What ended a stream is said of the stream and of where it was going.
+func TestFailureIsASentence(t *testing.T) {
+	o := &output{name: "udp", at: "239.1.2.3:5000"}
+	muxer := errors.New("av: write packet: external error")
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for _, c := range []struct {
+		name string
+		s    *sender
+		err  error
+		want string
+	}{
+		{"nothing", &sender{ctx: t.Context()}, nil, ""},
+		{"the network", &sender{ctx: t.Context(), failed: syscall.EMSGSIZE}, muxer, "udp: the stream cannot be sent to 239.1.2.3:5000: message too long"},
+		{"the network, at the end", &sender{ctx: t.Context(), failed: syscall.EMSGSIZE}, nil, "udp: the stream cannot be sent to 239.1.2.3:5000: message too long"},
+		{"the muxer", &sender{ctx: t.Context()}, muxer, "udp: the stream cannot be packed as MPEG-TS: av: write packet: external error"},
+		{"the muxer, before anything is sent", nil, muxer, "udp: the stream cannot be packed as MPEG-TS: av: write packet: external error"},
+		{"a stop", &sender{ctx: ended}, muxer, context.Canceled.Error()},
+	} {
+		got := ""
+		if err := o.failed(c.s, c.err); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s: the operator reads %q, want %q", c.name, got, c.want)
+		}
 	}
 }

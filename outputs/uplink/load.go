@@ -43,12 +43,12 @@ func encodeClip() (clip, error) {
 		Encoder: "libx264", Width: width, Height: height, FPS: fps, BitrateBPS: 400_000, GOP: 1, BFrames: 0, Threads: 1,
 	})
 	if err != nil {
-		return clip{}, fmt.Errorf("uplink: %w", err)
+		return clip{}, fmt.Errorf("uplink: the stream to measure with cannot be made: %w", err)
 	}
 	defer video.Close()
 	audio, err := av.NewAudioEncoder(av.AudioEncoderOptions{BitrateBPS: soundBPS})
 	if err != nil {
-		return clip{}, fmt.Errorf("uplink: %w", err)
+		return clip{}, fmt.Errorf("uplink: the stream to measure with cannot be made: %w", err)
 	}
 	defer audio.Close()
 	c := clip{tracks: []media.Track{video.Track(), audio.Track()}}
@@ -63,19 +63,19 @@ func encodeClip() (clip, error) {
 	for n := range int64(pictureRate) {
 		packets, err := video.Encode(bars, n, true)
 		if err := add(&c.pictures, packets, err); err != nil {
-			return clip{}, fmt.Errorf("uplink: %w", err)
+			return clip{}, fmt.Errorf("uplink: the stream to measure with cannot be made: %w", err)
 		}
 	}
 	packets, err := video.Flush()
 	if err := add(&c.pictures, packets, err); err != nil {
-		return clip{}, fmt.Errorf("uplink: %w", err)
+		return clip{}, fmt.Errorf("uplink: the stream to measure with cannot be made: %w", err)
 	}
 	packets, err = audio.Encode(make([]float32, media.SampleRateHz*media.Channels), 0)
 	if err := add(&c.sounds, packets, err); err != nil {
-		return clip{}, fmt.Errorf("uplink: %w", err)
+		return clip{}, fmt.Errorf("uplink: the stream to measure with cannot be made: %w", err)
 	}
 	if len(c.pictures) == 0 || len(c.sounds) == 0 {
-		return clip{}, fmt.Errorf("uplink: the encoders made %d pictures and %d blocks of sound", len(c.pictures), len(c.sounds))
+		return clip{}, fmt.Errorf("uplink: the stream to measure with has %d pictures and %d blocks of sound", len(c.pictures), len(c.sounds))
 	}
 	return c, nil
 }

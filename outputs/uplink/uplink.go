@@ -55,7 +55,7 @@ func Measure(ctx context.Context, out outputs.Output, o Options) (Result, error)
 		o.Connect = 15 * time.Second
 	}
 	if o.MaxKbps <= 0 {
-		return Result{}, errors.New("uplink: nothing to try: the most to send is not set")
+		return Result{}, errors.New("uplink: the most to send is not set, so there is nothing to try")
 	}
 	c, err := encodeClip()
 	if err != nil {

@@ -174,7 +174,7 @@ func (c codec) register(m *webrtc.MediaEngine, fmtps []string, rtx bool) error {
 	for _, fmtp := range fmtps {
 		err := m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: c.capability(fmtp), PayloadType: pt}, c.kind())
 		if err != nil {
-			return fmt.Errorf("whip: register %s: %w", c.title, err)
+			return fmt.Errorf("whip: the codec %s cannot be offered: %w", c.title, err)
 		}
 		if !rtx || !c.rtx {
 			pt++
@@ -187,7 +187,7 @@ func (c codec) register(m *webrtc.MediaEngine, fmtps []string, rtx bool) error {
 			PayloadType: pt + 1,
 		}, c.kind())
 		if err != nil {
-			return fmt.Errorf("whip: register retransmission for %s: %w", c.title, err)
+			return fmt.Errorf("whip: the retransmission of %s cannot be offered: %w", c.title, err)
 		}
 		pt += 2
 	}

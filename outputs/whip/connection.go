@@ -83,7 +83,7 @@ func (c *connection) offer(ctx context.Context, tracks []plannedTrack) (offered 
 		err = c.pc.SetLocalDescription(offer)
 	}
 	if err != nil {
-		return "", nil, fmt.Errorf("whip: make the offer: %w", err)
+		return "", nil, fmt.Errorf("whip: the offer cannot be made: %w", err)
 	}
 	for _, s := range c.streams {
 		if s.rid != "" {
@@ -131,9 +131,9 @@ func (c *connection) awaitConnected(ctx context.Context) error {
 func (c *connection) over(s webrtc.PeerConnectionState) error {
 	switch s {
 	case webrtc.PeerConnectionStateFailed:
-		return fmt.Errorf("whip: %s: %w: it does not answer any more", c.endpoint.Host, ErrLost)
+		return lostTo(c.endpoint.Host, "it does not answer any more")
 	case webrtc.PeerConnectionStateClosed:
-		return fmt.Errorf("whip: %s: %w: the server ended it", c.endpoint.Host, ErrLost)
+		return lostTo(c.endpoint.Host, "the server ended it")
 	}
 	return nil
 }
@@ -224,11 +224,11 @@ func (c *connection) deliver(ctx context.Context) error {
 			restarting = false
 			if err != nil && ctx.Err() == nil {
 				// The old credentials are gone already.
-				return fmt.Errorf("whip: %s: %w: %w", c.endpoint.Host, ErrLost, err)
+				return lostTo(c.endpoint.Host, "%w", err)
 			}
 			// Whether it helped is for ICE to say.
 		case <-deadline:
-			return fmt.Errorf("whip: %s: %w: ICE was restarted and no path found", c.endpoint.Host, ErrLost)
+			return lostTo(c.endpoint.Host, "ICE was restarted and no path found")
 		case now := <-quick.C:
 			if early > 0 && !clock.zero.IsZero() {
 				early--
@@ -374,7 +374,7 @@ func (c *connection) report(ice webrtc.PeerConnectionState) error {
 	}
 	switch {
 	case !last.IsZero() && silent > feedbackLost:
-		return fmt.Errorf("whip: %s: %w: nothing was acknowledged for %v", c.endpoint.Host, ErrLost, feedbackLost)
+		return lostTo(c.endpoint.Host, "nothing was acknowledged for %v", feedbackLost)
 	case ice == webrtc.PeerConnectionStateDisconnected, ice == webrtc.PeerConnectionStateConnecting:
 		r.State, r.Detail = outputs.Degraded, "the server does not answer"
 	case last.IsZero():

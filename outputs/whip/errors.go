@@ -26,6 +26,27 @@ var (
 	ErrLost = errors.New("the connection was lost")
 )
 
+// lostError is the end of a connection that stood, an ErrLost that says to whom and why.
+type lostError struct {
+	host string
+	why  error
+}
+
+func (e *lostError) Error() string {
+	return fmt.Sprintf("whip: the connection to %s was lost: %v", e.host, e.why)
+}
+
+// Is makes it an ErrLost.
+func (e *lostError) Is(target error) bool { return target == ErrLost }
+
+// Unwrap is why it was lost.
+func (e *lostError) Unwrap() error { return e.why }
+
+// lostTo is the error for a connection to host that stood, and why it ended.
+func lostTo(host, format string, args ...any) error {
+	return &lostError{host, fmt.Errorf(format, args...)}
+}
+
 // refusal says in a sentence why a POST did not give a session.
 func refusal(host string, res *http.Response) error {
 	code := res.StatusCode
@@ -72,6 +93,8 @@ func transportError(host string, err error) error {
 		return fmt.Errorf("whip: %s did not answer in time", host)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("whip: %s refuses connections: no server runs there, or a firewall is in the way", host)
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return fmt.Errorf("whip: there is no way to %s: check the network", host)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return errors.New("whip: this machine does not have the destination's local address now: is its network connected?")
 	case errors.As(err, &name):
@@ -87,5 +110,9 @@ func transportError(host string, err error) error {
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return fmt.Errorf("whip: %s did not answer in time", host)
 	}
-	return fmt.Errorf("whip: talk to %s: %s", host, outputs.Said(err.Error()))
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return fmt.Errorf("whip: %s cannot be reached: %s", host, outputs.Said(dial.Err.Error())) // without the sockets' addresses around it
+	}
+	return fmt.Errorf("whip: the request to %s failed: %s", host, outputs.Said(err.Error()))
 }

@@ -22,7 +22,7 @@ type fragment struct {
 	mids []string
 }
 
-var errFragment = errors.New("whip: not a fragment of a session description")
+var errFragment = errors.New("whip: the fragment of a session description makes no sense")
 
 // parseFragment reads a fragment, or what of one a whole session description has: the
 // credentials and candidates of its first section, or above all sections.

@@ -36,7 +36,7 @@ const (
 	drainMost  = 500 * time.Millisecond
 )
 
-var errDeleted = errors.New("whip: ended by the publisher")
+var errDeleted = errors.New("whip: the publisher ended the stream")
 
 // event is something that came in for a track: a packet or a sender report.
 type event struct {
@@ -123,7 +123,7 @@ func (in *ingest) negotiate(ctx context.Context, offer string, loopback bool) (s
 // answer takes an offer, the first or one after a restart of ICE; patching is held.
 func (in *ingest) answer(ctx context.Context, offer string) (string, error) {
 	if err := in.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
-		return "", fmt.Errorf("whip: read the offer: %w", err)
+		return "", fmt.Errorf("whip: the offer cannot be read: %w", err)
 	}
 	gathered := webrtc.GatheringCompletePromise(in.pc)
 	answer, err := in.pc.CreateAnswer(nil)
@@ -131,7 +131,7 @@ func (in *ingest) answer(ctx context.Context, offer string) (string, error) {
 		err = in.pc.SetLocalDescription(answer)
 	}
 	if err != nil {
-		return "", fmt.Errorf("whip: make the answer: %w", err)
+		return "", fmt.Errorf("whip: the answer cannot be made: %w", err)
 	}
 	select {
 	case <-gathered:
@@ -210,20 +210,20 @@ func (in *ingest) newPeer(loopback bool) error {
 		nack.GeneratorMaxNacksPerPacket(uint16(reorderPatience/(30*time.Millisecond))),
 		nack.WithGeneratorLoggerFactory(quiet{}))
 	if err != nil {
-		return fmt.Errorf("whip: set up NACK: %w", err)
+		return fmt.Errorf("whip: NACK cannot be set up: %w", err)
 	}
 	registry.Add(responses)
 	reports, err := report.NewReceiverInterceptor(report.ReceiverInterval(500*time.Millisecond),
 		report.WithReceiverLoggerFactory(quiet{}))
 	if err != nil {
-		return fmt.Errorf("whip: set up receiver reports: %w", err)
+		return fmt.Errorf("whip: the receiver reports cannot be set up: %w", err)
 	}
 	registry.Add(reports)
 	if err := webrtc.ConfigureTWCCSenderWithOptions(m, registry, twcc.WithLoggerFactory(quiet{})); err != nil {
-		return fmt.Errorf("whip: set up transport-wide feedback: %w", err)
+		return fmt.Errorf("whip: transport-wide feedback cannot be set up: %w", err)
 	}
 	if err := webrtc.ConfigureSimulcastExtensionHeaders(m); err != nil {
-		return fmt.Errorf("whip: set up simulcast: %w", err)
+		return fmt.Errorf("whip: simulcast cannot be set up: %w", err)
 	}
 	settings, err := settingEngine(loopback, netip.Addr{}, nil)
 	if err != nil {
@@ -235,7 +235,7 @@ func (in *ingest) newPeer(loopback bool) error {
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
 	in.pc, err = api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
 	if err != nil {
-		return fmt.Errorf("whip: set up WebRTC: %w", err)
+		return fmt.Errorf("whip: WebRTC cannot be set up: %w", err)
 	}
 	return nil
 }
@@ -246,7 +246,7 @@ func (in *ingest) newPeer(loopback bool) error {
 func (in *ingest) planTracks(offer string) error {
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(offer); err != nil { // pion has read it
-		return fmt.Errorf("whip: read the offer: %w", err)
+		return fmt.Errorf("whip: the offer cannot be read: %w", err)
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -256,17 +256,17 @@ func (in *ingest) planTracks(offer string) error {
 			return c.kind() == t.Kind() && slices.ContainsFunc(parameters, func(p webrtc.RTPCodecParameters) bool { return p.MimeType == c.mime })
 		})
 		if i < 0 {
-			return fmt.Errorf("whip: a %s track: %w", t.Kind(), ErrCodec)
+			return fmt.Errorf("whip: the %s track cannot be taken: %w", t.Kind(), ErrCodec)
 		}
 		if slices.ContainsFunc(in.tracks, func(o *ingestTrack) bool { return o.kind == t.Kind() }) {
-			return fmt.Errorf("whip: more than one %s track", t.Kind())
+			return fmt.Errorf("whip: the offer has more than one %s track", t.Kind())
 		}
 		for _, name := range in.layersOf(&d, t.Mid()) {
 			in.tracks = append(in.tracks, newIngestTrack(len(in.tracks), t.Kind(), codecTable[i], name))
 		}
 	}
 	if len(in.tracks) == 0 {
-		return errors.New("whip: an offer without tracks")
+		return errors.New("whip: the offer has no tracks")
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ type output struct {
 func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 	var s settings
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return nil, fmt.Errorf("whip: settings: %w", err)
+		return nil, fmt.Errorf("whip: the settings cannot be read: %w", err)
 	}
 	u, err := url.Parse(strings.TrimSpace(s.URL))
 	if err != nil {

@@ -62,18 +62,18 @@ func newPublisherPeer(tracks []plannedTrack, loopback bool, local netip.Addr, se
 		// Nearest of all, so that it sees the numbers that feedback is about.
 		control, err := cc.NewInterceptor(func() (cc.BandwidthEstimator, error) { return bwe, nil })
 		if err != nil {
-			return nil, fmt.Errorf("whip: set up congestion control: %w", err)
+			return nil, fmt.Errorf("whip: congestion control cannot be set up: %w", err)
 		}
 		registry.Add(control)
 	}
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
 		if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: sdp.TransportCCURI}, kind); err != nil {
-			return nil, fmt.Errorf("whip: set up transport-wide feedback: %w", err)
+			return nil, fmt.Errorf("whip: transport-wide feedback cannot be set up: %w", err)
 		}
 	}
 	if slices.ContainsFunc(tracks, func(t plannedTrack) bool { return t.rid != "" }) {
 		if err := webrtc.ConfigureSimulcastExtensionHeaders(m); err != nil {
-			return nil, fmt.Errorf("whip: set up simulcast: %w", err)
+			return nil, fmt.Errorf("whip: simulcast cannot be set up: %w", err)
 		}
 	}
 	registry.Add(w)
@@ -87,7 +87,7 @@ func newPublisherPeer(tracks []plannedTrack, loopback bool, local netip.Addr, se
 		ICEServers: servers, BundlePolicy: webrtc.BundlePolicyMaxBundle, RTCPMuxPolicy: webrtc.RTCPMuxPolicyRequire,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("whip: set up WebRTC: %w", err)
+		return nil, fmt.Errorf("whip: WebRTC cannot be set up: %w", err)
 	}
 	return pc, nil
 }

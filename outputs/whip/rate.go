@@ -85,7 +85,7 @@ func newEstimator(totalBPS int64) (*estimator, error) {
 	bwe, err := gcc.NewSendSideBWE(gcc.SendSideBWEInitialBitrate(most), gcc.SendSideBWEMinBitrate(max(most/40, 30_000)),
 		gcc.SendSideBWEMaxBitrate(most), gcc.SendSideBWEPacer(pass), gcc.WithLoggerFactory(quiet{}))
 	if err != nil {
-		return nil, fmt.Errorf("whip: set up congestion control: %w", err)
+		return nil, fmt.Errorf("whip: congestion control cannot be set up: %w", err)
 	}
 	return &estimator{SendSideBWE: bwe, pass: pass}, nil
 }

@@ -206,7 +206,7 @@ func (s *Server) claim(in *ingest) (code int, text string) {
 	case old != nil:
 		// Its publisher has ended it, or does not answer: this is most likely the same one,
 		// back again.
-		old.end(errors.New("whip: replaced by a new connection of the publisher"))
+		old.end(errors.New("whip: a new connection of the publisher has replaced this one"))
 	}
 	s.streams[in.key] = in
 	s.wg.Add(1)

@@ -26,7 +26,7 @@ type roomyNet struct {
 func newRoomyNet(local netip.Addr, b *bundle) (transport.Net, error) {
 	n, err := stdnet.NewNet()
 	if err != nil {
-		return nil, fmt.Errorf("whip: list the network interfaces: %w", err)
+		return nil, fmt.Errorf("whip: the network interfaces of this machine cannot be listed: %w", err)
 	}
 	return roomyNet{n, local, b}, nil
 }

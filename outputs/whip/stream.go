@@ -60,11 +60,11 @@ func newStream(pc *webrtc.PeerConnection, t plannedTrack, name string, b *bundle
 	local, err := webrtc.NewTrackLocalStaticRTP(t.codec.capability(t.codec.offers(t.track)[0]), kind, name,
 		webrtc.WithRTPStreamID(t.rid))
 	if err != nil {
-		return nil, fmt.Errorf("whip: make the %s track: %w", kind, err)
+		return nil, fmt.Errorf("whip: the %s track cannot be made: %w", kind, err)
 	}
 	if t.layer > 0 {
 		if err := base.sender.AddEncoding(local); err != nil {
-			return nil, fmt.Errorf("whip: add a layer: %w", err)
+			return nil, fmt.Errorf("whip: a further rendition cannot be added: %w", err)
 		}
 		s := &stream{plannedTrack: t, local: local, sender: base.sender, transceiver: base.transceiver, payload: t.codec.newPayloader(t.track), bundle: b}
 		s.ssrc = uint32(s.sender.GetParameters().Encodings[t.layer].SSRC)
@@ -72,7 +72,7 @@ func newStream(pc *webrtc.PeerConnection, t plannedTrack, name string, b *bundle
 	}
 	tr, err := pc.AddTransceiverFromTrack(local, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 	if err != nil {
-		return nil, fmt.Errorf("whip: add the %s track: %w", kind, err)
+		return nil, fmt.Errorf("whip: the %s track cannot be added: %w", kind, err)
 	}
 	s := &stream{plannedTrack: t, local: local, sender: tr.Sender(), transceiver: tr, payload: t.codec.newPayloader(t.track), bundle: b}
 	s.ssrc = uint32(s.sender.GetParameters().Encodings[0].SSRC)
@@ -118,7 +118,7 @@ func (s *stream) write(packet *rtp.Packet, parts []part, mark bool) error {
 		s.sentUpTo[packet.SequenceNumber%sentHistory] = s.octets
 		s.mu.Unlock()
 		if err := s.local.WriteRTP(packet); err != nil {
-			return fmt.Errorf("whip: send: %w: %w", ErrLost, err)
+			return fmt.Errorf("whip: %w while media was sent: %w", ErrLost, err)
 		}
 	}
 	return nil

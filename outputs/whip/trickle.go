@@ -106,11 +106,11 @@ func (c *connection) mayRestart() bool {
 func (c *connection) restart(ctx context.Context) error {
 	offer, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
 	if err != nil {
-		return fmt.Errorf("whip: restart ICE: %w", err)
+		return fmt.Errorf("whip: ICE cannot be restarted: %w", err)
 	}
 	gathered := webrtc.GatheringCompletePromise(c.pc)
 	if err := c.pc.SetLocalDescription(offer); err != nil {
-		return fmt.Errorf("whip: restart ICE: %w", err)
+		return fmt.Errorf("whip: ICE cannot be restarted: %w", err)
 	}
 	timer := time.NewTimer(offerPatience)
 	defer timer.Stop()
@@ -146,7 +146,7 @@ func (c *connection) restart(ctx context.Context) error {
 	c.session.answer = withICE(c.session.answer, theirs)
 	err = c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: c.session.answer})
 	if err != nil {
-		return fmt.Errorf("whip: restart ICE: %s", outputs.Said(err.Error()))
+		return fmt.Errorf("whip: ICE cannot be restarted: %s", outputs.Said(err.Error()))
 	}
 	return nil
 }

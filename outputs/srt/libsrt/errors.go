@@ -11,11 +11,11 @@ import (
 // Errors of this package besides *Error and *RejectedError.
 var (
 	// ErrClosed: this end was closed.
-	ErrClosed = errors.New("srt: closed")
+	ErrClosed = errors.New("srt: this end was closed")
 	// ErrLost: the peer ended the connection or was not heard of for too long.
-	ErrLost = errors.New("srt: connection lost")
+	ErrLost = errors.New("srt: the connection was lost")
 	// ErrFull: the send buffer has no room; nothing of the message was taken.
-	ErrFull = errors.New("srt: send buffer full")
+	ErrFull = errors.New("srt: the send buffer is full")
 )
 
 // Error is a failed call of libsrt.
