@@ -47,7 +47,8 @@ func lostTo(host, format string, args ...any) error {
 	return &lostError{host, fmt.Errorf(format, args...)}
 }
 
-// refusal says in a sentence why a POST did not give a session.
+// refusal says in a sentence why a POST did not give a session, or why OPTIONS did not find an
+// endpoint.
 func refusal(host string, res *http.Response) error {
 	code := res.StatusCode
 	switch {
@@ -64,7 +65,8 @@ func refusal(host string, res *http.Response) error {
 	case code == http.StatusMethodNotAllowed, code == http.StatusNotImplemented:
 		return fmt.Errorf("whip: %s is a web server, but no WHIP endpoint at this address (HTTP %d): check the destination's url", host, code)
 	case code >= 500:
-		return fmt.Errorf("whip: %s failed by its own account (HTTP %d)", host, code)
+		// Whoever calls says whether it is tried again: a probe is not.
+		return fmt.Errorf("whip: %s reports a fault of its own (HTTP %d): if it goes on, tell the platform, or use a backup", host, code)
 	case code >= 400:
 		return fmt.Errorf("whip: %s refused the stream (HTTP %d)", host, code)
 	}

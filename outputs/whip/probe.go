@@ -17,11 +17,8 @@ func (o *output) Probe(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer drain(res)
-	switch {
-	case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden, res.StatusCode == http.StatusNotFound, res.StatusCode == http.StatusNotImplemented:
+	if code := res.StatusCode; code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusNotFound || code/100 == 5 {
 		return "", refusal(at.Host, res)
-	case res.StatusCode/100 == 5:
-		return "", fmt.Errorf("whip: %s reports a fault of its own (%d)", at.Host, res.StatusCode)
 	}
 	secured := "without encryption"
 	if at.Scheme == "https" {
