@@ -28,7 +28,7 @@ func Lookup(ctx context.Context, kind, host string, local netip.Addr) (netip.Add
 	if err != nil || len(ips) == 0 {
 		var dns *net.DNSError
 		if err == nil || errors.As(err, &dns) && dns.IsNotFound {
-			return netip.Addr{}, fmt.Errorf("%s: no address was found for the name %s: check the destination's address", kind, host)
+			return netip.Addr{}, fmt.Errorf("%s: no address was found for the name %s: check the address", kind, host)
 		}
 		return netip.Addr{}, fmt.Errorf("%s: no address was found for the name %s: it cannot be looked up, check the network", kind, host)
 	}

@@ -31,13 +31,10 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-// TestErrorsOfAllPackagesArePlain: whatever begins an error with its package's name is known.
-func TestErrorsOfAllPackagesArePlain(t *testing.T) {
-	prefix := regexp.MustCompile(`^([a-z][a-z0-9]*): `)
-	// They reach a terminal and no operator's panel, or name what is read ("write: disk full").
-	others := map[string]bool{"latency": true, "soak": true, "ui": true, "write": true}
-	root := filepath.Join("..", "..")
-	seen := 0
+// eachErrorText calls each with every text that fmt.Errorf or errors.New are called with below
+// root, tests aside, and the file's path from there.
+func eachErrorText(t *testing.T, root string, each func(path, text string)) {
+	t.Helper()
 	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
 		if err == nil && d.IsDir() && d.Name() == "testkit" {
 			return filepath.SkipDir // of tests
@@ -59,19 +56,62 @@ func TestErrorsOfAllPackagesArePlain(t *testing.T) {
 			if !ok || !isText || lit.Kind != token.STRING || fun.Sel.Name != "Errorf" && fun.Sel.Name != "New" {
 				return true
 			}
-			text, err := strconv.Unquote(lit.Value)
-			if m := prefix.FindStringSubmatch(text); err == nil && m != nil && !others[m[1]] {
-				seen++
-				if strings.HasPrefix(Plain(text), m[1]+": ") {
-					t.Errorf("%s begins an error with %q, which words.go does not know", path, m[0])
-				}
+			if text, err := strconv.Unquote(lit.Value); err == nil {
+				each(strings.TrimPrefix(path, root+string(filepath.Separator)), text)
 			}
 			return true
 		})
 		return nil
 	})
-	if err != nil || seen < 100 {
-		t.Errorf("%d errors were looked at, %v", seen, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestErrorsOfAllPackagesArePlain: whatever begins an error with its package's name is known.
+func TestErrorsOfAllPackagesArePlain(t *testing.T) {
+	prefix := regexp.MustCompile(`^([a-z][a-z0-9]*): `)
+	// They reach a terminal and no operator's panel, or name what is read ("write: disk full").
+	others := map[string]bool{"latency": true, "soak": true, "ui": true, "write": true}
+	seen := 0
+	eachErrorText(t, filepath.Join("..", ".."), func(path, text string) {
+		m := prefix.FindStringSubmatch(text)
+		if m == nil || others[m[1]] {
+			return
+		}
+		seen++
+		if strings.HasPrefix(Plain(text), m[1]+": ") {
+			t.Errorf("%s begins an error with %q, which words.go does not know", path, m[0])
+		}
+	})
+	if seen < 100 {
+		t.Errorf("%d errors were looked at", seen)
+	}
+}
+
+// notInTheForm are names that settings have in files and documents; the window's form calls
+// them address, stream key, token and passphrase.
+var notInTheForm = regexp.MustCompile(`(?i)\b(?:url|secret|server address)\b`)
+
+// TestErrorsHaveTheFormsWords: an error of a destination names a field as the form does.
+func TestErrorsHaveTheFormsWords(t *testing.T) {
+	for text, want := range map[string]bool{
+		"check the destination's url": true, "url names no server": true, "check the server address": true,
+		"give the token as the destination's secret": true, "the address has no host name": false, "the key is not secretive": false,
+	} {
+		if notInTheForm.MatchString(text) != want {
+			t.Errorf("%q: %v, want %v", text, !want, want)
+		}
+	}
+	seen := 0
+	eachErrorText(t, filepath.Join("..", "..", "outputs"), func(path, text string) {
+		seen++
+		if word := notInTheForm.FindString(text); word != "" {
+			t.Errorf("%s: %q: no field of the form is called %q", path, text, word)
+		}
+	})
+	if seen < 200 {
+		t.Errorf("%d errors were looked at", seen)
 	}
 }
 

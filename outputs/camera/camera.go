@@ -65,7 +65,7 @@ func New(raw json.RawMessage, _ outputs.Options) (outputs.Output, error) {
 	}
 	s.Device = strings.TrimSpace(s.Device)
 	if s.Device != "" && !strings.HasPrefix(filepath.Clean(s.Device), "/dev/") {
-		return nil, errors.New("camera: the device must be one in /dev, for example /dev/video10")
+		return nil, errors.New("camera: the address must be that of a device in /dev, for example /dev/video10")
 	}
 	return &output{device: s.Device, list: virtualDevices}, nil
 }
@@ -76,7 +76,7 @@ const howTo = "load v4l2loopback (as root: modprobe v4l2loopback exclusive_caps=
 func (o *output) find() (string, error) {
 	if o.device != "" {
 		if _, err := os.Stat(o.device); err != nil {
-			return "", outputs.Permanent(fmt.Errorf("camera: there is no device %s: %s, or leave the device empty", o.device, howTo))
+			return "", outputs.Permanent(fmt.Errorf("camera: there is no device %s: %s, or leave the address empty", o.device, howTo))
 		}
 		return o.device, nil
 	}

@@ -31,7 +31,7 @@ func VideosDir() (string, error) {
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", errors.New("record: the user has no home folder; set a path for recordings")
+		return "", errors.New("record: the user has no home folder; choose a folder for recordings")
 	}
 	dir := filepath.Join(home, "Videos")
 	if config, err := os.UserConfigDir(); err == nil {

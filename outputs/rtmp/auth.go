@@ -43,7 +43,7 @@ func (l *login) next(t target, refusal *statusError) (bool, error) {
 	where := t.host
 	switch {
 	case l.user == "" || l.password == "":
-		return false, outputs.Permanent(fmt.Errorf("rtmp: %s asks for a user name and a password: fill in the user name and store the password as the destination's secret", where))
+		return false, outputs.Permanent(fmt.Errorf("rtmp: %s asks for a user name and a password: enter the one under User name and the other as the stream key", where))
 	case strings.Contains(text, "reason=nosuchuser"), strings.Contains(text, "reason=authfailed"), strings.Contains(text, "reason=badauth"), l.answered:
 		return false, outputs.Permanent(fmt.Errorf("rtmp: %s refused the user name or the password", where))
 	case strings.Contains(text, "code=403 need auth"):

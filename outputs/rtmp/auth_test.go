@@ -115,7 +115,7 @@ func TestLogin(t *testing.T) {
 			}{
 				{authUser, "wrong", "refused the user name or the password"},
 				{"nobody", authPassword, "refused the user name or the password"},
-				{"", "", "asks for a user name and a password"},
+				{"", "", "asks for a user name and a password: enter the one under User name and the other as the stream key"},
 			} {
 				feed := newTestFeed(testTracks(t), media.LiveLimits)
 				err := newLogin(t, address, c.user, c.password).Run(t.Context(), feed)

@@ -59,7 +59,7 @@ func (t target) explain(p phase, err error) error {
 		return fmt.Errorf("rtmp: %s accepted the stream and closed the connection at once: the stream key may be wrong, or publishing is not allowed there", where)
 	case errors.As(err, &dns):
 		if dns.IsNotFound {
-			return fmt.Errorf("rtmp: the name %q does not exist: check the server address", t.host)
+			return fmt.Errorf("rtmp: the name %q does not exist: check the address", t.host)
 		}
 		return fmt.Errorf("rtmp: the name %q cannot be looked up: check the network", t.host)
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -67,7 +67,7 @@ func (t target) explain(p phase, err error) error {
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return fmt.Errorf("rtmp: there is no way to %s: check the network", where)
 	case errors.As(err, &hostname):
-		return outputs.Permanent(fmt.Errorf("rtmp: the certificate at %s is for another name: check the server address", where))
+		return outputs.Permanent(fmt.Errorf("rtmp: the certificate at %s is for another name: check the address", where))
 	case errors.As(err, &certificate):
 		return outputs.Permanent(fmt.Errorf("rtmp: the certificate of %s is not trusted (%s)", where, outputs.CertificateReason(certificate)))
 	case errors.As(err, &record):
@@ -128,7 +128,7 @@ func (t target) explainStatus(p phase, s *statusError) error {
 	case has("badname", "already publish", "in use", "duplicate"):
 		return fmt.Errorf("rtmp: the stream name is in use at %s: somebody publishes with this key, perhaps our previous connection (%s)", where, said)
 	case has("invalidapp"), p == phaseConnect && has("not found", "no such app", "unknown app"):
-		return outputs.Permanent(fmt.Errorf("rtmp: %s has no application %q: check the server address (%s)", where, t.appName(), said))
+		return outputs.Permanent(fmt.Errorf("rtmp: %s has no application %q: check the address (%s)", where, t.appName(), said))
 	case has("badauth", "denied", "unauthorized", "unauthorised", "authentication", "authmod", "forbidden", "invalid key", "invalid stream", "rejected"):
 		if p == phaseConnect {
 			return outputs.Permanent(fmt.Errorf("rtmp: %s rejected the connection: %s", where, said))

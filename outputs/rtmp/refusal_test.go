@@ -102,7 +102,7 @@ func TestRefusals(t *testing.T) {
 		permanent      bool
 		want           string
 	}{
-		{"unknown application", "rtmp://" + server.addr + "/unknown", secret, nil, true, `has no application "unknown"`},
+		{"unknown application", "rtmp://" + server.addr + "/unknown", secret, nil, true, `has no application "unknown": check the address`},
 		{"key refused", "rtmp://" + server.addr + "/live", "bad-key", nil, true, "refused the stream key: stream key not accepted"},
 		{"name in use", "rtmp://" + server.addr + "/live", "used-key", nil, false, "the stream name is in use"},
 		{"refused for another reason", "rtmp://" + server.addr + "/live", "odd-key", nil, false, "refused the stream while starting the stream: not accepted"},
@@ -247,12 +247,13 @@ func TestSettings(t *testing.T) {
 		{"default port", `{"url":"rtmps://[::1]/app"}`, "k", target{secure: true, host: "::1", port: "443", app: "app", key: "k"}, ""},
 		{"key in the address", `{"url":"rtmp://h/app/KEY?a=b"}`, "", target{host: "h", port: "1935", app: "app", key: "KEY?a=b"}, ""},
 		{"no key", `{"url":"rtmp://h/app"}`, "", target{}, "the stream key is missing"},
-		{"no application", `{"url":"rtmp://h/"}`, "k", target{}, "has no application"},
-		{"no host", `{"url":"rtmp:///app"}`, "k", target{}, "has no host name"},
-		{"another scheme", `{"url":"https://h/app"}`, "k", target{}, "must begin with rtmp://"},
-		{"user", `{"url":"rtmp://u:p@h/app"}`, "k", target{}, "user name"},
+		{"no application", `{"url":"rtmp://h/"}`, "k", target{}, "the address has no application"},
+		{"no host", `{"url":"rtmp:///app"}`, "k", target{}, "the address has no host name"},
+		{"another scheme", `{"url":"https://h/app"}`, "k", target{}, "the address must begin with rtmp://"},
+		{"user", `{"url":"rtmp://u:p@h/app"}`, "k", target{}, "enter it under User name"},
+		{"user without a password", `{"url":"rtmp://h/app/stream","user":"me"}`, "", target{}, "enter it as the stream key"},
 		{"key as a setting", `{"url":"rtmp://h/app","key":"k"}`, "", target{}, "unknown field"},
-		{"no URL", `{"url":"rtmp://h:x/KEYKEY"}`, "", target{}, "not a valid URL"},
+		{"no URL", `{"url":"rtmp://h:x/KEYKEY"}`, "", target{}, "the address must look like rtmp://"},
 	} {
 		got, err := parseTarget([]byte(c.settings), c.key)
 		if c.err == "" && (err != nil || got != c.want) {

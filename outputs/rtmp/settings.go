@@ -35,7 +35,7 @@ const schema = `{
     },
     "user": {
       "type": "string", "title": "User name", "x-order": 2, "x-advanced": true, "maxLength": 256,
-      "description": "Only for servers that ask for a name and a password (adobe, llnw): the secret is then the password, and the stream's name is the last part of the address",
+      "description": "Only for servers that ask for a name and a password (adobe, llnw): the stream key is then the password, and the stream's name is the last part of the address",
       "default": ""
     },
     "insecure": {
@@ -123,23 +123,23 @@ func parseTarget(raw json.RawMessage, secret string) (target, error) {
 	}
 	u, err := url.Parse(strings.TrimSpace(s.URL))
 	if err != nil {
-		return target{}, errors.New("rtmp: the server address is not a valid URL")
+		return target{}, errors.New("rtmp: the address must look like rtmp://host/application")
 	}
 	t := target{secure: u.Scheme == "rtmps", insecure: s.Insecure, host: u.Hostname(), port: u.Port(), key: strings.TrimSpace(secret)}
 	if t.user = strings.TrimSpace(s.User); t.user != "" {
 		t.password, t.key = t.key, ""
 		if t.password == "" {
-			return target{}, errors.New("rtmp: a user name needs a password: store it as the destination's secret")
+			return target{}, errors.New("rtmp: a user name needs a password: enter it as the stream key")
 		}
 	}
 	if u.Scheme != "rtmp" && u.Scheme != "rtmps" {
-		return target{}, errors.New("rtmp: the server address must begin with rtmp:// or rtmps://")
+		return target{}, errors.New("rtmp: the address must begin with rtmp:// or rtmps://")
 	}
 	if t.host == "" {
-		return target{}, errors.New("rtmp: the server address has no host name")
+		return target{}, errors.New("rtmp: the address has no host name")
 	}
 	if u.User != nil {
-		return target{}, errors.New("rtmp: a user name in the server address is not supported: there is a setting for it")
+		return target{}, errors.New("rtmp: the address may not hold a user name: enter it under User name, and its password as the stream key")
 	}
 	if t.port == "" {
 		t.port = t.defaultPort()
@@ -167,10 +167,10 @@ func parseTarget(raw json.RawMessage, secret string) (target, error) {
 	}
 	t.app = path + query
 	if path == "" {
-		return target{}, errors.New("rtmp: the server address has no application, as in rtmp://host/application")
+		return target{}, errors.New("rtmp: the address has no application, as in rtmp://host/application")
 	}
 	if len(t.key) > 4096 || len(t.app) > 4096 {
-		return target{}, errors.New("rtmp: the server address or the stream key is too long")
+		return target{}, errors.New("rtmp: the address or the stream key is too long")
 	}
 	return t, nil
 }

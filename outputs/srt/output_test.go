@@ -331,7 +331,7 @@ func TestSettings(t *testing.T) {
 		{`{"url":"srt://host"}`, "", "needs a port"},
 		{`{"url":"srt://:9000"}`, "", "needs a host"},
 		{`{"url":"srt://host:9000/app"}`, "", "stream id"},
-		{`{"url":"srt://host:9000?passphrase=hello-there-you"}`, "", "secret"},
+		{`{"url":"srt://host:9000?passphrase=hello-there-you"}`, "", "enter it under Passphrase"},
 		{`{"url":"srt://host:9000?fancy=1"}`, "", `"fancy"`},
 		{`{"url":"srt://host:9000","mode":"both"}`, "", "caller, listener or rendezvous"},
 		{`{"url":"srt://host:9000","latency_ms":5}`, "", "20 to 8000"},

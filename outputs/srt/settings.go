@@ -231,7 +231,7 @@ func ParseTarget(raw string) (Target, error) {
 			}
 			t.PacketFilter = v
 		case "passphrase":
-			return t, errors.New("srt: the passphrase does not belong in the address; store it as the destination's secret")
+			return t, errors.New("srt: the passphrase does not belong in the address: enter it under Passphrase")
 		case "transtype", "pkt_size", "payload_size", "smoother", "messageapi":
 			// Other programs need them; live mode is all there is here.
 		default:

@@ -53,9 +53,9 @@ func refusal(host string, res *http.Response) error {
 	code := res.StatusCode
 	switch {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
-		return outputs.Permanent(fmt.Errorf("whip: %s: %w (HTTP %d): check the destination's secret", host, ErrToken, code))
+		return outputs.Permanent(fmt.Errorf("whip: %s: %w (HTTP %d): check the token", host, ErrToken, code))
 	case code == http.StatusNotFound, code == http.StatusGone:
-		return fmt.Errorf("whip: %s has no endpoint at this address (HTTP %d): check the destination's url", host, code)
+		return fmt.Errorf("whip: %s has no endpoint at this path (HTTP %d): check the address", host, code)
 	case code == http.StatusConflict:
 		return fmt.Errorf("whip: %s says that somebody is publishing this stream already (HTTP %d)", host, code)
 	case code == http.StatusTooManyRequests, code == http.StatusServiceUnavailable:
@@ -63,14 +63,14 @@ func refusal(host string, res *http.Response) error {
 	case code == http.StatusBadRequest, code == http.StatusNotAcceptable, code == http.StatusUnprocessableEntity:
 		return fmt.Errorf("whip: %s did not accept the offer (HTTP %d)", host, code)
 	case code == http.StatusMethodNotAllowed, code == http.StatusNotImplemented:
-		return fmt.Errorf("whip: %s is a web server, but no WHIP endpoint at this address (HTTP %d): check the destination's url", host, code)
+		return fmt.Errorf("whip: %s is a web server, but no WHIP endpoint at this path (HTTP %d): check the address", host, code)
 	case code >= 500:
 		// Whoever calls says whether it is tried again: a probe is not.
 		return fmt.Errorf("whip: %s reports a fault of its own (HTTP %d): if it goes on, tell the platform, or use a backup", host, code)
 	case code >= 400:
 		return fmt.Errorf("whip: %s refused the stream (HTTP %d)", host, code)
 	}
-	return fmt.Errorf("whip: %s answered HTTP %d instead of 201 Created: it is not a WHIP endpoint", host, code)
+	return fmt.Errorf("whip: %s answered HTTP %d instead of 201 Created, so it is no WHIP endpoint: check the address", host, code)
 }
 
 // transportError puts a failed exchange into words. What net/http reports quotes
@@ -88,7 +88,7 @@ func transportError(host string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return fmt.Errorf("whip: the name %s does not exist: check the destination's url", host)
+		return fmt.Errorf("whip: the name %s does not exist: check the address", host)
 	case errors.As(err, &dns):
 		return fmt.Errorf("whip: the name %s cannot be looked up: check the network", host)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
@@ -98,9 +98,9 @@ func transportError(host string, err error) error {
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return fmt.Errorf("whip: there is no way to %s: check the network", host)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return errors.New("whip: this machine does not have the destination's local address now: is its network connected?")
+		return errors.New("whip: this machine does not have the local address now: check that its network is connected")
 	case errors.As(err, &name):
-		return outputs.Permanent(fmt.Errorf("whip: the certificate at %s is for another name: check the destination's url", host))
+		return outputs.Permanent(fmt.Errorf("whip: the certificate at %s is for another name: check the address", host))
 	case errors.As(err, &cert):
 		return outputs.Permanent(fmt.Errorf("whip: the certificate of %s is not trusted (%s)", host, outputs.CertificateReason(cert)))
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):

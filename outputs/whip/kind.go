@@ -84,15 +84,15 @@ func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 	u, err := url.Parse(strings.TrimSpace(s.URL))
 	if err != nil {
 		// The parser's error quotes the address, which may hold a key.
-		return nil, errors.New("whip: url is not a web address")
+		return nil, errors.New("whip: the address must look like https://host/whip")
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("whip: url has to begin with https:// or http://")
+		return nil, errors.New("whip: the address has to begin with https:// or http://")
 	case u.Hostname() == "":
-		return nil, errors.New("whip: url names no server")
+		return nil, errors.New("whip: the address names no server")
 	case u.User != nil:
-		return nil, errors.New("whip: url holds a user name or password: give the token as the destination's secret")
+		return nil, errors.New("whip: the address may not hold a user name or a password: enter what the server asks for as the token")
 	}
 	token := strings.TrimSpace(opt.Secret)
 	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r == 0x7f }) {

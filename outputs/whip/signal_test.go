@@ -33,9 +33,9 @@ func TestRefusals(t *testing.T) {
 		want      string
 		permanent bool
 	}{
-		{401, "refused the token", true},
+		{401, "refused the token (HTTP 401): check the token", true},
 		{403, "refused the token", true},
-		{404, "no endpoint at this address", false},
+		{404, "has no endpoint at this path (HTTP 404): check the address", false},
 		{409, "publishing this stream already", false},
 		{400, "did not accept the offer", false},
 		{429, "too busy", false},
@@ -378,10 +378,10 @@ func TestSettings(t *testing.T) {
 		{`{"url": "https://live.example.com/whip"}`, "t", ""},
 		{`{"url": "http://127.0.0.1:8889/a/whip"}`, "", ""},
 		{`{"url": "rtmp://live.example.com/app"}`, "", "https:// or http://"},
-		{`{"url": "https:///whip"}`, "", "names no server"},
+		{`{"url": "https:///whip"}`, "", "the address names no server"},
 		{`{}`, "", "https:// or http://"},
-		{`{"url": "https://user:pw@live.example.com/whip"}`, "", "as the destination's secret"},
-		{`{"url": "http://bad host/stream-key"}`, "", "not a web address"},
+		{`{"url": "https://user:pw@live.example.com/whip"}`, "", "as the token"},
+		{`{"url": "http://bad host/stream-key"}`, "", "the address must look like https://"},
 		{`{"url": "https://live.example.com/whip"}`, "a b", "spaces"},
 		{`{"url": 5}`, "", "settings"},
 	} {
