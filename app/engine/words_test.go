@@ -89,6 +89,62 @@ func TestErrorsOfAllPackagesArePlain(t *testing.T) {
 	}
 }
 
+// subjects are the words that texts for the operator begin with: what something has happened to.
+var subjects = map[string]bool{
+	"a": true, "an": true, "the": true, "this": true, "there": true, "no": true, "nothing": true, "only": true, "one": true,
+	"bonding": true, "chapters": true, "congestion": true, "connections": true, "files": true, "librist": true, "pictures": true,
+	"port": true, "simulcast": true, "transport-wide": true, "writing": true,
+}
+
+// hasSubject reports whether a text without its package's name says what it is about: by a word
+// of subjects, by a name with a capital, or by what is filled in. A bare verb ("send to …",
+// "carries …") says of nobody what happened, or reads like an order.
+func hasSubject(text string) bool {
+	for strings.HasPrefix(text, "%s: ") { // a name of the operator's
+		text = strings.TrimPrefix(text, "%s: ")
+	}
+	word, rest, _ := strings.Cut(text, " ")
+	switch {
+	case word == "nothing" && strings.HasPrefix(rest, "to "):
+		return false
+	case strings.HasPrefix(word, "%"):
+		return true
+	}
+	return subjects[word] || word != "" && word[0] >= 'A' && word[0] <= 'Z'
+}
+
+// TestErrorsOfDestinationsHaveASubject: what a destination's errors leave once Plain has taken
+// the package's name away is a sentence about something.
+func TestErrorsOfDestinationsHaveASubject(t *testing.T) {
+	for text, want := range map[string]bool{
+		"whip: talk to %s: %s": false, "%s: send to %s: %w": false, "pipe: write to %s: %w": false, "udp: list the network interfaces: %w": false,
+		"whip: restart ICE: %w": false, "rtmp: carries one track of pictures, not more": false, "rtmp: cannot carry %s": false,
+		"rtmp: nothing to send": false, "srt: settings: %w": false, "pipe: name either a pipe or file, or a program": false, "srt: ": false,
+
+		"whip: %s cannot be reached: %s": true, "%s: the stream cannot be sent to %s: %w": true, "rtmp: RTMP cannot carry %s": true,
+		"whip: %s: %w (HTTP %d): check the token": true, "planner: %s: nothing on this machine encodes %s": true,
+		"srt: nothing answers at %s: check the address, and that its UDP port is open": true,
+	} {
+		if hasSubject(Plain(text)) != want {
+			t.Errorf("%q has a subject: %v, want %v", text, !want, want)
+		}
+	}
+	seen := 0
+	eachErrorText(t, filepath.Join("..", "..", "outputs"), func(path, text string) {
+		plain := Plain(text)
+		if plain == text && !strings.HasPrefix(text, "%s: ") || plain == "" {
+			return // a part of another error, or the beginning of one that is put together
+		}
+		seen++
+		if !hasSubject(plain) {
+			t.Errorf("%s: the operator reads %q: say what it is about, in a sentence; if the first word does, it belongs to subjects", path, plain)
+		}
+	})
+	if seen < 200 {
+		t.Errorf("%d errors were looked at", seen)
+	}
+}
+
 // notInTheForm are names that settings have in files and documents; the window's form calls
 // them address, stream key, token and passphrase.
 var notInTheForm = regexp.MustCompile(`(?i)\b(?:url|secret|server address)\b`)
