@@ -108,8 +108,12 @@ func (k *processor) layerPlane(out *media.Frame, l *Layer, g *geometry, i int, r
 		return
 	}
 	scaled, scaledAlpha := k.plane(0, r), k.plane(1, r)
-	k.resample(scaled, codes, mx, my, r)
-	k.resample(scaledAlpha, alpha, mx, my, r)
+	if mx.Kernel == cpu.Cubic {
+		cpu.ResampleGraphic(scaled, scaledAlpha, codes, alpha, k.axis(mx, r.X, r.X+r.W, false), k.axis(my, r.Y, r.Y+r.H, true), &k.scratch)
+	} else {
+		k.resample(scaled, codes, mx, my, r)
+		k.resample(scaledAlpha, alpha, mx, my, r)
+	}
 	cpu.Over(dst, scaled, scaledAlpha, &k.cover)
 }
 

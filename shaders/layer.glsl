@@ -16,7 +16,10 @@
 //          ready-made taps. Worth it: the shader arithmetic of BOX costs a CPU rasteriser
 //          several times the fetches.
 //   CUBIC  16 texels, the cubic convolution kernel of Keys (IEEE Trans. ASSP 29, 1981)
-//          with a = -0.6, the value swscale's bicubic uses.
+//          with a = -0.6, the value swscale's bicubic uses. It overshoots at edges by up to
+//          8 % an axis. At the edge of a graphic colour and alpha do so together: where
+//          alpha is above 1, both are divided by it, since clipped alone the colour would
+//          be that much too strong (Cb and Cr of white 138 instead of 128, which is pink).
 //   THINNED what BOX is, over one texel in so many: for pictures so small that a pixel has more
 //          than 128 texels (compositor/cpu/thin.go has the same). Texels that are read are
 //          counted from 0 and have no neighbours to be fetched with.
@@ -161,7 +164,12 @@ vec3 sampleAt(vec2 at) {
 			row += wx[i] * FETCH(clamp(origin + ivec2(i, j), least, most));
 		sum += wy[j] * row;
 	}
+#ifdef GRAPHIC
+	float alpha = clamp(sum.z, 0.0, 1.0);
+	return vec3(clamp(sum.xy / max(sum.z, 1.0), 0.0, alpha), alpha);
+#else
 	return clamp(sum, 0.0, 1.0);
+#endif
 }
 #else
 vec3 sampleAt(vec2 at) { return FETCH(ivec2(floor(at))); }

@@ -18,8 +18,13 @@ func noise(n int, seed uint32) []byte {
 	return b
 }
 
-// reference weighs texels in float64 straight from the definition of the kernels.
+// reference is sum in codes.
 func reference(src Plane, mx, my Map, x, y int) float64 {
+	return min(max(sum(src, mx, my, x, y), 0), 255)
+}
+
+// sum weighs texels in float64 straight from the definition of the kernels.
+func sum(src Plane, mx, my Map, x, y int) float64 {
 	comps := max(src.Comps, 1)
 	axis := func(m Map, i int, each func(k int, w float64)) {
 		at := m.Scale*(float64(i)+0.5) + m.Offset
@@ -35,13 +40,13 @@ func reference(src Plane, mx, my Map, x, y int) float64 {
 			put(k, max(0, min(float64(k+1), at+f/2)-max(float64(k), at-f/2))/f)
 		}
 	}
-	sum := 0.0
+	total := 0.0
 	axis(my, y, func(ky int, wy float64) {
 		axis(mx, x, func(kx int, wx float64) {
-			sum += wx * wy * float64(src.Data[ky*src.Stride+kx*comps+src.Comp])
+			total += wx * wy * float64(src.Data[ky*src.Stride+kx*comps+src.Comp])
 		})
 	})
-	return min(max(sum, 0), 255)
+	return total
 }
 
 // keys is the cubic convolution kernel at distance d, a = -0.6.
@@ -91,6 +96,52 @@ func TestResampleIsItsDefinition(t *testing.T) {
 				}
 				if want := reference(src, mx, my, from+x, 3+y); math.Abs(float64(got)-want) > 0.8 {
 					t.Fatalf("%d,%d: got %d, want %.2f (%+v, %+v)", x, y, got, want, mx, my)
+				}
+			}
+		}
+	})
+}
+
+// TestResampleGraphicIsItsDefinition: colour and alpha where alpha, filtered, is above 255
+// are both divided by it, and colour is never above alpha.
+func TestResampleGraphicIsItsDefinition(t *testing.T) {
+	var scratch Scratch
+	rapid.Check(t, func(t *rapid.T) {
+		comps := rapid.SampledFrom([]int{2, 4}).Draw(t, "comps")
+		sw, sh := rapid.IntRange(1, 70).Draw(t, "sw"), rapid.IntRange(1, 40).Draw(t, "sh")
+		src := Plane{Data: noise(sw*comps*sh, uint32(sw)), Stride: sw * comps, Comps: comps}
+		alpha := src
+		alpha.Comp = comps - 1
+		for i := 0; i < len(src.Data); i += comps { // opaque or not there
+			there := byte(0)
+			if src.Data[i] > 100 {
+				there = 255
+			}
+			src.Data[i], src.Data[i+alpha.Comp] = min(src.Data[i], there), there
+		}
+		axis := func(name string, size int) Map {
+			return Map{Kernel: Cubic, Most: size, Scale: rapid.SampledFrom([]float64{0.5, 0.83, 2.0 / 3, 0.1}).Draw(t, name+" scale"),
+				Offset: rapid.SampledFrom([]float64{0, 0.25, -3, 1.37}).Draw(t, name+" offset")}
+		}
+		mx, my := axis("x", sw), axis("y", sh)
+		w, h := rapid.IntRange(1, 40).Draw(t, "w"), rapid.IntRange(1, 12).Draw(t, "h")
+		dst, dstAlpha := Plane{Data: make([]byte, (w+5)*h), Stride: w + 5}, Plane{Data: make([]byte, w*h), Stride: w}
+		ResampleGraphic(dst, dstAlpha, src, alpha, Columns(mx, 0, w), Rows(my, 0, h), &scratch)
+		for y := range h {
+			for x := range w + 5 {
+				got := float64(dst.Data[y*dst.Stride+x])
+				if x >= w {
+					if got != 0 {
+						t.Fatalf("code %d,%d beyond the result was written", x, y)
+					}
+					continue
+				}
+				code, a := sum(src, mx, my, x, y), sum(alpha, mx, my, x, y)
+				wantAlpha := min(max(a, 0), 255)
+				want := min(max(code*255/max(a, 255), 0), wantAlpha)
+				gotAlpha := float64(dstAlpha.Data[y*w+x])
+				if math.Abs(got-want) > 1 || math.Abs(gotAlpha-wantAlpha) > 1 || got > gotAlpha {
+					t.Fatalf("%d,%d: got %v of %v, want %.2f of %.2f (%+v, %+v)", x, y, got, gotAlpha, want, wantAlpha, mx, my)
 				}
 			}
 		}
@@ -185,6 +236,15 @@ func BenchmarkOther(b *testing.B) {
 	b.Run("larger", func(b *testing.B) {
 		for b.Loop() {
 			Resample(dst, src, x, y, &s)
+		}
+	})
+	graphic := Plane{Data: noise(2*1280*720, 1), Stride: 2560, Comps: 2}
+	its := graphic
+	its.Comp = 1
+	dstAlpha := Plane{Data: make([]byte, 1920*1080), Stride: 1920}
+	b.Run("graphic larger", func(b *testing.B) {
+		for b.Loop() {
+			ResampleGraphic(dst, dstAlpha, graphic, its, x, y, &s)
 		}
 	})
 	var c Cover

@@ -74,11 +74,23 @@ static inline void store4(uint8_t *d, __m128i v)
 	int32_t four = _mm_cvtsi128_si32(v);
 	memcpy(d, &four, 4);
 }
+
+static inline void store4_fine(int16_t *d, __m128i v)
+{
+	v = _mm_srai_epi32(_mm_add_epi32(v, _mm_set1_epi32(1 << 13)), 14);
+	_mm_storel_epi64((__m128i *)d, _mm_packs_epi32(v, v));
+}
 #endif
 
-// across weighs the texels of line; line[0] is texel xlo.
-static void across(uint8_t *d, const int16_t *line, const int32_t *first, const int16_t *w, int taps, int xlo, int n)
+// across weighs the texels of line; line[0] is texel xlo. The results are codes (uint8_t), or,
+// with fine, values (int16_t) with five fraction bits that are not clipped. fine is a constant
+// wherever it is called, so that each has a version of its own.
+static inline __attribute__((always_inline)) void across(void *to, int fine, const int16_t *line,
+	const int32_t *first, const int16_t *w, int taps, int xlo, int n)
 {
+	uint8_t *d = to;
+	int16_t *f = to;
+#define STORE4(v) (fine ? store4_fine(f + x, v) : store4(d + x, v))
 	int x = 0;
 	line -= xlo;
 #ifdef __SSE2__
@@ -91,7 +103,7 @@ static void across(uint8_t *d, const int16_t *line, const int32_t *first, const 
 #undef FOUR
 			__m128i even = _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(ab), _mm_castsi128_ps(cd), _MM_SHUFFLE(2, 0, 2, 0)));
 			__m128i odd = _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(ab), _mm_castsi128_ps(cd), _MM_SHUFFLE(3, 1, 3, 1)));
-			store4(d + x, _mm_add_epi32(even, odd));
+			STORE4(_mm_add_epi32(even, odd));
 		}
 	} else {
 		for (; x + 4 <= n; x += 4) {
@@ -101,16 +113,35 @@ static void across(uint8_t *d, const int16_t *line, const int32_t *first, const 
 				sum = _mm_add_epi32(sum, sums(EIGHT(0), EIGHT(1), EIGHT(2), EIGHT(3)));
 #undef EIGHT
 			}
-			store4(d + x, sum);
+			STORE4(sum);
 		}
 	}
 #endif
+#undef STORE4
 	for (; x < n; x++) {
-		int sum = 1 << 18;
+		int sum = 0;
 		for (int t = 0; t < taps; t++)
 			sum += line[first[x] + t] * w[x * taps + t];
-		d[x] = clip8(sum >> 19);
+		if (fine)
+			f[x] = (sum + (1 << 13)) >> 14;
+		else
+			d[x] = clip8((sum + (1 << 18)) >> 19);
 	}
+}
+
+// down_to weighs the rows of s that make row y of the result into line, unless they are
+// there already: the same rows with the same weights again (a picture made larger).
+static void down_to(int16_t *line, int y, const uint8_t *s, long ss, int comps, const int32_t *yfirst, const int16_t *yw, int ytaps, int n)
+{
+	int from = 0, to = ytaps;
+	const int16_t *w = yw + y * ytaps;
+	if (y && yfirst[y] == yfirst[y - 1] && !memcmp(w, w - ytaps, sizeof *w * ytaps))
+		return;
+	while (from < to - 1 && w[from] == 0)
+		from++;
+	while (to > from + 1 && w[to - 1] == 0)
+		to--;
+	down(line, s + (yfirst[y] + from) * ss, ss, comps, w + from, to - from, n);
 }
 
 void cpu_resample(uint8_t *d, long ds, int dw, int dh, const uint8_t *s, long ss, int comps, int comp,
@@ -118,17 +149,45 @@ void cpu_resample(uint8_t *d, long ds, int dw, int dh, const uint8_t *s, long ss
 	const int32_t *yfirst, const int16_t *yw, int ytaps, int16_t *line)
 {
 	memset(line + xn, 0, sizeof *line * (xtaps + 16));
+	s += (long)xlo * comps + comp;
 	for (int y = 0; y < dh; y++) {
-		int from = 0, to = ytaps;
-		const int16_t *w = yw + y * ytaps;
-		while (from < to - 1 && w[from] == 0)
-			from++;
-		while (to > from + 1 && w[to - 1] == 0)
-			to--;
-		// The same rows with the same weights again (a picture made larger) are there already.
-		if (y == 0 || yfirst[y] != yfirst[y - 1] || memcmp(w, w - ytaps, sizeof *w * ytaps))
-			down(line, s + (yfirst[y] + from) * ss + (long)xlo * comps + comp, ss, comps, w + from, to - from, xn);
-		across(d + y * ds, line, xfirst, xw, xtaps, xlo, dw);
+		down_to(line, y, s, ss, comps, yfirst, yw, ytaps, xn);
+		across(d + y * ds, 0, line, xfirst, xw, xtaps, xlo, dw);
+	}
+}
+
+// bound takes colours and their alpha (five fraction bits) to codes. Alpha above one
+// divides both; no colour is left above its alpha.
+WIDE static void bound(uint8_t *restrict d, uint8_t *restrict da, const int16_t *restrict s, const int16_t *restrict a, int w)
+{
+	const int one = 255 << 5;
+	for (int x = 0; x < w; x++) {
+		// Each is the least or the greatest of two, so that the loop has no branches.
+		int full = a[x] > one ? a[x] : one, alpha = a[x] < one ? a[x] : one;
+		alpha = alpha > 0 ? alpha : 0;
+		int v = s[x] * ((float)one / full) + 0.5f;
+		v = v < alpha ? v : alpha;
+		v = v > 0 ? v : 0;
+		d[x] = (v + 16) >> 5;
+		da[x] = (alpha + 16) >> 5;
+	}
+}
+
+void cpu_resample_graphic(uint8_t *d, long ds, uint8_t *da, long das, int dw, int dh,
+	const uint8_t *s, long ss, int comps, int comp, int alpha,
+	const int32_t *xfirst, const int16_t *xw, int xtaps, int xlo, int xn,
+	const int32_t *yfirst, const int16_t *yw, int ytaps, int16_t *line)
+{
+	int16_t *fine = line + xn + xtaps + 16, *line_a = fine + dw, *fine_a = line_a + xn + xtaps + 16;
+	memset(line + xn, 0, sizeof *line * (xtaps + 16));
+	memset(line_a + xn, 0, sizeof *line * (xtaps + 16));
+	s += (long)xlo * comps;
+	for (int y = 0; y < dh; y++) {
+		down_to(line, y, s + comp, ss, comps, yfirst, yw, ytaps, xn);
+		down_to(line_a, y, s + alpha, ss, comps, yfirst, yw, ytaps, xn);
+		across(fine, 1, line, xfirst, xw, xtaps, xlo, dw);
+		across(fine_a, 1, line_a, xfirst, xw, xtaps, xlo, dw);
+		bound(d + y * ds, da + y * das, fine, fine_a, dw);
 	}
 }
 

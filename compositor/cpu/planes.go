@@ -47,23 +47,54 @@ func Resample(dst, src Plane, x, y *Axis, s *Scratch) {
 	if x.n == 0 || y.n == 0 {
 		return
 	}
-	comps := max(src.Comps, 1)
-	if x.least < 0 || y.least < 0 || src.Comp < 0 || src.Comp >= comps {
-		panic(fmt.Sprintf("cpu: texel %d,%d, code %d of %d", x.least, y.least, src.Comp, comps))
-	}
+	comps, n := src.texels(x, y), x.most+1-x.least
 	dst.need(x.n, y.n, 1)
-	// Of a thinned plane the last texel's step goes past the end; what is read does not.
-	if src.Stride < 0 || y.most*src.Stride+x.most*comps+src.Comp >= len(src.Data) {
-		panic(fmt.Sprintf("cpu: texel %d,%d of %d codes in %d bytes with rows of %d", x.most, y.most, comps, len(src.Data), src.Stride))
-	}
-	n := x.most + 1 - x.least
-	if room := n + x.taps + 16; len(s.line) < room {
-		s.line = make([]int16, room)
-	}
+	s.need(n + x.taps + 16)
 	C.cpu_resample(dst.ptr(), C.long(dst.Stride), C.int(x.n), C.int(y.n),
 		src.ptr(), C.long(src.Stride), C.int(comps), C.int(src.Comp),
 		(*C.int32_t)(&x.first[0]), (*C.int16_t)(&x.weights[0]), C.int(x.taps), C.int(x.least), C.int(n),
 		(*C.int32_t)(&y.first[0]), (*C.int16_t)(&y.weights[0]), C.int(y.taps), (*C.int16_t)(&s.line[0]))
+}
+
+// ResampleGraphic is Resample of a graphic's premultiplied code src.Comp and of its alpha, code
+// alpha.Comp of the same texels, for kernels that overshoot (Cubic): each by itself would be
+// clipped where alpha goes beyond 255, and leave more colour than there is alpha. Here both are divided by
+// that alpha, and no colour is above its alpha.
+func ResampleGraphic(dst, dstAlpha, src, alpha Plane, x, y *Axis, s *Scratch) {
+	if x.n == 0 || y.n == 0 {
+		return
+	}
+	comps, n := src.texels(x, y), x.most+1-x.least
+	if alpha.texels(x, y) != comps || alpha.Stride != src.Stride || unsafe.SliceData(alpha.Data) != unsafe.SliceData(src.Data) {
+		panic(fmt.Sprintf("cpu: alpha of %d codes, rows of %d, lies elsewhere than its %d codes, rows of %d", alpha.Comps, alpha.Stride, src.Comps, src.Stride))
+	}
+	dst.need(x.n, y.n, 1)
+	dstAlpha.need(x.n, y.n, 1)
+	s.need(2 * (n + x.taps + 16 + x.n))
+	C.cpu_resample_graphic(dst.ptr(), C.long(dst.Stride), dstAlpha.ptr(), C.long(dstAlpha.Stride), C.int(x.n), C.int(y.n),
+		src.ptr(), C.long(src.Stride), C.int(comps), C.int(src.Comp), C.int(alpha.Comp),
+		(*C.int32_t)(&x.first[0]), (*C.int16_t)(&x.weights[0]), C.int(x.taps), C.int(x.least), C.int(n),
+		(*C.int32_t)(&y.first[0]), (*C.int16_t)(&y.weights[0]), C.int(y.taps), (*C.int16_t)(&s.line[0]))
+}
+
+// texels panics unless those that x and y read lie in p, and says how many codes each has.
+func (p Plane) texels(x, y *Axis) (comps int) {
+	comps = max(p.Comps, 1)
+	if x.least < 0 || y.least < 0 || p.Comp < 0 || p.Comp >= comps {
+		panic(fmt.Sprintf("cpu: texel %d,%d, code %d of %d", x.least, y.least, p.Comp, comps))
+	}
+	// Of a thinned plane the last texel's step goes past the end; what is read does not.
+	if p.Stride < 0 || y.most*p.Stride+x.most*comps+p.Comp >= len(p.Data) {
+		panic(fmt.Sprintf("cpu: texel %d,%d of %d codes in %d bytes with rows of %d", x.most, y.most, comps, len(p.Data), p.Stride))
+	}
+	return comps
+}
+
+// need makes room for n values.
+func (s *Scratch) need(n int) {
+	if len(s.line) < n {
+		s.line = make([]int16, n)
+	}
 }
 
 // Cover is how much each column and each row of a rectangle counts, in 1/256; a place

@@ -13,6 +13,15 @@ void cpu_resample(uint8_t *d, long ds, int dw, int dh, const uint8_t *s, long ss
 	const int32_t *xfirst, const int16_t *xw, int xtaps, int xlo, int xn,
 	const int32_t *yfirst, const int16_t *yw, int ytaps, int16_t *line);
 
+// cpu_resample_graphic is cpu_resample of a premultiplied code and of its alpha, which lie
+// side by side, to d and da. Where the weights take alpha beyond 255, colour is divided by
+// it like alpha itself, and it stays at or below its alpha. line has room for
+// 2 * (xn + xtaps + 16 + dw) values.
+void cpu_resample_graphic(uint8_t *d, long ds, uint8_t *da, long das, int dw, int dh,
+	const uint8_t *s, long ss, int comps, int comp, int alpha,
+	const int32_t *xfirst, const int16_t *xw, int xtaps, int xlo, int xn,
+	const int32_t *yfirst, const int16_t *yw, int ytaps, int16_t *line);
+
 // Weights kx[x] * ky[y] are in 1/256 each.
 // cpu_blend: d = a + (b - a) * weight. d may be a or b.
 void cpu_blend(uint8_t *d, long ds, const uint8_t *a, long as, const uint8_t *b, long bs, int w, int h,
