@@ -99,6 +99,79 @@ func TestLogosMadeLargerBothWays(t *testing.T) {
 	}
 }
 
+// TestPixelForPixelIsACopy: a picture an even number of pixels away, neither larger nor smaller, is the
+// same to the bit wherever it lands and whatever its size. (Of a size that is odd, the
+// samples of colour at its rim are shared with what is beside it.)
+func TestPixelForPixelIsACopy(t *testing.T) {
+	const w, h = 128, 72
+	under := photograph(w, h)
+	for way, d := range ways(t) {
+		for _, size := range [][2]int{{40, 20}, {41, 20}, {40, 21}, {41, 21}} {
+			opaque := logo(size[0], size[1], 10, 200, 90)
+			for i := range opaque.Planes[0].Data {
+				opaque.Planes[0].Data[i] |= byte(i*37) & 127
+				if i%4 == 3 {
+					opaque.Planes[0].Data[i] = 255
+				}
+			}
+			Prepare(opaque, media.Rec709)
+			graphic := opaque.Native.(*Graphic)
+			camera := noisy(size[0], size[1], 3)
+			cw := (size[0] + 1) / 2
+			for _, c := range []struct {
+				name  string
+				frame *media.Frame
+				code  func(i, x, y int) byte
+			}{
+				{"graphic", opaque, func(i, x, y int) byte {
+					if i == 0 {
+						return graphic.luma[2*(y*size[0]+x)]
+					}
+					return graphic.chroma[4*(y*cw+x)+i-1]
+				}},
+				{"camera", camera, func(i, x, y int) byte { return camera.Planes[i].Data[y*camera.Planes[i].Stride+x] }},
+			} {
+				// Cropping by odd numbers goes with odd places.
+				for _, at := range [][4]int{{0, 0, 0, 0}, {10, 6, 0, 0}, {88, 52, 0, 0}, {13, 7, 3, 1}} {
+					t.Run(fmt.Sprint(way, " ", c.name, size, at), func(t *testing.T) {
+						comp, err := New(d, w, h, media.Rec709, false)
+						if err != nil {
+							t.Fatal(err)
+						}
+						defer comp.Close()
+						crop := Box{float64(at[2]), float64(at[3]), float64(size[0] - at[2]), float64(size[1] - at[3])}
+						got, _ := compose(t, comp, &Plan{Width: w, Height: h, Base: []Layer{
+							{Slot: "under", Frame: under, Place: Box{W: w, H: h}, Opacity: 1},
+							{Slot: fmt.Sprint(c.name, size), Frame: c.frame, Crop: crop, Place: Box{float64(at[0]), float64(at[1]), crop.W, crop.H}, Opacity: 1},
+						}})
+						defer got.Release()
+						for i := range 3 {
+							x0, y0, x1, y1, dx, dy := at[2], at[3], size[0], size[1], at[0]-at[2], at[1]-at[3]
+							if i > 0 {
+								x0, y0, x1, y1, dx, dy = x0/2, (y0+1)/2, x1/2, y1/2, dx/2, dy/2
+								if size[0]%2 != 0 || size[1]%2 != 0 || at[2] != 0 {
+									x0++ // an edge that cuts samples is half way through the first
+								}
+							}
+							for y := y0; y < y1; y++ {
+								for x := x0; x < x1; x++ {
+									px, py := x+dx, y+dy
+									if pw, ph := media.PlaneSize(media.I420, w, h, i); px >= pw || py >= ph {
+										continue
+									}
+									if v, want := got.Planes[i].Data[py*got.Planes[i].Stride+px], c.code(i, x, y); v != want {
+										t.Fatalf("plane %d: %d at %d,%d, want the picture's own %d", i, v, px, py, want)
+									}
+								}
+							}
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
 // codeRange is the least and the largest code of plane i.
 func codeRange(f *media.Frame, i int) (least, most uint8) {
 	least = 255

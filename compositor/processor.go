@@ -62,10 +62,16 @@ func (k *processor) layer(out *media.Frame, l *Layer, clip gpu.Rect) {
 	if !edges {
 		clip = intersect(clip, gpu.Rect{X: int(l.Place.X), Y: int(l.Place.Y), W: int(l.Place.W), H: int(l.Place.H)})
 	}
+	place := clip
+	if p := l.Place; edges && whole(p.X) && whole(p.Y) && whole(p.W) && whole(p.H) {
+		// Pixels beyond it count nothing; without them more is a plain copy.
+		place = gpu.Rect{X: int(math.Round(p.X)), Y: int(math.Round(p.Y)), W: int(math.Round(p.W)), H: int(math.Round(p.H))}
+	}
 	for i := range 3 {
-		r := clip
+		r := intersect(clip, place)
 		if i > 0 {
-			r = half(clip)
+			// A sample of colour lies at the left of its pair, so one beyond an even edge reaches over it.
+			r = intersect(half(clip), half(gpu.Rect{X: place.X, Y: place.Y, W: place.W + 1, H: place.H}))
 		}
 		if !r.Empty() {
 			k.layerPlane(out, l, &g, i, r, edges)

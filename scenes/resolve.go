@@ -164,6 +164,12 @@ func (p Placed) Draw(width, height float64) (d Drawing, ok bool) {
 		k := math.Max(dst.Width/w, dst.Height/h)
 		src = src.centred(dst.Width/k/p.ScaleX, dst.Height/k/p.ScaleY)
 	case None:
+		if p.ScaleX == 1 && p.ScaleY == 1 && math.Mod(p.Rotation, 360) == 0 {
+			src.X, dst.X, dst.Width = pixelForPixel(src.X, src.Width, dst.X, dst.Width)
+			src.Y, dst.Y, dst.Height = pixelForPixel(src.Y, src.Height, dst.Y, dst.Height)
+			src.Width, src.Height = dst.Width, dst.Height
+			break
+		}
 		src = src.centred(math.Min(src.Width, dst.Width/p.ScaleX), math.Min(src.Height, dst.Height/p.ScaleY))
 		dst = dst.centred(math.Min(w, dst.Width), math.Min(h, dst.Height))
 	case Stretch:
@@ -181,6 +187,22 @@ func (p Placed) Draw(width, height float64) (d Drawing, ok bool) {
 		d.Src = Rect{src.X + (d.Dst.X-dst.X)*kx, src.Y + (d.Dst.Y-dst.Y)*ky, d.Dst.Width * kx, d.Dst.Height * ky}
 	}
 	return d, true
+}
+
+// pixelForPixel is one axis of None where nothing else scales: n picture pixels from from on lie
+// centred in room canvas pixels from at on, as near as is possible by a whole and even number of
+// pixels (two share a sample of colour), so that they are copied and not filtered: with
+// half a pixel between, a score would be sharp or soft with the number of its pixels. What is
+// larger than the room is cut there; what just fits may lie a pixel beside it.
+func pixelForPixel(from, n, at, room float64) (src, dst, length float64) {
+	// The canvas's place less the picture's. The millionth takes what rounding left of
+	// a number that lies in the middle of two.
+	offset := 2 * math.Ceil((at+(room-n)/2-from-1)/2-1e-6)
+	if n <= room {
+		return from, from + offset, n
+	}
+	start, end := math.Max(at, from+offset), math.Min(at+room, from+n+offset)
+	return start - offset, start, end - start
 }
 
 // centred is a rectangle of the given size with r's centre.

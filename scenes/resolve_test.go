@@ -105,7 +105,13 @@ func TestDraw(t *testing.T) {
 		{"contain, wide", with(func(p *Placed) { p.Fit = Contain }), 400, 100, Drawing{Src: Rect{0, 0, 400, 100}, Dst: Rect{100, 125, 200, 50}}, true},
 		{"cover", with(func(p *Placed) { p.Fit = Cover }), 400, 400, Drawing{Src: Rect{0, 100, 400, 200}, Dst: Rect{100, 100, 200, 100}}, true},
 		{"stretch, cropped", with(func(p *Placed) { p.Fit, p.Crop = Stretch, Crop{10, 20, 30, 40} }), 400, 400, Drawing{Src: Rect{10, 20, 360, 340}, Dst: Rect{100, 100, 200, 100}}, true},
-		{"none, small", with(func(p *Placed) { p.Fit = None }), 50, 20, Drawing{Src: Rect{0, 0, 50, 20}, Dst: Rect{175, 140, 50, 20}}, true},
+		{"none, small", with(func(p *Placed) { p.Fit = None }), 50, 20, Drawing{Src: Rect{0, 0, 50, 20}, Dst: Rect{174, 140, 50, 20}}, true},
+		{"none, odd size", with(func(p *Placed) { p.Fit = None }), 51, 19, Drawing{Src: Rect{0, 0, 51, 19}, Dst: Rect{174, 140, 51, 19}}, true},
+		{"none, fractions of a pixel", with(func(p *Placed) { p.Fit, p.X, p.Y = None, 100.3, 99.5 }), 50, 20, Drawing{Src: Rect{0, 0, 50, 20}, Dst: Rect{176, 140, 50, 20}}, true},
+		{"none, cut at an odd column", with(func(p *Placed) { p.Fit, p.Crop.Left = None, 5 }), 56, 20, Drawing{Src: Rect{5, 0, 51, 20}, Dst: Rect{175, 140, 51, 20}}, true},
+		{"none, a pixel too large", with(func(p *Placed) { p.Fit = None }), 201, 101, Drawing{Src: Rect{0, 0, 200, 100}, Dst: Rect{100, 100, 200, 100}}, true},
+		{"none, too large for an odd place", with(func(p *Placed) { p.Fit, p.X = None, 101 }), 402, 100, Drawing{Src: Rect{101, 0, 200, 100}, Dst: Rect{101, 100, 200, 100}}, true},
+		{"none, turned", with(func(p *Placed) { p.Fit, p.Rotation = None, 90 }), 50, 20, Drawing{Src: Rect{0, 0, 50, 20}, Dst: Rect{175, 140, 50, 20}, Rotation: 90}, true},
 		{"none, large", with(func(p *Placed) { p.Fit = None }), 400, 400, Drawing{Src: Rect{100, 150, 200, 100}, Dst: Rect{100, 100, 200, 100}}, true},
 		{"none, in a half-size scene", with(func(p *Placed) { p.Fit, p.ScaleX, p.ScaleY = None, 0.5, 0.5 }), 100, 50, Drawing{Src: Rect{0, 0, 100, 50}, Dst: Rect{175, 137.5, 50, 25}}, true},
 		{"contain, in a scene half as wide", with(func(p *Placed) { p.Fit, p.ScaleX = Contain, 0.5 }), 200, 100, Drawing{Src: Rect{0, 0, 200, 100}, Dst: Rect{150, 100, 100, 100}}, true},
@@ -126,21 +132,66 @@ func TestDraw(t *testing.T) {
 	}
 }
 
+// TestPixelForPixel: with None every picture pixel is one of the canvas, an even number of
+// pixels away, wherever the layer lies and whatever the size of its picture; what fits is
+// shown whole, at most one pixel beside the middle.
+func TestPixelForPixel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		place := func(name string, low, high int) float64 {
+			return float64(rapid.IntRange(low, high).Draw(t, name)) + rapid.SampledFrom([]float64{0, 0, 0.5, 0.3}).Draw(t, name+" fraction")
+		}
+		p := Placed{Fit: None, X: place("x", -50, 900), Y: place("y", -50, 400), Width: place("w", 4, 300), Height: place("h", 4, 300),
+			ScaleX: 1, ScaleY: 1, Clip: Rect{-1000, -1000, 3000, 3000},
+			Crop: Crop{Left: rapid.IntRange(0, 3).Draw(t, "left"), Top: rapid.IntRange(0, 3).Draw(t, "top")}}
+		w, h := float64(rapid.IntRange(4, 400).Draw(t, "picture's w")), float64(rapid.IntRange(4, 400).Draw(t, "picture's h"))
+		d, ok := p.Draw(w, h)
+		if !ok {
+			t.Fatal("nothing is drawn")
+		}
+		axis := func(name string, src, srcLength, dst, dstLength, from, n, at, room float64) {
+			if srcLength != dstLength {
+				t.Fatalf("%s: %v picture pixels on %v of the canvas", name, srcLength, dstLength)
+			}
+			if offset := (dst - src) / 2; math.Abs(offset-math.Round(offset)) > 1e-6 {
+				t.Fatalf("%s: %v away, want an even number of pixels", name, dst-src)
+			}
+			if n -= from; n <= room {
+				if src != from || srcLength != n || math.Abs(dst+n/2-at-room/2) > 1+1e-5 {
+					t.Fatalf("%s: %v from %v at %v, want all %v from %v in the middle of %v from %v", name, srcLength, src, dst, n, from, room, at)
+				}
+				return
+			}
+			if src < from-1e-6 || src+srcLength > from+n+1e-6 || dst < at || dst+dstLength > at+room+1e-6 || dstLength < room-1-1e-5 {
+				t.Fatalf("%s: %v from %v at %v, want what %v from %v shows of %v from %v", name, srcLength, src, dst, room, at, n, from)
+			}
+		}
+		axis("across", d.Src.X, d.Src.Width, d.Dst.X, d.Dst.Width, float64(p.Crop.Left), w, p.X, p.Width)
+		axis("down", d.Src.Y, d.Src.Height, d.Dst.Y, d.Dst.Height, float64(p.Crop.Top), h, p.Y, p.Height)
+	})
+}
+
 // A picture point must appear at the same place of the canvas whether its scene is
 // unfolded or drawn first and then placed as a picture.
 func TestUnfoldingEqualsDrawingTwice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		number := func(name string, low, high float64) float64 { return rapid.Float64Range(low, high).Draw(t, name) }
-		layer := func(source string) Layer {
+		layer := func(source string, fits ...Fit) Layer {
 			return Layer{
-				Source: source, Fit: rapid.SampledFrom([]Fit{Contain, Cover, Stretch, None}).Draw(t, "fit"), Opacity: 1,
+				Source: source, Fit: rapid.SampledFrom(fits).Draw(t, "fit"), Opacity: 1,
 				X: number("x", -300, 800), Y: number("y", -300, 400), Width: number("w", 50, 1500), Height: number("h", 50, 900),
 				Crop: Crop{Left: rapid.IntRange(0, 200).Draw(t, "left"), Bottom: rapid.IntRange(0, 200).Draw(t, "bottom")},
 			}
 		}
 		s := *Default()
 		s.Canvas.Width, s.Canvas.Height = 1000, 500
-		inner, outer := layer("a"), layer("in")
+		// None goes to even pixels only where nothing scales it, so it is not the same in a
+		// scene that is scaled.
+		outer := layer("in", Contain, Cover, Stretch, None)
+		fits := []Fit{Contain, Cover, Stretch}
+		if outer.Fit == None {
+			fits = append(fits, None)
+		}
+		inner := layer("a", fits...)
 		s.Sources = []Source{{ID: "a"}}
 		s.Scenes = []Scene{{ID: "in", Layers: []Layer{inner}}, {ID: "out", Layers: []Layer{outer}}}
 		const w, h = 640, 480

@@ -125,7 +125,7 @@ const (
 	Contain Fit = "contain" // whole picture, as large as fits, centred
 	Cover   Fit = "cover"   // whole rectangle, picture cut evenly at the sides
 	Stretch Fit = "stretch" // whole picture in the whole rectangle, shape not kept
-	None    Fit = "none"    // one picture pixel to one canvas pixel, centred, cut at the rectangle
+	None    Fit = "none"    // one picture pixel to one canvas pixel, centred to the nearest even one, cut at the rectangle
 )
 
 // Layer places a source, or another scene, on the canvas. NewLayer gives the
