@@ -25,7 +25,7 @@ type Placed struct {
 	X, Y, Width, Height float64
 	Rotation            float64 // degrees clockwise about the rectangle's centre
 	Opacity             float64 // of the layer and of the scenes around it, multiplied
-	Crop                Crop    // picture pixels
+	Crop                Crop    // the picture's own pixels, square or not
 	// ScaleX and ScaleY are how much the scenes around the layer enlarge it, along
 	// the rectangle's own axes; 1 outside any scene. Draw needs them.
 	ScaleX, ScaleY float64
@@ -36,7 +36,7 @@ type Placed struct {
 
 // Drawing is the outcome of fitting a picture of known size.
 type Drawing struct {
-	Src      Rect    // of the picture, in its pixels
+	Src      Rect    // of the picture, in its own pixels
 	Dst      Rect    // canvas pixels, before rotation about its own centre
 	Rotation float64 // degrees clockwise, 0 <= r < 360
 	// Clip is what may be drawn on. Where Rotation is 0 it is done already: Dst is
@@ -111,7 +111,7 @@ func (s *Show) unfold(out []Placed, layers []Layer, a around, depth int) ([]Plac
 			return nil, fmt.Errorf("scenes: a layer that shows the scene %q is rotated", l.Source)
 		}
 		// Draw clips Dst to p.Clip and cuts Src to match, so the inner clip is Dst.
-		d, ok := p.Draw(float64(s.Canvas.Width), float64(s.Canvas.Height))
+		d, ok := p.Draw(float64(s.Canvas.Width), float64(s.Canvas.Height), 1)
 		if !ok {
 			continue
 		}
@@ -144,12 +144,14 @@ func (a around) place(l Layer) (Placed, error) {
 	}, nil
 }
 
-// Draw fits a picture of the given size in square pixels (a source's sample aspect
-// ratio already applied to the width, its crop not). ok is false when nothing of
-// it is to be seen.
-func (p Placed) Draw(width, height float64) (d Drawing, ok bool) {
+// Draw fits a picture of the given size in its own pixels, its crop not yet applied.
+// aspect is the width of one of them by its height (the sample aspect ratio), 1 for square
+// ones. ok is false when nothing of it is to be seen.
+func (p Placed) Draw(width, height, aspect float64) (d Drawing, ok bool) {
 	c := p.Crop
 	src := Rect{float64(c.Left), float64(c.Top), width - float64(c.Left) - float64(c.Right), height - float64(c.Top) - float64(c.Bottom)}
+	// Shapes are fitted in square pixels.
+	src.X, src.Width = src.X*aspect, src.Width*aspect
 	dst := Rect{p.X, p.Y, p.Width, p.Height}
 	if src.Empty() || dst.Empty() {
 		return Drawing{}, false
@@ -175,17 +177,16 @@ func (p Placed) Draw(width, height float64) (d Drawing, ok bool) {
 	case Stretch:
 	}
 	d = Drawing{Src: src, Dst: dst, Rotation: math.Mod(math.Mod(p.Rotation, 360)+360, 360), Clip: p.Clip}
-	if d.Rotation != 0 {
-		return d, true
+	if d.Rotation == 0 {
+		if d.Dst = dst.Intersect(p.Clip); d.Dst.Empty() {
+			return Drawing{}, false
+		}
+		if d.Dst != dst {
+			kx, ky := src.Width/dst.Width, src.Height/dst.Height
+			d.Src = Rect{src.X + (d.Dst.X-dst.X)*kx, src.Y + (d.Dst.Y-dst.Y)*ky, d.Dst.Width * kx, d.Dst.Height * ky}
+		}
 	}
-	d.Dst = dst.Intersect(p.Clip)
-	if d.Dst.Empty() {
-		return Drawing{}, false
-	}
-	if d.Dst != dst {
-		kx, ky := src.Width/dst.Width, src.Height/dst.Height
-		d.Src = Rect{src.X + (d.Dst.X-dst.X)*kx, src.Y + (d.Dst.Y-dst.Y)*ky, d.Dst.Width * kx, d.Dst.Height * ky}
-	}
+	d.Src.X, d.Src.Width = d.Src.X/aspect, d.Src.Width/aspect
 	return d, true
 }
 

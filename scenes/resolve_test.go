@@ -126,8 +126,34 @@ func TestDraw(t *testing.T) {
 		if tt.ok {
 			tt.want.Clip = canvas
 		}
-		if got, ok := tt.p.Draw(tt.width, tt.height); ok != tt.ok || got != tt.want {
+		if got, ok := tt.p.Draw(tt.width, tt.height, 1); ok != tt.ok || got != tt.want {
 			t.Errorf("%s: %+v, %v; want %+v, %v", tt.name, got, ok, tt.want, tt.ok)
+		}
+	}
+}
+
+// TestCropIsInThePicturesOwnPixels: a picture whose pixels are not square loses as many of its own as
+// the crop says, and is fitted in its shape.
+func TestCropIsInThePicturesOwnPixels(t *testing.T) {
+	canvas := Rect{0, 0, 1024, 576}
+	for _, c := range []struct {
+		name string
+		p    Placed
+		want Drawing
+	}{
+		{"whole", Placed{Fit: Contain}, Drawing{Src: Rect{0, 0, 720, 576}, Dst: canvas}},
+		{"blanking cut off", Placed{Fit: Stretch, Crop: Crop{Left: 8, Right: 8}}, Drawing{Src: Rect{8, 0, 704, 576}, Dst: canvas}},
+		{"half", Placed{Fit: Contain, Crop: Crop{Left: 360}}, Drawing{Src: Rect{360, 0, 360, 576}, Dst: Rect{256, 0, 512, 576}}},
+		{"half, over the whole", Placed{Fit: Cover, Crop: Crop{Right: 360}}, Drawing{Src: Rect{0, 144, 360, 288}, Dst: canvas}},
+		{"turned", Placed{Fit: Stretch, Rotation: 90, Crop: Crop{Left: 8, Top: 2}}, Drawing{Src: Rect{8, 2, 712, 574}, Dst: canvas, Rotation: 90}},
+	} {
+		c.p.Width, c.p.Height, c.p.ScaleX, c.p.ScaleY, c.p.Clip = 1024, 576, 1, 1, canvas
+		got, ok := c.p.Draw(720, 576, 64.0/45)
+		near := func(a, b Rect) bool {
+			return math.Abs(a.X-b.X) < 1e-9 && math.Abs(a.Y-b.Y) < 1e-9 && math.Abs(a.Width-b.Width) < 1e-9 && math.Abs(a.Height-b.Height) < 1e-9
+		}
+		if !ok || !near(got.Src, c.want.Src) || !near(got.Dst, c.want.Dst) || got.Rotation != c.want.Rotation {
+			t.Errorf("%s: %+v, %v; want %+v", c.name, got, ok, c.want)
 		}
 	}
 }
@@ -144,7 +170,7 @@ func TestPixelForPixel(t *testing.T) {
 			ScaleX: 1, ScaleY: 1, Clip: Rect{-1000, -1000, 3000, 3000},
 			Crop: Crop{Left: rapid.IntRange(0, 3).Draw(t, "left"), Top: rapid.IntRange(0, 3).Draw(t, "top")}}
 		w, h := float64(rapid.IntRange(4, 400).Draw(t, "picture's w")), float64(rapid.IntRange(4, 400).Draw(t, "picture's h"))
-		d, ok := p.Draw(w, h)
+		d, ok := p.Draw(w, h, 1)
 		if !ok {
 			t.Fatal("nothing is drawn")
 		}
@@ -202,10 +228,10 @@ func TestUnfoldingEqualsDrawingTwice(t *testing.T) {
 		}
 		seen := len(placed) == 1
 		if seen {
-			one, seen = placed[0].Draw(w, h)
+			one, seen = placed[0].Draw(w, h, 1)
 		}
 		whole, _ := around{sx: 1, sy: 1, opacity: 1, clip: Rect{0, 0, 1000, 500}}.place(outer)
-		two, shown := whole.Draw(1000, 500)
+		two, shown := whole.Draw(1000, 500, 1)
 		want := Rect{}
 		if seen && shown {
 			// The part of the inner drawing that the outer one takes, in canvas pixels.
@@ -219,7 +245,7 @@ func TestUnfoldingEqualsDrawingTwice(t *testing.T) {
 		}
 		got := Drawing{}
 		if len(placed) == 1 {
-			got, _ = placed[0].Draw(w, h)
+			got, _ = placed[0].Draw(w, h, 1)
 		}
 		if want.Width < 1e-6 || want.Height < 1e-6 {
 			if got.Dst.Width > 1e-5 && got.Dst.Height > 1e-5 {

@@ -143,7 +143,7 @@ type Layer struct {
 	Hidden   bool    `json:"hidden"`
 }
 
-// Crop is what is cut off a picture before it is fitted, in its own pixels.
+// Crop is what is cut off a picture before it is fitted, in its own pixels, square or not.
 type Crop struct {
 	Left   int `json:"left"`
 	Top    int `json:"top"`

@@ -25,6 +25,9 @@ func (in *input) state(t time.Duration) SourceState {
 		LeftOutOf: append([]string(nil), in.leftOutOf...),
 		Clip:      in.clipState(t),
 	}
+	if in.taken != nil {
+		s.PixelAspect = aspectOf(in.taken)
+	}
 	if s.HasAudio && status.State == sources.Running {
 		if text := in.changed.Swap(nil); text != nil {
 			in.trouble.Tell(t, *text)

@@ -52,25 +52,28 @@ func (e *Engine) dropSlates(layers []compositor.Layer, from int) []compositor.La
 	return layers[:from+len(kept)]
 }
 
-// layerOf fits a frame into its place. Scenes think in square pixels, the
-// compositor in the frame's own.
+// layerOf fits a frame into its place.
 func layerOf(p scenes.Placed, f *media.Frame) (compositor.Layer, bool) {
-	sar := 1.0
-	if f.SAR.IsSet() {
-		sar = f.SAR.Float()
-	}
-	d, ok := p.Draw(float64(f.Width)*sar, float64(f.Height))
+	d, ok := p.Draw(float64(f.Width), float64(f.Height), aspectOf(f))
 	if !ok {
 		return compositor.Layer{}, false
 	}
 	return compositor.Layer{
 		Frame:    f,
-		Crop:     compositor.Box{X: d.Src.X / sar, Y: d.Src.Y, W: d.Src.Width / sar, H: d.Src.Height},
+		Crop:     compositor.Box{X: d.Src.X, Y: d.Src.Y, W: d.Src.Width, H: d.Src.Height},
 		Place:    compositor.Box{X: d.Dst.X, Y: d.Dst.Y, W: d.Dst.Width, H: d.Dst.Height},
 		Clip:     compositor.Box{X: d.Clip.X, Y: d.Clip.Y, W: d.Clip.Width, H: d.Clip.Height},
 		Rotation: d.Rotation,
 		Opacity:  p.Opacity,
 	}, true
+}
+
+// aspectOf is the width of f's pixels by their height.
+func aspectOf(f *media.Frame) float64 {
+	if f.SAR.IsSet() {
+		return f.SAR.Float()
+	}
+	return 1
 }
 
 // planProgram fills e.plan for this tick from the switcher, the show and the

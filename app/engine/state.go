@@ -145,6 +145,8 @@ type SourceState struct {
 	// cannot be used, is not drawn, where a scene shows the slate in its place.
 	LeftOutOf          []string
 	HasVideo, HasAudio bool
+	// PixelAspect is the width of its picture's pixels by their height; 0 before the first.
+	PixelAspect float64
 	// Recordable: it can be recorded on its own, and, where its kind has pictures, be an
 	// angle of the replay buffer.
 	Recordable bool

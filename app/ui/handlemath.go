@@ -133,15 +133,16 @@ func resized(l scenes.Layer, part handlePart, w, h float64) scenes.Layer {
 }
 
 // cropped is l with the held sides of its picture cut by d; the rest of the picture
-// stays where it is. picture is the source's size in pixels.
-func cropped(l scenes.Layer, part handlePart, d, picture point) scenes.Layer {
+// stays where it is. picture is the source's size in its own pixels, aspect the width of one by
+// its height.
+func cropped(l scenes.Layer, part handlePart, d, picture point, aspect float64) scenes.Layer {
 	d = d.turn(-l.Rotation)
 	c := l.Crop
 	seenW, seenH := picture.x-float64(c.Left+c.Right), picture.y-float64(c.Top+c.Bottom)
 	if seenW <= 0 || seenH <= 0 || l.Width <= 0 || l.Height <= 0 {
 		return l
 	}
-	kx, ky := l.Width/seenW, l.Height/seenH
+	kx, ky := l.Width/(seenW*aspect), l.Height/seenH // canvas pixels for a square one
 	switch l.Fit {
 	case scenes.Contain:
 		kx = math.Min(kx, ky)
@@ -153,6 +154,7 @@ func cropped(l scenes.Layer, part handlePart, d, picture point) scenes.Layer {
 		kx, ky = 1, 1
 	case scenes.Stretch:
 	}
+	kx *= aspect
 	cut := func(crop int, by, k, seen float64) int {
 		most := float64(crop) + seen - leastLayer
 		return int(math.Round(math.Min(math.Max(float64(crop)+by/k, 0), math.Max(most, 0))))

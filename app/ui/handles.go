@@ -331,7 +331,8 @@ func (h *handles) drag(at fyne.Position, mod fyne.KeyModifier) {
 	case h.hold == partInside:
 		l, h.lines = snapMove(shifted(l, d), xs, ys, reach)
 	case mod&(fyne.KeyModifierAlt|fyne.KeyModifierControl) != 0:
-		l, h.lines = cropped(l, h.hold, d, h.pictureOf(l.Source)), noGuides
+		picture, aspect := h.pictureOf(l.Source)
+		l, h.lines = cropped(l, h.hold, d, picture, aspect), noGuides
 	default:
 		l, h.lines = snapScale(scaled(l, h.hold, d, free), h.hold, xs, ys, reach, free)
 	}
@@ -356,18 +357,23 @@ func (h *handles) snapTo(i int) (xs, ys []float64) {
 	return snapLines(float64(c.Width), across), snapLines(float64(c.Height), down)
 }
 
-// pictureOf is the size of a source's picture: what it says of itself, or the canvas's.
-func (h *handles) pictureOf(id string) point {
+// pictureOf is the size of a source's picture in its own pixels, what it says of itself, and
+// the width of one by its height; else the canvas's.
+func (h *handles) pictureOf(id string) (size point, aspect float64) {
 	c := h.state.Show.Canvas
 	for i := range h.state.Sources {
+		s := &h.state.Sources[i]
 		var w, high int
-		if h.state.Sources[i].ID == id {
-			if n, err := fmt.Sscanf(h.state.Sources[i].Detail, "%dx%d", &w, &high); err == nil && n == 2 && w > 0 && high > 0 {
-				return point{float64(w), float64(high)}
+		if s.ID == id {
+			if n, err := fmt.Sscanf(s.Detail, "%dx%d", &w, &high); err == nil && n == 2 && w > 0 && high > 0 {
+				if s.PixelAspect > 0 {
+					return point{float64(w), float64(high)}, s.PixelAspect
+				}
+				return point{float64(w), float64(high)}, 1
 			}
 		}
 	}
-	return point{float64(c.Width), float64(c.Height)}
+	return point{float64(c.Width), float64(c.Height)}, 1
 }
 
 // send gives the layers with layer i as it is now. What waits is replaced by the

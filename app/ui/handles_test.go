@@ -52,21 +52,27 @@ func TestScalingKeepsWhatIsOpposite(t *testing.T) {
 func TestCroppingLeavesThePictureWhereItIs(t *testing.T) {
 	full := scenes.Layer{X: 0, Y: 0, Width: 960, Height: 540, Fit: scenes.Contain}
 	hd := point{1920, 1080}
-	l := cropped(full, partLeft, point{100, 0}, hd)
+	l := cropped(full, partLeft, point{100, 0}, hd, 1)
 	if l.Crop.Left != 200 {
 		t.Errorf("100 canvas pixels of a half size picture are a crop of %d, want 200", l.Crop.Left)
 	}
 	wantLayer(t, "cropped at the left", l, 100, 0, 860, 540)
-	l = cropped(l, partLeft, point{-500, 0}, hd)
+	l = cropped(l, partLeft, point{-500, 0}, hd, 1)
 	if l.Crop.Left != 0 {
 		t.Errorf("pulled back the crop is %d", l.Crop.Left)
 	}
 	wantLayer(t, "pulled back", l, 0, 0, 960, 540)
-	l = cropped(full, partBottom|partRight, point{-10000, -10000}, hd)
+	l = cropped(full, partBottom|partRight, point{-10000, -10000}, hd, 1)
 	if left := 1920 - l.Crop.Right; left < leastLayer {
 		t.Errorf("all of the picture can be cropped away: %d px are left", left)
 	}
-	if l := cropped(full, partTop, point{0, 10}, point{}); l != full {
+	// 720x576 that is 16:9: 1024 square pixels for 720.
+	l = cropped(full, partLeft, point{120, 0}, point{720, 576}, 64.0/45)
+	if l.Crop.Left != 90 {
+		t.Errorf("an eighth of a picture of 720 pixels is a crop of %d, want 90", l.Crop.Left)
+	}
+	wantLayer(t, "cropped, pixels not square", l, 120, 0, 840, 540)
+	if l := cropped(full, partTop, point{0, 10}, point{}, 1); l != full {
 		t.Error("a picture without a size was cropped")
 	}
 }
@@ -168,6 +174,16 @@ func TestHandlesChooseMoveScaleAndCrop(t *testing.T) {
 		t.Errorf("300 of 1920 canvas pixels cut %d of 1280, want 200", l.Crop.Left)
 	}
 	wantLayer(t, "cropped", l, 300, 0, 1620, 1080)
+	h.DragEnd()
+
+	b.clock = b.clock.Add(time.Second)
+	b.desk.state.Sources[0].Detail, b.desk.state.Sources[0].PixelAspect = "720x576 25 fps", 64.0/45
+	h.choose(0)
+	h.mouse(point{0, 540}, 0)
+	h.drag(h.toScreen(point{240, 540}), fyne.KeyModifierControl)
+	if l := lastLayers(t, b)[0]; l.Crop.Left != 90 {
+		t.Errorf("240 of 1920 canvas pixels cut %d of 720, want 90", l.Crop.Left)
+	}
 }
 
 func TestHandlesSnapAndDrawTheLine(t *testing.T) {
