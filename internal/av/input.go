@@ -19,7 +19,6 @@ import (
 	"github.com/asticode/go-astiav"
 
 	"crosspoint.studio/crosspoint/internal/media"
-	"crosspoint.studio/crosspoint/internal/media/h264"
 )
 
 // InputOptions say how an input is opened; the zero value serves for files.
@@ -64,6 +63,7 @@ type Stream struct {
 	SampleRateHz, Channels int // audio
 
 	saidSAR media.Rational // what the container says of SAR, not the codec
+	apart   apart          // what becomes of transparency that lies beside the pictures
 	params  *astiav.CodecParameters
 	codec   *astiav.Codec
 }
@@ -205,53 +205,6 @@ func (in *Input) open(url string, opt InputOptions) error {
 	return nil
 }
 
-// foretell fills in what the headers say of streams by way of their codec, which libavformat would
-// decode a picture to know (20 of the 26 ms that opening a 1080p file takes), and returns 1 for
-// each of them: then none is. It is so of H.264 in MP4 and MOV, progressive, 4:2:0 of 8 bits, with
-// a single SPS that tells in which order its pictures come; of everything else pictures
-// are decoded: of Matroska's, which has no decoding times, libavformat makes those too.
-func (in *Input) foretell() []C.char {
-	streams := in.ctx.Streams()
-	known := make([]C.char, max(len(streams), 1))
-	if !strings.HasPrefix(in.ctx.InputFormat().Name(), "mov,") {
-		return known
-	}
-	for i, st := range streams {
-		p := st.CodecParameters()
-		if p.CodecID() != astiav.CodecIDH264 || p.PixelFormat() != astiav.PixelFormatNone {
-			continue
-		}
-		c, err := h264.ParseAVCC(p.ExtraData())
-		if err != nil || len(c.SPS) != 1 {
-			continue
-		}
-		sps, err := h264.ParseSPS(c.SPS[0])
-		if err != nil || sps.ChromaFormat != 1 || sps.BitDepthLuma != 8 || sps.BitDepthChroma != 8 || sps.Interlaced ||
-			sps.VUI.Reorder < 0 || sps.Width != p.Width() || sps.Height != p.Height() {
-			continue
-		}
-		switch sps.VUI.FullRange {
-		case 0:
-			p.SetColorRange(astiav.ColorRangeMpeg)
-		case 1:
-			p.SetColorRange(astiav.ColorRangeJpeg)
-		}
-		p.SetPixelFormat(astiav.PixelFormatYuv420P)
-		if p.ColorRange() == astiav.ColorRangeJpeg {
-			p.SetPixelFormat(astiav.PixelFormatYuvj420P)
-		}
-		const unspecified = 2 // both number matrices as H.273 does
-		if sps.VUI.Matrix != unspecified {
-			p.SetColorSpace(astiav.ColorSpace(sps.VUI.Matrix))
-		}
-		if sps.VUI.SARWidth > 0 && sps.VUI.SARHeight > 0 {
-			p.SetSampleAspectRatio(astiav.NewRational(sps.VUI.SARWidth, sps.VUI.SARHeight))
-		}
-		known[i] = 1
-	}
-	return known
-}
-
 func (in *Input) readFrom(r io.Reader) astiav.IOContextReadFunc {
 	return func(b []byte) (int, error) {
 		n, err := r.Read(b)
@@ -339,6 +292,7 @@ func (in *Input) describeStream(st *astiav.Stream, codec *astiav.Codec) *Stream 
 	}
 	s.SAR, s.saidSAR = rational(in.ctx.GuessSampleAspectRatio(st, nil)), rational(st.SampleAspectRatio())
 	s.PixelFormat = p.PixelFormat().Name()
+	s.codec, s.apart = transparent(st.Metadata(), p.CodecID(), codec, astiav.FindDecoderByName)
 	full := 0
 	if p.ColorRange() == astiav.ColorRangeJpeg || strings.HasPrefix(s.PixelFormat, "yuvj") {
 		full = 1
@@ -489,7 +443,8 @@ func (p *InputPacket) ForgetPTS() {
 }
 
 // Seek goes to the last keyframe at or before t on the input's own timeline;
-// flush the decoders afterwards. It fails for live inputs.
+// flush the decoders afterwards. Where transparency lies beside the pictures, it is one at which
+// that begins anew too. It fails for live inputs.
 func (in *Input) Seek(t time.Duration) error {
 	in.arm()
 	defer in.disarm()
@@ -497,7 +452,11 @@ func (in *Input) Seek(t time.Duration) error {
 	if in.video != nil {
 		index, ts = in.video.Index, media.UnitsIn(t, in.video.TimeBase)
 	}
-	if err := in.ctx.SeekFrame(index, ts, astiav.NewSeekFlags(astiav.SeekFlagBackward)); err != nil {
+	err := in.ctx.SeekFrame(index, ts, astiav.NewSeekFlags(astiav.SeekFlagBackward))
+	if err == nil && in.video != nil && in.video.apart == apartKept {
+		err = in.seekTransparency(ts)
+	}
+	if err != nil {
 		return fmt.Errorf("av: seek in %s to %ss: %w", in.where, strconv.FormatFloat(t.Seconds(), 'f', 3, 64), in.why(err))
 	}
 	return nil

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <libavutil/channel_layout.h>
 #include <libavutil/display.h>
+#include <libavutil/intreadwrite.h>
 #include <libavutil/log.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
@@ -589,4 +590,12 @@ const uint8_t *cp_packet_config(const AVPacket *p, int *size)
 	const uint8_t *d = av_packet_get_side_data(p, AV_PKT_DATA_NEW_EXTRADATA, &n);
 	*size = d ? (int)n : 0;
 	return d;
+}
+
+int cp_packet_alpha(const AVPacket *p)
+{
+	// A BlockAddID in 8 bytes, then what was added.
+	size_t n = 0;
+	const uint8_t *d = av_packet_get_side_data(p, AV_PKT_DATA_MATROSKA_BLOCKADDITIONAL, &n);
+	return d && n > 8 && AV_RB64(d) == 1 ? d[8] : -1;
 }

@@ -43,6 +43,9 @@ void cp_sound_lead(AVFormatContext *f, int stream, int samples);
 // cp_packet_config is the decoder configuration that a packet brings along, of the packet's
 // own memory; NULL where it brings none.
 const uint8_t *cp_packet_config(const AVPacket *p, int *size);
+// cp_packet_alpha is the first byte of the transparency that lies beside a packet (WebM's BlockAdditional 1);
+// -1 where there is none.
+int cp_packet_alpha(const AVPacket *p);
 void cp_codec_packet_timebase(AVCodecContext *c, int num, int den);
 
 struct SwsContext *cp_sws_new(int sw, int sh, int sfmt, int dw, int dh, int dfmt, int flags,

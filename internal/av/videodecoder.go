@@ -104,7 +104,8 @@ type VideoDecoder struct {
 	frames  *framePool
 	convert converter
 	deint   deinterlacer
-	woven   bool // the container says that the pictures are interlaced
+	woven   bool              // the container says that the pictures are interlaced
+	matrix  astiav.ColorSpace // of the stream, for pictures that say nothing
 	note    string
 	skip    atomic.Bool
 	skipped bool // what the context is set to
@@ -133,10 +134,13 @@ func NewVideoDecoder(s *Stream, opt VideoDecoderOptions) (*VideoDecoder, error) 
 	}
 	d.last = -d.step
 	d.deint = newDeinterlacer(s, opt)
-	if opt.Hardware != "" && opt.Hardware != "off" {
-		if d.openHardware() {
-			return d, nil
-		}
+	d.matrix = s.params.ColorSpace()
+	switch {
+	case opt.Hardware == "" || opt.Hardware == "off":
+	case s.apart == apartKept:
+		d.note = "decoding in software: no device knows its transparency"
+	case d.openHardware():
+		return d, nil
 	}
 	if err := d.open(nil, 0); err != nil {
 		return nil, fmt.Errorf("av: open the %s decoder: %w", s.Codec, err)
@@ -216,19 +220,25 @@ func (d *VideoDecoder) openHardware() bool {
 	return false
 }
 
-// Note says how pictures are decoded where there was a choice; empty otherwise.
+// Note says how pictures are decoded where there was a choice, and what is missing of them; empty otherwise.
 func (d *VideoDecoder) Note() string {
-	if !d.woven {
-		return d.note
+	var notes []string
+	if d.note != "" {
+		notes = append(notes, d.note)
 	}
-	woven := "interlaced"
 	switch {
+	case !d.woven:
 	case d.deint.on && d.deint.fields:
-		woven = "interlaced, each field a picture"
+		notes = append(notes, "interlaced, each field a picture")
 	case d.deint.on:
-		woven = "interlaced, each two fields a picture"
+		notes = append(notes, "interlaced, each two fields a picture")
+	default:
+		notes = append(notes, "interlaced")
 	}
-	return strings.TrimPrefix(d.note+", "+woven, ", ")
+	if d.stream.apart == apartLost {
+		notes = append(notes, "its transparency is missing: the FFmpeg on this machine is built without libvpx")
+	}
+	return strings.Join(notes, ", ")
 }
 
 // SetSkipNonRef leaves pictures undecoded that no other refers to. Any goroutine.
@@ -320,6 +330,10 @@ func (d *VideoDecoder) decoded() (n *native, info C.cp_info, err error) {
 				continue
 			}
 			return nil, info, wrap("decode", err)
+		}
+		if d.stream.apart == apartKept && n.frame.ColorSpace() == astiav.ColorSpaceUnspecified {
+			// Of VP8 libvpx says none, in the place of what the container says.
+			n.frame.SetColorSpace(d.matrix)
 		}
 		C.cp_frame_info(cFrame(n.frame), &info)
 		if info.hw == 0 {
