@@ -53,6 +53,34 @@ func colorOf(matrix, full, height int) media.ColorInfo {
 	return c
 }
 
+// codePoints is libav's description of a coded stream; its numbers are those of H.273.
+func codePoints(p astiav.ColorPrimaries, t astiav.ColorTransferCharacteristic, m astiav.ColorSpace, r astiav.ColorRange) media.CodePoints {
+	c := media.CodePoints{Primaries: uint8(p), Transfer: uint8(t), Matrix: uint8(m)}
+	switch r {
+	case astiav.ColorRangeMpeg:
+		c.Range = media.Limited
+	case astiav.ColorRangeJpeg:
+		c.Range = media.Full
+	}
+	return c
+}
+
+// setCodePoints is the inverse, for a muxer. MP4 and MOV get a colr box where all of it is specified, Matroska a Colour element.
+func setCodePoints(ctx *astiav.CodecContext, c media.CodePoints) {
+	if !c.IsSet() {
+		return
+	}
+	ctx.SetColorPrimaries(astiav.ColorPrimaries(c.Primaries))
+	ctx.SetColorTransferCharacteristic(astiav.ColorTransferCharacteristic(c.Transfer))
+	ctx.SetColorSpace(astiav.ColorSpace(c.Matrix))
+	switch c.Range {
+	case media.Limited:
+		ctx.SetColorRange(astiav.ColorRangeMpeg)
+	case media.Full:
+		ctx.SetColorRange(astiav.ColorRangeJpeg)
+	}
+}
+
 func orDefault(c media.ColorInfo) media.ColorInfo {
 	if c.Matrix == 0 {
 		c.Matrix = media.BT709

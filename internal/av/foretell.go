@@ -46,9 +46,12 @@ func (in *Input) foretell() []C.char {
 		if p.ColorRange() == astiav.ColorRangeJpeg {
 			p.SetPixelFormat(astiav.PixelFormatYuvj420P)
 		}
-		const unspecified = 2 // both number matrices as H.273 does
+		const unspecified = 2 // both number these as H.273 does
 		if sps.VUI.Matrix != unspecified {
 			p.SetColorSpace(astiav.ColorSpace(sps.VUI.Matrix))
+		}
+		if sps.VUI.Primaries != unspecified || sps.VUI.Transfer != unspecified {
+			C.cp_stream_color(cFormat(in.ctx), C.int(i), C.int(sps.VUI.Primaries), C.int(sps.VUI.Transfer))
 		}
 		if sps.VUI.SARWidth > 0 && sps.VUI.SARHeight > 0 {
 			p.SetSampleAspectRatio(astiav.NewRational(sps.VUI.SARWidth, sps.VUI.SARHeight))

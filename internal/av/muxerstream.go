@@ -52,6 +52,7 @@ func (m *Muxer) addStream(t media.Track) error {
 			sar = astiav.NewRational(int(t.SAR.Num), int(t.SAR.Den))
 		}
 		ctx.SetSampleAspectRatio(sar)
+		setCodePoints(ctx, t.Color)
 		ctx.SetFramerate(astiav.NewRational(int(t.FPS.Num), int(t.FPS.Den)))
 		st.SetAvgFrameRate(astiav.NewRational(int(t.FPS.Num), int(t.FPS.Den)))
 		st.SetSampleAspectRatio(sar)

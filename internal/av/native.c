@@ -599,3 +599,9 @@ int cp_packet_alpha(const AVPacket *p)
 	const uint8_t *d = av_packet_get_side_data(p, AV_PKT_DATA_MATROSKA_BLOCKADDITIONAL, &n);
 	return d && n > 8 && AV_RB64(d) == 1 ? d[8] : -1;
 }
+
+void cp_stream_color(AVFormatContext *f, int stream, int primaries, int transfer)
+{
+	f->streams[stream]->codecpar->color_primaries = primaries;
+	f->streams[stream]->codecpar->color_trc = transfer;
+}

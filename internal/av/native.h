@@ -46,6 +46,8 @@ const uint8_t *cp_packet_config(const AVPacket *p, int *size);
 // cp_packet_alpha is the first byte of the transparency that lies beside a packet (WebM's BlockAdditional 1);
 // -1 where there is none.
 int cp_packet_alpha(const AVPacket *p);
+// cp_stream_color sets what a demuxer says of a stream, for which go-astiav v0.39 has no setters.
+void cp_stream_color(AVFormatContext *f, int stream, int primaries, int transfer);
 void cp_codec_packet_timebase(AVCodecContext *c, int num, int den);
 
 struct SwsContext *cp_sws_new(int sw, int sh, int sfmt, int dw, int dh, int dfmt, int flags,

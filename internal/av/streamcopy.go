@@ -35,6 +35,7 @@ func NewStreamCopy(s *Stream) (*StreamCopy, error) {
 		if s.Codec == "hevc" {
 			c.track.Codec = media.HEVC
 		}
+		c.track.Color = codePoints(s.params.ColorPrimaries(), s.params.ColorTransferCharacteristic(), s.params.ColorSpace(), s.params.ColorRange())
 		if s.Rotation != 0 {
 			return nil, errors.New("its pictures are turned when they are shown")
 		}
@@ -99,7 +100,7 @@ func (c *StreamCopy) use(sets []byte) {
 	}
 	c.track.Extradata = sets
 	if c.track.Codec != media.H264 {
-		return // what the container says of the size has to do
+		return // what the container says of size and colour has to do
 	}
 	for nal := range h264.NALUnits(sets) {
 		if h264.Type(nal) != h264.TypeSPS {
@@ -107,8 +108,23 @@ func (c *StreamCopy) use(sets []byte) {
 		}
 		if sps, err := h264.ParseSPS(nal); err == nil {
 			c.track.Width, c.track.Height = sps.Width, sps.Height
+			c.recolor(sps.VUI)
 		}
 		return
+	}
+}
+
+// recolor takes what new parameter sets say of colour; where they say nothing, the container's word stands.
+func (c *StreamCopy) recolor(v h264.VUI) {
+	const unspecified = 2
+	if v.Primaries != unspecified || v.Transfer != unspecified || v.Matrix != unspecified {
+		c.track.Color.Primaries, c.track.Color.Transfer, c.track.Color.Matrix = uint8(v.Primaries), uint8(v.Transfer), uint8(v.Matrix)
+	}
+	switch v.FullRange {
+	case 0:
+		c.track.Color.Range = media.Limited
+	case 1:
+		c.track.Color.Range = media.Full
 	}
 }
 

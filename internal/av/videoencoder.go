@@ -256,6 +256,7 @@ func openVideoEncoder(row Encoder, opt VideoEncoderOptions) (_ *VideoEncoder, er
 	e.track = media.Track{
 		Codec: row.Codec, TimeBase: opt.FPS.Inv(), Width: opt.Width, Height: opt.Height, FPS: opt.FPS,
 		BitrateBPS: opt.BitrateBPS, Extradata: slices.Clone(extra),
+		Color: codePoints(e.ctx.ColorPrimaries(), e.ctx.ColorTransferCharacteristic(), e.ctx.ColorSpace(), e.ctx.ColorRange()),
 	}
 	if row.Codec == media.ProRes {
 		tag := uint32(C.cp_codec_tag((*C.AVCodecContext)(e.ctx.UnsafePointer())))

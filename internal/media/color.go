@@ -1,5 +1,16 @@
 package media
 
+// CodePoints say what a coded picture's values mean in the numbers of ITU-T H.273 (clause 8), which
+// bitstreams and containers share; 2 is unspecified. The zero value says that nothing is known: 0 is
+// reserved, but for a matrix, where it is R'G'B'.
+type CodePoints struct {
+	Primaries, Transfer, Matrix uint8
+	Range                       Range // not set where it is not said
+}
+
+// IsSet reports whether anything is known.
+func (c CodePoints) IsSet() bool { return c != CodePoints{} }
+
 // LumaWeights are KR and KB of a matrix (H.273 table 4; BT.709-6 item 3.2, BT.601-7
 // clause 2.5.1, BT.2020-2 table 4, non-constant luminance).
 func (m Matrix) LumaWeights() (kr, kb float64) {

@@ -29,11 +29,12 @@ type Track struct {
 	Codec    Codec
 	TimeBase Rational // of the packets' PTS, DTS and Duration; video: one frame, audio: one sample
 
-	Width, Height int      // video
-	FPS           Rational // video; of sound without pictures: what timecode counts, or not set
-	SAR           Rational // video; not set means square
-	SampleRateHz  int      // audio
-	Channels      int      // audio
+	Width, Height int        // video
+	FPS           Rational   // video; of sound without pictures: what timecode counts, or not set
+	SAR           Rational   // video; not set means square
+	Color         CodePoints // video, as the stream itself has it; not set where not known
+	SampleRateHz  int        // audio
+	Channels      int        // audio
 
 	BitrateBPS int // the encoder's target
 	// Extradata is the decoder configuration as the codec's encoder gives it: H.264

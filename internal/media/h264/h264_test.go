@@ -52,7 +52,7 @@ func TestParameterSets(t *testing.T) {
 				t.Errorf("got %dx%d %s interlaced %v, want %dx%d %s %v",
 					sps.Width, sps.Height, sps.ProfileName(), sps.Interlaced, c.width, c.height, c.profile, c.interlaced)
 			}
-			want := VUI{SARWidth: 1, SARHeight: 1, FullRange: -1, Matrix: 2, Reorder: 2}
+			want := VUI{SARWidth: 1, SARHeight: 1, FullRange: -1, Primaries: 2, Transfer: 2, Matrix: 2, Reorder: 2}
 			if c.profile == "constrained baseline" {
 				want.Reorder = 0
 			}

@@ -20,6 +20,8 @@ type SPS struct {
 type VUI struct {
 	SARWidth, SARHeight int // sample aspect ratio; 0 where it does not say
 	FullRange           int // video_full_range_flag; -1 where it does not say
+	Primaries           int // colour_primaries; 2 where it does not say
+	Transfer            int // transfer_characteristics; 2 where it does not say
 	Matrix              int // matrix_coefficients; 2 where it does not say
 	Reorder             int // max_num_reorder_frames; -1 where it does not say
 }
@@ -147,7 +149,7 @@ var aspectRatios = [...][2]int{
 
 // readVUI reads from vui_parameters_present_flag on.
 func readVUI(r *BitReader) VUI {
-	none := VUI{FullRange: -1, Matrix: 2, Reorder: -1}
+	none := VUI{FullRange: -1, Primaries: 2, Transfer: 2, Matrix: 2, Reorder: -1}
 	v := none
 	if !r.Bit() {
 		return none
@@ -167,8 +169,7 @@ func readVUI(r *BitReader) VUI {
 		r.Bits(3) // video_format
 		v.FullRange = int(r.Bits(1))
 		if r.Bit() { // colour_description_present_flag
-			r.Bits(16) // colour_primaries, transfer_characteristics
-			v.Matrix = int(r.Bits(8))
+			v.Primaries, v.Transfer, v.Matrix = int(r.Bits(8)), int(r.Bits(8)), int(r.Bits(8))
 		}
 	}
 	if r.Bit() { // chroma_loc_info_present_flag
