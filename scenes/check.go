@@ -31,6 +31,9 @@ func (c *examination) checker(list string) func(kind string, owner *node, settin
 // suits reports what is wrong with the settings of an entry of list: by their schema, and
 // if that has nothing against them, by the catalogue.
 func (c *examination) suits(list, path, kind string, owner, settings *node, s compiledSchema) {
+	if c.full() {
+		return // nor would what is found be known by what follows
+	}
 	before := len(c.found)
 	c.schema(path, settings, s, settings.start, false)
 	if len(c.found) > before {

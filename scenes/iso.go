@@ -106,22 +106,12 @@ func (c *examination) sourceList(owner, list string) {
 		case seen[v.text]:
 			c.add(v.start, path, "%q is in this list already", v.text)
 		case !exists:
-			c.add(v.start, path, "there is no source %q%s", v.text, DidYouMean(v.text, c.sourceNames()))
+			c.add(v.start, path, "there is no source %q%s", v.text, c.didYouMean(v.text, c.candidates("sources")))
 		case known.list != "sources":
 			c.add(v.start, path, "%q is %s; this must be the id of a source", v.text, what(known.list))
 		}
 		seen[v.text] = true
 	}
-}
-
-func (c *examination) sourceNames() (out []string) {
-	for id, v := range c.names {
-		if v.list == "sources" {
-			out = append(out, id)
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 // isoSettings checks the settings of ISO recordings and saved replays against the

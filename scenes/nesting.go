@@ -2,6 +2,7 @@ package scenes
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -15,14 +16,19 @@ func (c *examination) nesting() {
 	cyclic := false
 	done := map[string]bool{}
 	var chain []string
+	within := map[string]int{} // where in chain
 	var visit func(id string)
 	visit = func(id string) {
+		within[id] = len(chain)
 		chain = append(chain, id)
 		for _, e := range c.edges[id] {
-			if i := index(chain, e.to); i >= 0 {
+			if i, inside := within[e.to]; inside {
 				cyclic = true
-				loop := append(append([]string{}, chain[i:]...), e.to)
-				c.add(e.at, e.path, "a scene cannot contain itself: %s", strings.Join(loop, " → "))
+				var loop string
+				if !c.full() {
+					loop = ring(chain[i:])
+				}
+				c.add(e.at, e.path, "a scene cannot contain itself: %s", loop)
 				continue
 			}
 			if !done[e.to] {
@@ -31,6 +37,7 @@ func (c *examination) nesting() {
 		}
 		done[id] = true
 		chain = chain[:len(chain)-1]
+		delete(within, id)
 	}
 	scenes := c.root.get("scenes").list()
 	for _, v := range scenes {
@@ -70,18 +77,19 @@ func (c *examination) nesting() {
 	}
 }
 
-func index(list []string, s string) int {
-	for i, v := range list {
-		if v == s {
-			return i
-		}
+// ring is a chain of scenes that ends where it began.
+func ring(chain []string) string {
+	const most = 12
+	names := append(slices.Clone(chain[:min(len(chain), most)]), chain[0])
+	if len(chain) > most {
+		names[most-1] = "…"
 	}
-	return -1
+	return strings.Join(names, " → ")
 }
 
 // sheared reports a layer that stretches a scene out of shape in which a layer is
 // rotated: its rectangle would no longer be one.
-func (c *examination) sheared(l *node, path, id string, seen map[string]bool) {
+func (c *examination) sheared(l *node, path, id string) {
 	if fit, _ := l.str("fit"); fit != string(Stretch) {
 		return
 	}
@@ -93,28 +101,31 @@ func (c *examination) sheared(l *node, path, id string, seen map[string]bool) {
 	if !uneven(sx, sy) {
 		return
 	}
-	if inner := c.rotated(id, seen); inner != "" {
+	if inner := c.rotated(id); inner != "" {
 		c.add(l.get("fit").start, path+".fit", "cannot stretch %q out of shape: a layer in %q is rotated", id, inner)
 	}
 }
 
-// rotated is the first scene at or below id with a layer at an angle.
-func (c *examination) rotated(id string, seen map[string]bool) string {
-	if seen[id] {
-		return ""
+// rotated is the first scene at or below id with a layer at an angle. Of scenes that contain
+// themselves, which is a mistake, it may miss one.
+func (c *examination) rotated(id string) string {
+	if known, ok := c.turns[id]; ok {
+		return known
 	}
-	seen[id] = true
+	c.turns[id] = "" // while it is looked for
 	for _, l := range c.scene[id].get("layers").list() {
 		source, _ := l.str("source")
 		if c.scene[source] != nil {
-			if inner := c.rotated(source, seen); inner != "" {
-				return inner
+			if inner := c.rotated(source); inner != "" {
+				c.turns[id] = inner
+				break
 			}
 		} else if math.Mod(l.num("rotation", 0), 90) != 0 {
-			return id
+			c.turns[id] = id
+			break
 		}
 	}
-	return ""
+	return c.turns[id]
 }
 
 // uneven reports whether scaling by sx and sy changes shapes.

@@ -3,6 +3,7 @@ package scenes
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Rect is a rectangle with its top left corner at X, Y.
@@ -78,7 +79,7 @@ func (s *Show) SourcesOf(id string) ([]string, error) {
 	}
 	var out []string
 	for _, p := range placed {
-		if index(out, p.Source) < 0 {
+		if !slices.Contains(out, p.Source) {
 			out = append(out, p.Source)
 		}
 	}

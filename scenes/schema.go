@@ -2,6 +2,7 @@ package scenes
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -153,7 +154,10 @@ func (c *examination) schema(path string, n *node, s compiledSchema, at int, quo
 		switch e.ErrorKind.(type) {
 		case *kind.AnyOf, *kind.OneOf, *kind.Not, *kind.Contains:
 		default:
-			for _, cause := range e.Causes {
+			for _, cause := range inOrder(e.Causes, n) {
+				if c.full() {
+					return
+				}
 				walk(cause)
 			}
 			if len(e.Causes) > 0 {
@@ -163,23 +167,64 @@ func (c *examination) schema(path string, n *node, s compiledSchema, at int, quo
 		path, n, at := path, n, at
 		for _, token := range e.InstanceLocation {
 			if n != nil && n.kind == '[' {
-				i, _ := strconv.Atoi(token) // the library's own index
-				path, n = element(path, i), n.items[i]
+				path = element(path, position(token))
 			} else {
-				path, n = child(path, token), n.get(token)
+				path = child(path, token)
 			}
-			if n != nil {
+			if n = step(n, token); n != nil {
 				at = n.start
 			}
 		}
 		for _, f := range describe(e, s.doc, path, n, at, quote) {
-			if !seen[f.Mistake] {
+			if !seen[f.Mistake] && !c.full() {
 				seen[f.Mistake] = true
 				c.found = append(c.found, f)
 			}
 		}
 	}
 	walk(all)
+}
+
+// position is a token of an InstanceLocation as an array's index, the library's own.
+func position(token string) int {
+	i, _ := strconv.Atoi(token)
+	return i
+}
+
+// step is the value in n that a token of an InstanceLocation names, or nil.
+func step(n *node, token string) *node {
+	if n != nil && n.kind == '[' {
+		return n.items[position(token)]
+	}
+	return n.get(token)
+}
+
+// inOrder are the causes of an error by where in the document they stand, below n: the library
+// takes the members of an object in any order.
+func inOrder(causes []*jsonschema.ValidationError, n *node) []*jsonschema.ValidationError {
+	if len(causes) < 2 {
+		return causes
+	}
+	type placed struct {
+		at    int
+		cause *jsonschema.ValidationError
+	}
+	list := make([]placed, len(causes))
+	for i, cause := range causes {
+		list[i].cause = cause
+		here := n
+		for _, token := range cause.InstanceLocation {
+			if here = step(here, token); here != nil {
+				list[i].at = here.start
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
+	out := make([]*jsonschema.ValidationError, len(list))
+	for i, p := range list {
+		out[i] = p.cause
+	}
+	return out
 }
 
 var typeNames = map[string]string{
@@ -209,16 +254,22 @@ func describe(e *jsonschema.ValidationError, doc any, path string, n *node, at i
 	case *kind.AdditionalProperties:
 		var out []found
 		allowed := properties(doc, e.SchemaURL)
+		unknown := make(map[string]bool, len(k.Properties))
 		for _, key := range k.Properties {
-			at := at
-			if n != nil {
-				for _, m := range n.members {
-					if m.key == key {
-						at = m.start
-					}
-				}
+			unknown[key] = true
+		}
+		var members []member
+		if n != nil { // always: it is where the library has found them
+			members = n.members
+		}
+		for _, m := range members {
+			if len(out) > maxMistakes {
+				break // no more are listed
 			}
-			out = append(out, found{at, Mistake{child(path, key), "there is no such setting here" + DidYouMean(key, allowed)}})
+			if unknown[m.key] {
+				delete(unknown, m.key)
+				out = append(out, found{m.start, Mistake{child(path, m.key), "there is no such setting here" + DidYouMean(m.key, allowed)}})
+			}
 		}
 		return out
 	case *kind.Type:
@@ -337,8 +388,11 @@ func subschema(doc any, url string) map[string]any {
 }
 
 // DidYouMean is "; did you mean …?" with the candidate nearest to text, or nothing when
-// none is near.
+// none is near, or there are so many that one is always near.
 func DidYouMean(text string, candidates []string) string {
+	if len(candidates) > guessAmong {
+		return ""
+	}
 	candidates = slices.Sorted(slices.Values(candidates)) // the same answer every time
 	best, bestAt := "", max(2, len(text)/3)+1
 	for _, c := range candidates {
@@ -355,6 +409,9 @@ func DidYouMean(text string, candidates []string) string {
 	}
 	return fmt.Sprintf("; did you mean %q?", best)
 }
+
+// guessAmong is among how many candidates DidYouMean looks; a show has some hundred of a list.
+const guessAmong = 1000
 
 // distance is Levenshtein's, in bytes; long texts are not near anything.
 func distance(a, b string) int {

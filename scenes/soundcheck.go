@@ -20,7 +20,7 @@ func (c *examination) sound() {
 	}
 	bus := func(n *node, path, key string) {
 		if id, ok := n.str(key); ok && id != "" && !buses[id] {
-			c.add(n.get(key).start, child(path, key), "there is no bus %q%s", id, DidYouMean(id, names))
+			c.add(n.get(key).start, child(path, key), "there is no bus %q%s", id, c.didYouMean(id, names))
 		}
 	}
 	for i, v := range c.root.get("buses").list() {
@@ -33,7 +33,7 @@ func (c *examination) sound() {
 		for j, s := range minus.list() {
 			if s.kind == '"' {
 				if c.names[s.text].list != "sources" {
-					c.add(s.start, element(path+".mix_minus", j), "there is no source %q%s", s.text, DidYouMean(s.text, c.sources()))
+					c.add(s.start, element(path+".mix_minus", j), "there is no source %q%s", s.text, c.didYouMean(s.text, c.candidates("sources")))
 				}
 			}
 		}
@@ -70,16 +70,6 @@ func (c *examination) sound() {
 	}
 }
 
-// sources are the ids of all sources.
-func (c *examination) sources() (out []string) {
-	for id, n := range c.names {
-		if n.list == "sources" {
-			out = append(out, id)
-		}
-	}
-	return out
-}
-
 // inserts checks the inserts of a strip or a bus.
 func (c *examination) inserts(owner *node, path string) {
 	seen := map[string]bool{}
@@ -97,7 +87,7 @@ func (c *examination) inserts(owner *node, path string) {
 		}
 		k, ok := insertKindOf(kind)
 		if !ok {
-			c.add(v.get("kind").start, path+".kind", "there is no kind of insert %q%s", kind, DidYouMean(kind, insertNames()))
+			c.add(v.get("kind").start, path+".kind", "there is no kind of insert %q%s", kind, c.didYouMean(kind, insertNames()))
 			continue
 		}
 		settings := v.get("settings")

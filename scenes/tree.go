@@ -12,16 +12,17 @@ import (
 	"unicode/utf8"
 )
 
-// node is a JSON value that knows where in the document it stands and that keeps
+// node is a JSON value, for one goroutine, that knows where in the document it stands and that keeps
 // repeated keys, which encoding/json silently merges.
 type node struct {
 	start, end int // byte offsets in the document
 	kind       byte
-	members    []member // kind '{', in document order
-	items      []*node  // kind '['
-	text       string   // kind '"': the decoded string; kind '0': the literal
-	truth      bool     // kind 't'
-	bad        string   // kind '0': why the number cannot be used
+	members    []member         // kind '{', in document order
+	index      map[string]*node // of many members, once get has been asked; the last where a key is repeated
+	items      []*node          // kind '['
+	text       string           // kind '"': the decoded string; kind '0': the literal
+	truth      bool             // kind 't'
+	bad        string           // kind '0': why the number cannot be used
 }
 
 type member struct {
@@ -36,6 +37,15 @@ func (n *node) get(key string) *node {
 	if n == nil || n.kind != '{' {
 		return nil
 	}
+	if len(n.members) > manyMembers {
+		if n.index == nil {
+			n.index = make(map[string]*node, len(n.members))
+			for _, m := range n.members {
+				n.index[m.key] = m.value
+			}
+		}
+		return n.index[key]
+	}
 	for i := len(n.members) - 1; i >= 0; i-- {
 		if n.members[i].key == key {
 			return n.members[i].value
@@ -43,6 +53,10 @@ func (n *node) get(key string) *node {
 	}
 	return nil
 }
+
+// manyMembers is more than any object of a show has; what else has so many is not searched again
+// for each of them.
+const manyMembers = 64
 
 // list is an array's items; nothing for every other value.
 func (n *node) list() []*node {
@@ -144,6 +158,10 @@ func (n *node) write(b *bytes.Buffer, raw []byte) {
 	}
 }
 
+// maxCommas bounds what a document is taken apart into: a value needs a hundred times the memory of
+// its text. What the program itself writes into a file of 16 MB has fewer.
+const maxCommas = 1_000_000
+
 // parseTree reads a document. It returns nil with the mistake when it is no JSON;
 // a tree with mistakes for what is merely odd: text after the end, unusable
 // numbers.
@@ -165,6 +183,9 @@ func parseTree(raw []byte) (*node, []found) {
 			text = fmt.Sprintf("this is not JSON at %s: %s", place(raw, at), syntax.Error())
 		}
 		return nil, []found{{at, Mistake{"$", text}}}
+	}
+	if bytes.Count(raw, []byte(",")) > maxCommas {
+		return nil, []found{{0, Mistake{"$", "the file has more entries than any show"}}}
 	}
 	var mistakes []found
 	p := treeParser{raw: raw}

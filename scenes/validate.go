@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
+	"strings"
 
 	"crosspoint.studio/crosspoint/internal/media"
 )
@@ -19,7 +21,8 @@ type KindCatalog interface {
 	OutputSchema(kind string) (schema json.RawMessage, ok bool)
 }
 
-// Validate lists every mistake in a show document, in the order of the document.
+// Validate lists the mistakes in a show document, in the order of the document; of very many the
+// first hundred that are found.
 // With kinds it also reports unknown kinds and settings that do not suit their
 // kind, neither of which keeps a show from loading; kinds may be nil, and may be a
 // SettingsChecker. Messages of schemas have no values of settings in them, which may be
@@ -48,12 +51,18 @@ type examination struct {
 	raw   []byte
 	root  *node
 	kinds KindCatalog
-	found []found
+	found []found // at most maxMistakes and one more
 
 	names map[string]name // by id
 	scene map[string]*node
-	edges map[string][]edge // what each scene shows
+	edges map[string][]edge   // what each scene shows
+	near  map[string][]string // what candidates has made, by lists
+	turns map[string]string   // what rotated has made, by scene
 }
+
+// maxMistakes is how many are listed. Nobody corrects more at once, and there may be millions in a
+// file that is no show.
+const maxMistakes = 100
 
 // name is what an id stands for.
 type name struct {
@@ -88,8 +97,9 @@ func examine(raw []byte, kinds KindCatalog, table []migration) (*examination, er
 		raw = migrated
 		root, _ = parseTree(raw)
 	}
-	c := &examination{raw: raw, root: root, kinds: kinds, found: odd, names: map[string]name{}, scene: map[string]*node{}, edges: map[string][]edge{}}
-	c.literal("$", written) // a migration keeps neither repeated keys nor unusable numbers
+	c := &examination{raw: raw, root: root, kinds: kinds, found: odd, names: map[string]name{}, scene: map[string]*node{}, edges: map[string][]edge{},
+		near: map[string][]string{}, turns: map[string]string{}}
+	c.literal(nil, written) // a migration keeps neither repeated keys nor unusable numbers
 	c.schema("$", root, ownSchema(), root.start, true)
 	c.canvas()
 	c.programs()
@@ -109,14 +119,47 @@ func examine(raw []byte, kinds KindCatalog, table []migration) (*examination, er
 }
 
 func (c *examination) add(at int, path, format string, args ...any) {
+	if c.full() {
+		return
+	}
 	c.found = append(c.found, found{at, Mistake{path, fmt.Sprintf(format, args...)}})
+}
+
+// full: there are more mistakes than are listed; nothing needs to be looked at any more.
+func (c *examination) full() bool { return len(c.found) > maxMistakes }
+
+// didYouMean is DidYouMean for a mistake that is listed.
+func (c *examination) didYouMean(text string, candidates []string) string {
+	if c.full() {
+		return ""
+	}
+	return DidYouMean(text, candidates)
+}
+
+// candidates are the ids in some lists.
+func (c *examination) candidates(lists ...string) []string {
+	key := strings.Join(lists, " ")
+	if out, ok := c.near[key]; ok {
+		return out
+	}
+	var out []string
+	for id, v := range c.names {
+		if slices.Contains(lists, v.list) {
+			out = append(out, id)
+		}
+	}
+	c.near[key] = out
+	return out
 }
 
 func (c *examination) mistakes() []Mistake {
 	sort.SliceStable(c.found, func(i, j int) bool { return c.found[i].at < c.found[j].at })
 	var out []Mistake
-	for _, f := range c.found {
+	for _, f := range c.found[:min(len(c.found), maxMistakes)] {
 		out = append(out, f.Mistake)
+	}
+	if c.full() {
+		out = append(out, Mistake{"$", fmt.Sprintf("there are more mistakes than these %d", maxMistakes)})
 	}
 	return out
 }
@@ -137,21 +180,55 @@ func child(path, key string) string {
 
 func element(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
-// literal reports repeated keys and unusable numbers.
-func (c *examination) literal(path string, n *node) {
-	seen := map[string]bool{}
-	for _, m := range n.members {
-		if seen[m.key] {
-			c.add(m.start, child(path, m.key), "%q is written twice here; keep one", m.key)
+// trail is the way from the root to a value, of which a path is made only where one is told: those of
+// a document of many levels are long.
+type trail struct {
+	up   *trail // nil: the root
+	key  string
+	item int // in an array; -1: it is the member key of an object
+}
+
+func (t *trail) String() string {
+	var way []*trail
+	for ; t != nil; t = t.up {
+		way = append(way, t)
+	}
+	var path strings.Builder
+	path.WriteByte('$')
+	for _, step := range slices.Backward(way) {
+		if step.item >= 0 {
+			path.WriteString(element("", step.item))
+		} else {
+			path.WriteString(child("", step.key))
 		}
-		seen[m.key] = true
-		c.literal(child(path, m.key), m.value)
+	}
+	return path.String()
+}
+
+// literal reports repeated keys and unusable numbers.
+func (c *examination) literal(at *trail, n *node) {
+	if c.full() {
+		return
+	}
+	var seen map[string]bool
+	if len(n.members) > 1 {
+		seen = make(map[string]bool, len(n.members))
+	}
+	for _, m := range n.members {
+		here := &trail{at, m.key, -1}
+		if seen[m.key] {
+			c.add(m.start, here.String(), "%q is written twice here; keep one", m.key)
+		}
+		if seen != nil {
+			seen[m.key] = true
+		}
+		c.literal(here, m.value)
 	}
 	for i, v := range n.items {
-		c.literal(element(path, i), v)
+		c.literal(&trail{at, "", i}, v)
 	}
 	if n.bad != "" {
-		c.add(n.start, path, "%s", n.bad)
+		c.add(n.start, at.String(), "%s", n.bad)
 	}
 }
 
@@ -246,15 +323,7 @@ func (c *examination) reference(n *node, path, key string, lists ...string) (id 
 		c.add(at, child(path, key), "%q is %s; this must be the id of a %s", id, what(known.list), noun)
 		return "", false
 	}
-	var candidates []string
-	for k, v := range c.names {
-		for _, l := range lists {
-			if v.list == l {
-				candidates = append(candidates, k)
-			}
-		}
-	}
-	c.add(at, child(path, key), "there is no %s %q%s", noun, id, DidYouMean(id, candidates))
+	c.add(at, child(path, key), "there is no %s %q%s", noun, id, c.didYouMean(id, c.candidates(lists...)))
 	return "", false
 }
 
@@ -273,7 +342,7 @@ func (c *examination) layers() {
 				if r := l.num("rotation", 0); r != 0 && r != 360 && r != -360 {
 					c.add(l.get("rotation").start, path+".rotation", "a layer that shows a scene cannot be rotated; rotate the layers in %q", id)
 				}
-				c.sheared(l, path, id, map[string]bool{})
+				c.sheared(l, path, id)
 			}
 		}
 	}
@@ -294,7 +363,7 @@ func (c *examination) renditions() {
 	}
 	for i, v := range c.root.get("renditions").list() {
 		if id, ok := v.str("program"); ok && !programs[id] {
-			c.add(v.get("program").start, element("$.renditions", i)+".program", "there is no programme %q%s", id, DidYouMean(id, names))
+			c.add(v.get("program").start, element("$.renditions", i)+".program", "there is no programme %q%s", id, c.didYouMean(id, names))
 		}
 	}
 	renditions := c.root.get("renditions")
@@ -359,7 +428,7 @@ func (c *examination) backupSettings(destination *node, path string) {
 		}
 		raw, known := c.kinds.OutputSchema(kind)
 		if !known && ok {
-			c.add(v.get("kind").start, path+".kind", "there is no kind of destination %q here, so it is kept but does nothing%s", kind, DidYouMean(kind, c.kinds.OutputKinds()))
+			c.add(v.get("kind").start, path+".kind", "there is no kind of destination %q here, so it is kept but does nothing%s", kind, c.didYouMean(kind, c.kinds.OutputKinds()))
 		}
 		settings := v.get("settings")
 		if !known || settings == nil || settings.kind != '{' {
@@ -394,7 +463,7 @@ func (c *examination) settings() {
 			}
 			raw, known := schema(kind)
 			if !known {
-				c.add(at, path+".kind", "there is no kind of %s %q here, so it is kept but does nothing%s", noun, kind, DidYouMean(kind, kinds))
+				c.add(at, path+".kind", "there is no kind of %s %q here, so it is kept but does nothing%s", noun, kind, c.didYouMean(kind, kinds))
 				continue
 			}
 			compiled, err := compile("https://crosspoint.studio/schema/"+noun+"-"+kind+".json", raw)
