@@ -20,6 +20,8 @@ var (
 	ErrTimeout = errors.New("no data arrived in time")
 	// ErrNoStream: the input has no stream of the kind asked for.
 	ErrNoStream = errors.New("no such stream")
+	// ErrPlaylist: what was to be a stream is a playlist, which names what is to be read instead.
+	ErrPlaylist = errors.New("it is a playlist, not a stream")
 )
 
 // reason turns libav's error into words for the operator; system errors keep
@@ -30,6 +32,8 @@ func reason(err error) error {
 		return err
 	}
 	switch e {
+	case codePlaylist:
+		return ErrPlaylist
 	case astiav.ErrEof:
 		return errors.New("the data ended early")
 	case astiav.ErrInvaliddata:

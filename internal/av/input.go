@@ -38,6 +38,10 @@ type InputOptions struct {
 	// libavformat 61 does so for what goes through its AVIOContexts, which RTSP and DASH's
 	// segments do not.
 	VerifyPeers bool
+	// StreamOnly refuses playlists and descriptions of sessions, with ErrPlaylist: who sends them
+	// would choose what is opened. It is for protocols without TLS, VerifyPeers has no effect then,
+	// and for inputs without Format.
+	StreamOnly bool
 	// AllStreams: packets of every picture and sound stream are read, not only of the best
 	// two; Streams lists them.
 	AllStreams bool
@@ -153,7 +157,10 @@ func (in *Input) open(url string, opt InputOptions) error {
 	}
 	in.ctx.SetFlags(flags)
 	in.ctx.SetIOInterrupter(in.interrupt)
-	if opt.VerifyPeers {
+	switch {
+	case opt.StreamOnly:
+		streamOnly(in.ctx)
+	case opt.VerifyPeers:
 		C.cp_verify_peers(cFormat(in.ctx))
 	}
 	if opt.ReadFrom != nil {

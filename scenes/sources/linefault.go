@@ -26,6 +26,8 @@ func lineFault(ctx context.Context, address string, opened bool, err error) stri
 	switch {
 	case errors.Is(err, errStreamEnded):
 		return where + " has ended the stream"
+	case errors.Is(err, av.ErrPlaylist):
+		return where + " sends a playlist, not a stream: playlists are read by http:// and https:// alone"
 	case errors.Is(err, av.ErrTimeout) && opened:
 		return "nothing comes from " + where + " any more"
 	case errors.Is(err, av.ErrTimeout), errors.Is(err, syscall.ETIMEDOUT):

@@ -29,6 +29,7 @@ func TestLineFault(t *testing.T) {
 		{syscall.EADDRINUSE, false, "another program has the port of srt://127.0.0.1:9"},
 		{syscall.EADDRNOTAVAIL, false, "srt://127.0.0.1:9 is no address of this machine"},
 		{errStreamEnded, true, "srt://127.0.0.1:9 has ended the stream"},
+		{av.ErrPlaylist, false, "srt://127.0.0.1:9 sends a playlist, not a stream: playlists are read by http:// and https:// alone"},
 		{errors.New("the server does not have it"), false, "srt://127.0.0.1:9 cannot be opened: the server does not have it"},
 		{errors.New("the data is damaged or not a known format"), true, "srt://127.0.0.1:9 cannot be read on: the data is damaged or not a known format"},
 	} {

@@ -98,23 +98,39 @@ func (s *networkSettings) input() (*liveInput, error) {
 	}
 	options := map[string]string{}
 	address := s.URL
+	// What libavformat may open for this address: what the scheme itself is made of, and never a
+	// file, so that the far end has nothing else read. httpproxy is for TLS where http_proxy is set.
+	reach := scheme
+	streamOnly := false
 	switch scheme {
 	case "rtsp", "rtsps":
+		reach = "rtsp,rtsps,rtp,udp,tcp,tls,httpproxy"
 		options["rtsp_transport"] = s.RTSPTransport
 	case "srt":
+		streamOnly = true
 		// A latency in the address itself comes first. libavformat counts in microseconds.
 		if u, err := url.Parse(address); err != nil || !u.Query().Has("latency") {
 			options["latency"] = strconv.Itoa(s.SRTLatencyMS * 1000)
 		}
 	case "udp":
+		streamOnly = true
 		// 1 MB in the kernel, some 10 MB behind it; what overflows is lost, not fatal.
 		options["buffer_size"] = "1048576"
 		options["fifo_size"] = "57344"
 		options["overrun_nonfatal"] = "1"
-	case "rtmp", "rtmps", "rtp", "http", "https", "tcp":
+	case "tcp":
+		streamOnly = true
+	case "rtmp", "rtmps":
+		reach = "rtmp,rtmps,tcp,tls,httpproxy"
+	case "rtp":
+		reach = "rtp,udp"
+	case "http", "https":
+		// Playlists name other servers, and session descriptions ports of RTP.
+		reach = "http,https,tls,tcp,crypto,data,rtp,udp,httpproxy"
 	default:
 		return nil, fmt.Errorf("network: %s is not a protocol to pull streams by", scheme)
 	}
+	options["protocol_whitelist"] = reach
 	words := lineFault
 	if !s.Insecure && (scheme == "https" || scheme == "rtmps") {
 		words = secureFault
@@ -124,7 +140,7 @@ func (s *networkSettings) input() (*liveInput, error) {
 		reports: scheme == "rtsp" || scheme == "rtsps",
 		options: av.InputOptions{
 			Options: options, LowDelay: s.LowDelay && scheme != "http" && scheme != "https",
-			Timeout: time.Duration(s.TimeoutS * float64(time.Second)), VerifyPeers: !s.Insecure,
+			Timeout: time.Duration(s.TimeoutS * float64(time.Second)), VerifyPeers: !s.Insecure, StreamOnly: streamOnly,
 		},
 		bursts: func(in *av.Input) bool {
 			return strings.Contains(in.FormatName(), "hls") || strings.Contains(in.FormatName(), "dash") || in.Duration() > 0
