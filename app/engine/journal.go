@@ -396,7 +396,8 @@ func readJournal(f *os.File) (jobs []fileJob) {
 		j.kind, j.finish = l.Kind, !l.Closed
 		j.event.Path, j.event.Part, j.event.Closed, j.event.Problem = l.Path, l.Part, l.Closed, l.Problem
 		if had := j.event.Chapters; l.Chapters != nil {
-			j.event.Chapters = append(had[:min(l.From, len(had))], l.Chapters...)
+			from := min(max(l.From, 0), len(had)) // the line may be damaged
+			j.event.Chapters = append(had[:from], l.Chapters...)
 		}
 		if l.Holds != nil {
 			j.event.Holds = *l.Holds

@@ -97,3 +97,42 @@ func TestJournalIsWrittenWhenItsDiskIsBack(t *testing.T) {
 
 // untold is a warning that nobody reads.
 func untold(string) {}
+
+// TestDamagedJournalIsRead: whatever a disk has made of a journal, the rest of it is read.
+func TestDamagedJournalIsRead(t *testing.T) {
+	const good = `{"path":"/a.mkv","kind":"record","part":1,"chapters":[{"At":1,"Name":"one"},{"At":2,"Name":"two"}]}`
+	for _, c := range []struct {
+		line     string
+		chapters int // of a.mkv, afterwards
+	}{
+		{`{"path":"/a.mkv","from":-1,"chapters":[{"At":3}]}`, 1},
+		{`{"path":"/a.mkv","from":-9223372036854775808,"chapters":[]}`, 0},
+		{`{"path":"/a.mkv","from":9223372036854775807,"chapters":[{"At":3}]}`, 3},
+		{`{"path":"/a.mkv","from":1,"chapters":[{"At":3}]}`, 2},
+		{`{"path":"/a.mkv","from":99999999999999999999,"chapters":[{"At":3}]}`, 2},
+		{`{"path":"/a.mkv","from":"-1","chapters":"none"}`, 2},
+		{`{"path":"/a.mkv","from":1.5,"chapters":[{"At":3}]}`, 2},
+		{`{"path":"/a.mkv","part":-1,"chapters":null}`, 2},
+		{`{"path":["/a.mkv"],"settled":true}`, 2},
+		{`{"path":"/a.mkv","settled":"yes"}`, 2},
+		{`{"path":"/a.mkv","holds":[]}`, 2},
+		{`[]`, 2},
+		{`null`, 2},
+		{strings.Repeat("\x00", 5000), 2},
+		{good[:len(good)/2], 2},
+	} {
+		path := filepath.Join(t.TempDir(), "1-1.jsonl")
+		if err := os.WriteFile(path, []byte(good+"\n"+c.line+"\n"+`{"path":"/b.mkv","kind":"record","part":2}`+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		jobs := readJournal(f)
+		_ = f.Close() // it was for reading
+		if len(jobs) != 2 || len(jobs[0].event.Chapters) != c.chapters || jobs[1].event.Path != "/b.mkv" {
+			t.Errorf("%.60s: %+v, want a.mkv with %d chapters, and b.mkv", c.line, jobs, c.chapters)
+		}
+	}
+}

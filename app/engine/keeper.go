@@ -86,7 +86,7 @@ func (k *keeper) start() {
 	go func() {
 		defer close(k.ended)
 		if dir != "" {
-			k.left = k.find(dir, k.e.log)
+			k.left = k.found(dir)
 		}
 		removeStages(os.TempDir())
 		k.recover(ctx)
@@ -221,48 +221,53 @@ func (k *keeper) run(ctx context.Context) {
 		if !ok {
 			return
 		}
-		if _, err := os.Stat(j.event.Path); errors.Is(err, os.ErrNotExist) && (waited || j.event.Problem != "") {
-			k.settle(j) // its disk is gone, which has been said, or somebody has moved it
-			continue
+		k.guarded(j, func() { k.work(ctx, j, waited) })
+	}
+}
+
+// work looks after one file, which has waited for its disk or is new.
+func (k *keeper) work(ctx context.Context, j fileJob, waited bool) {
+	if _, err := os.Stat(j.event.Path); errors.Is(err, os.ErrNotExist) && (waited || j.event.Problem != "") {
+		k.settle(j) // its disk is gone, which has been said, or somebody has moved it
+		return
+	}
+	if j.kind == sessionKind {
+		k.recoverLists(j)
+		return
+	}
+	if j.moved() {
+		k.e.log.Info("recording is not read again: it has been moved or deleted", "file", j.event.Path)
+		k.settle(j)
+		k.note(j, func(*fileResults) {})
+		return
+	}
+	end, c, err := k.look(ctx, j)
+	if ctx.Err() != nil {
+		return // the journal keeps what has not been read
+	}
+	if end == postponed {
+		at := len(k.later)
+		if waited { // given way, it keeps its turn
+			at = 0
 		}
-		if j.kind == sessionKind {
-			k.recoverLists(j)
-			continue
-		}
-		if j.moved() {
-			k.e.log.Info("recording is not read again: it has been moved or deleted", "file", j.event.Path)
-			k.settle(j)
-			k.note(j, func(*fileResults) {})
-			continue
-		}
-		end, c, err := k.look(ctx, j)
-		if ctx.Err() != nil {
-			return // the journal keeps what has not been read
-		}
-		if end == postponed {
-			at := len(k.later)
-			if waited { // given way, it keeps its turn
-				at = 0
-			}
-			k.later = slices.Insert(k.later, at, j)
-			k.e.log.Info("recording will be finished when its disk is not recorded to", "file", j.event.Path)
-		}
-		switch {
-		case waited:
-			if end != postponed {
-				k.recovered(j, end, c, err)
-			}
-			continue
-		case end != unfinished && end != postponed: // for which there may be room at the next start
-			k.settle(j)
-		}
-		if errors.Is(err, outputs.ErrEmpty) {
-			continue
-		}
-		k.judge(j, c, err)
-		if end == finished {
+		k.later = slices.Insert(k.later, at, j)
+		k.e.log.Info("recording will be finished when its disk is not recorded to", "file", j.event.Path)
+	}
+	switch {
+	case waited:
+		if end != postponed {
 			k.recovered(j, end, c, err)
 		}
+		return
+	case end != unfinished && end != postponed: // for which there may be room at the next start
+		k.settle(j)
+	}
+	if errors.Is(err, outputs.ErrEmpty) {
+		return
+	}
+	k.judge(j, c, err)
+	if end == finished {
+		k.recovered(j, end, c, err)
 	}
 }
 

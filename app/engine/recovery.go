@@ -24,6 +24,7 @@ type recovery struct {
 	bad    []string
 	lists  []string  // what cut lists have been written of
 	no     []string  // what they could not be written of, and why
+	unseen []string  // what a fault has kept from being looked at
 	at     time.Time // of the newest
 }
 
@@ -35,17 +36,11 @@ func (k *keeper) recover(ctx context.Context) {
 			if j.kind == sessionKind {
 				continue // its files first
 			}
-			end, c, err := k.look(ctx, j)
+			k.guarded(j, func() { k.recoverFile(ctx, j) })
 			if ctx.Err() != nil {
 				l.settled = nil // all of it is said at the next start
 				return
 			}
-			if end == postponed {
-				k.e.log.Info("recording of an earlier run will be finished when its disk is not recorded to", "file", j.event.Path)
-				k.later = append(k.later, j)
-				continue
-			}
-			k.recovered(j, end, c, err)
 		}
 		for _, j := range l.jobs {
 			switch {
@@ -56,10 +51,23 @@ func (k *keeper) recover(ctx context.Context) {
 			case k.waits(j):
 				k.later = append(k.later, j)
 			default:
-				k.recoverLists(j)
+				k.guarded(j, func() { k.recoverLists(j) })
 			}
 		}
 		l.note()
+	}
+}
+
+// recoverFile does so with one file. With the end of ctx it has not been looked at.
+func (k *keeper) recoverFile(ctx context.Context, j fileJob) {
+	end, c, err := k.look(ctx, j)
+	switch {
+	case ctx.Err() != nil:
+	case end == postponed:
+		k.e.log.Info("recording of an earlier run will be finished when its disk is not recorded to", "file", j.event.Path)
+		k.later = append(k.later, j)
+	default:
+		k.recovered(j, end, c, err)
 	}
 }
 
@@ -137,6 +145,9 @@ func (r *recovery) text() string {
 	}
 	for _, text := range r.no {
 		parts = append(parts, "The cut lists were not written: "+text+".")
+	}
+	if len(r.unseen) > 0 {
+		parts = append(parts, unseenText(r.unseen))
 	}
 	return strings.Join(parts, " ")
 }
