@@ -172,11 +172,15 @@ func plan(tracks []media.Track) ([]plannedTrack, error) {
 	return out, nil
 }
 
-// checkAnswer finds out which track the server refused, which pion would not say.
+// checkAnswer finds out which track the server refused, which pion would not say, and bounds
+// what pion would try.
 func checkAnswer(host, answer string, tracks []plannedTrack) error {
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(answer); err != nil {
 		return fmt.Errorf("whip: the answer of %s cannot be read: %s", host, outputs.Said(err.Error()))
+	}
+	if candidatesIn(&d) > maxCandidates {
+		return fmt.Errorf("whip: %s names more than %d addresses to connect to, and they are not tried", host, maxCandidates)
 	}
 	for i, t := range tracks {
 		taken := false
@@ -193,6 +197,24 @@ func checkAnswer(host, answer string, tracks []plannedTrack) error {
 		}
 	}
 	return nil
+}
+
+// candidatesIn counts the candidates of a description. Some servers repeat all of them in each
+// section, and pion tries what is the same once.
+func candidatesIn(d *sdp.SessionDescription) int {
+	distinct := map[string]bool{}
+	count := func(list []sdp.Attribute) {
+		for _, a := range list {
+			if a.IsICECandidate() {
+				distinct[a.Value] = true
+			}
+		}
+	}
+	count(d.Attributes)
+	for _, m := range d.MediaDescriptions {
+		count(m.Attributes)
+	}
+	return len(distinct)
 }
 
 // endSession deletes the session and closes the connection, in that order as long
