@@ -144,12 +144,16 @@ func (o runOptions) options(show *scenes.Show) (opt engine.Options, release func
 	}
 	for _, log := range []struct {
 		path, what string
+		mode       os.FileMode // of a new file
 		to         *io.Writer
-	}{{o.commandLog, "command log", &opt.CommandLog}, {o.loudnessLog, "loudness log", &opt.LoudnessLog}} {
+	}{
+		{o.commandLog, "command log", 0o600, &opt.CommandLog}, // addresses in it may have passwords
+		{o.loudnessLog, "loudness log", 0o644, &opt.LoudnessLog},
+	} {
 		if log.path == "" {
 			continue
 		}
-		f, err := os.Create(log.path)
+		f, err := os.OpenFile(log.path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, log.mode)
 		if err != nil {
 			closeAll()
 			return opt, nil, fmt.Errorf("the %s cannot be written: %w", log.what, err)

@@ -40,6 +40,32 @@ func TestStatsHaveListsOfNothing(t *testing.T) {
 	}
 }
 
+// The commands of a show may have passwords in them: a new log of them is nobody else's to read.
+func TestCommandLogIsPrivate(t *testing.T) {
+	dir := t.TempDir()
+	fresh, shared := filepath.Join(dir, "fresh.jsonl"), filepath.Join(dir, "shared.jsonl")
+	if err := os.WriteFile(shared, []byte("of before\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(shared, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]os.FileMode{fresh: 0o600, shared: 0o644} {
+		_, release, err := runOptions{commandLog: path}.options(scenes.Default())
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != want || info.Size() != 0 {
+			t.Errorf("%s has mode %o and %d bytes, want %o and none", filepath.Base(path), info.Mode().Perm(), info.Size(), want)
+		}
+	}
+}
+
 // Headless, the monitor is played where the flag says, and the statistics say so.
 func TestHeadlessMonitor(t *testing.T) {
 	dir := t.TempDir()

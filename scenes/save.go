@@ -26,11 +26,16 @@ var realDisk = disk{
 	syncDir: syncDir,
 }
 
+// private is the mode of new shows and backups: addresses of network sources have passphrases in
+// them.
+const private fs.FileMode = 0o600
+
 // Save writes s to path so that at every moment, whatever fails, path holds either
 // the old show or the new one, whole. The old one stays as path + ".bak" (or
 // ".broken" where it was no JSON, so that the last good one is not lost). A
 // show of a newer format is not overwritten: *NewerFormatError. A show with
-// mistakes is not written: *InvalidError.
+// mistakes is not written: *InvalidError. A new file is its user's alone; one that exists stays as
+// readable as it is, and what keeps the old show is never more so.
 func (s *Show) Save(path string) error {
 	if err := s.save(path, realDisk); err != nil {
 		return fmt.Errorf("scenes: saving the show: %w", err)
@@ -49,7 +54,7 @@ func (s *Show) save(path string, d disk) error {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // replace the file, not the link to it
 	}
-	mode := fs.FileMode(0o644)
+	mode := modeOf(path)
 	old, err := readFile(path)
 	document := trimMark(old)
 	switch {
@@ -59,9 +64,6 @@ func (s *Show) save(path string, d disk) error {
 	case bytes.Equal(old, data):
 		return nil
 	default:
-		if info, err := os.Stat(path); err == nil {
-			mode = info.Mode().Perm()
-		}
 		if root, _ := parseTree(document); formatOf(root) > Format {
 			return &NewerFormatError{Format: formatOf(root)}
 		}
@@ -70,11 +72,19 @@ func (s *Show) save(path string, d disk) error {
 			kept = path + ".broken"
 		}
 		// A copy, not a rename: path must exist at every moment.
-		if err := replace(kept, old, mode, d); err != nil {
+		if err := replace(kept, old, mode&modeOf(kept), d); err != nil {
 			return fmt.Errorf("keeping the old one: %w", err)
 		}
 	}
 	return replace(path, data, mode, d)
+}
+
+// modeOf is the mode with which path is written.
+func modeOf(path string) fs.FileMode {
+	if info, err := os.Stat(path); err == nil {
+		return info.Mode().Perm()
+	}
+	return private
 }
 
 // replace puts data at path in one step: a temporary file beside it, on disk

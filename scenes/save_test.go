@@ -3,6 +3,7 @@ package scenes
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,6 +40,47 @@ func TestSaveKeepsTheOldShow(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
 	if hidden, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); err != nil || len(files)+len(hidden) != 2 {
 		t.Errorf("files left: %v %v", files, hidden)
+	}
+}
+
+// A show may have passwords in it: a new one is nobody else's to read. What its user has made of an
+// old one's mode is kept.
+func TestSaveKeepsPasswordsPrivate(t *testing.T) {
+	for _, c := range []struct {
+		what                 string
+		show, backup         fs.FileMode // 0: there is none
+		wantShow, wantBackup fs.FileMode
+	}{
+		{"new", 0, 0, 0o600, 0},
+		{"shared, first backup", 0o644, 0, 0o644, 0o600},
+		{"shared with its backup", 0o664, 0o644, 0o664, 0o644},
+		{"made private since", 0o600, 0o644, 0o600, 0o600},
+	} {
+		path := filepath.Join(t.TempDir(), "show.json")
+		for p, mode := range map[string]fs.FileMode{path: c.show, path + ".bak": c.backup} {
+			if mode == 0 {
+				continue
+			}
+			if err := os.WriteFile(p, []byte(`{"format":2,"name":"before"}`), mode); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(p, mode); err != nil { // whatever the umask is
+				t.Fatal(err)
+			}
+		}
+		if err := Default().Save(path); err != nil {
+			t.Fatal(err)
+		}
+		for p, want := range map[string]fs.FileMode{path: c.wantShow, path + ".bak": c.wantBackup} {
+			info, err := os.Stat(p)
+			switch {
+			case want == 0 && errors.Is(err, fs.ErrNotExist):
+			case err != nil:
+				t.Errorf("%s: %v", c.what, err)
+			case info.Mode().Perm() != want:
+				t.Errorf("%s: %s has mode %o, want %o", c.what, filepath.Base(p), info.Mode().Perm(), want)
+			}
+		}
 	}
 }
 
