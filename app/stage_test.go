@@ -133,6 +133,29 @@ func TestAnotherCanvasUnderTheSameWindow(t *testing.T) {
 	}
 }
 
+// Unsaved work that a disk has damaged is said in the window that opens, beside what else is.
+func TestDamagedWorkIsSaid(t *testing.T) {
+	c, dir := testConsole(t)
+	folder := filepath.Join(dir, "xdg_state_home", "crosspoint", "recovery")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "99-99.json"), []byte(`{"path":`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, err := openDesk(t.Context(), c, runOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	notice, err := d.begin("empty", runOptions{})
+	if err != nil || !strings.HasPrefix(notice, "Unsaved work of an earlier run cannot be read (") || !strings.HasSuffix(notice, "99-99.json.broken.") {
+		t.Errorf("begin: %q, %v", notice, err)
+	}
+	if err := d.close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAShowThatCannotBeOpenedLeavesAnEmptyOne(t *testing.T) {
 	c, dir := testConsole(t)
 	path := filepath.Join(dir, "broken.json")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"strings"
 	"sync"
 
 	"crosspoint.studio/crosspoint/app/document"
@@ -108,8 +109,18 @@ func openDesk(ctx context.Context, c *console, o runOptions) (*desk, error) {
 
 // begin plays the first show. What cannot be opened does not keep the window closed: an
 // empty show runs instead, the mistakes are listed in the terminal and the log, and
-// notice is the sentence for the window. With flags, which are about one show, it ends the start.
+// notice is what the window says of that, and of unsaved work that cannot be read. With flags, which are
+// about one show, it ends the start.
 func (d *desk) begin(path string, o runOptions) (notice string, err error) {
+	notice, err = d.beginShow(path, o)
+	if unread := d.documents.Unread(); unread != "" {
+		fmt.Fprintf(d.c.err, "crosspoint: %s\n", unread)
+		notice = strings.TrimPrefix(notice+" "+unread, " ")
+	}
+	return notice, err
+}
+
+func (d *desk) beginShow(path string, o runOptions) (notice string, err error) {
 	if err = d.documents.Begin(path); err == nil {
 		info := d.documents.Info()
 		for _, m := range info.Mistakes {

@@ -3,8 +3,12 @@ package document
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"sort"
+	"strings"
 	"time"
 
 	"crosspoint.studio/crosspoint/scenes"
@@ -133,8 +137,13 @@ func (m *Manager) findOrphans() []orphan {
 			continue // of a program that runs
 		}
 		r, err := readRecovery(file)
+		if err == nil {
+			_, err = scenes.Parse(r.Show)
+		}
 		if err != nil {
-			m.opt.Log.Warn("a recovery file cannot be read", "file", filepath.Base(file), "error", err)
+			if !errors.Is(err, fs.ErrNotExist) { // or another start of the program was faster
+				m.setAside(file, err)
+			}
 			l.release()
 			continue
 		}
@@ -154,6 +163,28 @@ func (m *Manager) findOrphans() []orphan {
 	sort.Slice(out, func(i, j int) bool { return out[i].SavedAt.After(out[j].SavedAt) })
 	return out
 }
+
+// setAside keeps a recovery file that cannot be used, out of the way of older work, and notes what the
+// operator is told of it. Under its new name the next start does not find it; what another version of
+// the program may read, or a disk that is in order again, keeps its own.
+func (m *Manager) setAside(file string, why error) {
+	kept := file
+	var newer *scenes.NewerFormatError
+	var disk *fs.PathError
+	if !errors.As(why, &newer) && !errors.As(why, &disk) {
+		if err := os.Rename(file, file+".broken"); err != nil {
+			m.opt.Log.Warn("a recovery file cannot be renamed", "file", filepath.Base(file), "error", err)
+		} else {
+			kept += ".broken"
+		}
+	}
+	m.opt.Log.Warn("a recovery file cannot be read", "file", filepath.Base(kept), "error", why)
+	m.unread = append(m.unread, fmt.Sprintf("Unsaved work of an earlier run cannot be read (%v); it stays in %s.", why, kept))
+}
+
+// Unread are sentences about unsaved work of earlier runs that cannot be read; empty where
+// all can be.
+func (m *Manager) Unread() string { return strings.Join(m.unread, " ") }
 
 // Recovered describes unsaved work of an earlier run.
 type Recovered struct {

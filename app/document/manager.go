@@ -53,6 +53,7 @@ type Manager struct {
 	turn     chan struct{} // holds a token while nobody changes the document
 	session  *lock         // claims kept's name; nil: the state folder is of no use
 	noFolder error         // why that is so; not changed after New
+	unread   []string      // sentences about recovery files that cannot be read; not changed after New
 	// late are writes of show files that were given up, by the file's one name, until they are
 	// known to have ended; of the turn's holder.
 	late    map[string]<-chan struct{}

@@ -194,6 +194,55 @@ func TestRecoveryOfAFileThatStays(t *testing.T) {
 	}
 }
 
+// Work that a disk has damaged hides no older work, is told of once, and is kept.
+func TestWorkThatCannotBeReadIsSetAside(t *testing.T) {
+	for _, c := range []struct {
+		what, text string
+		broken     bool // it gets another name
+	}{
+		{"no JSON", `{"path":"/x.json","sh`, true},
+		{"nothing", ``, true},
+		{"no show in it", `{}`, true},
+		{"a show that is refused", `{"saved_at":"2199-01-01T00:00:00Z","show":{"format":2,"scenes":[{"id":"a","layers":[{"source":"none"}]}]}}`, true},
+		{"of a newer program", `{"path":"","show":{"format":3}}`, false},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			dir := t.TempDir()
+			state := filepath.Join(dir, "state")
+			s := start(t, state)
+			must(t, s.Open(showFile(t, dir, "one")))
+			s.stage.rename(t, "older")
+			s.keep()
+			s.crash(t)
+			damaged := filepath.Join(state, "recovery", "99-99.json")
+			must(t, os.WriteFile(damaged, []byte(c.text), 0o600))
+
+			s = start(t, state)
+			kept := damaged
+			if c.broken {
+				kept += ".broken"
+			}
+			if said := s.Unread(); !strings.HasPrefix(said, "Unsaved work of an earlier run cannot be read (") || !strings.HasSuffix(said, "; it stays in "+kept+".") {
+				t.Errorf("the operator is told %q, want %s in it", said, kept)
+			}
+			if raw, err := os.ReadFile(kept); err != nil || string(raw) != c.text {
+				t.Errorf("of what was damaged there is %q, %v", raw, err)
+			}
+			must(t, s.Recover())
+			if got := s.stage.State().Show.Name; got != "older" {
+				t.Errorf("recovered %q", got)
+			}
+			s.Close()
+
+			s = start(t, state)
+			defer s.Close()
+			if said := s.Unread(); (said == "") != c.broken {
+				t.Errorf("the next start tells %q", said)
+			}
+		})
+	}
+}
+
 func TestWorkThatTheFileHasIsNotOffered(t *testing.T) {
 	dir := t.TempDir()
 	path := showFile(t, dir, "one")
