@@ -12,8 +12,9 @@ type cadence struct {
 	after time.Duration // how long after its time the picture shown was shown by the last tick
 }
 
-// leeway is the part of a picture's time by which the next may come early, or has to be due for longer.
-const leeway = 8
+// leeway is the part of a picture's time by which the next may come early, or has to be due for longer: a
+// millisecond at 30 fps. Lips and sound are that much further apart at most.
+const leeway = 32
 
 // due is until when a picture's time may be for a tick at which pictures up to due would be shown. step is
 // what lies between two pictures, and at most a tick. Where the last tick's picture was hardly due the next

@@ -18,13 +18,13 @@ func TestCadence(t *testing.T) {
 		jitter         time.Duration
 		unsteady       bool // the bare threshold does worse
 	}{
-		{"29.97 on 30", 30000.0 / 1001, 30, 3, 0, 1500 * time.Microsecond, true},
-		{"30.03 on 30", 30.03, 30, 0, 3, 1500 * time.Microsecond, true},
-		{"30 on 30, at the threshold", 30, 30, 0, 0, time.Millisecond, true},
-		{"25 on 30", 25, 30, 5 * seconds, 0, time.Millisecond, false},
-		{"15 on 30", 15, 30, 15 * seconds, 0, time.Millisecond, false},
-		{"60 on 30", 60, 30, 0, 30 * seconds, 500 * time.Microsecond, false},
-		{"50 on 50", 50, 50, 0, 0, time.Millisecond, true},
+		{"29.97 on 30", 30000.0 / 1001, 30, 3, 0, 900 * time.Microsecond, true},
+		{"30.03 on 30", 30.03, 30, 0, 3, 900 * time.Microsecond, true},
+		{"30 on 30, at the threshold", 30, 30, 0, 0, 600 * time.Microsecond, true},
+		{"25 on 30", 25, 30, 5 * seconds, 0, 600 * time.Microsecond, false},
+		{"15 on 30", 15, 30, 15 * seconds, 0, 600 * time.Microsecond, false},
+		{"60 on 30", 60, 30, 0, 30 * seconds, 400 * time.Microsecond, false},
+		{"50 on 50", 50, 50, 0, 0, 600 * time.Microsecond, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			run := func(steady bool) (repeats, skips int) {
