@@ -418,7 +418,7 @@ static SwrContext *open_swr(const AVFrame *f, const AVChannelLayout *in, int out
 
 SwrContext *cp_swr_new(const AVFrame *f, int out_rate, int *picked)
 {
-	AVChannelLayout in;
+	AVChannelLayout in = {0}; // copying to it frees what it holds
 	*picked = 0;
 	if (f->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
 		av_channel_layout_default(&in, f->ch_layout.nb_channels);
