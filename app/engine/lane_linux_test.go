@@ -3,14 +3,12 @@ package engine
 import (
 	"context"
 	"encoding/json"
-	"runtime"
 	"sync"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/priority"
+	"crosspoint.studio/crosspoint/internal/testkit/threads"
 	"crosspoint.studio/crosspoint/scenes/sources"
 )
 
@@ -26,8 +24,8 @@ type nicelySink struct {
 }
 
 func (s nicelySink) Video(ctx context.Context, f *media.Frame) error {
-	if raw, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid()); err == nil {
-		s.tell(20 - raw)
+	if nice, err := threads.Nice(); err == nil {
+		s.tell(nice)
 	}
 	return s.Sink.Video(ctx, f)
 }
@@ -45,14 +43,7 @@ func (s *nicely) Run(ctx context.Context, sink sources.Sink) error {
 // TestProgrammeIsDecodedFirst: the sources on programme have precedence, and lose it when they are
 // not there any more.
 func TestProgrammeIsDecodedFirst(t *testing.T) {
-	tried := make(chan error)
-	go func() {
-		runtime.LockOSThread() // it ends raised
-		tried <- unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), -1)
-	}()
-	if err := <-tried; err != nil {
-		t.Skipf("nobody may raise a thread here: %v", err)
-	}
+	threads.NeedRaise(t)
 	doc := `{"format":2,"canvas":{"width":320,"height":180,"fps":"30"},
 		"sources":[{"id":"one","name":"one","kind":"nicely"},{"id":"two","name":"two","kind":"nicely"}],
 		"scenes":[{"id":"a","layers":[{"source":"one"}]},{"id":"b","layers":[{"source":"two"}]}],"start":{"program":"a","preview":"b"}}`

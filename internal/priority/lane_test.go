@@ -4,19 +4,18 @@ package priority
 
 import (
 	"context"
-	"runtime"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"crosspoint.studio/crosspoint/internal/testkit/threads"
 )
 
 // TestLane: the threads in a lane are raised and get their usual precedence back, those that
 // come later too; without a lane a goroutine keeps to no thread.
 func TestLane(t *testing.T) {
-	if err := mayRaise(); err != nil {
-		t.Skipf("nobody may raise a thread here: %v", err)
-	}
+	threads.NeedRaise(t)
 	usual := niceOf(t, unix.Gettid())
 	var lane Lane
 	in, ended := make(chan int), make(chan struct{})
@@ -62,22 +61,10 @@ func TestLane(t *testing.T) {
 	<-ended
 }
 
-// mayRaise tries it, on a thread that ends.
-func mayRaise() error {
-	tried := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		tried <- set(unix.Gettid(), raisedNice)
-	}()
-	return <-tried
-}
-
 // TestLaneAsks: what a user may not do is asked of RealtimeKit, again when it has refused, until the
 // thread has gone; what it raises when that is not wanted any more is lowered again.
 func TestLaneAsks(t *testing.T) {
-	if err := mayRaise(); err != nil {
-		t.Skipf("nobody may raise a thread here, and so may not the service of this test: %v", err)
-	}
+	threads.NeedRaise(t)
 	bus := sessionBus(t)
 	k := &kit{}
 	serve(t, bus, k)

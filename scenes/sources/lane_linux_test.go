@@ -3,14 +3,12 @@ package sources
 import (
 	"context"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/priority"
+	"crosspoint.studio/crosspoint/internal/testkit/threads"
 )
 
 // niceSink takes note of the precedence of the thread that hands it pictures.
@@ -20,10 +18,10 @@ type niceSink struct {
 }
 
 func (s niceSink) Video(ctx context.Context, f *media.Frame) error {
-	raw, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid())
+	nice, err := threads.Nice()
 	s.mu.Lock()
 	if err == nil {
-		s.nice[20-raw]++
+		s.nice[nice]++
 	}
 	s.mu.Unlock()
 	return s.recorder.Video(ctx, f)
@@ -32,14 +30,7 @@ func (s niceSink) Video(ctx context.Context, f *media.Frame) error {
 // TestPicturesAreDecodedInTheLane: what decodes a file's pictures is in the lane of its context,
 // behind a seek too.
 func TestPicturesAreDecodedInTheLane(t *testing.T) {
-	tried := make(chan error)
-	go func() {
-		runtime.LockOSThread() // it ends raised
-		tried <- unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), -1)
-	}()
-	if err := <-tried; err != nil {
-		t.Skipf("nobody may raise a thread here: %v", err)
-	}
+	threads.NeedRaise(t)
 	checkLeaks(t)
 	src, err := File().New([]byte(settingsOf("path", makeFile(t, filepath.Join(t.TempDir(), "a.mp4"), clip, "-c:v", "libx264"), "loop", true)), virtual(fps25))
 	if err != nil {
