@@ -45,15 +45,15 @@ func TestGoIsLookedAtFirst(t *testing.T) {
 	}
 }
 
-// stub puts a program into dir that is found before the system's.
-func stub(t *testing.T, dir, name, script string) {
+// program puts a program into dir that is found before the system's.
+func program(t *testing.T, dir, name, script string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// packaging runs one of packaging's scripts with the stubs in dir and returns what it says.
+// packaging runs one of packaging's scripts with the programs in dir and returns what it says.
 func packaging(t *testing.T, dir string, env []string, script string, args ...string) (string, error) {
 	t.Helper()
 	root, err := filepath.Abs("../..")
@@ -80,10 +80,10 @@ func TestPackagesInEveryLanguage(t *testing.T) {
 			{"test", "janus", "(none)", false},
 		} {
 			dir := t.TempDir()
-			stub(t, dir, "apt-cache", fmt.Sprintf("word=Installationskandidat\n[ \"$LC_ALL\" = C ] && word=Candidate\necho \"  $word: %s\"\n", c.candidate))
-			stub(t, dir, "dpkg-query", fmt.Sprintf("[ \"$4\" = %s ] || echo installed\n", c.name))
-			stub(t, dir, "apt-get", "")
-			stub(t, dir, "sudo", "exec \"$@\"\n")
+			program(t, dir, "apt-cache", fmt.Sprintf("word=Installationskandidat\n[ \"$LC_ALL\" = C ] && word=Candidate\necho \"  $word: %s\"\n", c.candidate))
+			program(t, dir, "dpkg-query", fmt.Sprintf("[ \"$4\" = %s ] || echo installed\n", c.name))
+			program(t, dir, "apt-get", "")
+			program(t, dir, "sudo", "exec \"$@\"\n")
 			said, err := packaging(t, dir, []string{"LC_ALL=" + locale}, "apt.sh", c.part)
 			if installed := strings.Contains(said, "installing with apt-get: "+c.name); err != nil || installed != c.installed {
 				t.Errorf("%s, %s %s: %v, %q; want it installed: %v", locale, c.name, c.candidate, err, said, c.installed)
@@ -111,17 +111,17 @@ func TestLintIsPinned(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir, cache := t.TempDir(), t.TempDir()
 			for _, name := range []string{"pkg-config", "gofmt", "git"} { // FFmpeg is there, and all is formatted
-				stub(t, dir, name, "")
+				program(t, dir, name, "")
 			}
 			if c.have != "" {
-				stub(t, cache, "golangci-lint", linter(c.have))
+				program(t, cache, "golangci-lint", linter(c.have))
 			}
 			install := "echo there is no network\nexit 1\n"
 			if c.installs != "" {
-				stub(t, dir, "fetched", linter(c.installs))
+				program(t, dir, "fetched", linter(c.installs))
 				install = fmt.Sprintf("cp '%s' \"$GOBIN/golangci-lint\"\n", filepath.Join(dir, "fetched"))
 			}
-			stub(t, dir, "go", "[ \"$1\" = run ] && echo staticcheck looks && exit\n"+install)
+			program(t, dir, "go", "[ \"$1\" = run ] && echo staticcheck looks && exit\n"+install)
 			said, err := packaging(t, dir, nil, "lint.sh", filepath.Join(cache, "golangci-lint"), "v2.6.0")
 			if err != nil {
 				t.Fatalf("%v: %s", err, said)
