@@ -19,11 +19,13 @@ import (
 // "" the one of last time. Without a display it says so and runs headless.
 func runWindow(ctx context.Context, c *console, path string, o runOptions) error {
 	outliveReaders()
-	if !hasDisplay() {
+	log.SetFlags(0)
+	log.SetOutput(&toolkitLog{log: c.log})
+	if !hasDisplay() || ui.Open() != nil {
 		if _, err := readShow(or(path, demoName)); err != nil {
 			return err // nothing runs, so nothing is said of how
 		}
-		fmt.Fprintln(c.err, "crosspoint: there is no display that answers, so there is no window; running headless with a status line every ten seconds. Stop it with Ctrl+C.")
+		fmt.Fprintln(c.err, "crosspoint: there is no display that answers and takes this program, so there is no window; running headless with a status line every ten seconds. Stop it with Ctrl+C.")
 		o.headless = true
 		return runHeadless(ctx, c, or(path, demoName), o)
 	}
@@ -48,8 +50,6 @@ func runWindow(ctx context.Context, c *console, path string, o runOptions) error
 		<-d.stage.stopped
 		shut()
 	}()
-	log.SetFlags(0)
-	log.SetOutput(&toolkitLog{log: c.log})
 	err = ui.Run(shown, d.stage, ui.Options{Services: d.services, Icon: assets.Icon, Notice: notice, MapPath: o.windowMap, Quit: d.cancel})
 	err = errors.Join(err, d.close())
 	told()

@@ -1,7 +1,9 @@
 package ui
 
 import (
+	"fmt"
 	"slices"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"github.com/go-gl/glfw/v3.3/glfw"
@@ -10,6 +12,39 @@ import (
 // Fyne does not tell when a window is minimised and does not choose a display. Its
 // desktop driver stands on GLFW, which does both; the window's context made current
 // is the way to it. Where that does not hold (a test driver), nothing happens.
+
+// Open readies the desktop's library. An error is a display that does not take this
+// program, as another user's does not; asked again for a moment, for a display may be about
+// to begin. To be called on the main goroutine, before Run.
+func Open() error {
+	for try := 1; ; try++ {
+		err := initialised()
+		if err == nil || try == openTries {
+			return err
+		}
+		time.Sleep(openPause)
+	}
+}
+
+const (
+	openTries = 5
+	openPause = 200 * time.Millisecond
+)
+
+// initialised tries once. GLFW's binding prints what its platform says and returns nothing
+// then; that it is not ready is told by a panic of whatever comes next.
+func initialised() (err error) {
+	defer func() {
+		if e := recover(); e != nil {
+			err = fmt.Errorf("the display does not take this program: %v", e)
+		}
+	}()
+	if err := glfw.Init(); err != nil {
+		return fmt.Errorf("the display does not take this program: %w", err)
+	}
+	glfw.GetTime()
+	return nil
+}
 
 // native runs f with a window's GLFW window, on Fyne's goroutine, if there is one.
 func native(win fyne.Window, f func(*glfw.Window)) {

@@ -36,7 +36,7 @@ func startDisplay(ctx context.Context) (*display, error) {
 		_ = w.Close() // nobody has it
 		return nil, fmt.Errorf("the display's folder: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, "Xvfb", "-displayfd", "3", "-screen", "0", displaySize, "-fbdir", dir, "-nolisten", "tcp")
+	cmd := exec.CommandContext(ctx, "Xvfb", "-displayfd", "3", "-screen", "0", displaySize, "-fbdir", dir, "-nolisten", "tcp", "-noreset")
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.WaitDelay = stopGrace
 	err = cmd.Start()

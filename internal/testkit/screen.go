@@ -27,11 +27,12 @@ type Screen struct {
 	grab func() (image.Image, error)
 }
 
-// StartScreen opens a display of a size in pixels.
+// StartScreen opens a display of a size in pixels. It does not begin anew when its last
+// client leaves, which may be a look at it: the next would be refused meanwhile.
 func StartScreen(t testing.TB, width, height int) *Screen {
 	t.Helper()
 	dir := t.TempDir()
-	s := startX(t, "Xvfb", "-screen", "0", fmt.Sprintf("%dx%dx24", width, height), "-fbdir", dir)
+	s := startX(t, "Xvfb", "-screen", "0", fmt.Sprintf("%dx%dx24", width, height), "-fbdir", dir, "-noreset")
 	s.grab = func() (image.Image, error) { return readXWD(filepath.Join(dir, "Xvfb_screen0")) }
 	return s
 }
