@@ -64,13 +64,13 @@ type console struct {
 	keys     func() (*credentials.Store, error)
 }
 
-// secret looks up what a destination needs, and keeps it out of the log.
-func (c *console) secret(name string) (string, error) {
+// secret looks up what a destination needs to tell host, and keeps it out of the log.
+func (c *console) secret(name, host string) (string, error) {
 	store, err := c.keys()
 	if err != nil {
 		return "", err
 	}
-	v, err := store.Get(name)
+	v, err := store.Get(name, host)
 	if err == nil {
 		c.tail.Hide(v)
 	}

@@ -9,6 +9,8 @@ package outputs
 import (
 	"context"
 	"encoding/json"
+	"net/url"
+	"strings"
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
@@ -153,7 +155,26 @@ type Kind struct {
 	// none of its own: an address that was pasted as a whole. With both the output is the same.
 	// secret is "" where there is none, and rest then settings. nil: none of this kind has one.
 	SecretApart func(settings json.RawMessage) (rest json.RawMessage, secret string)
+	// TellsSecret: the host in the setting "url" is told the secret as it is, and not only
+	// something that it encrypts.
+	TellsSecret bool
 	// New checks settings and makes an output; it opens nothing. Its errors are
 	// mistakes in the settings.
 	New func(settings json.RawMessage, opt Options) (Output, error)
+}
+
+// SecretHost is the host that is told the secret with these settings; "" where nobody is, or
+// they are wrong.
+func (k Kind) SecretHost(settings json.RawMessage) string {
+	var s struct {
+		URL string `json:"url"`
+	}
+	if !k.TellsSecret || json.Unmarshal(settings, &s) != nil {
+		return ""
+	}
+	u, err := url.Parse(strings.TrimSpace(s.URL))
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }

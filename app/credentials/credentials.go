@@ -1,6 +1,6 @@
 // Package credentials keeps stream keys, tokens and passphrases outside the show:
 // in the system's keyring, or where there is none in a file that only the user may
-// read. A show only names them.
+// read. A show only names them, and does not say whom they may be told.
 //
 // Threads: a Store may be used by any goroutine; every call may block for as long as
 // the keyring does (it may ask the user to unlock it). Ownership: strings. What this
@@ -51,11 +51,18 @@ func Dir() (string, error) {
 	return filepath.Join(dir, "crosspoint"), nil
 }
 
-// Get looks a secret up. The error wraps ErrNotKept, or says what keeps the file
-// from being used.
-func (s *Store) Get(name string) (string, error) {
+// Get looks up a secret that host is to be told; "" where nobody is, because it encrypts. The
+// error wraps ErrNotKept, or says what keeps the file from being used, or that the secret is
+// another site's (see Allow).
+func (s *Store) Get(name, host string) (string, error) {
 	v, _, err := s.find(name)
-	return v, err
+	if err == nil {
+		err = s.admit(name, host)
+	}
+	if err != nil {
+		return "", err
+	}
+	return v, nil
 }
 
 // Where says in words where the secret under name is kept, "" where there is none that can be
@@ -87,10 +94,14 @@ func (s *Store) InFile() ([]string, error) {
 	return slices.Sorted(maps.Keys(all)), err
 }
 
-// Set keeps a secret under name, in place of what was there.
+// Set keeps a secret under name, in place of what was there, for those who are allowed next
+// or, without Allow, for who is told it first.
 func (s *Store) Set(name, secret string) error {
 	if name == "" || secret == "" {
 		return errors.New("credentials: a name and a secret are needed")
+	}
+	if err := s.release(name); err != nil {
+		return err
 	}
 	if keyring.Set(service, name, secret) == nil {
 		// What an earlier start without a keyring kept is old now.
@@ -119,7 +130,7 @@ func (s *Store) Delete(name string) error {
 	if err == nil && !inRing && !inFile {
 		return fmt.Errorf("credentials: %w", ErrNotKept)
 	}
-	return err
+	return errors.Join(err, s.release(name))
 }
 
 // read is the file's content; no file is an empty one.

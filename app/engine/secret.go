@@ -32,11 +32,12 @@ func (v *delivery) lookForSecrets() {
 		if l.look != nil || name == "" || find == nil {
 			continue
 		}
+		host := v.d.e.opt.OutputKinds[l.def.Kind].SecretHost(l.def.Settings)
 		s := &secretLook{name: name, began: time.Now(), done: make(chan struct{})}
 		l.look = s
 		go func() {
 			defer close(s.done)
-			s.secret, s.err = find(s.name)
+			s.secret, s.err = find(s.name, host)
 		}()
 	}
 }
@@ -56,7 +57,7 @@ func (l *leg) secret(ctx context.Context) (string, error) {
 		case <-s.done:
 			l.waitsFor("")
 			if s.err != nil {
-				return "", fmt.Errorf("its key is kept under %q and cannot be read (%s): enter it again", s.name, Plain(s.err.Error()))
+				return "", fmt.Errorf("its key is kept under %q and cannot be used (%s): enter it again", s.name, Plain(s.err.Error()))
 			}
 			return s.secret, nil
 		case <-told.C:

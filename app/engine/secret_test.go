@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,7 +22,7 @@ func TestKeyringThatDoesNotAnswer(t *testing.T) {
 	locked := make(chan struct{})
 	s := newStudio(t, show, media.NewRealClock(), func(o *Options) {
 		o.Commands = []Timed{{Command: &GoLive{}}}
-		o.Secret = func(string) (string, error) { <-locked; return "key", nil }
+		o.Secret = func(string, string) (string, error) { <-locked; return "key", nil }
 	})
 	stop := s.live(t)
 	st := s.until(t, "the other destination delivers", func(st *State) bool {
@@ -58,13 +59,13 @@ func TestWaitForAKeyring(t *testing.T) {
 	}{
 		{name: "at once", want: "key"},
 		{name: "after a while", unlocked: 20 * time.Second, want: "key", waits: 20 * time.Second, problemAtThree: "unlock it"},
-		{name: "not there", unlocked: time.Second, err: errors.New("credentials: nothing is kept"), waits: time.Second, wantErr: `under "tube" and cannot be read (nothing is kept): enter it again`},
+		{name: "not there", unlocked: time.Second, err: errors.New("credentials: nothing is kept"), waits: time.Second, wantErr: `under "tube" and cannot be used (nothing is kept): enter it again`},
 		{name: "never", unlocked: time.Hour, waits: secretWithin, problemAtThree: "unlock it", wantErr: `under "tube", and the keyring did not answer in 30 s: unlock it`},
 		{name: "stopped", unlocked: time.Hour, stopped: 10 * time.Second, waits: 10 * time.Second, problemAtThree: "unlock it", wantErr: context.Canceled.Error()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := &Engine{opt: Options{Secret: func(string) (string, error) { time.Sleep(c.unlocked); return "key", c.err }}}
+				e := &Engine{opt: Options{Secret: func(string, string) (string, error) { time.Sleep(c.unlocked); return "key", c.err }}}
 				v := newDelivery(&deliveries{e: e}, scenes.Destination{Credential: "tube"}, nil, false)
 				l, began := v.legs[0], time.Now()
 				ctx, cancel := context.WithCancel(t.Context())
@@ -95,5 +96,29 @@ func TestWaitForAKeyring(t *testing.T) {
 				<-l.look.done
 			})
 		})
+	}
+}
+
+// TestKeysAreAskedForTheirHosts: a key is looked up for the host that each ingest would tell it.
+func TestKeysAreAskedForTheirHosts(t *testing.T) {
+	own, asked := "own", make(chan string, 4)
+	kinds := map[string]outputs.Kind{"tells": {TellsSecret: true}, "encrypts": {}}
+	e := &Engine{opt: Options{OutputKinds: kinds, Secret: func(name, host string) (string, error) { asked <- name + " for " + host; return "key", nil }}}
+	v := newDelivery(&deliveries{e: e}, scenes.Destination{
+		Kind: "tells", Settings: []byte(`{"url": " rtmps://One.example:443/live/app "}`), Credential: "tube",
+		Backups: []scenes.Ingest{
+			{Kind: "tells", Settings: []byte(`{"url": "https://[2001:db8::1]/whip"}`), Credential: &own},
+			{Kind: "encrypts", Settings: []byte(`{"url": "srt://two.example:9000"}`), Credential: &own},
+			{Kind: "tells", Settings: []byte(`{"url": "rtmp://%zz/"}`), Credential: &own},
+		},
+	}, nil, false)
+	v.lookForSecrets()
+	var got []string
+	for range v.legs {
+		got = append(got, <-asked)
+	}
+	slices.Sort(got)
+	if want := []string{"own for ", "own for ", "own for 2001:db8::1", "tube for One.example"}; !slices.Equal(got, want) {
+		t.Errorf("asked: %q, want %q", got, want)
 	}
 }

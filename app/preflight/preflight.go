@@ -50,8 +50,8 @@ type Options struct {
 	Show        *scenes.Show
 	Kinds       map[string]outputs.Kind
 	SourceKinds map[string]sources.Kind
-	// Secret looks credentials up; nil: there are none.
-	Secret    func(name string) (string, error)
+	// Secret looks credentials up, as engine.Options has it; nil: there are none.
+	Secret    func(name, host string) (string, error)
 	BaseDir   string
 	RecordDir string // of recordings without a path
 	UserAgent string
@@ -288,14 +288,14 @@ func (o Options) secret(ctx context.Context, d scenes.Ingest) (string, error) {
 	var err error
 	secret, answered := supervise.InTime(ctx, secretTimeout, func() string {
 		var secret string
-		secret, err = o.Secret(*d.Credential)
+		secret, err = o.Secret(*d.Credential, o.Kinds[d.Kind].SecretHost(d.Settings))
 		return secret
 	})
 	switch {
 	case !answered:
 		return "", sentence(fmt.Sprintf("Its key is kept under %q, and the keyring does not answer: unlock it.", *d.Credential))
 	case err != nil:
-		return "", sentence(fmt.Sprintf("Its key is kept under %q and cannot be read: enter it again.", *d.Credential))
+		return "", sentence(fmt.Sprintf("Its key is kept under %q and cannot be used (%s): enter it again.", *d.Credential, engine.Plain(err.Error())))
 	}
 	return secret, nil
 }

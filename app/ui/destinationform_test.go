@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -226,5 +227,35 @@ func TestKeyInAnAddressWithoutAKeyring(t *testing.T) {
 	got, ok := sentOne(t, b).(*engine.PutDestination)
 	if !ok || string(got.Destination.Settings) != `{"url":"rtmp://h/app/KEY"}` || got.Destination.Credential != "" {
 		t.Errorf("saved %+v", got)
+	}
+}
+
+// A key may be told to hosts that the operator has typed, or typed a key for: what else is in a
+// show may be somebody else's.
+func TestWhoMayBeToldAKey(t *testing.T) {
+	const stays, typed = "rtmp://theirs.example/live", "rtmp://mine.example/live"
+	for _, c := range []struct {
+		name string
+		edit func(f *outputForm)
+		want []string
+	}{
+		{"another name", func(f *outputForm) { f.name.SetText("Other") }, nil},
+		{"the same address", func(f *outputForm) { f.address.SetText(typed); f.address.SetText(stays) }, nil},
+		{"another address", func(f *outputForm) { f.address.SetText(typed) }, []string{"mine.example"}},
+		{"a key", func(f *outputForm) { f.secret.SetText("k") }, []string{"theirs.example"}},
+	} {
+		s := backedUp()
+		d := &s.Show.Destinations[0]
+		d.Kind, d.Settings, d.Credential, d.Backups = "rtmp", json.RawMessage(`{"url":"`+stays+`"}`), "tube", nil
+		v := &vault{kept: map[string]string{"tube": "old"}}
+		kinds := map[string]outputs.Kind{"rtmp": rtmp.Kind()}
+		b := newBenchWith(t, s, Services{Credentials: v, OutputKinds: kinds})
+		f := b.keys.outputs.form
+		b.keys.outputs.edit(d.ID, false)
+		c.edit(f)
+		f.doSave()
+		if sent := len(b.sent(t)); sent != 1 || !slices.Equal(v.hosts["tube"], c.want) {
+			t.Errorf("%s: %d commands, and %q may be told, want %q", c.name, sent, v.hosts["tube"], c.want)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"crosspoint.studio/crosspoint/scenes"
@@ -17,6 +18,41 @@ func (f *outputForm) keyApart(kind string, settings json.RawMessage) (rest json.
 		return k.SecretApart(settings)
 	}
 	return settings, ""
+}
+
+// recipients are the hosts that the operator has just given keys to, by the keys' names: of a
+// key that was typed, and of an address that was. What the show had before it was opened here
+// may be somebody else's.
+func (f *outputForm) recipients(v scenes.Destination, typed map[string]string) map[string][]string {
+	had := f.told(f.original)
+	hosts := f.told(v)
+	for name, list := range hosts {
+		if _, ok := typed[name]; ok {
+			continue
+		}
+		list = slices.DeleteFunc(list, func(h string) bool { return slices.Contains(had[name], h) })
+		if hosts[name] = list; len(list) == 0 {
+			delete(hosts, name)
+		}
+	}
+	return hosts
+}
+
+// told are the hosts that a destination tells its keys, by the keys' names.
+func (f *outputForm) told(v scenes.Destination) map[string][]string {
+	hosts := map[string][]string{}
+	add := func(kind string, settings json.RawMessage, name string) {
+		if h := f.desk.services.OutputKinds[kind].SecretHost(settings); h != "" && name != "" {
+			hosts[name] = append(hosts[name], h)
+		}
+	}
+	add(v.Kind, v.Settings, v.Credential)
+	for _, in := range v.Backups {
+		if in.Credential != nil {
+			add(in.Kind, in.Settings, *in.Credential)
+		}
+	}
+	return hosts
 }
 
 // hasKey reports whether the destination has a key of its own, kept or typed.

@@ -112,14 +112,15 @@ func (f *outputForm) doSave() {
 	if secret != "" {
 		secrets[v.Credential] = secret
 	}
+	hosts := f.recipients(v, secrets)
 	switch {
-	case len(secrets) == 0:
+	case len(secrets) == 0 && (len(hosts) == 0 || f.desk.services.Credentials == nil):
 		f.desk.send(&engine.PutDestination{Destination: v})
 		f.close()
 	case f.desk.services.Credentials == nil:
 		f.say("Keys cannot be kept on this machine (the log says why).", "Nothing was changed; without a key it can be saved.")
 	default:
-		f.keep(secrets, v, taken)
+		f.keep(secrets, hosts, v, taken)
 	}
 }
 
@@ -133,8 +134,9 @@ type pendingSave struct {
 	shows       int          // outputForm.shows when it began
 }
 
-// keep puts keys into the keyring, and then the destination into the show.
-func (f *outputForm) keep(secrets map[string]string, v scenes.Destination, taken bool) {
+// keep puts keys into the keyring and lets them be told to hosts, and then the destination into
+// the show.
+func (f *outputForm) keep(secrets map[string]string, hosts map[string][]string, v scenes.Destination, taken bool) {
 	keys := f.desk.services.Credentials
 	p := &pendingSave{destination: v, taken: taken, rows: slices.Clone(f.backups.rows), shows: f.shows}
 	f.saving = p
@@ -147,6 +149,11 @@ func (f *outputForm) keep(secrets map[string]string, v scenes.Destination, taken
 				break
 			}
 			kept = append(kept, name)
+		}
+		for _, name := range slices.Sorted(maps.Keys(hosts)) {
+			if err == nil {
+				err = keys.Allow(name, hosts[name]...)
+			}
 		}
 		f.desk.post(func() { f.saved(p, kept, err) })
 	})

@@ -170,6 +170,7 @@ func TestOneOutputStartsAndStops(t *testing.T) {
 // vault is a keyring, or a file.
 type vault struct {
 	kept   map[string]string
+	hosts  map[string][]string // who may be told
 	file   string
 	refuse error
 	room   int // when not 0, how many keys it takes before it refuses
@@ -180,6 +181,15 @@ func (v *vault) Set(name, secret string) error {
 		return v.refuse
 	}
 	v.kept[name] = secret
+	delete(v.hosts, name)
+	return nil
+}
+
+func (v *vault) Allow(name string, hosts ...string) error {
+	if v.hosts == nil {
+		v.hosts = map[string][]string{}
+	}
+	v.hosts[name] = append(v.hosts[name], hosts...)
 	return nil
 }
 

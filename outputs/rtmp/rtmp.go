@@ -34,6 +34,7 @@ func Kind() outputs.Kind {
 		SoundTracks:  MaxSoundTracks,
 		Schema:       json.RawMessage(schema),
 		SecretApart:  keyApart,
+		TellsSecret:  true,
 		New:          newOutput,
 	}
 }

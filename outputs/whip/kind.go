@@ -20,14 +20,15 @@ import (
 // Kind is the destination kind "whip".
 func Kind() outputs.Kind {
 	return outputs.Kind{
-		Name:      "whip",
-		Title:     "WebRTC (WHIP)",
-		Video:     []media.Codec{media.H264, media.HEVC, media.AV1},
-		Audio:     []media.Codec{media.Opus},
-		NoBFrames: true,
-		Layers:    maxLayers - 1,
-		Schema:    json.RawMessage(schema),
-		New:       New,
+		Name:        "whip",
+		Title:       "WebRTC (WHIP)",
+		Video:       []media.Codec{media.H264, media.HEVC, media.AV1},
+		Audio:       []media.Codec{media.Opus},
+		NoBFrames:   true,
+		Layers:      maxLayers - 1,
+		Schema:      json.RawMessage(schema),
+		TellsSecret: true,
+		New:         New,
 	}
 }
 
