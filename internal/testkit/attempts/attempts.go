@@ -38,13 +38,15 @@ type T struct {
 
 // Run calls f up to n times, each with a TB of its own: its cleanups run before the
 // next try, its failures are kept back. A try that failed and has an excuse is told and
-// made again; any other outcome, and that of the last try, is the test's.
+// made again, when the machine is calmer (awaitCalm); any other outcome, and that of the last
+// try, is the test's.
 func Run(t *testing.T, n int, f func(a *T)) {
 	t.Helper()
 	for i := 1; ; i++ {
 		failures, excuse := attempt(t, f)
 		if len(failures) > 0 && excuse != "" && i < n {
 			t.Logf("try %d of %d does not count, %s; it failed with:\n%s", i, n, excuse, strings.Join(failures, "\n"))
+			awaitCalm()
 			continue
 		}
 		for _, failure := range failures {

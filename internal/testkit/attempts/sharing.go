@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -85,6 +86,31 @@ func sharedText(took, others, waiting time.Duration, processors int) string {
 		return ""
 	}
 	return fmt.Sprintf("others had %.0f %% of the machine's processors, and this process's threads waited %.1f s a second for one", 100*had, waited)
+}
+
+const (
+	// calmFor is how long others have to leave the machine alone before it is calm.
+	calmFor = 2 * time.Second
+	// calmWithin is how long all tests of a process together wait for that.
+	calmWithin = 4 * time.Minute
+)
+
+// waitedForCalm is how long tests of this process have waited for calm, in nanoseconds.
+var waitedForCalm atomic.Int64
+
+// awaitCalm waits until others have left the machine to this process for calmFor, so that not
+// every try falls into what a neighbour does for a minute, while there is something left of
+// calmWithin.
+func awaitCalm() {
+	for waitedForCalm.Load() < int64(calmWithin) {
+		before, processors := othersHad()
+		time.Sleep(calmFor) // this looks at time passing
+		waitedForCalm.Add(int64(calmFor))
+		after, _ := othersHad()
+		if processors == 0 || float64(after-before) < shared*float64(processors)*float64(calmFor) {
+			return
+		}
+	}
 }
 
 // othersHad is for how long others than this process and its descendants, hosts of the

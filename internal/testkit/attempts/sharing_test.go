@@ -112,3 +112,24 @@ func TestFullText(t *testing.T) {
 		t.Errorf("%d processors have been idle for %v", processors, idle)
 	}
 }
+
+// Between two tries is a time in which others leave the machine alone, if that comes soon.
+func TestAwaitCalm(t *testing.T) {
+	const busyFor = 5 * time.Second
+	leaveForCalm(t, 20*time.Second)
+	shell := exec.Command("sh", "-c", "for i in $(seq $0); do (exec timeout $1 sh -c 'while :; do :; done') & done; exit 0", strconv.Itoa(runtime.NumCPU()), strconv.Itoa(int(busyFor/time.Second)))
+	if err := shell.Run(); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	awaitCalm()
+	if took := time.Since(began); took < busyFor-calmFor/2 {
+		t.Errorf("calm after %v, beside programs that take every processor for %v", took, busyFor)
+	}
+}
+
+// leaveForCalm is how long tests may wait for calm from now on, until t ends.
+func leaveForCalm(t *testing.T, d time.Duration) {
+	had := waitedForCalm.Swap(int64(calmWithin - d))
+	t.Cleanup(func() { waitedForCalm.Store(had) })
+}
