@@ -132,7 +132,7 @@ func (o runOptions) options(show *scenes.Show) (opt engine.Options, release func
 	if o.live {
 		start = append([]engine.Timed{{Command: engine.GoLive{}}}, start...)
 	}
-	opt = engine.Options{Show: show, Clock: media.NewRealClock(), Commands: start, CutLists: true}
+	opt = engine.Options{Show: show, Clock: media.NewRealClock(), Commands: start, CutLists: true, ProgramsByHand: !o.headless}
 	if o.length > 0 {
 		opt.Ticks = max(media.UnitsIn(o.length, show.Canvas.FPS.Inv()), 1)
 	}

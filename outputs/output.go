@@ -158,6 +158,9 @@ type Kind struct {
 	// TellsSecret: the host in the setting "url" is told the secret as it is, and not only
 	// something that it encrypts.
 	TellsSecret bool
+	// Program is the command that an output with these settings runs, "" where it runs none.
+	// nil: none of this kind does.
+	Program func(settings json.RawMessage) string
 	// New checks settings and makes an output; it opens nothing. Its errors are
 	// mistakes in the settings.
 	New func(settings json.RawMessage, opt Options) (Output, error)

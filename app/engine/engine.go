@@ -48,6 +48,9 @@ type Options struct {
 	CommandLog io.Writer
 	// LoudnessLog, if set, gets every bus's loudness once a second, as CSV.
 	LoudnessLog io.Writer
+	// ProgramsByHand: a program that a destination names runs by the clock only when it has
+	// been started by a command before. The show may be somebody else's.
+	ProgramsByHand bool
 	// CutLists writes a journal beside what is recorded and, at its end, cut lists.
 	CutLists bool
 	// Tap, if set, sees every programme picture and block of sound before encoding,
@@ -127,6 +130,7 @@ type Engine struct {
 
 	openEncoder func(av.VideoEncoderOptions) (pictureEncoder, error)
 	schedule    schedule
+	ran         map[string]bool // commands of programs that destinations have been started with
 	standstill  standstill
 }
 
@@ -154,7 +158,7 @@ func New(opt Options) (*Engine, error) {
 		frameTime: media.TickTime(1, c.FPS),
 		requests:  make(chan *request, 64), stopped: make(chan struct{}),
 		device: compositor.NewDevice(opt.Thread), desk: newDesk(),
-		show: opt.Show, inputs: make(map[string]*input), pending: opt.Commands,
+		show: opt.Show, inputs: make(map[string]*input), ran: make(map[string]bool), pending: opt.Commands,
 		switcher: NewSwitcher(opt.Show.Start.Program, opt.Show.Start.Preview), next: Next{Background: true}, running: opt.Show.Transition, stallLimit: stallLimit, openEncoder: openEncoder,
 		gate: make(chan struct{}, openAtOnce()), pressure: newPressure(),
 	}

@@ -362,6 +362,11 @@ func (o *outs) kinds() map[string]outputs.Kind {
 	for _, name := range []string{"fake", "webrtc", scenes.RecordingKind} {
 		kinds[name] = outputs.Kind{Name: name, Title: name, Video: []media.Codec{media.H264}, Audio: []media.Codec{media.AAC},
 			Recording: name == scenes.RecordingKind, NoBFrames: name == "webrtc",
+			Program: func(raw json.RawMessage) string {
+				var s struct{ Program string }
+				_ = json.Unmarshal(raw, &s) // New says it
+				return s.Program
+			},
 			New: func(raw json.RawMessage, _ outputs.Options) (outputs.Output, error) {
 				var s struct{ To, Mode string }
 				if err := json.Unmarshal(raw, &s); err != nil {

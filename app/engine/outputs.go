@@ -235,6 +235,9 @@ func (d *deliveries) start(def scenes.Destination, sound []scenes.Track, recordi
 		}
 		before = old // the old connection goes first
 	}
+	for _, command := range d.e.programsOf(def) {
+		d.e.ran[command] = true
+	}
 	d.e.warn.clear("output " + def.ID)
 	d.e.warn.clear("schedule " + def.ID)
 	d.e.warn.clear("survived " + def.ID)

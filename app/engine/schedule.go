@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
+
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // startsWithin is how late, at the most, a destination goes live by the clock. Later the
@@ -75,6 +79,9 @@ func (e *Engine) keepTimes(now time.Time) {
 			case done.start == v.StartAt:
 				tell(at, "%s went live at %s already, before the clock was set back: it was not started again. Start it by hand if it is still wanted.")
 				continue
+			case e.opt.ProgramsByHand && slices.ContainsFunc(e.programsOf(v), func(command string) bool { return !e.ran[command] }):
+				tell(at, "%s was to go live at %s, but it runs a program that has not been run since the show was opened, and the show could be somebody else's: it was not started. Look at the program, and start it by hand.")
+				continue
 			case now.Sub(at) >= startsWithin:
 				tell(at, "%s was to go live at %s, but the machine slept through it or its clock was set past it: it was not started. Start it by hand if it is still wanted.")
 				continue
@@ -89,6 +96,22 @@ func (e *Engine) keepTimes(now time.Time) {
 		}
 		e.schedule.keep(v.ID, done)
 	}
+}
+
+// programsOf are the commands that the ingests of a destination run.
+func (e *Engine) programsOf(v scenes.Destination) (commands []string) {
+	add := func(kind string, settings json.RawMessage) {
+		if program := e.opt.OutputKinds[kind].Program; program != nil {
+			if command := program(settings); command != "" {
+				commands = append(commands, command)
+			}
+		}
+	}
+	add(v.Kind, v.Settings)
+	for _, b := range v.Backups {
+		add(b.Kind, b.Settings)
+	}
+	return commands
 }
 
 // started reports whether a destination has been started and not stopped.

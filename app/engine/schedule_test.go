@@ -1,11 +1,14 @@
 package engine
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // TestScheduleOfAClockThatIsSetBack: a clock that goes by a time again, which was carried out,
@@ -66,4 +69,60 @@ func TestScheduleOfAClockThatIsSetBack(t *testing.T) {
 	}
 	s.Engine.outs.close()
 	s.comp.Close()
+}
+
+// TestScheduleRunsNoProgramOfAStranger: with ProgramsByHand a program that was not started
+// since the show was opened is not run by the clock, not that of a backup either; without, and
+// once it was started by hand, it is. Another program is another.
+func TestScheduleRunsNoProgramOfAStranger(t *testing.T) {
+	const fake = `"kind":"fake","settings":{"to":"d","program":"%s"}`
+	for _, c := range []struct {
+		name, primary, backup string
+		unasked, before       bool // ProgramsByHand is off; started and stopped by hand before
+		becomes               string
+		want                  bool
+	}{
+		{name: "none", want: true},
+		{name: "a program", primary: "sh"},
+		{name: "a backup's", backup: "sh"},
+		{name: "on a server", primary: "sh", unasked: true, want: true},
+		{name: "started before", primary: "sh", before: true, want: true},
+		{name: "another since", primary: "sh", before: true, becomes: "rm"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			destination := func(program string) string {
+				return fmt.Sprintf(`{"id":"d","name":"Evening",`+fake+`,"start_at":"2026-05-01T20:00:00Z","backups":[{"name":"b",`+fake+`}]}`, program, c.backup)
+			}
+			s := newStudio(t, parse(t, `{"format":2,"canvas":{"width":160,"height":90,"fps":"30"},"renditions":[{"id":"main","video":{"bitrate_kbps":300,"preset":"ultrafast"}}],
+				"destinations":[`+destination(c.primary)+`]}`), media.NewRealClock(), func(o *Options) { o.ProgramsByHand = !c.unasked })
+			s.ctx = t.Context() // keepTimes is of the tick goroutine, which does not run here
+			if c.before {
+				must(t, s.Engine, GoLive{})
+				must(t, s.Engine, StopLive{})
+			}
+			if c.becomes != "" {
+				var d scenes.Destination
+				if err := json.Unmarshal([]byte(destination(c.becomes)), &d); err != nil {
+					t.Fatal(err)
+				}
+				must(t, s.Engine, PutDestination{Destination: d})
+			}
+			for _, at := range []string{"2026-05-01T19:59:59Z", "2026-05-01T20:00:01Z"} {
+				now, err := time.Parse(time.RFC3339, at)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.keepTimes(now)
+			}
+			told := ""
+			for _, w := range s.warn.all() {
+				told += w.Text
+			}
+			if got := s.Engine.outs.started("d"); got != c.want || got == strings.Contains(told, "runs a program") {
+				t.Errorf("started: %v, want %v; told %q", got, c.want, told)
+			}
+			s.Engine.outs.close()
+			s.comp.Close()
+		})
+	}
 }

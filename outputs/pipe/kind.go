@@ -41,7 +41,7 @@ func Kind() outputs.Kind {
 	return outputs.Kind{
 		Name: "pipe", Title: "Pipe or program",
 		Video: []media.Codec{media.H264, media.HEVC, media.AV1}, Audio: []media.Codec{media.AAC},
-		Schema: schema, New: New,
+		Schema: schema, New: New, Program: commandOf,
 	}
 }
 
@@ -79,6 +79,15 @@ func New(raw json.RawMessage, opt outputs.Options) (outputs.Output, error) {
 		o.path = filepath.Join(opt.BaseDir, o.path)
 	}
 	return o, nil
+}
+
+// commandOf is outputs.Kind.Program.
+func commandOf(raw json.RawMessage) string {
+	var s settings
+	if json.Unmarshal(raw, &s) != nil {
+		return "" // New says why
+	}
+	return strings.TrimSpace(s.Command)
 }
 
 // words splits a command line: at spaces, but not within single or double quotes. A
