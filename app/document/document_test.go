@@ -305,7 +305,7 @@ func TestBeginWithoutADisk(t *testing.T) {
 	must(t, recents{filepath.Join(state, "recent.json")}.add(dead))
 
 	log := &bytes.Buffer{}
-	m := New(Options{Stage: &fakeStage{}, Kinds: fakeKinds{}, Dir: state, Log: slog.New(slog.NewTextHandler(log, nil)), patience: 50 * time.Millisecond})
+	m := New(Options{Stage: &fakeStage{}, Kinds: fakeKinds{}, Dir: state, Log: slog.New(slog.NewTextHandler(log, nil)), patience: 2 * time.Second})
 	must(t, m.Begin(""))
 	if got := m.Info(); got.Path != "" || got.Name != "Demo" || got.FirstRun || strings.Count(log.String(), "does not answer") != 2 {
 		t.Errorf("begun with %+v; log %s", got, log)

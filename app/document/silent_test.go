@@ -11,7 +11,12 @@ import (
 	"time"
 )
 
-// impatient is a manager that soon gives a disk up.
+const (
+	soon   = 50 * time.Millisecond // for a disk that is silent: it is given up
+	enough = 20 * time.Second      // for one that answers, on a busy machine
+)
+
+// impatient is a manager that gives a disk up after some time.
 func impatient(t *testing.T, dir string, patience time.Duration) *Manager {
 	t.Helper()
 	m := New(Options{Stage: &fakeStage{}, Kinds: fakeKinds{}, Dir: filepath.Join(dir, "state"), Log: slog.New(slog.DiscardHandler), patience: patience})
@@ -66,12 +71,14 @@ func TestOpenOnASilentDisk(t *testing.T) {
 // TestSaveOnASilentDisk: work is kept, the show can be saved elsewhere, and the program ends.
 func TestSaveOnASilentDisk(t *testing.T) {
 	dir := t.TempDir()
-	m := impatient(t, dir, 50*time.Millisecond)
+	m := impatient(t, dir, enough)
 	mine := showFile(t, dir, "mine")
 	must(t, m.Open(mine))
 	back := silence(t, mine)
 	m.opt.Stage.(*fakeStage).rename(t, "edited")
+	m.opt.patience = soon
 	err := m.Save()
+	m.opt.patience = enough
 	wantSilent(t, "saving", err)
 	if !strings.Contains(err.Error(), "is not saved") || !m.Info().Dirty {
 		t.Errorf("said %q; unsaved: %v", err, m.Info().Dirty)
@@ -100,18 +107,20 @@ func TestSaveOnASilentDisk(t *testing.T) {
 // write the file, and from then on it is what is saved.
 func TestSavedLate(t *testing.T) {
 	dir := t.TempDir()
-	m := impatient(t, dir, 50*time.Millisecond)
+	m := impatient(t, dir, enough)
 	stage := m.opt.Stage.(*fakeStage)
 	mine := showFile(t, dir, "mine")
 	must(t, m.Open(mine))
 	stage.rename(t, "first")
 	back := silence(t, mine)
+	m.opt.patience = 3 * time.Second        // for its folder, which answers, and then for the file
 	wantSilent(t, "saving", m.SaveAs(mine)) // which does not ask first whether the file has changed
 	late := m.late[mine]
 	if late == nil {
 		t.Fatal("nothing is being written")
 	}
 	stage.rename(t, "second")
+	m.opt.patience = soon
 	wantSilent(t, "saving again", m.SaveAs(mine))
 	back()
 	<-late
@@ -121,6 +130,7 @@ func TestSavedLate(t *testing.T) {
 	if !m.Info().Dirty {
 		t.Error("what was edited since counts as saved")
 	}
+	m.opt.patience = enough
 	must(t, m.Save()) // the file is as this program left it
 	if got := nameIn(t, mine); got != "second" || m.Info().Dirty {
 		t.Errorf("saved again, the file has %q; unsaved: %v", got, m.Info().Dirty)
