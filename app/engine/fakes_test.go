@@ -287,7 +287,7 @@ func (r *received) video() (ticks []int64, keyframes []int64) {
 }
 
 type fakeOutput struct {
-	mode  string // "", "hang", "fail", "permanent", "eof error", "slow", "stuck"
+	mode  string // "", "hang", "fail", "permanent", "permanent once" (in its first run), "eof error", "slow", "stuck"
 	to    *received
 	block <-chan struct{} // ends "hang" and "stuck"
 }
@@ -295,6 +295,7 @@ type fakeOutput struct {
 func (o *fakeOutput) Run(ctx context.Context, feed outputs.Feed) error {
 	o.to.mu.Lock()
 	o.to.tracks, o.to.runs = feed.Tracks(), o.to.runs+1
+	first := o.to.runs == 1
 	o.to.mu.Unlock()
 	feed.Report(outputs.Report{State: outputs.Connecting})
 	var sent int64
@@ -330,7 +331,7 @@ func (o *fakeOutput) Run(ctx context.Context, feed outputs.Feed) error {
 			<-o.block // as a write does
 		case o.mode == "fail" && n%20 == 0:
 			return errFake
-		case o.mode == "permanent" && n > 3:
+		case n > 3 && (o.mode == "permanent" || o.mode == "permanent once" && first):
 			return outputs.Permanent(errors.New("the key was refused"))
 		case o.mode == "slow":
 			wait(ctx, 20*time.Millisecond)

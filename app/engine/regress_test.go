@@ -282,7 +282,7 @@ func TestFailureAtTheEndIsTold(t *testing.T) {
 
 // TestWarningClearsOnRestart: a destination that has failed and is started again.
 func TestWarningClearsOnRestart(t *testing.T) {
-	show := parse(t, strings.Replace(smallShow, `{"to": "d1"}`, `{"to": "d1", "mode": "permanent"}`, 1))
+	show := parse(t, strings.Replace(smallShow, `{"to": "d1"}`, `{"to": "d1", "mode": "permanent once"}`, 1))
 	s := newStudio(t, show, media.NewRealClock(), nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
