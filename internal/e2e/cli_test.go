@@ -270,7 +270,7 @@ func TestBadMaterial(t *testing.T) {
 	oneLine(t, r, "nonet", "refuses connections")
 	oneLine(t, r, "refused the passphrase")
 	oneLine(t, r, "passphrase must have 10 to 79 characters")
-	oneLine(t, r, `its key is kept under "nobody" and cannot be read`)
+	oneLine(t, r, `its key is kept under "nobody" and cannot be used`)
 	oneLine(t, r, "nosuchencoder")
 	oneLine(t, r, "cannot carry av1")
 	oneLine(t, r, "unwritable has stopped", "/etc/hostname")
