@@ -260,7 +260,7 @@ func TestBadMaterial(t *testing.T) {
 	file := filepath.Join(dir, "show.mkv")
 	commands := write(t, filepath.Join(dir, "list.jsonl"), []byte(`{"at": 3, "do": "start_recording", "recordings": ["unwritable"]}`+"\n"))
 	stats := filepath.Join(dir, "stats.jsonl")
-	r := cli(t, config, "run", "--headless", "--live", "--for", "5s", "--record", file, "--commands", commands, "--stats", stats, show)
+	r := cli(t, config, "run", "--headless", "--live", "--for", "15s", "--record", file, "--commands", commands, "--stats", stats, show)
 	if r.status != 0 {
 		t.Errorf("status %d", r.status)
 	}
@@ -280,7 +280,7 @@ func TestBadMaterial(t *testing.T) {
 		}
 	}
 	last := testkit.Read(t, "recording", file)
-	readStats(t, stats).has(t, "the recording, which may not suffer", len(last.Pictures), 5*fps)
+	readStats(t, stats).has(t, "the recording, which may not suffer", len(last.Pictures), 15*fps)
 	raw, err := os.ReadFile(stats)
 	if err != nil || strings.Count(string(raw), "\n") < 4 {
 		t.Errorf("statistics: %d lines, %v", strings.Count(string(raw), "\n"), err)
