@@ -35,7 +35,7 @@ func cli(t testing.TB, config string, args ...string) result {
 
 func runCommand(t testing.TB, config, name string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = environment(config)

@@ -122,7 +122,7 @@ func recorded(t testing.TB, name string, source object, seconds int) *testkit.Re
 	s := openStudio(t, doc, engine.Options{Clock: media.NewVirtualClock(), Ticks: int64(seconds * fps),
 		Commands: []engine.Timed{{Command: engine.StartRecording{}}}}, nil)
 	s.begin()
-	s.await(time.Minute)
+	s.await(5 * time.Minute)
 	return testkit.Read(t, name, path)
 }
 
@@ -176,7 +176,7 @@ func TestSyncOfReplay(t *testing.T) {
 			{Tick: 7 * fps, Command: &engine.Cut{}},
 		}}, nil)
 		s.begin()
-		s.await(time.Minute)
+		s.await(5 * time.Minute)
 		syncError(t, testkit.Read(t, "replay", path), 7, 8200*time.Millisecond, 11800*time.Millisecond, time.Duration(delay)*time.Millisecond)
 	}
 }
