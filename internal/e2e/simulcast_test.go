@@ -21,6 +21,7 @@ type layerSink struct {
 	mu     sync.Mutex
 	tracks []media.Track    // guarded by mu
 	times  [][]media.Packet // guarded by mu; by track, without their data
+	once   sync.Once        // a later connection ends too
 	ended  chan struct{}
 }
 
@@ -36,7 +37,14 @@ func (s *layerSink) Packet(p *media.Packet) {
 	s.times[p.Track] = append(s.times[p.Track], media.Packet{Time: p.Time, Keyframe: p.Keyframe})
 }
 
-func (s *layerSink) End(error) { close(s.ended) }
+func (s *layerSink) End(error) { s.once.Do(func() { close(s.ended) }) }
+
+// arrived is what has come so far: a later connection may go on.
+func (s *layerSink) arrived() (tracks []media.Track, times [][]media.Packet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tracks, slices.Clone(s.times)
+}
 
 // TestSimulcast: a WHIP destination sends two renditions at once, each encoded once, of
 // which a recording uses one too; both arrive whole, on one clock, with keyframes at the
@@ -85,18 +93,19 @@ func simulcast(t testing.TB) {
 	if d := s.destination("sfu"); d.Dropped != 0 || d.Reconnects != 0 {
 		t.Errorf("%d packets dropped, %d reconnects", d.Dropped, d.Reconnects)
 	}
-	if len(sink.tracks) != 3 || sink.tracks[0].Width != 640 || sink.tracks[1].Width != 320 || !sink.tracks[2].Codec.IsAudio() {
-		t.Fatalf("the tracks are %+v", sink.tracks)
+	tracks, times := sink.arrived()
+	if len(tracks) != 3 || tracks[0].Width != 640 || tracks[1].Width != 320 || !tracks[2].Codec.IsAudio() {
+		t.Fatalf("the tracks are %+v", tracks)
 	}
 	// The first pictures may have gone before the connection stood.
 	keys := [2][]time.Duration{}
-	for i, packets := range sink.times[:2] {
+	for i, packets := range times[:2] {
 		if n := len(packets); n < ticks-fps-fps/2 {
-			t.Errorf("%d of %d pictures of layer %s arrived", n, ticks, sink.tracks[i].Title)
+			t.Errorf("%d of %d pictures of layer %s arrived", n, ticks, tracks[i].Title)
 		}
 		for j := 1; j < len(packets); j++ {
 			if d := packets[j].Time - packets[j-1].Time; (d - media.TickTime(1, media.NewRational(fps, 1))).Abs() > time.Millisecond {
-				t.Fatalf("layer %s: %v between pictures %d and %d", sink.tracks[i].Title, d, j-1, j)
+				t.Fatalf("layer %s: %v between pictures %d and %d", tracks[i].Title, d, j-1, j)
 			}
 		}
 		for _, p := range packets {
@@ -180,15 +189,16 @@ func simulcastRefusedInPart(t testing.TB) {
 		case <-time.After(10 * time.Second):
 			t.Fatalf("%s: the stream has not ended", f.id)
 		}
-		if len(f.sink.tracks) != len(f.widths)+1 || !f.sink.tracks[len(f.widths)].Codec.IsAudio() {
-			t.Errorf("%s: the tracks are %+v", f.id, f.sink.tracks)
+		tracks, times := f.sink.arrived()
+		if len(tracks) != len(f.widths)+1 || !tracks[len(f.widths)].Codec.IsAudio() {
+			t.Errorf("%s: the tracks are %+v", f.id, tracks)
 			continue
 		}
 		for i, width := range f.widths {
-			if got := f.sink.tracks[i].Width; got != width {
+			if got := tracks[i].Width; got != width {
 				t.Errorf("%s: layer %d is %d wide, want %d", f.id, i, got, width)
 			}
-			if n := len(f.sink.times[i]); n < fps/2 {
+			if n := len(times[i]); n < fps/2 {
 				t.Errorf("%s: %d pictures of layer %d arrived", f.id, n, i)
 			}
 		}
