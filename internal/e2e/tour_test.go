@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 // tourEnv names a folder in which the tour leaves a picture of every step.
@@ -84,7 +85,7 @@ type toldOutput struct {
 
 // tour operates the real window on a screen of its own.
 type tour struct {
-	t      *testing.T
+	t      testing.TB
 	screen *testkit.Screen
 	home   string
 	dir    string // of the maps and statistics
@@ -96,7 +97,7 @@ type tour struct {
 	stats   string
 }
 
-func newTour(t *testing.T, width, height int) *tour {
+func newTour(t testing.TB, width, height int) *tour {
 	t.Helper()
 	r := &tour{t: t, screen: testkit.StartScreen(t, width, height), home: t.TempDir(), dir: t.TempDir(), shots: os.Getenv(tourEnv)}
 	if r.shots != "" {
@@ -215,6 +216,10 @@ func (r *tour) palette(text string) {
 // the rehearsal receiver and recording, saved, opened again. Everything is done with the
 // pointer and the keyboard in the real window; what came of it is read from the engine.
 func TestTourOfTheWindow(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { tourOfTheWindow(a) })
+}
+
+func tourOfTheWindow(t testing.TB) {
 	r := newTour(t, 1366, 768)
 	testkit.Clip{Seconds: 4, Camera: 9}.Write(t, filepath.Join(r.home, "walk-in.mp4"))
 	program(t)
