@@ -16,6 +16,7 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 // moment is what a run of the program had written when it was stopped dead.
@@ -31,6 +32,10 @@ type moment struct {
 // kills: what there is when it is frozen is copied, and it goes on. CROSSPOINT_LONG=1 kills
 // 50 times for good.
 func TestKilledWhileRecording(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { killedWhileRecording(a) })
+}
+
+func killedWhileRecording(t testing.TB) {
 	runs, freezes := 4, 4
 	const together = 4
 	if os.Getenv("CROSSPOINT_LONG") == "1" {

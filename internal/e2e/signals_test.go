@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 // TestTerminalGoesAway: what reads the program's words ends, and nothing of the show; the
@@ -98,6 +99,10 @@ func TestSignalEndsTheWindow(t *testing.T) {
 // recorded goes on without a hole and without the pictures of that time, and it is said.
 func TestProcessStopped(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { processStopped(a) })
+}
+
+func processStopped(t testing.TB) {
 	const stopped = 14 * time.Second // of which 10 s would be caught up with
 	dir := t.TempDir()
 	show := write(t, filepath.Join(dir, "show.json"), document(t, 320, 180, fps, object{

@@ -12,6 +12,7 @@ import (
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 )
 
@@ -75,6 +76,10 @@ func (p *picture) awaitCamera(t testing.TB, limit time.Duration, camera uint8) {
 // last picture stands, the operator is told, and everything else goes on.
 func TestFileCutOffWhilePlaying(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { fileCutOffWhilePlaying(a) })
+}
+
+func fileCutOffWhilePlaying(t testing.TB) {
 	dir := t.TempDir()
 	const seconds = 12
 	var list, scenes []object
@@ -151,6 +156,10 @@ func serveTCP(t testing.TB, clip string, port int) *testkit.Process {
 // shows, then the picture again; the programme never stops.
 func TestNetworkSourceVanishes(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { networkSourceVanishes(a) })
+}
+
+func networkSourceVanishes(t testing.TB) {
 	dir := t.TempDir()
 	clip := func(name string, camera uint8) string {
 		path := filepath.Join(dir, name)
@@ -233,6 +242,10 @@ func TestNetworkSourceVanishes(t *testing.T) {
 // TestMicrophoneUnplugged: the sound server of a microphone ends and comes back. The
 // operator is told; the source and its sound come back by themselves.
 func TestMicrophoneUnplugged(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { microphoneUnplugged(a) })
+}
+
+func microphoneUnplugged(t testing.TB) {
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "native")
 	t.Setenv("PULSE_SERVER", "unix:"+socket)

@@ -16,6 +16,7 @@ import (
 	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 // writeBeeps writes raw stereo floats with a beep of 30 ms every second.
@@ -88,6 +89,10 @@ func (e *ear) beeps() (out []time.Duration) {
 // more. The synthetic camera's flashes, every second of the studio's, are the ruler: where
 // the recording has them is studio time.
 func TestSyncOfMicrophone(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { syncOfMicrophone(a) })
+}
+
+func syncOfMicrophone(t testing.TB) {
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "native")
 	t.Setenv("PULSE_SERVER", "unix:"+socket)
