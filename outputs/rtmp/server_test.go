@@ -24,7 +24,7 @@ func shaken(t *testing.T, addr string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Write(append([]byte{3}, make([]byte, 1536)...)); err != nil {
@@ -39,11 +39,11 @@ func shaken(t *testing.T, addr string) net.Conn {
 	return c
 }
 
-// serveShort is a server with short limits.
-func serveShort(t *testing.T, l net.Listener, handler StreamHandler) {
+// serveShort is a server with short limits: setup is that until a stream is published.
+func serveShort(t *testing.T, l net.Listener, setup time.Duration, handler StreamHandler) {
 	t.Helper()
 	server := NewServer(ServerOptions{
-		Log: discard(), SetupTimeout: time.Second, IdleTimeout: time.Second, MaxConns: 16,
+		Log: discard(), SetupTimeout: setup, IdleTimeout: time.Second, MaxConns: 16,
 		OnPublish: func(string, string) (StreamHandler, error) { return handler, nil },
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -72,7 +72,7 @@ func ends(t *testing.T, c net.Conn) {
 	begin := time.Now()
 	_, err := io.Copy(io.Discard, c)
 	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() || time.Since(begin) > 5*time.Second {
+	if errors.As(err, &timeout) && timeout.Timeout() || time.Since(begin) > 20*time.Second {
 		t.Errorf("the server holds the connection: %v after %v", err, time.Since(begin))
 	}
 }
@@ -80,7 +80,7 @@ func ends(t *testing.T, c net.Conn) {
 func TestServerEndsBadConnections(t *testing.T) {
 	t.Parallel()
 	l := listenLocal(t)
-	serveShort(t, l, &received{closed: make(chan struct{})})
+	serveShort(t, l, 5*time.Second, &received{closed: make(chan struct{})})
 	addr := l.Addr().String()
 	message := func(csid, kind byte, body string) []byte {
 		head := []byte{csid, 0, 0, 0, byte(len(body) >> 16), byte(len(body) >> 8), byte(len(body)), kind, 0, 0, 0, 0}
@@ -111,7 +111,7 @@ func TestServerEndsBadConnections(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close() //nolint:errcheck // the test is over
-		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 		ends(t, c)
 	})
 }
@@ -128,14 +128,18 @@ func TestServerIdleTimeout(t *testing.T) {
 	t.Parallel()
 	l := listenLocal(t)
 	r := &received{closed: make(chan struct{})}
-	serveShort(t, l, r)
+	serveShort(t, l, 30*time.Second, r)
 	feed := newTestFeed(testTracks(t), media.LiveLimits)
 	feed.q.Put(fakePicture(0, 100))
 	err := newPublisher(t, "rtmp://"+l.Addr().String()+"/live", "key").Run(t.Context(), feed)
 	if err == nil {
 		t.Error("Run = nil")
 	}
-	<-r.closed
+	select {
+	case <-r.closed:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("the stream is not closed; Run = %v", err)
+	}
 	if r.err == nil {
 		t.Error("the stream is closed without a reason")
 	}
@@ -161,14 +165,14 @@ func (l *shakyListener) Accept() (net.Conn, error) {
 
 func TestServerSurvivesAcceptErrors(t *testing.T) {
 	l := &shakyListener{Listener: listenLocal(t)}
-	serveShort(t, l, &received{closed: make(chan struct{})})
+	serveShort(t, l, 5*time.Second, &received{closed: make(chan struct{})})
 	begin := time.Now()
 	for range 3 {
 		shaken(t, l.Addr().String())
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.n > 12 || time.Since(begin) > 5*time.Second {
+	if l.n > 12 || time.Since(begin) > 20*time.Second {
 		t.Errorf("%d tries to accept three connections, in %v", l.n, time.Since(begin))
 	}
 }
