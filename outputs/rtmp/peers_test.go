@@ -275,7 +275,7 @@ func TestNginx(t *testing.T) {
 	defer enough()
 	played := make(chan struct{})
 	go func() { defer close(played); defer feed.q.Close(); feed.play(playing, c, 5) }()
-	feed.waitState(t, outputs.Confirmed, 10*time.Second)
+	feed.waitState(t, outputs.Confirmed, 20*time.Second)
 	probing, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(probing, "ffprobe", "-v", "error", "-show_entries", "stream=codec_name,width,sample_rate,profile", "-of", "compact=p=0", n.url("live")+"/streamkey").CombinedOutput()
@@ -346,7 +346,7 @@ func TestFrozenServer(t *testing.T) {
 	defer func() { stop(); <-pumped }()
 	result := make(chan error, 1)
 	go func() { result <- out.Run(t.Context(), feed) }()
-	feed.waitState(t, outputs.Confirmed, 5*time.Second)
+	feed.waitState(t, outputs.Confirmed, 20*time.Second)
 	if err := n.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -383,7 +383,7 @@ func TestStopWhileFrozen(t *testing.T) {
 	out := newPublisher(t, n.url("live"), "key")
 	out.limits.degraded = time.Second
 	go func() { result <- out.Run(ctx, feed) }()
-	feed.waitState(t, outputs.Confirmed, 5*time.Second)
+	feed.waitState(t, outputs.Confirmed, 20*time.Second)
 	if err := n.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func TestPublishArrivesAsItWas(t *testing.T) {
 	out := newPublisher(t, "rtmp://"+server.addr+"/live", "the key?with=query")
 	result := make(chan error, 1)
 	go func() { result <- out.Run(t.Context(), feed) }()
-	feed.waitState(t, outputs.Confirmed, 5*time.Second)
+	feed.waitState(t, outputs.Confirmed, 20*time.Second)
 	for deadline := time.Now().Add(10 * time.Second); feed.lastReport().SentPackets != int64(len(sent)) && time.Now().Before(deadline); {
 		<-time.After(ms(10)) // there is a report each second
 	}
@@ -112,7 +112,7 @@ func TestStopIsQuick(t *testing.T) {
 	pumped := make(chan struct{})
 	go func() { defer close(pumped); feed.pump(pumping, 4000) }()
 	defer func() { stop(); <-pumped }()
-	feed.waitState(t, outputs.Confirmed, 5*time.Second)
+	feed.waitState(t, outputs.Confirmed, 20*time.Second)
 	start := time.Now()
 	cancel()
 	err := <-result
@@ -142,7 +142,7 @@ func TestAnotherEncoderTakesOver(t *testing.T) {
 	out := newPublisher(t, "rtmp://"+server.addr+"/live", "key")
 	result := make(chan error, 1)
 	go func() { result <- out.Run(t.Context(), feed) }()
-	feed.waitState(t, outputs.Sending, 5*time.Second)
+	feed.waitState(t, outputs.Sending, 20*time.Second)
 	feed.q.Close()
 	if err := <-result; err != nil {
 		t.Fatalf("Run = %v", err)
