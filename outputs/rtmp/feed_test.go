@@ -100,13 +100,13 @@ func (f *testFeed) reported() int {
 }
 
 // waitState waits until a report says state.
-func (f *testFeed) waitState(t *testing.T, state outputs.State, within time.Duration) outputs.Report {
+func (f *testFeed) waitState(t testing.TB, state outputs.State, within time.Duration) outputs.Report {
 	t.Helper()
 	return f.waitStateAfter(t, 0, state, within)
 }
 
 // waitStateAfter does so without the first seen reports.
-func (f *testFeed) waitStateAfter(t *testing.T, seen int, state outputs.State, within time.Duration) outputs.Report {
+func (f *testFeed) waitStateAfter(t testing.TB, seen int, state outputs.State, within time.Duration) outputs.Report {
 	t.Helper()
 	deadline := time.After(within)
 	for {
@@ -207,12 +207,12 @@ type testServer struct {
 	streams []*received
 }
 
-func startServer(t *testing.T, wrap func(net.Listener) net.Listener) *testServer {
+func startServer(t testing.TB, wrap func(net.Listener) net.Listener) *testServer {
 	t.Helper()
 	return startGated(t, wrap, nil)
 }
 
-func startGated(t *testing.T, wrap func(net.Listener) net.Listener, gate func(app string) error) *testServer {
+func startGated(t testing.TB, wrap func(net.Listener) net.Listener, gate func(app string) error) *testServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -289,6 +289,16 @@ func newPublisher(t testing.TB, url, key string) *publisher {
 		t.Fatal(err)
 	}
 	return out.(*publisher)
+}
+
+// running has out publish feed until ctx or the test ends, and returns where its end is told.
+func running(ctx context.Context, t testing.TB, out *publisher, feed *testFeed) <-chan error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(ctx)
+	result, ended := make(chan error, 1), make(chan struct{})
+	go func() { defer close(ended); result <- out.Run(ctx, feed) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	return result
 }
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

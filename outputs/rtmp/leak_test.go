@@ -14,6 +14,7 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/supervise"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -45,7 +46,7 @@ const lingering = 12 * time.Second
 
 // relay passes bytes on and cuts every connection after a while: somebody pulls the
 // cable, again and again.
-func relay(t *testing.T, to string, after time.Duration) string {
+func relay(t testing.TB, to string, after time.Duration) string {
 	return relayUntil(t, to, func(ended <-chan struct{}) { nap(ended, after) })
 }
 
@@ -63,7 +64,7 @@ func nap(ended <-chan struct{}, d time.Duration) (over bool) {
 
 // relayUntil is relay that cuts a connection when cut returns; ended is closed when the
 // connection has ended by itself.
-func relayUntil(t *testing.T, to string, cut func(ended <-chan struct{})) string {
+func relayUntil(t testing.TB, to string, cut func(ended <-chan struct{})) string {
 	return listen(t, func(c net.Conn) {
 		up, err := net.Dial("tcp", to)
 		if err != nil {
@@ -153,6 +154,10 @@ func TestReconnectsLeaveNothingBehind(t *testing.T) {
 // A new connection begins with a keyframe at time zero, whatever came before.
 func TestReconnectStartsOver(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { reconnectStartsOver(a) })
+}
+
+func reconnectStartsOver(t testing.TB) {
 	server := startServer(t, nil)
 	out := newPublisher(t, "rtmp://"+relay(t, server.addr, 2500*time.Millisecond)+"/live", "key")
 	feed := newTestFeed(testTracks(t), media.LiveLimits)
@@ -161,14 +166,15 @@ func TestReconnectStartsOver(t *testing.T) {
 	go func() { defer close(pumped); feed.pump(pumping, 4000) }()
 	defer func() { stop(); <-pumped }()
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	result := make(chan error, 1)
+	ended := make(chan struct{})
 	go func() {
-		result <- outputs.Supervise(ctx, outputs.SuperviseOptions{
+		defer close(ended)
+		_ = outputs.Supervise(ctx, outputs.SuperviseOptions{
 			Output: out, Feed: feed, Log: discard(), Name: "relay",
 			Policy: supervise.Policy{First: 10 * time.Millisecond, StopWithin: 5 * time.Second},
-		})
+		}) // it ends with its context
 	}()
+	defer func() { cancel(); <-ended }()
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		if s := server.stream(2); s != nil {
 			s.mu.Lock()
@@ -185,7 +191,7 @@ func TestReconnectStartsOver(t *testing.T) {
 		<-timer.C
 	}
 	cancel()
-	<-result
+	<-ended
 	for i := range 3 {
 		s := server.stream(i)
 		<-s.closed

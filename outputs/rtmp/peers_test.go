@@ -20,6 +20,7 @@ import (
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/media/h264"
 	"crosspoint.studio/crosspoint/internal/media/hevc"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -27,7 +28,7 @@ import (
 // Tests against other people's software: nginx with its RTMP module, and ffmpeg.
 
 // start runs a program until the test ends and returns its process.
-func start(t *testing.T, name string, args ...string) *exec.Cmd {
+func start(t testing.TB, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	var out bytes.Buffer
@@ -47,7 +48,7 @@ func start(t *testing.T, name string, args ...string) *exec.Cmd {
 }
 
 // waitPort waits until something accepts connections.
-func waitPort(t *testing.T, port int) {
+func waitPort(t testing.TB, port int) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second)
@@ -68,7 +69,7 @@ type nginx struct {
 	rtmp, http int
 }
 
-func startNginx(t *testing.T) nginx {
+func startNginx(t testing.TB) nginx {
 	t.Helper()
 	dir := t.TempDir()
 	n := nginx{rtmp: ports.Free(t), http: ports.Free(t)}
@@ -102,7 +103,7 @@ type nginxStream struct {
 	Audio   string `xml:"meta>audio>codec"`
 }
 
-func (n nginx) stat(t *testing.T, name string) (s nginxStream, found bool) {
+func (n nginx) stat(t testing.TB, name string) (s nginxStream, found bool) {
 	t.Helper()
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d/stat", n.http))
@@ -135,7 +136,7 @@ type clip struct {
 }
 
 // makeClip encodes seconds of a test picture and a tone with the given ffmpeg.
-func makeClip(t *testing.T, ffmpeg string, codec media.Codec, seconds int) clip {
+func makeClip(t testing.TB, ffmpeg string, codec media.Codec, seconds int) clip {
 	t.Helper()
 	dir := t.TempDir()
 	video, audio := filepath.Join(dir, "v"), filepath.Join(dir, "a.aac")
@@ -183,7 +184,7 @@ func makeClip(t *testing.T, ffmpeg string, codec media.Codec, seconds int) clip 
 }
 
 // accessUnits splits a stream at its delimiters.
-func accessUnits(t *testing.T, codec media.Codec, b []byte) (units []*media.Packet, extradata []byte) {
+func accessUnits(t testing.TB, codec media.Codec, b []byte) (units []*media.Packet, extradata []byte) {
 	t.Helper()
 	begin := func() { units = append(units, &media.Packet{Track: 0}) }
 	if codec == media.AV1 {
@@ -230,7 +231,7 @@ func accessUnits(t *testing.T, codec media.Codec, b []byte) (units []*media.Pack
 }
 
 // adts splits an ADTS stream (ISO/IEC 13818-7 6.2) and makes its configuration.
-func adts(t *testing.T, b []byte) (packets []*media.Packet, asc []byte) {
+func adts(t testing.TB, b []byte) (packets []*media.Packet, asc []byte) {
 	t.Helper()
 	for len(b) > 7 {
 		size := int(b[3]&3)<<11 | int(b[4])<<3 | int(b[5])>>5
@@ -266,15 +267,18 @@ func (f *testFeed) play(ctx context.Context, c clip, seconds int64) {
 
 func TestNginx(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { nginxTakes(a) })
+}
+
+func nginxTakes(t testing.TB) {
 	n := startNginx(t)
 	c := makeClip(t, "ffmpeg", media.H264, 5)
 	feed := newTestFeed(c.tracks, media.LiveLimits)
-	result := make(chan error, 1)
-	go func() { result <- newPublisher(t, n.url("live"), "streamkey").Run(t.Context(), feed) }()
+	result := running(t.Context(), t, newPublisher(t, n.url("live"), "streamkey"), feed)
 	playing, enough := context.WithCancel(t.Context())
-	defer enough()
 	played := make(chan struct{})
 	go func() { defer close(played); defer feed.q.Close(); feed.play(playing, c, 5) }()
+	defer func() { enough(); <-played }()
 	feed.waitState(t, outputs.Confirmed, 20*time.Second)
 	probing, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
@@ -371,6 +375,10 @@ func TestFrozenServer(t *testing.T) {
 
 func TestStopWhileFrozen(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { stopWhileFrozen(a) })
+}
+
+func stopWhileFrozen(t testing.TB) {
 	n := startNginx(t)
 	feed := newTestFeed(testTracks(t), media.LiveLimits)
 	pumping, stop := context.WithCancel(t.Context())
@@ -379,10 +387,9 @@ func TestStopWhileFrozen(t *testing.T) {
 	defer func() { stop(); <-pumped }()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	result := make(chan error, 1)
 	out := newPublisher(t, n.url("live"), "key")
 	out.limits.degraded = time.Second
-	go func() { result <- out.Run(ctx, feed) }()
+	result := running(ctx, t, out, feed)
 	feed.waitState(t, outputs.Confirmed, 20*time.Second)
 	if err := n.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)

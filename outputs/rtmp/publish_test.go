@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -103,11 +104,15 @@ func compare(t *testing.T, tracks []media.Track, r *received, sent []*media.Pack
 
 func TestStopIsQuick(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { stopIsQuick(a) })
+}
+
+func stopIsQuick(t testing.TB) {
 	server := startServer(t, nil)
 	feed := newTestFeed(testTracks(t), media.LiveLimits)
 	ctx, cancel := context.WithCancel(t.Context())
-	result := make(chan error, 1)
-	go func() { result <- newPublisher(t, "rtmp://"+server.addr+"/live/key", "").Run(ctx, feed) }()
+	defer cancel()
+	result := running(ctx, t, newPublisher(t, "rtmp://"+server.addr+"/live/key", ""), feed)
 	pumping, stop := context.WithCancel(t.Context())
 	pumped := make(chan struct{})
 	go func() { defer close(pumped); feed.pump(pumping, 4000) }()

@@ -23,7 +23,7 @@ import (
 )
 
 // listen answers every connection with handle, and ends with the test.
-func listen(t *testing.T, handle func(net.Conn)) string {
+func listen(t testing.TB, handle func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
