@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/srt/libsrt"
@@ -20,6 +21,10 @@ import (
 // Forward error correction repairs losses of 3 % with nothing sent again: the receiver
 // has been told never to ask.
 func TestErrorCorrectionRepairs(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { errorCorrectionRepairs(a) })
+}
+
+func errorCorrectionRepairs(t testing.TB) {
 	server, err := NewServer(ServerOptions{Latency: 300 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
@@ -73,26 +78,30 @@ func TestSRTLiveTransmitKeysAndFilters(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			port := ports.Free(t)
-			file := filepath.Join(t.TempDir(), "received.ts")
-			from := fmt.Sprintf("srt://127.0.0.1:%d?mode=listener%s", port, c.peer)
-			if c.secret != "" {
-				from += "&passphrase=" + c.secret
-			}
-			transmit(t, from, "file://con:"+file)
-			c.settings["latency_ms"] = calm
-			c.settings["url"] = fmt.Sprintf("srt://127.0.0.1:%d", port)
-			feed := testkit.NewLiveFeed(t, 1)
-			out := run(t, newOutput(t, c.settings, c.secret), feed)
-			feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool {
-				return r.State == outputs.Confirmed && r.SentPackets > 100 && r.BandwidthBPS > 0
-			})
-			out.stop(t)
-			got := received(t, file, testkit.FeedFPS)
-			if got.Video < testkit.FeedFPS || got.BiggestGap > 70*time.Millisecond {
-				t.Errorf("received %+v", got)
-			}
+			attempts.Run(t, 3, func(a *attempts.T) { keysAndFilters(a, c.peer, c.settings, c.secret) })
 		})
+	}
+}
+
+func keysAndFilters(t testing.TB, peer string, settings map[string]any, secret string) {
+	port := ports.Free(t)
+	file := filepath.Join(t.TempDir(), "received.ts")
+	from := fmt.Sprintf("srt://127.0.0.1:%d?mode=listener%s", port, peer)
+	if secret != "" {
+		from += "&passphrase=" + secret
+	}
+	transmit(t, from, "file://con:"+file)
+	settings["latency_ms"] = calm
+	settings["url"] = fmt.Sprintf("srt://127.0.0.1:%d", port)
+	feed := testkit.NewLiveFeed(t, 1)
+	out := run(t, newOutput(t, settings, secret), feed)
+	feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool {
+		return r.State == outputs.Confirmed && r.SentPackets > 100 && r.BandwidthBPS > 0
+	})
+	out.stop(t)
+	got := received(t, file, testkit.FeedFPS)
+	if got.Video < testkit.FeedFPS || got.BiggestGap > 70*time.Millisecond {
+		t.Errorf("received %+v", got)
 	}
 }
 

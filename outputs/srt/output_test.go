@@ -23,6 +23,7 @@ import (
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/supervise"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -55,7 +56,10 @@ func run(t testing.TB, o outputs.Output, feed outputs.Feed) *running {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &running{cancel, make(chan error, 1)}
 	go func() { r.done <- o.Run(ctx, feed) }()
-	t.Cleanup(func() { r.stop(t) })
+	t.Cleanup(func() {
+		cancel()
+		_ = r.wait(t, 20*time.Second) // how it ends is for the tests that stop it
+	})
 	return r
 }
 
@@ -134,7 +138,7 @@ func (r *receiver) read(t testing.TB) {
 	t.Helper()
 	select {
 	case <-r.ended:
-	case <-time.After(5 * time.Second):
+	case <-time.After(20 * time.Second):
 		t.Error("the receiver does not find the end of the connection")
 	}
 }
@@ -165,32 +169,36 @@ func TestDelivers(t *testing.T) {
 		{"AES-256", passphrase, "", 32},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := newReceiver(t, ServerOptions{Passphrase: c.secret, Check: func(id string, _ netip.AddrPort) (string, Reason) {
-				if id != c.streamID {
-					return "", RefuseNotFound
-				}
-				return "", 0
-			}})
-			feed := testkit.NewLiveFeed(t, 1)
-			o := newOutput(t, map[string]any{"url": r.url(), "stream_id": c.streamID, "key_length": c.keyLength, "latency_ms": calm}, c.secret)
-			out := run(t, o, feed)
-			first := feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
-			if first.AckedBytes <= 0 || first.AckedBytes > first.SentBytes {
-				t.Errorf("confirmed with %d of %d bytes", first.AckedBytes, first.SentBytes)
-			}
-			last := feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 240 })
-			if last.DroppedPackets != 0 || last.State != outputs.Confirmed || last.RTT <= 0 {
-				t.Errorf("report %+v", last)
-			}
-			if err := out.stop(t); !errors.Is(err, context.Canceled) {
-				t.Errorf("ended with %v", err)
-			}
-			r.stop()
-			got := testkit.Demux(t, r.file(t, 0))
-			if got.First > 200*time.Millisecond || got.Video < 2*testkit.FeedFPS || got.Audio < got.Video*2 || got.Keyframes < 2 || got.BiggestGap > 70*time.Millisecond {
-				t.Errorf("received %+v", got)
-			}
+			attempts.Run(t, 3, func(a *attempts.T) { delivers(a, c.secret, c.streamID, c.keyLength) })
 		})
+	}
+}
+
+func delivers(t testing.TB, secret, streamID string, keyLength int) {
+	r := newReceiver(t, ServerOptions{Passphrase: secret, Check: func(id string, _ netip.AddrPort) (string, Reason) {
+		if id != streamID {
+			return "", RefuseNotFound
+		}
+		return "", 0
+	}})
+	feed := testkit.NewLiveFeed(t, 1)
+	o := newOutput(t, map[string]any{"url": r.url(), "stream_id": streamID, "key_length": keyLength, "latency_ms": calm}, secret)
+	out := run(t, o, feed)
+	first := feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
+	if first.AckedBytes <= 0 || first.AckedBytes > first.SentBytes {
+		t.Errorf("confirmed with %d of %d bytes", first.AckedBytes, first.SentBytes)
+	}
+	last := feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > 240 })
+	if last.DroppedPackets != 0 || last.State != outputs.Confirmed || last.RTT <= 0 {
+		t.Errorf("report %+v", last)
+	}
+	if err := out.stop(t); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended with %v", err)
+	}
+	r.stop()
+	got := testkit.Demux(t, r.file(t, 0))
+	if got.First > 200*time.Millisecond || got.Video < 2*testkit.FeedFPS || got.Audio < got.Video*2 || got.Keyframes < 2 || got.BiggestGap > 70*time.Millisecond {
+		t.Errorf("received %+v", got)
 	}
 }
 
@@ -222,14 +230,16 @@ func (f *twoSounds) Next(ctx context.Context) (*media.Packet, error) {
 // TestTwoTracksOfSound: MPEG-TS carries both.
 func TestTwoTracksOfSound(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { twoTracksOfSound(a) })
+}
+
+func twoTracksOfSound(t testing.TB) {
 	r := newReceiver(t, ServerOptions{})
 	feed := testkit.NewLiveFeed(t, 1)
-	out := newOutput(t, map[string]any{"url": r.url(), "latency_ms": calm}, "")
-	ended := make(chan error, 1)
-	go func() { ended <- out.Run(t.Context(), &twoSounds{LiveFeed: feed}) }()
+	out := run(t, newOutput(t, map[string]any{"url": r.url(), "latency_ms": calm}, ""), &twoSounds{LiveFeed: feed})
 	feed.Await(t, 10*time.Second, 0, func(r outputs.Report) bool { return r.State == outputs.Confirmed && r.SentPackets > 40 })
 	feed.End()
-	if err := <-ended; err != nil {
+	if err := out.wait(t, 20*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	r.read(t)
@@ -250,12 +260,12 @@ func TestTwoTracksOfSound(t *testing.T) {
 func TestEndIsComplete(t *testing.T) {
 	for _, latency := range []time.Duration{calm * time.Millisecond, 2 * time.Second} {
 		t.Run(latency.String(), func(t *testing.T) {
-			endIsComplete(t, latency)
+			attempts.Run(t, 3, func(a *attempts.T) { endIsComplete(a, latency) })
 		})
 	}
 }
 
-func endIsComplete(t *testing.T, latency time.Duration) {
+func endIsComplete(t testing.TB, latency time.Duration) {
 	r := newReceiver(t, ServerOptions{Latency: latency})
 	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": r.url(), "latency_ms": calm}, "")
@@ -308,7 +318,7 @@ func TestFailures(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := run(t, newOutput(t, c.settings, c.secret), testkit.NewLiveFeed(t, 1))
-			err := out.wait(t, 6*time.Second)
+			err := out.wait(t, 20*time.Second)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v, want %q", err, c.want)
 			}
@@ -428,16 +438,22 @@ func TestRendezvous(t *testing.T) {
 
 // TestServerRestarts: Supervise brings the destination back when its server does.
 func TestServerRestarts(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { serverRestarts(a) })
+}
+
+func serverRestarts(t testing.TB) {
 	r := newReceiver(t, ServerOptions{})
 	feed := testkit.NewLiveFeed(t, 1)
 	o := newOutput(t, map[string]any{"url": r.url(), "latency_ms": calm}, "")
 	policy := supervise.Default()
 	policy.First, policy.Max = 300*time.Millisecond, time.Second
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
+	done := make(chan struct{})
 	go func() {
-		done <- outputs.Supervise(ctx, outputs.SuperviseOptions{Output: o, Feed: feed, Log: slog.New(slog.DiscardHandler), Name: "test", Policy: policy})
+		defer close(done)
+		_ = outputs.Supervise(ctx, outputs.SuperviseOptions{Output: o, Feed: feed, Log: slog.New(slog.DiscardHandler), Name: "test", Policy: policy}) // it ends with its context
 	}()
+	t.Cleanup(func() { cancel(); <-done })
 	feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
 	r.stop()
 	lost := feed.Await(t, 10*time.Second, 0, testkit.InState(outputs.Waiting))
@@ -475,9 +491,10 @@ func TestRefusedAfterLive(t *testing.T) {
 	feed := testkit.NewLiveFeed(t, 1)
 	out := run(t, o, feed)
 	feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Confirmed))
-	_ = out.stop(t) // how it ends is for other tests
+	out.cancel()
+	_ = out.wait(t, 20*time.Second) // how it ends is for other tests
 	refuse.Store(true)
-	err := run(t, o, testkit.NewLiveFeed(t, 1)).wait(t, 6*time.Second)
+	err := run(t, o, testkit.NewLiveFeed(t, 1)).wait(t, 20*time.Second)
 	if err == nil || outputs.IsPermanent(err) || !strings.Contains(err.Error(), "refused the stream id") {
 		t.Errorf("Run = %v, permanent %v", err, outputs.IsPermanent(err))
 	}

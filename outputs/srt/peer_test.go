@@ -3,11 +3,13 @@ package srt
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,12 +17,14 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/srt/libsrt"
 )
 
-// transmit starts srt-live-transmit and ends it, by its own process, with the test.
+// transmit starts srt-live-transmit, which listens when this returns, and ends it, by its own
+// process, with the test.
 func transmit(t testing.TB, from, to string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command("srt-live-transmit", "-q", "-loglevel:fatal", from, to)
@@ -41,13 +45,26 @@ func transmit(t testing.TB, from, to string) *exec.Cmd {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // killed: its status says nothing
 	})
+	at, err := url.Parse(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(at.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A caller gives up soon where nobody listens yet.
+	testkit.Eventually(t, 20*time.Second, "srt-live-transmit does not listen", func() bool {
+		sockets, err := os.ReadFile("/proc/net/udp") // proc_net(5): local and remote address, in hexadecimal
+		return err == nil && strings.Contains(string(sockets), fmt.Sprintf(":%04X 00000000:0000 ", port))
+	})
 	return cmd
 }
 
 // received waits until a receiver, which plays late, has written so many pictures, at most
 // 10 s, and returns what there is. It looks at no file that has not even half of them: what
 // it begins with alone cannot be opened.
-func received(t *testing.T, file string, pictures int) (got testkit.Demuxed) {
+func received(t testing.TB, file string, pictures int) (got testkit.Demuxed) {
 	t.Helper()
 	const pictureBytes = 600_000 / 8 / testkit.FeedFPS
 	for deadline := time.Now().Add(10 * time.Second); got.Video < pictures && time.Now().Before(deadline); {
@@ -61,6 +78,10 @@ func received(t *testing.T, file string, pictures int) (got testkit.Demuxed) {
 
 // TestSRTLiveTransmit: another program receives, with encryption.
 func TestSRTLiveTransmit(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { srtLiveTransmit(a) })
+}
+
+func srtLiveTransmit(t testing.TB) {
 	port := ports.Free(t)
 	file := filepath.Join(t.TempDir(), "received.ts")
 	transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&passphrase=%s&latency=%d", port, passphrase, calm), "file://con:"+file)
@@ -78,10 +99,14 @@ func TestSRTLiveTransmit(t *testing.T) {
 }
 
 func TestSRTLiveTransmitRefuses(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { srtLiveTransmitRefuses(a) })
+}
+
+func srtLiveTransmitRefuses(t testing.TB) {
 	port := ports.Free(t)
 	transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&passphrase=another-one-entirely", port), "file://con:"+filepath.Join(t.TempDir(), "x"))
 	o := newOutput(t, map[string]any{"url": fmt.Sprintf("srt://127.0.0.1:%d", port)}, passphrase)
-	err := run(t, o, testkit.NewLiveFeed(t, 1)).wait(t, 6*time.Second)
+	err := run(t, o, testkit.NewLiveFeed(t, 1)).wait(t, 20*time.Second)
 	if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "refused the passphrase") {
 		t.Errorf("got %v", err)
 	}
@@ -89,6 +114,10 @@ func TestSRTLiveTransmitRefuses(t *testing.T) {
 
 // TestFrozenReceiver: the far end stops without a word.
 func TestFrozenReceiver(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { frozenReceiver(a) })
+}
+
+func frozenReceiver(t testing.TB) {
 	port := ports.Free(t)
 	peer := transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener", port), "file://con:"+filepath.Join(t.TempDir(), "x"))
 	feed := testkit.NewLiveFeed(t, 1)
@@ -119,6 +148,10 @@ func TestFrozenReceiver(t *testing.T) {
 
 // TestFrozenReceiverIsStopped: stopping does not wait for a far end that is silent.
 func TestFrozenReceiverIsStopped(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { frozenReceiverIsStopped(a) })
+}
+
+func frozenReceiverIsStopped(t testing.TB) {
 	port := ports.Free(t)
 	peer := transmit(t, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener", port), "file://con:"+filepath.Join(t.TempDir(), "x"))
 	feed := testkit.NewLiveFeed(t, 1)
@@ -143,7 +176,7 @@ func TestReconnectsLeakNothing(t *testing.T) {
 		out := run(t, o, feed)
 		feed.Await(t, 15*time.Second, 0, testkit.InState(outputs.Sending))
 		feed.End()
-		if err := out.wait(t, 3*time.Second); err != nil {
+		if err := out.wait(t, 20*time.Second); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -56,6 +56,10 @@ func lossyNetwork(t testing.TB) {
 // TestNarrowNetwork: a link for a third of the stream costs pictures, in whole
 // groups, and the sound goes on.
 func TestNarrowNetwork(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { narrowNetwork(a) })
+}
+
+func narrowNetwork(t testing.TB) {
 	r := newReceiver(t, ServerOptions{})
 	addr := relay(t, r.Addr(), impairment{rateBPS: 300_000})
 	feed := testkit.NewLiveFeed(t, 1)
