@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,7 +62,7 @@ func TestNearlyFullDisk(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "other"), make([]byte, 70<<20), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			err := rec.wait(t, 5*time.Second)
+			err := rec.wait(t, 20*time.Second)
 			if err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "MB are free on the disk") || !strings.Contains(err.Error(), "show."+container+" is complete") {
 				t.Fatalf("got %v", err)
 			}
@@ -189,13 +190,19 @@ func TestSlowDisk(t *testing.T) {
 // childDir names the folder a child process of TestKilled records to.
 const childDir = "CROSSPOINT_RECORD_CHILD"
 
-// toldFeed prints the time of each packet that its recorder takes.
-type toldFeed struct{ *testkit.LiveFeed }
+// killedFiles are what it records to.
+var killedFiles = []string{"show.mkv", "show.mp4"}
+
+// toldFeed prints the time of each packet that the recorder of a file takes, after its name.
+type toldFeed struct {
+	*testkit.LiveFeed
+	name string
+}
 
 func (f toldFeed) Next(ctx context.Context) (*media.Packet, error) {
 	p, err := f.LiveFeed.Next(ctx)
 	if err == nil {
-		fmt.Println(p.Time.Milliseconds())
+		fmt.Println(f.name, p.Time.Milliseconds())
 	}
 	return p, err
 }
@@ -207,20 +214,14 @@ func recordUntilKilled(dir string) {
 		panic(err)
 	}
 	var all sync.WaitGroup
-	for i, container := range []string{"mkv", "mp4"} {
-		o, err := New([]byte(`{"path":"show.`+container+`"}`), outputs.Options{BaseDir: dir})
+	for _, name := range killedFiles {
+		o, err := New([]byte(`{"path":"`+name+`"}`), outputs.Options{BaseDir: dir})
 		if err != nil {
 			panic(err)
 		}
 		feed := testkit.NewFeed(c.Tracks, media.RecordLimits)
 		all.Go(func() { feed.Play(context.Background(), c, 1) })
-		all.Go(func() {
-			var f outputs.Feed = feed
-			if i == 0 {
-				f = toldFeed{feed}
-			}
-			panic(o.Run(context.Background(), f))
-		})
+		all.Go(func() { panic(o.Run(context.Background(), toldFeed{feed, name})) })
 	}
 	all.Wait()
 }
@@ -239,7 +240,7 @@ func TestKilled(t *testing.T) {
 	var all sync.WaitGroup
 	var delays [moments]time.Duration
 	for i := range delays {
-		delays[i] = 1200*time.Millisecond + time.Duration(random.Int64N(int64(3*time.Second)))
+		delays[i] = 200*time.Millisecond + time.Duration(random.Int64N(int64(3*time.Second)))
 	}
 	for i := range moments {
 		dir := t.TempDir()
@@ -251,10 +252,10 @@ func TestKilled(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			for _, name := range []string{"show.mkv", "show.mp4"} {
+			for _, name := range killedFiles {
 				got := testkit.Demux(t, filepath.Join(dir, name))
-				if got.Last < last-time.Second || got.BiggestGap > 70*time.Millisecond || got.Audio < got.Video {
-					t.Errorf("killed %v into the stream, %s plays to %v: %+v", last, name, got.Last, got)
+				if got.Last < last[name]-time.Second || got.BiggestGap > 70*time.Millisecond || got.Audio < got.Video {
+					t.Errorf("killed %v into the stream, %s plays to %v: %+v", last[name], name, got.Last, got)
 				}
 			}
 		})
@@ -262,45 +263,50 @@ func TestKilled(t *testing.T) {
 	all.Wait()
 }
 
-// recordAndKill starts a child, kills it so long after its first packet, and returns
-// the time of the last packet that its recorder had taken.
-func recordAndKill(dir string, after time.Duration) (last time.Duration, err error) {
+// recordAndKill starts a child, kills it so long after each of its recorders has taken a second
+// of the stream, and returns the time of the last packet that each had taken, by its file.
+func recordAndKill(dir string, after time.Duration) (last map[string]time.Duration, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), childDir+"="+dir)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return 0, err
+		return nil, err
 	}
+	last, begun := map[string]time.Duration{}, false
 	lines := bufio.NewScanner(out)
-	var kill *time.Timer
+	// One whose recorders get nothing ends, too, which shows below.
+	kill := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
 	for lines.Scan() {
-		ms, err := strconv.Atoi(lines.Text())
-		if err != nil {
+		name, text, _ := strings.Cut(lines.Text(), " ")
+		ms, err := strconv.Atoi(text)
+		if err != nil || !slices.Contains(killedFiles, name) {
 			continue // something else that was printed
 		}
-		last = time.Duration(ms) * time.Millisecond
-		if kill == nil {
-			kill = time.AfterFunc(after, func() { _ = cmd.Process.Kill() }) // it may have died by itself, which shows below
+		last[name] = time.Duration(ms) * time.Millisecond
+		if !begun && !slices.ContainsFunc(killedFiles, func(name string) bool { return last[name] < time.Second }) {
+			begun = true
+			kill.Reset(after)
 		}
 	}
 	_, _ = io.Copy(io.Discard, out) // the pipe is at its end
-	if kill == nil {
+	kill.Stop()
+	if len(last) == 0 {
 		_ = cmd.Process.Kill() // it has printed nothing: it is dead or useless
-	} else {
-		kill.Stop()
 	}
 	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
-		return last, fmt.Errorf("the recording process ended with %w", err)
+		return nil, fmt.Errorf("the recording process ended with %w", err)
 	}
-	if last == 0 {
-		return 0, fmt.Errorf("nothing was recorded")
+	for _, name := range killedFiles {
+		if last[name] == 0 {
+			return nil, fmt.Errorf("nothing was recorded to %s", name)
+		}
 	}
 	return last, nil
 }

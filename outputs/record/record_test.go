@@ -82,7 +82,7 @@ func run(t *testing.T, o outputs.Output, feed outputs.Feed) *running {
 	go func() { r.done <- o.Run(ctx, feed) }()
 	t.Cleanup(func() {
 		cancel()
-		r.wait(t, 6*time.Second) // a slow disk is waited for, as the end of the file is worth it
+		r.wait(t, 20*time.Second) // a slow disk is waited for, as the end of the file is worth it
 	})
 	return r
 }
@@ -130,7 +130,7 @@ func TestRecords(t *testing.T) {
 					}
 				} else {
 					feed.End()
-					if err := rec.wait(t, 5*time.Second); err != nil {
+					if err := rec.wait(t, 20*time.Second); err != nil {
 						t.Errorf("ended with %v", err)
 					}
 				}

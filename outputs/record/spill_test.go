@@ -62,7 +62,7 @@ func TestSpillsWhenLow(t *testing.T) {
 	n := r.SentPackets
 	feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > n+300 })
 	feed.End()
-	if err := rec.wait(t, 5*time.Second); err != nil {
+	if err := rec.wait(t, 20*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	files := e.closed()
@@ -90,7 +90,7 @@ func TestSpillsWhenFull(t *testing.T) {
 			n := r.SentPackets
 			feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.SentPackets > n+200 })
 			feed.End()
-			if err := rec.wait(t, 5*time.Second); err != nil {
+			if err := rec.wait(t, 20*time.Second); err != nil {
 				t.Fatal(err)
 			}
 			files := e.closed()
@@ -131,7 +131,7 @@ func TestSpillsWhenNearlyFull(t *testing.T) {
 	d.free.Store(stopBelow - 1)
 	feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.Part == 2 })
 	feed.End()
-	if err := rec.wait(t, 5*time.Second); err != nil {
+	if err := rec.wait(t, 20*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	files := e.closed()
@@ -245,7 +245,7 @@ func TestDiskTakenAway(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !spill {
-				if err := rec.wait(t, 5*time.Second); err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "was taken away; what was recorded") {
+				if err := rec.wait(t, 20*time.Second); err == nil || !outputs.IsPermanent(err) || !strings.Contains(err.Error(), "was taken away; what was recorded") {
 					t.Errorf("got %v", err)
 				}
 				return
@@ -255,7 +255,7 @@ func TestDiskTakenAway(t *testing.T) {
 				t.Errorf("warned %q", r.Warning)
 			}
 			feed.End()
-			if err := rec.wait(t, 5*time.Second); err != nil {
+			if err := rec.wait(t, 20*time.Second); err != nil {
 				t.Fatal(err)
 			}
 			files := e.closed()
@@ -293,7 +293,7 @@ func TestDeletedFile(t *testing.T) {
 	if err := os.Remove(dir + "/named.mkv"); err != nil {
 		t.Fatal(err)
 	}
-	if err := rec.wait(t, 5*time.Second); err == nil || !strings.Contains(err.Error(), "was deleted while it was recorded") {
+	if err := rec.wait(t, 20*time.Second); err == nil || !strings.Contains(err.Error(), "was deleted while it was recorded") {
 		t.Errorf("got %v", err)
 	}
 }
