@@ -19,12 +19,13 @@ import (
 	"go.uber.org/goleak"
 
 	"crosspoint.studio/crosspoint/internal/testkit"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func newOutput(t *testing.T, settings map[string]any) outputs.Output {
+func newOutput(t testing.TB, settings map[string]any) outputs.Output {
 	t.Helper()
 	raw, err := json.Marshal(settings)
 	if err != nil {
@@ -38,7 +39,7 @@ func newOutput(t *testing.T, settings map[string]any) outputs.Output {
 }
 
 // start runs o; the result comes once, after the stop or the end.
-func start(t *testing.T, o outputs.Output, feed outputs.Feed) (stop func(), done <-chan error) {
+func start(t testing.TB, o outputs.Output, feed outputs.Feed) (stop func(), done <-chan error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)
@@ -54,7 +55,7 @@ func start(t *testing.T, o outputs.Output, feed outputs.Feed) (stop func(), done
 	return cancel, result
 }
 
-func await(t *testing.T, done <-chan error, within time.Duration) error {
+func await(t testing.TB, done <-chan error, within time.Duration) error {
 	t.Helper()
 	select {
 	case err := <-done:
@@ -110,6 +111,10 @@ func (w *watched) Watch(p outputs.Progress) { w.worst.Store(max(w.worst.Load(), 
 // A named pipe waits for its reader, one that stops reading is said and holds up
 // nothing, and one that leaves ends the connection.
 func TestNamedPipe(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { namedPipe(a) })
+}
+
+func namedPipe(t testing.TB) {
 	path := filepath.Join(t.TempDir(), "programme")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
@@ -123,6 +128,7 @@ func TestNamedPipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { reader.Close() }() // whichever it is then
 	got := make([]byte, 188*200)
 	if _, err := io.ReadFull(reader, got); err != nil {
 		t.Fatal(err)
@@ -165,7 +171,7 @@ func TestFile(t *testing.T) {
 	_, done := start(t, newOutput(t, map[string]any{"path": path}), feed)
 	feed.Await(t, 10*time.Second, 0, confirmed)
 	feed.End()
-	if err := await(t, done, 3*time.Second); err != nil {
+	if err := await(t, done, 20*time.Second); err != nil {
 		t.Fatalf("Run: %v", err)
 	}
 	if got := pictures(t, path); !strings.HasPrefix(got, "h264,") {
@@ -197,7 +203,7 @@ func TestProgramFails(t *testing.T) {
 	} {
 		feed := testkit.NewLiveFeed(t, 1)
 		_, done := start(t, newOutput(t, map[string]any{"command": c.command}), feed)
-		err := await(t, done, 6*time.Second)
+		err := await(t, done, 20*time.Second)
 		if err == nil || !strings.Contains(err.Error(), c.want) || outputs.IsPermanent(err) != c.permanent {
 			t.Errorf("%s: %v, want %q", c.command, err, c.want)
 		}
@@ -209,8 +215,10 @@ func TestProgramFails(t *testing.T) {
 func TestProgramThatIsGoneAtOnce(t *testing.T) {
 	for range 8 {
 		feed := testkit.NewLiveFeed(t, 1)
-		_, done := start(t, newOutput(t, map[string]any{"command": `sh -c "exec 0<&-; echo no licence >&2; exit 7"`, "format": "matroska"}), feed)
-		err := await(t, done, 6*time.Second)
+		o := newOutput(t, map[string]any{"command": `sh -c "exec 0<&-; echo no licence >&2; exit 7"`, "format": "matroska"}).(*output)
+		o.finishWithin = 10 * time.Second // it may have to wait for a processor before it ends
+		_, done := start(t, o, feed)
+		err := await(t, done, 20*time.Second)
 		if err == nil || err.Error() != "pipe: sh has failed (exit status 7): no licence" {
 			t.Errorf("Run: %v", err)
 		}
@@ -262,6 +270,10 @@ func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 // A program that reads nothing and ignores the end of its input is ended on a stop.
 func TestProgramIsStopped(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { programIsStopped(a) })
+}
+
+func programIsStopped(t testing.TB) {
 	feed := testkit.NewLiveFeed(t, 1)
 	stop, done := start(t, newOutput(t, map[string]any{"command": "sleep 300"}), feed)
 	feed.Await(t, 15*time.Second, 0, func(r outputs.Report) bool { return r.State == outputs.Degraded })
