@@ -21,6 +21,7 @@ import (
 // endpoint in this process hands to it, plays what comes and tells what it sees.
 type browser struct {
 	http    *httptest.Server
+	ready   chan struct{} // closed when the page has asked for its first offer
 	offers  chan string
 	answers chan string
 
@@ -65,13 +66,15 @@ one();
 </script>`
 
 func startBrowser(t testing.TB) *browser {
-	b := &browser{offers: make(chan string), answers: make(chan string, 1)}
+	b := &browser{ready: make(chan struct{}), offers: make(chan string), answers: make(chan string, 1)}
+	ready := sync.OnceFunc(func() { close(b.ready) })
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = io.WriteString(w, page) // Chromium asks again
 	})
 	mux.HandleFunc("GET /offer", func(w http.ResponseWriter, r *http.Request) {
+		ready()
 		select {
 		case o := <-b.offers:
 			_, _ = io.WriteString(w, o)
@@ -154,6 +157,11 @@ func (b *browser) await(t testing.TB, within time.Duration, what string, ok func
 // congestion control.
 func TestChromiumPlays(t *testing.T) {
 	b := startBrowser(t)
+	select { // no publisher waits for as long as a browser may take to start
+	case <-b.ready:
+	case <-time.After(90 * time.Second):
+		t.Fatal("the page in Chromium asks for no offer")
+	}
 	for i, codec := range []media.Codec{media.H264, media.AV1} {
 		t.Run(string(codec), func(t *testing.T) {
 			feed := newSettable(t, time.Minute)
@@ -176,7 +184,7 @@ func TestChromiumPlays(t *testing.T) {
 				return s.Session == i+1 && s.FramesDecoded >= 30 && s.AudioPackets > 20 && s.Width == width
 			})
 			// Transport-wide feedback confirms first; receiver reports say how much arrived.
-			feed.await(t, 8*time.Second, "acknowledged", func(r outputs.Report) bool { return confirmed(r) && r.AckedBytes > 0 && r.BandwidthBPS > 0 })
+			feed.await(t, 30*time.Second, "acknowledged", func(r outputs.Report) bool { return confirmed(r) && r.AckedBytes > 0 && r.BandwidthBPS > 0 })
 			r := feed.last()
 			t.Logf("the browser sees %+v; report %+v", s, r)
 			if want := "video/" + map[media.Codec]string{media.H264: "H264", media.AV1: "AV1"}[codec]; s.Codec != want {
