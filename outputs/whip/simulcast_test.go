@@ -159,7 +159,9 @@ func steersEachLayer(t testing.TB) {
 	waitFor(t, 10*time.Second, "all layers are there", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		in = s.streams["show"]
+		if in = s.streams["show"]; in == nil {
+			return false // lost since
+		}
 		in.mu.Lock()
 		defer in.mu.Unlock()
 		return !slices.ContainsFunc(in.tracks, func(t *ingestTrack) bool { return t.ssrc.Load() == 0 })
