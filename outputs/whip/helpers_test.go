@@ -294,6 +294,16 @@ func (c *collector) awaitEnd(t testing.TB, within time.Duration) error {
 	return c.err
 }
 
+// running has o publish feed until ctx or the test ends, and returns where its end is told.
+func running(ctx context.Context, t testing.TB, o outputs.Output, feed outputs.Feed) <-chan error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(ctx)
+	done, ended := make(chan error, 1), make(chan struct{})
+	go func() { defer close(ended); done <- o.Run(ctx, feed) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	return done
+}
+
 const testToken = "s3cret-token"
 
 // testServer is a Server behind HTTP whose streams go to sinks.

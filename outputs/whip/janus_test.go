@@ -22,6 +22,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -57,9 +58,10 @@ plugins: { disable = "libjanus_audiobridge.so,libjanus_duktape.so,libjanus_echot
 transports: { disable = "libjanus_mqtt.so,libjanus_nanomsg.so,libjanus_pfunix.so,libjanus_rabbitmq.so,libjanus_websockets.so" }
 `
 
-// startJanus skips the test where the distribution has no Janus (Debian 13); elsewhere it
-// has to be there.
-func startJanus(t testing.TB) *janus {
+// needsJanus skips a test where the distribution has no Janus (Debian 13); elsewhere it has
+// to be there.
+func needsJanus(t *testing.T) {
+	t.Helper()
 	if _, err := exec.LookPath("janus"); err != nil {
 		asked := exec.CommandContext(t.Context(), "apt-cache", "policy", "janus")
 		asked.Env = append(os.Environ(), "LC_ALL=C") // its words are those of the locale
@@ -69,6 +71,9 @@ func startJanus(t testing.TB) *janus {
 		}
 		t.Fatal("janus is not installed: packaging/apt.sh test does that")
 	}
+}
+
+func startJanus(t testing.TB) *janus {
 	dir := t.TempDir()
 	port := ports.Free(t)
 	libraries, err := filepath.Glob("/usr/lib/*/janus/plugins")
@@ -300,12 +305,16 @@ func (j *janus) forward(t testing.TB, pictures int) {
 // same session.
 func TestJanus(t *testing.T) {
 	t.Parallel()
+	needsJanus(t)
+	attempts.Run(t, 3, func(a *attempts.T) { janusTakes(a) })
+}
+
+func janusTakes(t testing.TB) {
 	j := startJanus(t)
 	feed := newSettable(t, time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- newOutput(t, j.http.URL+"/whip", "").Run(ctx, feed) }()
+	done := running(ctx, t, newOutput(t, j.http.URL+"/whip", ""), feed)
 	feed.await(t, 15*time.Second, "confirmed", confirmed)
 	j.forward(t, 30)
 	feed.await(t, 3*time.Second, "measured", func(r outputs.Report) bool { return r.BandwidthBPS > 0 && r.State == outputs.Confirmed })
@@ -415,6 +424,7 @@ func (j *janus) streams(t testing.TB) map[string]any {
 // picture as it was.
 func TestJanusSimulcast(t *testing.T) {
 	t.Parallel()
+	needsJanus(t)
 	j := startJanus(t)
 	feed := newLayered(t, time.Minute, 2)
 	// Each layer shows two seconds that no other one does, again and again.

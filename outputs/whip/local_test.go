@@ -36,10 +36,10 @@ func TestLocalAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	feed := newPlayout(t, time.Second)
+	feed := newPlayout(t, 5*time.Second)
 	done := make(chan error, 1)
 	go func() { done <- o.Run(t.Context(), feed) }()
-	feed.await(t, 10*time.Second, "confirmed", confirmed)
+	feed.await(t, 20*time.Second, "confirmed", confirmed)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}

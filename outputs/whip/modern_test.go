@@ -19,6 +19,7 @@ import (
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/media/h264"
 	"crosspoint.studio/crosspoint/internal/media/hevc"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 )
 
@@ -117,34 +118,38 @@ func TestModernCodecsArriveExactly(t *testing.T) {
 	for _, codec := range []media.Codec{media.HEVC, media.AV1} {
 		t.Run(string(codec), func(t *testing.T) {
 			t.Parallel()
-			s := newTestServer(t, nil)
-			feed := modernPlayout(t, codec, 1500*time.Millisecond)
-			if err := newOutput(t, s.url(), testToken).Run(t.Context(), feed); err != nil {
-				t.Fatalf("Run: %v", err)
-			}
-			sink := <-s.sinks
-			if err := sink.awaitEnd(t, 3*time.Second); err != nil {
-				t.Fatalf("the stream ended with %v", err)
-			}
-			if sink.tracks[0].Codec != codec || codec == media.HEVC && !hasHEVC(sink.tracks[0].Extradata, func(t byte) bool { return t == hevc.TypeVPS }) {
-				t.Errorf("video track is %+v", sink.tracks[0])
-			}
-			sent, got := of(feed.sent, false), of(sink.packets, false)
-			if len(sent) != len(got) || len(sent) < 40 {
-				t.Fatalf("%d pictures arrived of %d", len(got), len(sent))
-			}
-			for i := range sent {
-				if want := canonicalUnit(codec, sent[i].Data); !bytes.Equal(got[i].Data, want) {
-					t.Fatalf("picture %d differs: %d bytes, want %d: % x, want % x", i, len(got[i].Data), len(want), got[i].Data[:min(16, len(got[i].Data))], want[:min(16, len(want))])
-				}
-				if got[i].Keyframe != sent[i].Keyframe {
-					t.Errorf("picture %d: keyframe %v, want %v", i, got[i].Keyframe, sent[i].Keyframe)
-				}
-			}
-			if len(of(sink.packets, true)) != len(of(feed.sent, true)) {
-				t.Errorf("%d blocks of sound arrived of %d", len(of(sink.packets, true)), len(of(feed.sent, true)))
-			}
+			attempts.Run(t, 3, func(a *attempts.T) { modernCodecArrivesExactly(a, codec) })
 		})
+	}
+}
+
+func modernCodecArrivesExactly(t testing.TB, codec media.Codec) {
+	s := newTestServer(t, nil)
+	feed := modernPlayout(t, codec, 1500*time.Millisecond)
+	if err := newOutput(t, s.url(), testToken).Run(t.Context(), feed); err != nil {
+		t.Fatalf("Run: %v", err)
+	}
+	sink := <-s.sinks
+	if err := sink.awaitEnd(t, 20*time.Second); err != nil {
+		t.Fatalf("the stream ended with %v", err)
+	}
+	if sink.tracks[0].Codec != codec || codec == media.HEVC && !hasHEVC(sink.tracks[0].Extradata, func(t byte) bool { return t == hevc.TypeVPS }) {
+		t.Errorf("video track is %+v", sink.tracks[0])
+	}
+	sent, got := of(feed.sent, false), of(sink.packets, false)
+	if len(sent) != len(got) || len(sent) < 40 {
+		t.Fatalf("%d pictures arrived of %d", len(got), len(sent))
+	}
+	for i := range sent {
+		if want := canonicalUnit(codec, sent[i].Data); !bytes.Equal(got[i].Data, want) {
+			t.Fatalf("picture %d differs: %d bytes, want %d: % x, want % x", i, len(got[i].Data), len(want), got[i].Data[:min(16, len(got[i].Data))], want[:min(16, len(want))])
+		}
+		if got[i].Keyframe != sent[i].Keyframe {
+			t.Errorf("picture %d: keyframe %v, want %v", i, got[i].Keyframe, sent[i].Keyframe)
+		}
+	}
+	if len(of(sink.packets, true)) != len(of(feed.sent, true)) {
+		t.Errorf("%d blocks of sound arrived of %d", len(of(sink.packets, true)), len(of(feed.sent, true)))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/faults"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -137,13 +138,16 @@ func (s *settable) awaitRate(t testing.TB, within time.Duration, what string, ok
 // comes back at all the watchdog goes on down; sound is never held back by a pacer.
 func TestRateFollowsTheNetwork(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { rateFollowsTheNetwork(a) })
+}
+
+func rateFollowsTheNetwork(t testing.TB) {
 	r := faults.NewWebRTC(t)
 	s := newTestServer(t, r.Wrap)
 	feed := newSettable(t, time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- newOutput(t, s.url(), testToken).Run(ctx, feed) }()
+	done := running(ctx, t, newOutput(t, s.url(), testToken), feed)
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
 	// Not much narrower: the feed goes on as it was, whatever it is told, so that GCC may be at
 	// the floor before it tells anything; then silence changes nothing.

@@ -19,6 +19,7 @@ import (
 	"time"
 	"unicode"
 
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -167,6 +168,10 @@ func TestUnreachable(t *testing.T) {
 
 // A server that takes the POST and is silent does not hold up a stop.
 func TestStopDuringPost(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { stopDuringPost(a) })
+}
+
+func stopDuringPost(t testing.TB) {
 	release := make(chan struct{})
 	asked := make(chan struct{}, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -181,8 +186,7 @@ func TestStopDuringPost(t *testing.T) {
 	defer cancel()
 	feed := newPlayout(t, time.Second)
 	o := newOutput(t, srv.URL, "")
-	done := make(chan error, 1)
-	go func() { done <- o.Run(ctx, feed) }()
+	done := running(ctx, t, o, feed)
 	<-asked
 	start := time.Now()
 	cancel()
@@ -216,7 +220,7 @@ func TestSilentServerIsTold(t *testing.T) {
 		o.tellAfter = 300 * time.Millisecond
 		done := make(chan error, 1)
 		go func() { done <- o.Run(ctx, feed) }()
-		feed.await(t, 8*time.Second, "told "+c.want, func(r outputs.Report) bool {
+		feed.await(t, 20*time.Second, "told "+c.want, func(r outputs.Report) bool {
 			return (r.State == outputs.Connecting || r.State == outputs.Handshaking) && strings.Contains(r.Detail, c.want)
 		})
 		cancel()
@@ -275,7 +279,7 @@ func TestRedirectAndRelativeLocation(t *testing.T) {
 		if err := newOutput(t, front.URL+"/global/stream", testToken).Run(t.Context(), feed); err != nil {
 			t.Fatalf("HTTP %d: Run: %v", code, err)
 		}
-		if err := (<-s.sinks).awaitEnd(t, 5*time.Second); err != nil {
+		if err := (<-s.sinks).awaitEnd(t, 20*time.Second); err != nil {
 			t.Errorf("HTTP %d: the stream ended with %v, want nil: there was no DELETE", code, err)
 		}
 		front.Close()
@@ -322,7 +326,7 @@ func TestAnswerWithoutCodec(t *testing.T) {
 		if !errors.Is(err, ErrCodec) {
 			t.Errorf("%v is not ErrCodec", err)
 		}
-		if err := (<-s.sinks).awaitEnd(t, 5*time.Second); err != nil {
+		if err := (<-s.sinks).awaitEnd(t, 20*time.Second); err != nil {
 			t.Errorf("the stream ended with %v, want nil: there was no DELETE", err)
 		}
 	}

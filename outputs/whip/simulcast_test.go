@@ -206,6 +206,10 @@ func TestSimulcastShares(t *testing.T) {
 
 // A server that refuses simulcast gets the first layer, and the operator is told.
 func TestSimulcastRefused(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { simulcastRefused(a) })
+}
+
+func simulcastRefused(t testing.TB) {
 	s := newTestServer(t, nil)
 	front := answering(t, s, func(answer string) string {
 		var lines []string

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pion/stun/v4"
 
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/faults"
 	"crosspoint.studio/crosspoint/outputs"
 )
@@ -76,48 +77,52 @@ func TestLateCandidatesAreTrickled(t *testing.T) {
 	for name, answer := range map[string]time.Duration{"after the answer": 0, "before the answer": 3 * late} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			addr := slowSTUN(t, offerPatience+late)
-			var mu sync.Mutex
-			var patches []string
-			s := newTestServer(t, func(next http.Handler) http.Handler {
-				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					body := readAll(t, r)
-					switch r.Method {
-					case http.MethodOptions:
-						w.Header().Set("Link", "<stun:"+addr+">; rel=\"ice-server\"")
-					case http.MethodPost:
-						body = regexp.MustCompile(`a=candidate:[^\r\n]*\r\n`).ReplaceAllString(body, "")
-						time.Sleep(answer) // a server that takes its time
-					case http.MethodPatch:
-						mu.Lock()
-						patches = append(patches, r.Header.Get("If-Match")+"\n"+body)
-						mu.Unlock()
-					}
-					r.Body = io.NopCloser(strings.NewReader(body))
-					rec := httptest.NewRecorder()
-					next.ServeHTTP(rec, r)
-					for k, v := range rec.Header() {
-						w.Header()[k] = v
-					}
-					w.WriteHeader(rec.Code)
-					// Only the server can call.
-					_, _ = w.Write([]byte(regexp.MustCompile(`a=candidate:[^\r\n]*\r\n`).ReplaceAllString(rec.Body.String(), "")))
-				})
-			})
-			feed := newPlayout(t, 300*time.Millisecond)
-			if err := newOutput(t, s.url(), testToken).Run(t.Context(), feed); err != nil {
-				t.Fatalf("Run: %v", err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if len(patches) != 1 {
-				t.Fatalf("%d PATCH requests, want 1", len(patches))
-			}
-			if !strings.HasPrefix(patches[0], `"`) || !strings.Contains(patches[0], "typ srflx") || !strings.Contains(patches[0], "a=ice-ufrag:") ||
-				!strings.Contains(patches[0], "a=mid:0") || !strings.Contains(patches[0], "a=end-of-candidates") {
-				t.Errorf("PATCH was\n%s", patches[0])
-			}
+			attempts.Run(t, 3, func(a *attempts.T) { lateCandidatesAreTrickled(a, late, answer) })
 		})
+	}
+}
+
+func lateCandidatesAreTrickled(t testing.TB, late, answer time.Duration) {
+	addr := slowSTUN(t, offerPatience+late)
+	var mu sync.Mutex
+	var patches []string
+	s := newTestServer(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body := readAll(t, r)
+			switch r.Method {
+			case http.MethodOptions:
+				w.Header().Set("Link", "<stun:"+addr+">; rel=\"ice-server\"")
+			case http.MethodPost:
+				body = regexp.MustCompile(`a=candidate:[^\r\n]*\r\n`).ReplaceAllString(body, "")
+				time.Sleep(answer) // a server that takes its time
+			case http.MethodPatch:
+				mu.Lock()
+				patches = append(patches, r.Header.Get("If-Match")+"\n"+body)
+				mu.Unlock()
+			}
+			r.Body = io.NopCloser(strings.NewReader(body))
+			rec := httptest.NewRecorder()
+			next.ServeHTTP(rec, r)
+			for k, v := range rec.Header() {
+				w.Header()[k] = v
+			}
+			w.WriteHeader(rec.Code)
+			// Only the server can call.
+			_, _ = w.Write([]byte(regexp.MustCompile(`a=candidate:[^\r\n]*\r\n`).ReplaceAllString(rec.Body.String(), "")))
+		})
+	})
+	feed := newPlayout(t, 300*time.Millisecond)
+	if err := newOutput(t, s.url(), testToken).Run(t.Context(), feed); err != nil {
+		t.Fatalf("Run: %v", err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(patches) != 1 {
+		t.Fatalf("%d PATCH requests, want 1", len(patches))
+	}
+	if !strings.HasPrefix(patches[0], `"`) || !strings.Contains(patches[0], "typ srflx") || !strings.Contains(patches[0], "a=ice-ufrag:") ||
+		!strings.Contains(patches[0], "a=mid:0") || !strings.Contains(patches[0], "a=end-of-candidates") {
+		t.Errorf("PATCH was\n%s", patches[0])
 	}
 }
 
@@ -125,6 +130,10 @@ func TestLateCandidatesAreTrickled(t *testing.T) {
 // another path: the same session, no new POST, no reconnection.
 func TestICERestart(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { iceRestart(a) })
+}
+
+func iceRestart(t testing.TB) {
 	var mu sync.Mutex
 	var seen []string
 	r := faults.NewWebRTC(t)
@@ -140,8 +149,7 @@ func TestICERestart(t *testing.T) {
 	feed := newPlayout(t, time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- newOutput(t, s.url(), testToken).Run(ctx, feed) }()
+	done := running(ctx, t, newOutput(t, s.url(), testToken), feed)
 	feed.await(t, 10*time.Second, "confirmed", confirmed)
 	r.Freeze(true) // the relay stays so
 	feed.await(t, 6*time.Second, "degraded", func(r outputs.Report) bool { return r.State == outputs.Degraded })
@@ -152,7 +160,7 @@ func TestICERestart(t *testing.T) {
 	sink := <-s.sinks
 	cancel()
 	<-done
-	if err := sink.awaitEnd(t, 5*time.Second); err != nil {
+	if err := sink.awaitEnd(t, 20*time.Second); err != nil {
 		t.Errorf("the stream ended with %v", err)
 	}
 	feed.mu.Lock()
@@ -184,43 +192,46 @@ func TestNoICERestart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r := faults.NewWebRTC(t)
-			s := newTestServer(t, func(next http.Handler) http.Handler {
-				next = r.Wrap(next)
-				return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-					if req.Method == http.MethodPatch {
-						w.WriteHeader(c.status)
-						return
-					}
-					next.ServeHTTP(w, req)
-				})
-			})
-			feed := newPlayout(t, time.Minute)
-			o := newOutput(t, s.url(), testToken).(*output)
-			if c.known {
-				o.rememberNoRestart()
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			done := make(chan error, 1)
-			go func() { done <- o.Run(ctx, feed) }()
-			feed.await(t, 10*time.Second, "confirmed", confirmed)
-			r.Freeze(true)
-			feed.await(t, 6*time.Second, "not answered", func(r outputs.Report) bool { return r.Detail == "the server does not answer" })
-			if !c.known {
-				expectLost(t, done)
-				if o.restartsICE() {
-					t.Error("it would be tried again")
-				}
+			attempts.Run(t, 3, func(a *attempts.T) { noICERestart(a, c.status, c.known) })
+		})
+	}
+}
+
+func noICERestart(t testing.TB, status int, known bool) {
+	r := faults.NewWebRTC(t)
+	s := newTestServer(t, func(next http.Handler) http.Handler {
+		next = r.Wrap(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if req.Method == http.MethodPatch {
+				w.WriteHeader(status)
 				return
 			}
-			r.Freeze(false)
-			feed.await(t, 5*time.Second, "live again", confirmed)
-			cancel()
-			if err := <-done; !errors.Is(err, context.Canceled) {
-				t.Errorf("Run: %v", err)
-			}
+			next.ServeHTTP(w, req)
 		})
+	})
+	feed := newPlayout(t, time.Minute)
+	o := newOutput(t, s.url(), testToken).(*output)
+	if known {
+		o.rememberNoRestart()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := running(ctx, t, o, feed)
+	feed.await(t, 10*time.Second, "confirmed", confirmed)
+	r.Freeze(true)
+	feed.await(t, 6*time.Second, "not answered", func(r outputs.Report) bool { return r.Detail == "the server does not answer" })
+	if !known {
+		expectLost(t, done)
+		if o.restartsICE() {
+			t.Error("it would be tried again")
+		}
+		return
+	}
+	r.Freeze(false)
+	feed.await(t, 5*time.Second, "live again", confirmed)
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("Run: %v", err)
 	}
 }
 
