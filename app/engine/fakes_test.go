@@ -13,11 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"crosspoint.studio/crosspoint/compositor/gpu"
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/leaks"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 	"crosspoint.studio/crosspoint/scenes/sources"
@@ -25,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	av.RouteLogs(slog.New(slog.DiscardHandler))
-	goleak.VerifyTestMain(m)
+	leaks.VerifyTestMain(m)
 }
 
 // fakeSettings are the settings of every fake source: how it behaves.

@@ -10,13 +10,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/internal/testkit/attempts"
+	"crosspoint.studio/crosspoint/internal/testkit/leaks"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/record"
@@ -28,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) {
 	av.RouteLogs(slog.New(slog.DiscardHandler))
-	goleak.VerifyTestMain(m)
+	leaks.VerifyTestMain(m)
 }
 
 func kinds() map[string]outputs.Kind {

@@ -10,10 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/leaks"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/rtmp"
 	"crosspoint.studio/crosspoint/outputs/srt"
@@ -30,7 +29,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	goleak.VerifyTestMain(m)
+	leaks.VerifyTestMain(m)
 }
 
 const (

@@ -15,6 +15,7 @@ import (
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/leaks"
 )
 
 // within waits for something that other goroutines bring about.
@@ -50,7 +51,7 @@ func TestSenderKeepsOrderAndMergesMoves(t *testing.T) {
 }
 
 func TestSenderTellsRefusals(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leaks.VerifyNone(t, goleak.IgnoreCurrent())
 	f := &fakeStudio{refuse: errRefused}
 	var said atomic.Pointer[string]
 	s := newSender(f.Do, func(text string) { said.Store(&text) })
@@ -68,7 +69,7 @@ func TestSenderTellsRefusals(t *testing.T) {
 
 // TestSenderLeavesOutWhatNeedsARefusedCommand, and nothing else.
 func TestSenderLeavesOutWhatNeedsARefusedCommand(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leaks.VerifyNone(t, goleak.IgnoreCurrent())
 	cut, refused, needing := &engine.Cut{}, &engine.Preview{Scene: "nowhere"}, &engine.AutoTake{}
 	for _, c := range []struct {
 		name   string
@@ -113,7 +114,7 @@ func TestSenderLeavesOutWhatNeedsARefusedCommand(t *testing.T) {
 }
 
 func TestSenderNeverBlocksAndSaysSoWhenTheStudioHangs(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leaks.VerifyNone(t, goleak.IgnoreCurrent())
 	f := &fakeStudio{block: make(chan struct{})}
 	var said atomic.Int64
 	s := newSender(f.Do, func(text string) {
@@ -144,7 +145,7 @@ func TestSenderNeverBlocksAndSaysSoWhenTheStudioHangs(t *testing.T) {
 // pile up, and the loop ends when told.
 func TestWedgedPanelHoldsUpNobody(t *testing.T) {
 	b := newBench(t, aState())
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leaks.VerifyNone(t, goleak.IgnoreCurrent())
 	wedged, release := make(chan struct{}), make(chan struct{})
 	p := &wedgedPanel{panel: b.panels[0], wedged: wedged, release: release}
 	b.panels[0] = p

@@ -5,10 +5,12 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"crosspoint.studio/crosspoint/internal/testkit/leaks"
 )
 
 func TestWorkersAreBoundedAndWaitedFor(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leaks.VerifyNone(t, goleak.IgnoreCurrent())
 	w := newWorkers()
 	release := make(chan struct{})
 	for i := range workLimit {

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/internal/testkit/leaks"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 )
@@ -267,7 +268,7 @@ func TestEveryButtonHasATip(t *testing.T) {
 
 func TestMinimisedWindowRests(t *testing.T) {
 	b := newBench(t, aState())
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leaks.VerifyNone(t, goleak.IgnoreCurrent())
 	b.desk.sets.take(time.Now())
 	b.setHidden(true)
 	ctx, stop := context.WithTimeout(t.Context(), 700*time.Millisecond)

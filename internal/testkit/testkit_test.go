@@ -6,16 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/framecode"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/leaks"
 )
 
 func TestMain(m *testing.M) {
 	av.RouteLogs(nil)
-	goleak.VerifyTestMain(m)
+	leaks.VerifyTestMain(m)
 }
 
 var fps30 = media.NewRational(30, 1)

@@ -18,17 +18,16 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/supervise"
 	"crosspoint.studio/crosspoint/internal/testkit"
 	"crosspoint.studio/crosspoint/internal/testkit/attempts"
+	"crosspoint.studio/crosspoint/internal/testkit/leaks"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.VerifyTestMain(m) }
 
 const passphrase = "correct-horse-battery"
 

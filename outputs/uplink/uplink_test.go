@@ -16,13 +16,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"crosspoint.studio/crosspoint/app/rehearsal"
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media/h264"
 	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/faults"
+	"crosspoint.studio/crosspoint/internal/testkit/leaks"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/rtmp"
 	"crosspoint.studio/crosspoint/outputs/srt"
@@ -30,7 +29,7 @@ import (
 
 func TestMain(m *testing.M) {
 	av.RouteLogs(slog.New(slog.DiscardHandler))
-	goleak.VerifyTestMain(m)
+	leaks.VerifyTestMain(m)
 }
 
 func receiver(t testing.TB) *rehearsal.Receiver {

@@ -17,10 +17,10 @@ import (
 	"time"
 
 	"github.com/pion/webrtc/v4/pkg/media/oggreader"
-	"go.uber.org/goleak"
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/media/h264"
+	"crosspoint.studio/crosspoint/internal/testkit/leaks"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		benchReceiver()
 		return
 	}
-	goleak.VerifyTestMain(m)
+	leaks.VerifyTestMain(m)
 }
 
 const (

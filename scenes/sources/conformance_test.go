@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/leaks"
 )
 
 // recorder is a Sink that keeps count, and a copy of what it is asked to keep. Like
@@ -246,7 +247,7 @@ func checkLeaks(t *testing.T) {
 	ignore := goleak.IgnoreCurrent()
 	before := len(media.LiveFrames())
 	t.Cleanup(func() {
-		goleak.VerifyNone(t, ignore)
+		leaks.VerifyNone(t, ignore)
 		if live := media.LiveFrames(); len(live) > before {
 			t.Errorf("%d pictures were not released; the first: %s", len(live)-before, live[0])
 		}

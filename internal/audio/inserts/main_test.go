@@ -3,7 +3,7 @@ package inserts
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"crosspoint.studio/crosspoint/internal/testkit/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.VerifyTestMain(m) }
