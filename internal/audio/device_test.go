@@ -15,10 +15,11 @@ import (
 	"unsafe"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 // eventually waits for ok with a deadline.
-func eventually(t *testing.T, limit time.Duration, what string, ok func() bool) {
+func eventually(t testing.TB, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(limit)
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -40,7 +41,7 @@ type pulse struct {
 	cmd         *exec.Cmd
 }
 
-func newPulse(t *testing.T) *pulse {
+func newPulse(t testing.TB) *pulse {
 	t.Helper()
 	dir := t.TempDir()
 	p := &pulse{dir: dir, socket: filepath.Join(dir, "native")}
@@ -53,7 +54,7 @@ func newPulse(t *testing.T) *pulse {
 	return p
 }
 
-func (p *pulse) start(t *testing.T) {
+func (p *pulse) start(t testing.TB) {
 	t.Helper()
 	p.cmd = exec.Command("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disallow-exit=no",
 		"-L", "module-null-sink sink_name=studio format=float32le rate=48000 channels=2",
@@ -61,7 +62,7 @@ func (p *pulse) start(t *testing.T) {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start pulseaudio (packaging/apt.sh test installs it): %v", err)
 	}
-	eventually(t, 15*time.Second, "pulseaudio answers", func() bool {
+	eventually(t, 30*time.Second, "pulseaudio answers", func() bool {
 		return exec.Command("pactl", "info").Run() == nil
 	})
 }
@@ -101,7 +102,7 @@ func (c *collector) frames() int {
 }
 
 // start runs f until the test is over and gives its error.
-func start(t *testing.T, f func(ctx context.Context) error) <-chan error {
+func start(t testing.TB, f func(ctx context.Context) error) <-chan error {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done, ended := make(chan error, 1), make(chan struct{})
@@ -135,6 +136,10 @@ func ticks(ctx context.Context, m *Monitor, tone Tone) error {
 
 func TestNullCapture(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { nullCapture(a) })
+}
+
+func nullCapture(t testing.TB) {
 	capture, playback, err := Devices(NullBackend)
 	if err != nil {
 		t.Fatal(err)
@@ -214,6 +219,10 @@ func TestDevicesOfOneName(t *testing.T) {
 }
 
 func TestCaptureSinkErrorEndsRun(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { sinkErrorEndsRun(a) })
+}
+
+func sinkErrorEndsRun(t testing.TB) {
 	want := errors.New("enough")
 	err := NewCapture(CaptureOptions{Backend: NullBackend}).Run(t.Context(), func(context.Context, media.AudioBlock) error { return want })
 	if !errors.Is(err, want) {
@@ -227,7 +236,7 @@ const toneWindow = sampleRateHz / 4
 // hearTone checks that what next gives, a quarter of a second at a time, is the tone that the
 // test plays: 1000 Hz left and 400 Hz right at -20 dBFS. A busy machine may interrupt the
 // sound, so it is the cleanest of each side that counts, within fifteen seconds of sound.
-func hearTone(t *testing.T, who string, next func() []float32) {
+func hearTone(t testing.TB, who string, next func() []float32) {
 	t.Helper()
 	best := [2]float64{math.Inf(1), math.Inf(1)}
 	var hz, level [2]float64
@@ -255,11 +264,15 @@ func hearTone(t *testing.T, who string, next func() []float32) {
 }
 
 func TestMonitorToneComesOutOfTheNullSink(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { toneComesOutOfTheNullSink(a) })
+}
+
+func toneComesOutOfTheNullSink(t testing.TB) {
 	newPulse(t)
 	m := NewMonitor(MonitorOptions{Backend: PulseBackend, Log: discardLog(), Clock: media.NewRealClock()})
 	start(t, m.Run)
 	start(t, func(ctx context.Context) error { return ticks(ctx, m, Tone{LeftHz: 1000, RightHz: 400, LevelDB: -20}) })
-	eventually(t, 10*time.Second, "monitor plays", func() bool { return m.Stats().Queued > 0 })
+	eventually(t, 30*time.Second, "monitor plays", func() bool { return m.Stats().Queued > 0 })
 
 	// The reference is PulseAudio's own recorder; Capture records the same beside it.
 	var got collector
@@ -267,7 +280,7 @@ func TestMonitorToneComesOutOfTheNullSink(t *testing.T) {
 		return NewCapture(CaptureOptions{Backend: PulseBackend, Device: "Monitor of Null Output"}).Run(ctx, got.take)
 	})
 	// A null sink asks for nothing for two seconds at first.
-	eventually(t, 15*time.Second, "the sink asks for sound", func() bool { return got.frames() > sampleRateHz/2 })
+	eventually(t, 30*time.Second, "the sink asks for sound", func() bool { return got.frames() > sampleRateHz/2 })
 	before := m.Stats()
 	rec := exec.CommandContext(t.Context(), "parec", "--device=studio.monitor", "--raw", "--format=float32le", "--rate=48000", "--channels=2", "--latency-msec=50")
 	out, err := rec.StdoutPipe()
@@ -277,6 +290,10 @@ func TestMonitorToneComesOutOfTheNullSink(t *testing.T) {
 	if err := rec.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		_ = rec.Process.Kill() // it records until then
+		_ = rec.Wait()         // was killed
+	})
 	raw := make([]byte, 8*toneWindow)
 	hearTone(t, "parec", func() []float32 {
 		if _, err := io.ReadFull(out, raw); err != nil {
@@ -284,11 +301,9 @@ func TestMonitorToneComesOutOfTheNullSink(t *testing.T) {
 		}
 		return unsafe.Slice((*float32)(unsafe.Pointer(&raw[0])), len(raw)/4)
 	})
-	_ = rec.Process.Kill() // it records until then
-	_ = rec.Wait()         // was killed
 	at := 0
 	hearTone(t, "capture", func() []float32 {
-		eventually(t, 10*time.Second, "capture goes on", func() bool { return got.frames() >= at+toneWindow })
+		eventually(t, 30*time.Second, "capture goes on", func() bool { return got.frames() >= at+toneWindow })
 		got.mu.Lock()
 		defer got.mu.Unlock()
 		at += toneWindow
@@ -329,6 +344,10 @@ func again(ctx context.Context, opt CaptureOptions, sink func(context.Context, m
 // Microphone and monitor say that it is gone, open it anew and go on.
 func TestUnplugOfTheNullDevice(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { unplugOfTheNullDevice(a) })
+}
+
+func unplugOfTheNullDevice(t testing.TB) {
 	pull := func(s *session) {
 		s.closing.Lock() // miniaudio tells of the stop before ma_device_stop has returned
 		defer s.closing.Unlock()
@@ -365,8 +384,8 @@ func TestUnplugOfTheNullDevice(t *testing.T) {
 	})
 	for round := range 2 {
 		mic, speaker := <-mics, <-sessions
-		eventually(t, 10*time.Second, "the microphone is heard", func() bool { return heard() > 4800 })
-		eventually(t, 10*time.Second, "the monitor plays", func() bool { st := m.Stats(); return st.Device != "" && st.Queued > 0 })
+		eventually(t, 30*time.Second, "the microphone is heard", func() bool { return heard() > 4800 })
+		eventually(t, 30*time.Second, "the monitor plays", func() bool { st := m.Stats(); return st.Device != "" && st.Queued > 0 })
 		pull(mic)
 		select {
 		case err := <-ends:
@@ -377,14 +396,14 @@ func TestUnplugOfTheNullDevice(t *testing.T) {
 			t.Fatal("capture did not notice that its device is gone")
 		}
 		pull(speaker)
-		eventually(t, 10*time.Second, "the monitor says that it is gone", func() bool {
+		eventually(t, 30*time.Second, "the monitor says that it is gone", func() bool {
 			st := m.Stats()
 			return st.Opened > int64(round+1) || st.Device == "" && errors.Is(st.Err, errStopped)
 		})
 	}
 	<-mics
-	eventually(t, 10*time.Second, "the microphone is heard again", func() bool { return heard() > 4800 })
-	eventually(t, 10*time.Second, "the monitor plays again", func() bool { st := m.Stats(); return st.Opened == 3 && st.Device != "" && st.Queued > 0 })
+	eventually(t, 30*time.Second, "the microphone is heard again", func() bool { return heard() > 4800 })
+	eventually(t, 30*time.Second, "the monitor plays again", func() bool { st := m.Stats(); return st.Opened == 3 && st.Device != "" && st.Queued > 0 })
 	if mu.Lock(); got.jumps != 0 {
 		t.Errorf("%d jumps in what the microphone sends", got.jumps)
 	}
@@ -392,6 +411,10 @@ func TestUnplugOfTheNullDevice(t *testing.T) {
 }
 
 func TestUnplugEndsCaptureAndMonitorComesBack(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { unplug(a) })
+}
+
+func unplug(t testing.TB) {
 	p := newPulse(t)
 	m := NewMonitor(MonitorOptions{Backend: PulseBackend, Log: discardLog(), Clock: media.NewRealClock()})
 	start(t, m.Run)
@@ -406,7 +429,7 @@ func TestUnplugEndsCaptureAndMonitorComesBack(t *testing.T) {
 			}
 		})
 	})
-	eventually(t, 10*time.Second, "both run", func() bool { return m.Stats().Queued > 0 && got.frames() > 4800 })
+	eventually(t, 30*time.Second, "both run", func() bool { return m.Stats().Queued > 0 && got.frames() > 4800 })
 
 	p.stop()
 	select {
@@ -417,17 +440,21 @@ func TestUnplugEndsCaptureAndMonitorComesBack(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("capture did not notice within 10 s that its device is gone")
 	}
-	eventually(t, 10*time.Second, "monitor notices", func() bool { st := m.Stats(); return st.Device == "" && st.Err != nil })
+	eventually(t, 30*time.Second, "monitor notices", func() bool { st := m.Stats(); return st.Device == "" && st.Err != nil })
 
 	gone := got.frames()
 	p.start(t)
-	eventually(t, 20*time.Second, "capture hears again", func() bool { return got.frames() > gone+4800 })
-	eventually(t, 20*time.Second, "monitor plays again", func() bool { st := m.Stats(); return st.Opened == 2 && st.Queued > 0 })
+	eventually(t, 30*time.Second, "capture hears again", func() bool { return got.frames() > gone+4800 })
+	eventually(t, 30*time.Second, "monitor plays again", func() bool { st := m.Stats(); return st.Opened == 2 && st.Queued > 0 })
 }
 
 // Reopening over and over leaves no goroutine behind (TestMain looks).
 func TestReopenManyTimes(t *testing.T) {
 	t.Parallel()
+	attempts.Run(t, 3, func(a *attempts.T) { reopenManyTimes(a) })
+}
+
+func reopenManyTimes(t testing.TB) {
 	for range 30 {
 		ctx, cancel := context.WithCancel(t.Context())
 		err := NewCapture(CaptureOptions{Backend: NullBackend}).Run(ctx, func(context.Context, media.AudioBlock) error {
