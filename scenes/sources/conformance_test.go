@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/leaks"
 )
 
@@ -167,10 +168,13 @@ func (r *recorder) Demand() Demand {
 	return r.demand
 }
 
-// until waits, at most for d, until cond, which is called with the lock held.
-func (r *recorder) until(t *testing.T, d time.Duration, what string, cond func() bool) {
+// patience is how long is waited for what comes soon, or never.
+const patience = time.Minute
+
+// until waits for cond, which is called with the lock held.
+func (r *recorder) until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(d)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	for {
 		r.mu.Lock()
@@ -184,7 +188,7 @@ func (r *recorder) until(t *testing.T, d time.Duration, what string, cond func()
 		case <-deadline.C:
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			t.Fatalf("waited %v for %s: %d pictures, sound to %v, %d holds, %d restarts", d, what, r.numVideo, r.soundEnd, r.holds, r.restarts)
+			t.Fatalf("waited %v for %s: %d pictures, sound to %v, %d holds, %d restarts", patience, what, r.numVideo, r.soundEnd, r.holds, r.restarts)
 		}
 	}
 }
@@ -200,12 +204,12 @@ func (r *recorder) release() {
 
 // running is a source that works in the background of a test.
 type running struct {
-	t      *testing.T
+	t      testing.TB
 	cancel context.CancelFunc
 	done   chan error
 }
 
-func start(t *testing.T, src Source, sink Sink) *running {
+func start(t testing.TB, src Source, sink Sink) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &running{t, cancel, make(chan error, 1)}
@@ -216,33 +220,47 @@ func start(t *testing.T, src Source, sink Sink) *running {
 // endsWithin is what a source has to end in: a second, and what a busy machine takes for it.
 const endsWithin = 2500 * time.Millisecond
 
-// stop ends the source, which has to end soon.
+// stop ends the source. How soon it ends is for tests in attempts: stopSoon.
 func (r *running) stop() error {
+	r.t.Helper()
+	r.cancel()
+	return ended(r.t, r.done)
+}
+
+// stopSoon ends the source, which has to end soon.
+func (r *running) stopSoon() error {
 	r.t.Helper()
 	r.cancel()
 	return soon(r.t, r.done)
 }
 
-// soon waits for the end of a source whose ctx has ended.
-func soon(t *testing.T, done <-chan error) error {
+// ended waits for the end of a source whose ctx has ended.
+func ended(t testing.TB, done <-chan error) error {
 	t.Helper()
-	began := time.Now()
-	timer := time.NewTimer(5 * time.Second)
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case err := <-done:
-		if took := time.Since(began); took > endsWithin {
-			t.Errorf("Run has returned %v after the end of its ctx", took)
-		}
 		return err
 	case <-timer.C:
-		t.Fatal("Run has not returned 5 s after the end of its ctx")
+		t.Fatalf("Run has not returned %v after the end of its ctx", patience)
 		return nil
 	}
 }
 
+// soon is ended that has to be soon.
+func soon(t testing.TB, done <-chan error) error {
+	t.Helper()
+	began := time.Now()
+	err := ended(t, done)
+	if took := time.Since(began); took > endsWithin {
+		t.Errorf("Run has returned %v after the end of its ctx", took)
+	}
+	return err
+}
+
 // checkLeaks fails when goroutines, or pictures under -tags mediadebug, are left.
-func checkLeaks(t *testing.T) {
+func checkLeaks(t testing.TB) {
 	t.Helper()
 	ignore := goleak.IgnoreCurrent()
 	before := len(media.LiveFrames())
@@ -256,8 +274,12 @@ func checkLeaks(t *testing.T) {
 
 // conforms is the suite every kind has to pass: it works, ends soon after ctx does, leaves nothing behind, keeps time going forward, and can be run again.
 // frames is how many pictures to wait for in each run, sound for how long a stretch.
-func conforms(t *testing.T, kind Kind, settings string, opt Options, frames int, sound time.Duration, patience time.Duration) {
+func conforms(t *testing.T, kind Kind, settings string, opt Options, frames int, sound time.Duration) {
 	t.Helper()
+	attempts.Run(t, 3, func(a *attempts.T) { conformsOnce(a, kind, settings, opt, frames, sound) })
+}
+
+func conformsOnce(t testing.TB, kind Kind, settings string, opt Options, frames int, sound time.Duration) {
 	checkLeaks(t)
 	src, err := kind.New(json.RawMessage(settings), opt)
 	if err != nil {
@@ -266,13 +288,13 @@ func conforms(t *testing.T, kind Kind, settings string, opt Options, frames int,
 	for run := range 2 {
 		sink := newRecorder(kind.Pacing, frames, 1)
 		work := start(t, src, sink)
-		sink.until(t, patience, fmt.Sprintf("%d pictures and %v of sound in run %d", frames, sound, run), func() bool {
+		sink.until(t, fmt.Sprintf("%d pictures and %v of sound in run %d", frames, sound, run), func() bool {
 			return sink.numVideo >= frames && sink.soundEnd-sink.soundAt >= sound
 		})
 		if kind.Pacing == Still {
-			sink.until(t, patience, "Hold", func() bool { return sink.holds > 0 })
+			sink.until(t, "Hold", func() bool { return sink.holds > 0 })
 		}
-		if err := work.stop(); err != nil && !errors.Is(err, context.Canceled) {
+		if err := work.stopSoon(); err != nil && !errors.Is(err, context.Canceled) {
 			t.Errorf("run %d ended with %v", run, err)
 		}
 		sink.release()

@@ -16,6 +16,7 @@ import (
 
 	"crosspoint.studio/crosspoint/internal/framecode"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 // clip is two seconds at 25 fps, 640x360.
@@ -23,7 +24,7 @@ var clip = material{width: 640, height: 360, fps: fps25, frames: 50}
 
 func TestFileConforms(t *testing.T) {
 	path := makeFile(t, filepath.Join(t.TempDir(), "a.mp4"), clip, x264...)
-	conforms(t, File(), settingsOf("path", path, "hardware", "off"), virtual(fps25), 30, 500*time.Millisecond, 20*time.Second)
+	conforms(t, File(), settingsOf("path", path, "hardware", "off"), virtual(fps25), 30, 500*time.Millisecond)
 }
 
 // playFile plays until so many pictures have come, or the end is held.
@@ -36,7 +37,7 @@ func playFile(t *testing.T, settings string, opt Options, frames int) *recorder 
 	}
 	sink := newRecorder(Paced, frames, frames)
 	work := start(t, src, sink)
-	sink.until(t, 30*time.Second, "the end of the file", func() bool { return sink.holds > 0 || sink.numVideo >= frames })
+	sink.until(t, "the end of the file", func() bool { return sink.holds > 0 || sink.numVideo >= frames })
 	if err := work.stop(); !errors.Is(err, context.Canceled) {
 		t.Errorf("Run ended with %v", err)
 	}
@@ -47,7 +48,7 @@ func playFile(t *testing.T, settings string, opt Options, frames int) *recorder 
 	return sink
 }
 
-func wantNumbers(t *testing.T, what string, frames []*media.Frame, want []int) {
+func wantNumbers(t testing.TB, what string, frames []*media.Frame, want []int) {
 	t.Helper()
 	got := numbers(frames)
 	if len(got) != len(want) {
@@ -152,6 +153,10 @@ func TestFileInAndOutPoints(t *testing.T) {
 }
 
 func TestFileSeekAndPause(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { seekAndPause(a) })
+}
+
+func seekAndPause(t testing.TB) {
 	checkLeaks(t)
 	path := makeFile(t, filepath.Join(t.TempDir(), "a.mp4"), clip, x264...)
 	src, err := File().New(json.RawMessage(settingsOf("path", path, "paused", true, "hardware", "off")), virtual(fps25))
@@ -161,7 +166,7 @@ func TestFileSeekAndPause(t *testing.T) {
 	sink := newRecorder(Paced, 1000, 1000)
 	work := start(t, src, sink)
 	last := func() int { return numbers(sink.frames[len(sink.frames)-1:])[0] }
-	sink.until(t, 10*time.Second, "the first picture", func() bool { return sink.numVideo == 1 && sink.holds == 1 && last() == 0 })
+	sink.until(t, "the first picture", func() bool { return sink.numVideo == 1 && sink.holds == 1 && last() == 0 })
 	seeker := src.(Clip)
 	at := func(what string, from time.Duration, paused, over bool) {
 		t.Helper()
@@ -172,13 +177,13 @@ func TestFileSeekAndPause(t *testing.T) {
 	}
 	at("paused at the start", 0, true, false)
 	seeker.Seek(1.0)
-	sink.until(t, 10*time.Second, "the picture sought", func() bool { return sink.numVideo == 2 && sink.holds == 2 && last() == 25 })
+	sink.until(t, "the picture sought", func() bool { return sink.numVideo == 2 && sink.holds == 2 && last() == 25 })
 	if sink.hasSound {
 		t.Error("sound while paused")
 	}
 	at("sought", time.Second, true, false)
 	seeker.SetPaused(false)
-	sink.until(t, 10*time.Second, "the end", func() bool { return sink.holds == 3 })
+	sink.until(t, "the end", func() bool { return sink.holds == 3 })
 	sink.mu.Lock()
 	frames := sink.frames[2:]
 	sink.mu.Unlock()
@@ -188,17 +193,17 @@ func TestFileSeekAndPause(t *testing.T) {
 	}
 	at("at the end", time.Second, false, true)
 	seeker.Seek(1.8)
-	sink.until(t, 10*time.Second, "the end again", func() bool { return sink.holds == 4 })
+	sink.until(t, "the end again", func() bool { return sink.holds == 4 })
 	wantNumbers(t, "sought at the end", sink.frames[27:], upTo(45, 50))
 	seeker.Seek(99)
-	sink.until(t, 10*time.Second, "the last picture for a place behind the end", func() bool { return sink.holds == 5 })
+	sink.until(t, "the last picture for a place behind the end", func() bool { return sink.holds == 5 })
 	wantNumbers(t, "sought behind the end", sink.frames[32:], upTo(49, 50))
 	seeker.Seek(0)
-	sink.until(t, 10*time.Second, "the end once more", func() bool { return sink.holds == 6 })
+	sink.until(t, "the end once more", func() bool { return sink.holds == 6 })
 	seeker.SetPaused(true)
 	seeker.Seek(2)
-	sink.until(t, 10*time.Second, "the last picture, paused", func() bool { return sink.holds >= 7 && sink.numVideo == 84 && last() == 49 })
-	_ = work.stop() // ended by us
+	sink.until(t, "the last picture, paused", func() bool { return sink.holds >= 7 && sink.numVideo == 84 && last() == 49 })
+	_ = work.stopSoon() // ended by us
 	sink.release()
 	for _, f := range sink.faults {
 		t.Error(f)
@@ -215,9 +220,9 @@ func TestFileSeekBehindALoop(t *testing.T) {
 	}
 	sink := newRecorder(Paced, 1000, 1000)
 	work := start(t, src, sink)
-	sink.until(t, 10*time.Second, "the first picture", func() bool { return sink.holds == 1 })
+	sink.until(t, "the first picture", func() bool { return sink.holds == 1 })
 	src.(Clip).Seek(7)
-	sink.until(t, 10*time.Second, "the picture of the fourth pass", func() bool { return sink.holds == 2 })
+	sink.until(t, "the picture of the fourth pass", func() bool { return sink.holds == 2 })
 	wantNumbers(t, "sought behind the end", sink.frames[1:], upTo(25, 26))
 	_ = work.stop() // ended by us
 	sink.release()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
 	"crosspoint.studio/crosspoint/internal/priority"
@@ -43,18 +42,18 @@ func TestPicturesAreDecodedInTheLane(t *testing.T) {
 	sink := niceSink{newRecorder(Paced, 1000, 0), make(map[int]int)}
 	done := make(chan error, 1)
 	go func() { done <- src.Run(ctx, sink) }()
-	sink.until(t, 10*time.Second, "pictures", func() bool { return sink.numVideo > 10 })
+	sink.until(t, "pictures", func() bool { return sink.numVideo > 10 })
 	src.(Clip).Seek(1)
-	sink.until(t, 10*time.Second, "the seek", func() bool { return sink.restarts > 0 })
+	sink.until(t, "the seek", func() bool { return sink.restarts > 0 })
 	at := 0
-	sink.until(t, 10*time.Second, "pictures behind it", func() bool {
+	sink.until(t, "pictures behind it", func() bool {
 		if at == 0 {
 			at = sink.numVideo
 		}
 		return sink.numVideo > at+10
 	})
 	cancel()
-	_ = soon(t, done) // ended by us
+	_ = ended(t, done) // by us
 	if len(sink.nice) != 1 {
 		t.Errorf("pictures by nice value: %v, want one value for all", sink.nice)
 	}

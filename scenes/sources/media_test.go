@@ -42,7 +42,7 @@ func executable(path string) bool {
 }
 
 // makeFile encodes material with the ffmpeg program and the given output options.
-func makeFile(t *testing.T, path string, m material, options ...string) string {
+func makeFile(t testing.TB, path string, m material, options ...string) string {
 	t.Helper()
 	args := []string{"-v", "error", "-nostdin", "-y"}
 	dir := t.TempDir()
@@ -67,7 +67,7 @@ func makeFile(t *testing.T, path string, m material, options ...string) string {
 	return path
 }
 
-func writeFile(t *testing.T, path string, write func(io.Writer)) {
+func writeFile(t testing.TB, path string, write func(io.Writer)) {
 	t.Helper()
 	file, err := os.Create(path)
 	if err != nil {

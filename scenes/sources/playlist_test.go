@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/av"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/internal/testkit/ports"
 )
 
@@ -31,7 +32,7 @@ func naming(file string) map[string]string {
 }
 
 // refused checks that a source ends with the sentence about playlists, and shows nothing.
-func refused(t *testing.T, address string) {
+func refused(t testing.TB, address string) {
 	t.Helper()
 	src, err := Network().New(json.RawMessage(settingsOf("url", address, "hardware", "off")), hd(640, 360, fps25))
 	if err != nil {
@@ -100,26 +101,30 @@ func TestNetworkPlaylistIsRefused(t *testing.T) {
 func TestNetworkPlaylistOverSRTIsRefused(t *testing.T) {
 	for what, text := range naming(liveClip(t)) {
 		t.Run(what, func(t *testing.T) {
-			checkLeaks(t)
-			port := ports.Free(t)
-			enough, sent := make(chan struct{}), make(chan error, 1)
-			go func() {
-				w, err := av.OpenProtocol(fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&listen_timeout=20000000", port), nil)
-				if err == nil {
-					for at := 0; at < len(text); at += 1316 {
-						w.Write([]byte(text[at:min(at+1316, len(text))]))
-					}
-					<-enough
-					w.Close()
-				}
-				sent <- err
-			}()
-			refused(t, fmt.Sprintf("srt://127.0.0.1:%d", port))
-			close(enough)
-			if err := <-sent; err != nil {
-				t.Error(err)
-			}
+			attempts.Run(t, 3, func(a *attempts.T) { refusedOverSRT(a, text) })
 		})
+	}
+}
+
+func refusedOverSRT(t testing.TB, text string) {
+	checkLeaks(t)
+	port := ports.Free(t)
+	enough, sent := make(chan struct{}), make(chan error, 1)
+	go func() {
+		w, err := av.OpenProtocol(fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&listen_timeout=20000000", port), nil)
+		if err == nil {
+			for at := 0; at < len(text); at += 1316 {
+				w.Write([]byte(text[at:min(at+1316, len(text))]))
+			}
+			<-enough
+			w.Close()
+		}
+		sent <- err
+	}()
+	refused(t, fmt.Sprintf("srt://127.0.0.1:%d", port))
+	close(enough)
+	if err := <-sent; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -14,12 +14,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 // untrusted is why a source whose server's certificate nobody vouches for does not open.
-func untrusted(t *testing.T, address string) {
+func untrusted(t testing.TB, address string) {
 	t.Helper()
-	src, err := Network().New(json.RawMessage(settingsOf("url", address, "timeout_s", 3)), hd(640, 360, fps25))
+	src, err := Network().New(json.RawMessage(settingsOf("url", address, "timeout_s", 10)), hd(640, 360, fps25))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,6 +35,10 @@ func untrusted(t *testing.T, address string) {
 
 // TestNetworkChecksCertificates: of an address, and of what a playlist leads to.
 func TestNetworkChecksCertificates(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { checksCertificates(a) })
+}
+
+func checksCertificates(t testing.TB) {
 	dir := t.TempDir()
 	secure := httptest.NewUnstartedServer(http.FileServer(http.Dir(dir)))
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // of those who refuse it
@@ -48,7 +54,7 @@ func TestNetworkChecksCertificates(t *testing.T) {
 	untrusted(t, secure.URL+"/cam.m3u8")
 	pullUnchecked(t, settingsOf("url", secure.URL+"/cam.m3u8", "hardware", "off", "insecure", true), 40)
 
-	src, err := Network().New(json.RawMessage(settingsOf("url", plain.URL+"/cam.m3u8", "timeout_s", 3)), hd(640, 360, fps25))
+	src, err := Network().New(json.RawMessage(settingsOf("url", plain.URL+"/cam.m3u8", "timeout_s", 10)), hd(640, 360, fps25))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +68,10 @@ func TestNetworkChecksCertificates(t *testing.T) {
 }
 
 func TestNetworkChecksCertificatesOfRTMPS(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { checksCertificatesOfRTMPS(a) })
+}
+
+func checksCertificatesOfRTMPS(t testing.TB) {
 	port := startNginx(t)
 	spawn(t, ffmpegProgram(), sendArgs(liveClip(t), "-f", "flv", fmt.Sprintf("rtmp://127.0.0.1:%d/live/cam", port))...)
 	address := "rtmps://" + inTLS(t, fmt.Sprintf("127.0.0.1:%d", port)) + "/live/cam"
@@ -70,7 +80,7 @@ func TestNetworkChecksCertificatesOfRTMPS(t *testing.T) {
 }
 
 // inTLS is the address of a relay to server, with the certificate of httptest.
-func inTLS(t *testing.T, server string) string {
+func inTLS(t testing.TB, server string) string {
 	t.Helper()
 	certificate := httptest.NewUnstartedServer(nil)
 	certificate.StartTLS()

@@ -22,7 +22,7 @@ import (
 )
 
 func TestBarsConform(t *testing.T) {
-	conforms(t, Bars(), `{}`, hd(641, 359, fps2997), 40, time.Second, 5*time.Second)
+	conforms(t, Bars(), `{}`, hd(641, 359, fps2997), 40, time.Second)
 }
 
 func lumaAt(f *media.Frame, x, y int) ycbcr {
@@ -85,8 +85,8 @@ func TestBarsToneLevelAndPhase(t *testing.T) {
 }
 
 func TestColourConforms(t *testing.T) {
-	conforms(t, Colour(), `{"color":"#f80"}`, hd(640, 360, fps25), 1, 0, 5*time.Second)
-	conforms(t, Colour(), `{"color":"#ff880080","width":101,"height":7}`, hd(640, 360, fps25), 1, 0, 5*time.Second)
+	conforms(t, Colour(), `{"color":"#f80"}`, hd(640, 360, fps25), 1, 0)
+	conforms(t, Colour(), `{"color":"#ff880080","width":101,"height":7}`, hd(640, 360, fps25), 1, 0)
 }
 
 // still runs a Still kind until it holds and returns the picture.
@@ -98,7 +98,7 @@ func still(t *testing.T, kind Kind, settings string, opt Options) *media.Frame {
 	}
 	sink := newRecorder(Still, 1, 1)
 	work := start(t, src, sink)
-	sink.until(t, 20*time.Second, "a held picture", func() bool { return sink.holds > 0 })
+	sink.until(t, "a held picture", func() bool { return sink.holds > 0 })
 	_ = work.stop() // ended by us
 	t.Cleanup(sink.release)
 	return sink.frames[0]
@@ -168,7 +168,7 @@ func TestImageConforms(t *testing.T) {
 	writePNG(t, filepath.Join(dir, "a.png"), gradient(51, 33))
 	opt := hd(640, 360, fps25)
 	opt.BaseDir = dir
-	conforms(t, Image(), `{"path":"a.png"}`, opt, 1, 0, 5*time.Second)
+	conforms(t, Image(), `{"path":"a.png"}`, opt, 1, 0)
 }
 
 func TestImagePNGKeepsStraightAlpha(t *testing.T) {
@@ -408,11 +408,11 @@ func TestImageIsReadAgainWhenItChanges(t *testing.T) {
 	src.(*imageFile).poll = 10 * time.Millisecond
 	sink := newRecorder(Still, 1, 3)
 	work := start(t, src, sink)
-	sink.until(t, 5*time.Second, "the first version", func() bool { return sink.numVideo == 1 })
+	sink.until(t, "the first version", func() bool { return sink.numVideo == 1 })
 	if err := os.WriteFile(path, []byte("half written"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		sink.mu.Lock()
 		said := strings.Contains(sink.text, "last good version")
@@ -426,7 +426,7 @@ func TestImageIsReadAgainWhenItChanges(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	writePNG(t, path, gradient(40, 30))
-	sink.until(t, 5*time.Second, "the second version", func() bool { return sink.numVideo == 2 })
+	sink.until(t, "the second version", func() bool { return sink.numVideo == 2 })
 	_ = work.stop() // ended by us
 	if f := sink.frames[1]; f.Width != 40 || f.PTS <= sink.frames[0].PTS {
 		t.Errorf("the second version is %d wide at %v, the first at %v", f.Width, f.PTS, sink.frames[0].PTS)

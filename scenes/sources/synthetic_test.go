@@ -21,7 +21,7 @@ var (
 )
 
 func TestSyntheticConforms(t *testing.T) {
-	conforms(t, Synthetic(), `{"camera":3,"noise":true}`, hd(641, 359, fps2997), 40, time.Second, 5*time.Second)
+	conforms(t, Synthetic(), `{"camera":3,"noise":true}`, hd(641, 359, fps2997), 40, time.Second)
 }
 
 // capture runs a paced source for so many pictures and returns what came.
@@ -33,7 +33,7 @@ func capture(t *testing.T, kind Kind, settings string, opt Options, frames int, 
 	}
 	sink := newRecorder(Paced, frames, frames)
 	work := start(t, src, sink)
-	sink.until(t, 10*time.Second, "pictures and sound", func() bool {
+	sink.until(t, "pictures and sound", func() bool {
 		return sink.numVideo >= frames && (sink.soundEnd >= sound)
 	})
 	if err := work.stop(); err == nil {

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-text/typesetting/di"
 
@@ -15,7 +14,7 @@ import (
 )
 
 func TestTextConforms(t *testing.T) {
-	conforms(t, Text(), `{"text":"Hello"}`, hd(640, 360, fps25), 1, 0, 10*time.Second)
+	conforms(t, Text(), `{"text":"Hello"}`, hd(640, 360, fps25), 1, 0)
 }
 
 // inked is the rectangle of the pixels whose channel is at least 128 (3 is alpha).
@@ -154,7 +153,7 @@ func TestTextSaysThatAFontIsMissing(t *testing.T) {
 	}
 	sink := newRecorder(Still, 1, 1)
 	work := start(t, src, sink)
-	sink.until(t, 20*time.Second, "a held picture", func() bool { return sink.holds > 0 })
+	sink.until(t, "a held picture", func() bool { return sink.holds > 0 })
 	_ = work.stop() // ended by us
 	defer sink.release()
 	if !strings.Contains(sink.text, `"No Such Face" is not installed`) {

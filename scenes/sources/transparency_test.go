@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
 )
@@ -70,11 +69,11 @@ func TestFileTransparency(t *testing.T) {
 			}
 			sought := newRecorder(Paced, 1000, 1000)
 			work := start(t, src, sought)
-			sought.until(t, 20*time.Second, "the first picture", func() bool { return sought.holds == 1 })
+			sought.until(t, "the first picture", func() bool { return sought.holds == 1 })
 			src.(Clip).Seek(0.6)
-			sought.until(t, 20*time.Second, "the picture sought", func() bool { return sought.holds == 2 })
+			sought.until(t, "the picture sought", func() bool { return sought.holds == 2 })
 			src.(Clip).SetPaused(false)
-			sought.until(t, 20*time.Second, "the end", func() bool { return sought.holds == 3 })
+			sought.until(t, "the end", func() bool { return sought.holds == 3 })
 			_ = work.stop() // ended by us
 			wantBlocks(t, "sought", sought.frames, append([]int{0, 15}, upTo(15, pictures)...))
 			sought.release()

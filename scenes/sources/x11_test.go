@@ -9,11 +9,13 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
 // openWindow is another program on a display: it opens a window with that title until the
 // test ends, and returns the window's id.
-func openWindow(t *testing.T, display, title string) uint32 {
+func openWindow(t testing.TB, display, title string) uint32 {
 	t.Helper()
 	conn, err := net.Dial("unix", "/tmp/.X11-unix/X"+display[1:])
 	if err != nil {
@@ -50,6 +52,10 @@ func openWindow(t *testing.T, display, title string) uint32 {
 }
 
 func TestDisplaysAndWindows(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { displaysAndWindows(a) })
+}
+
+func displaysAndWindows(t testing.TB) {
 	display := xvfb(t)
 	t.Setenv("DISPLAY", display+".0")
 	t.Setenv("XAUTHORITY", filepath.Join(t.TempDir(), "none"))
