@@ -138,7 +138,7 @@ func (p *Process) Ended() bool {
 // AwaitPort waits until something on this machine accepts TCP connections at port.
 func AwaitPort(t testing.TB, port int) {
 	t.Helper()
-	Eventually(t, 15*time.Second, fmt.Sprintf("nothing listens at port %d", port), func() bool {
+	Eventually(t, time.Minute, fmt.Sprintf("nothing listens at port %d", port), func() bool {
 		c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second)
 		if err != nil {
 			return false

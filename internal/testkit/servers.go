@@ -102,7 +102,7 @@ func StartSRT(t testing.TB, passphrase string) *SRTReceiver {
 // while it runs, up to 4 KB are still in the receiver.
 func (r *SRTReceiver) Finish() string {
 	r.Signal(syscall.SIGINT)
-	r.Wait(10 * time.Second)
+	r.Wait(30 * time.Second)
 	return r.File
 }
 
@@ -175,7 +175,7 @@ func (w *WHIP) Recorded(t testing.TB, key string) string {
 	}
 	select {
 	case <-f.ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatalf("whip: stream %q has not ended", key)
 	}
 	if f.err != nil {
