@@ -40,8 +40,8 @@ func receive() error {
 var large = sync.OnceValues(func() (*clip, error) { return encode(options{1280, 720, 2 * clipFPS, 0, 3_000_000, 0}) })
 
 // long plays a clip several times over.
-func long(t testing.TB, opus bool, times int) *playing {
-	p := play(t, large, opus)
+func long(t testing.TB, get func() (*clip, error), opus bool, times int) *playing {
+	p := play(t, get, opus)
 	once := p.order
 	p.order = nil
 	for n := range times {
@@ -76,7 +76,7 @@ func BenchmarkReceiver(b *testing.B) {
 
 func cost(b *testing.B, mode string) float64 {
 	const times = 4
-	feeds := map[string]*playing{"rtmp": long(b, false, times), "srt": long(b, false, times), "whip": long(b, true, times)}
+	feeds := map[string]*playing{"rtmp": long(b, large, false, times), "srt": long(b, large, false, times), "whip": long(b, large, true, times)}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+mode)
 	cmd.Stderr = os.Stderr

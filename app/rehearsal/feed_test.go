@@ -295,8 +295,9 @@ func publish(t testing.TB, out outputs.Output, feed outputs.Feed) error {
 }
 
 // await waits for a report of r that satisfies ok.
-func await(t testing.TB, r *Receiver, within time.Duration, what string, ok func(Report) bool) Report {
+func await(t testing.TB, r *Receiver, what string, ok func(Report) bool) Report {
 	t.Helper()
+	const within = 20 * time.Second
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)

@@ -9,21 +9,24 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/framecode"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 )
 
+// arrival is a clip that is published, and what is to be reported of it.
+type arrival struct {
+	kind, secret string
+	clip         func() (*clip, error)
+	sound        media.Codec
+	bFrames      bool
+	offset       float64
+}
+
 func TestReportsWhatArrives(t *testing.T) {
-	cases := []struct {
-		kind, secret string
-		clip         func() (*clip, error)
-		sound        media.Codec
-		bFrames      bool
-		offset       float64
-	}{
+	cases := []arrival{
 		{"rtmp", DefaultSecret, ordinary, media.AAC, false, 0},
 		{"rtmp", DefaultSecret, delayed, media.AAC, true, 80},
 		{"srt", "", ordinary, media.AAC, false, 0},
@@ -37,70 +40,74 @@ func TestReportsWhatArrives(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			r := receiver(t, Options{RecordDir: dir})
-			if err := publish(t, output(t, r, c.kind, c.secret, nil), play(t, c.clip, c.sound == media.Opus)); err != nil {
-				t.Fatal(err)
-			}
-			rep := await(t, r, 3*time.Second, "ended", func(r Report) bool { return r.State == Ended })
-			shown, err := json.Marshal(rep)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Logf("%s", shown)
-			if strings.Contains(string(shown), DefaultSecret) {
-				t.Error("the report shows the key")
-			}
-			v, a := rep.Video, rep.Audio
-			if v == nil || a == nil {
-				t.Fatal("no pictures or no sound")
-			}
-			if v.Codec != media.H264 || a.Codec != c.sound || v.Width != 320 || v.Height != 180 {
-				t.Errorf("got %s %dx%d and %s", v.Codec, v.Width, v.Height, a.Codec)
-			}
-			if want := (media.Rational{Num: clipFPS, Den: 1}); v.FPS != want || v.Variable {
-				t.Errorf("rate %v (variable %v), want %v", v.FPS, v.Variable, want)
-			}
-			if k := v.Keyframe; k.Count != 3 || k.MinSeconds != 2 || k.MeanSeconds != 2 || k.MaxSeconds != 2 {
-				t.Errorf("keyframes %+v, want 3, 2 s apart", k)
-			}
-			if (v.Gaps != GapReport{}) || (a.Gaps != GapReport{}) {
-				t.Errorf("gaps %+v %+v", v.Gaps, a.Gaps)
-			}
-			if v.Pictures != clipFPS*clipSeconds {
-				t.Errorf("%d pictures, want %d", v.Pictures, clipFPS*clipSeconds)
-			}
-			if v.BFrames != c.bFrames {
-				t.Errorf("B-frames %v, want %v", v.BFrames, c.bFrames)
-			}
-			if rep.AVOffsetMS == nil || math.Abs(*rep.AVOffsetMS-c.offset) > 3 {
-				t.Errorf("flash to beep %v ms, want %v", show(rep.AVOffsetMS), c.offset)
-			} else if *rep.AVOffsetMaxMS-*rep.AVOffsetMinMS > 1 {
-				t.Errorf("flash to beep from %v to %v ms", *rep.AVOffsetMinMS, *rep.AVOffsetMaxMS)
-			}
-			if rep.MuxSkewMS == nil || math.Abs(*rep.MuxSkewMS) > 100 {
-				t.Errorf("mux skew %s ms", show(rep.MuxSkewMS))
-			}
-			if rep.Code == nil || rep.Code.Camera != 3 || rep.Code.Number%(2*clipFPS) != 0 || rep.Examined < 2 || rep.Unreadable > 0 {
-				t.Errorf("frame counter %+v, %d keyframes decoded, %d unreadable", rep.Code, rep.Examined, rep.Unreadable)
-			}
-			if len(rep.Warnings) > 0 {
-				t.Errorf("warnings %q", rep.Warnings)
-			}
-			if rep.MeanBPS < 300_000 || rep.MeanBPS > 2_000_000 {
-				t.Errorf("%d b/s", rep.MeanBPS)
-			}
-			if got := numbers(t, filepath.Join(dir, rep.Recording)); len(got) != clipFPS*clipSeconds {
-				t.Errorf("the recording has %d pictures, want %d", len(got), clipFPS*clipSeconds)
-			} else {
-				for i, n := range got {
-					if n != i {
-						t.Errorf("picture %d of the recording is number %d", i, n)
-						break
-					}
-				}
-			}
+			attempts.Run(t, 3, func(a *attempts.T) { c.isReported(a) })
 		})
+	}
+}
+
+func (c arrival) isReported(t testing.TB) {
+	dir := t.TempDir()
+	r := receiver(t, Options{RecordDir: dir})
+	if err := publish(t, output(t, r, c.kind, c.secret, nil), play(t, c.clip, c.sound == media.Opus)); err != nil {
+		t.Fatal(err)
+	}
+	rep := await(t, r, "ended", func(r Report) bool { return r.State == Ended })
+	shown, err := json.Marshal(rep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s", shown)
+	if strings.Contains(string(shown), DefaultSecret) {
+		t.Error("the report shows the key")
+	}
+	v, a := rep.Video, rep.Audio
+	if v == nil || a == nil {
+		t.Fatal("no pictures or no sound")
+	}
+	if v.Codec != media.H264 || a.Codec != c.sound || v.Width != 320 || v.Height != 180 {
+		t.Errorf("got %s %dx%d and %s", v.Codec, v.Width, v.Height, a.Codec)
+	}
+	if want := (media.Rational{Num: clipFPS, Den: 1}); v.FPS != want || v.Variable {
+		t.Errorf("rate %v (variable %v), want %v", v.FPS, v.Variable, want)
+	}
+	if k := v.Keyframe; k.Count != 3 || k.MinSeconds != 2 || k.MeanSeconds != 2 || k.MaxSeconds != 2 {
+		t.Errorf("keyframes %+v, want 3, 2 s apart", k)
+	}
+	if (v.Gaps != GapReport{}) || (a.Gaps != GapReport{}) {
+		t.Errorf("gaps %+v %+v", v.Gaps, a.Gaps)
+	}
+	if v.Pictures != clipFPS*clipSeconds {
+		t.Errorf("%d pictures, want %d", v.Pictures, clipFPS*clipSeconds)
+	}
+	if v.BFrames != c.bFrames {
+		t.Errorf("B-frames %v, want %v", v.BFrames, c.bFrames)
+	}
+	if rep.AVOffsetMS == nil || math.Abs(*rep.AVOffsetMS-c.offset) > 3 {
+		t.Errorf("flash to beep %v ms, want %v", show(rep.AVOffsetMS), c.offset)
+	} else if *rep.AVOffsetMaxMS-*rep.AVOffsetMinMS > 1 {
+		t.Errorf("flash to beep from %v to %v ms", *rep.AVOffsetMinMS, *rep.AVOffsetMaxMS)
+	}
+	if rep.MuxSkewMS == nil || math.Abs(*rep.MuxSkewMS) > 100 {
+		t.Errorf("mux skew %s ms", show(rep.MuxSkewMS))
+	}
+	if rep.Code == nil || rep.Code.Camera != 3 || rep.Code.Number%(2*clipFPS) != 0 || rep.Examined < 2 || rep.Unreadable > 0 {
+		t.Errorf("frame counter %+v, %d keyframes decoded, %d unreadable", rep.Code, rep.Examined, rep.Unreadable)
+	}
+	if len(rep.Warnings) > 0 {
+		t.Errorf("warnings %q", rep.Warnings)
+	}
+	if rep.MeanBPS < 300_000 || rep.MeanBPS > 2_000_000 {
+		t.Errorf("%d b/s", rep.MeanBPS)
+	}
+	if got := numbers(t, filepath.Join(dir, rep.Recording)); len(got) != clipFPS*clipSeconds {
+		t.Errorf("the recording has %d pictures, want %d", len(got), clipFPS*clipSeconds)
+	} else {
+		for i, n := range got {
+			if n != i {
+				t.Errorf("picture %d of the recording is number %d", i, n)
+				break
+			}
+		}
 	}
 }
 
@@ -112,7 +119,7 @@ func show(v *float64) any {
 }
 
 // numbers are the frame counters of a file's pictures.
-func numbers(t *testing.T, path string) []int {
+func numbers(t testing.TB, path string) []int {
 	t.Helper()
 	in, err := av.OpenInput(t.Context(), path, av.InputOptions{})
 	if err != nil {
@@ -169,7 +176,7 @@ func TestNoFilesUnlessAsked(t *testing.T) {
 	if err := publish(t, output(t, r, "srt", "", nil), feed); err != nil {
 		t.Fatal(err)
 	}
-	rep := await(t, r, 3*time.Second, "ended", func(r Report) bool { return r.State == Ended })
+	rep := await(t, r, "ended", func(r Report) bool { return r.State == Ended })
 	if rep.Recording != "" || rep.Examined != 0 || rep.Code != nil {
 		t.Errorf("recording %q, %d keyframes decoded", rep.Recording, rep.Examined)
 	}

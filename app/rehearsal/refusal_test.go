@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs"
 )
 
@@ -54,7 +54,7 @@ func TestRefusesWrongKeys(t *testing.T) {
 				t.Errorf("the error shows a key: %v", err)
 			}
 			if c.problem != "" {
-				await(t, r, time.Second, "refused for its key", refusedWith(c.problem))
+				await(t, r, "refused for its key", refusedWith(c.problem))
 			}
 		})
 	}
@@ -77,7 +77,7 @@ func TestTakesThePassphraseAndToken(t *testing.T) {
 		if err := publish(t, output(t, r, kind, secret, settings), feed); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
-		await(t, r, 3*time.Second, kind+" ended", func(rep Report) bool {
+		await(t, r, kind+" ended", func(rep Report) bool {
 			return rep.Protocol == kind && rep.State == Ended && rep.Packets > 20 && (kind == "srt" || rep.Name == "studio")
 		})
 	}
@@ -93,13 +93,13 @@ func TestRefusesNamesInUse(t *testing.T) {
 			defer cancel()
 			first := make(chan error, 1)
 			go func() {
-				first <- output(t, r, kind, secret, nil).Run(ctx, play(t, ordinary, kind == "whip"))
+				first <- output(t, r, kind, secret, nil).Run(ctx, long(t, ordinary, kind == "whip", 12))
 			}()
-			await(t, r, 5*time.Second, "being received", func(r Report) bool { return r.State == Receiving && r.Packets > 3 })
+			await(t, r, "being received", func(r Report) bool { return r.State == Receiving && r.Packets > 3 })
 			if err := publish(t, output(t, r, kind, secret, nil), play(t, ordinary, kind == "whip")); err == nil {
 				t.Error("a second stream of the same name was taken")
 			}
-			await(t, r, 2*time.Second, "refused", refusedWith("in use"))
+			await(t, r, "refused", refusedWith("in use"))
 			if kind != "whip" {
 				other := map[string]any{"url": r.URLs()[kind], "stream_id": "second"}
 				if kind == "rtmp" {
@@ -111,7 +111,7 @@ func TestRefusesNamesInUse(t *testing.T) {
 				if err := publish(t, output(t, r, kind, secret, other), feed); err != nil {
 					t.Errorf("a stream of another name: %v", err)
 				}
-				await(t, r, 2*time.Second, "another name's", func(r Report) bool { return r.Name == "second" && r.State == Ended && r.Packets > 10 })
+				await(t, r, "another name's", func(r Report) bool { return r.Name == "second" && r.State == Ended && r.Packets > 10 })
 			}
 			cancel()
 			if err := <-first; err != nil && !errors.Is(err, context.Canceled) {
@@ -120,7 +120,7 @@ func TestRefusesNamesInUse(t *testing.T) {
 			// The name is free again.
 			feed := play(t, ordinary, kind == "whip")
 			feed.order = feed.order[:40]
-			await(t, r, 2*time.Second, "over", func(r Report) bool { return r.ID == 1 && r.State == Ended })
+			await(t, r, "over", func(r Report) bool { return r.ID == 1 && r.State == Ended })
 			secret = map[string]string{"rtmp": DefaultSecret}[kind]
 			if err := publish(t, output(t, r, kind, secret, nil), feed); err != nil {
 				t.Errorf("the name after its stream's end: %v", err)
@@ -144,7 +144,7 @@ func TestRefusesBFramesOverWebRTC(t *testing.T) {
 	if err == nil {
 		t.Error("the publisher was not told")
 	}
-	rep := await(t, r, 3*time.Second, "refused", refusedWith("B-frames"))
+	rep := await(t, r, "refused", refusedWith("B-frames"))
 	if rep.Protocol != "whip" {
 		t.Errorf("protocol %s", rep.Protocol)
 	}
@@ -156,7 +156,7 @@ func TestRefusesReceiversOfSRT(t *testing.T) {
 	if err == nil {
 		t.Error("taken")
 	}
-	rep := await(t, r, time.Second, "refused", refusedWith("asks to receive"))
+	rep := await(t, r, "refused", refusedWith("asks to receive"))
 	if rep.Name != "show" {
 		t.Errorf("name %q", rep.Name)
 	}
@@ -167,20 +167,24 @@ func TestWarnsOfLongKeyframeInterval(t *testing.T) {
 	if err := publish(t, output(t, r, "rtmp", DefaultSecret, nil), play(t, longGOP, false)); err != nil {
 		t.Fatal(err)
 	}
-	rep := await(t, r, 2*time.Second, "ended", func(r Report) bool { return r.State == Ended })
+	rep := await(t, r, "ended", func(r Report) bool { return r.State == Ended })
 	if len(rep.Warnings) != 1 || !strings.Contains(rep.Warnings[0], "keyframes are up to 5.0 s apart") {
 		t.Errorf("warnings %q", rep.Warnings)
 	}
 }
 
 func TestCountsMissingPictures(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { countsMissingPictures(a) })
+}
+
+func countsMissingPictures(t testing.TB) {
 	r := receiver(t, Options{NoDecode: true})
 	feed := play(t, ordinary, false)
 	feed.leaveOut = func(n int64) bool { return n >= 40 && n < 43 || n == 100 }
 	if err := publish(t, output(t, r, "srt", "", nil), feed); err != nil {
 		t.Fatal(err)
 	}
-	rep := await(t, r, 3*time.Second, "ended", func(r Report) bool { return r.State == Ended })
+	rep := await(t, r, "ended", func(r Report) bool { return r.State == Ended })
 	if g := rep.Video.Gaps; g.Count != 2 || g.MissingSeconds < 0.1330 || g.MissingSeconds > 0.1337 {
 		t.Errorf("gaps %+v, want 2 of 4 pictures in all", g)
 	}

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
@@ -56,7 +55,7 @@ func TestSeveralTracksOfSound(t *testing.T) {
 	if err := publish(t, output(t, r, "rtmp", DefaultSecret, nil), feed); err != nil {
 		t.Fatal(err)
 	}
-	rep := await(t, r, 5*time.Second, "ended", func(r Report) bool { return r.State == Ended })
+	rep := await(t, r, "ended", func(r Report) bool { return r.State == Ended })
 	if a := rep.Audio; a == nil || a.Tracks != 3 || !slices.Equal(a.Titles, []string{"Commentary", "Crowd"}) || (a.Gaps != GapReport{}) {
 		t.Errorf("sound: %+v", a)
 	}
