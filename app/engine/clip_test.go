@@ -71,7 +71,7 @@ func TestClipPausedFlag(t *testing.T) {
 			}
 		}
 	})
-	s.run(t, t.Context(), 20*time.Second)
+	s.run(t, t.Context(), time.Minute)
 	if seen != [2]bool{true, true} {
 		t.Errorf("paused and playing on were shown: %v", seen)
 	}

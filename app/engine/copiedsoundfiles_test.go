@@ -251,7 +251,7 @@ func copiedRadio(t testing.TB, extension, format string) {
 	s := radioStudio(t, dir, url)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := s.start(ctx)
+	done := s.start(t, ctx)
 	begun := int64(0)
 	s.until(t, "it is heard", func(st *State) bool { begun = st.Tick; return len(st.Sources) > 0 && st.Sources[0].QueueMS > 1 })
 	s.until(t, "it has settled", func(st *State) bool { return st.Tick > begun+60 })
@@ -265,7 +265,7 @@ func copiedRadio(t testing.TB, extension, format string) {
 		t.Error(p)
 	}
 	cancel()
-	finish(t, done, 10*time.Second)
+	finish(t, done, time.Minute)
 	files := ownFiles(t, dir, "song")
 	if len(files) != 1 {
 		t.Fatalf("files %q", files)
@@ -300,7 +300,7 @@ func TestCopiedSoundOverRTSP(t *testing.T) {
 			s := radioStudio(t, dir, publishSound(t, song))
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			done := s.start(ctx)
+			done := s.start(t, ctx)
 			s.until(t, "it is heard", func(st *State) bool { return len(st.Sources) > 0 && st.Sources[0].QueueMS > 1 })
 			s.must(t, &StartRecording{})
 			s.until(t, "it is recorded as it comes", func(st *State) bool { return st.ISOs[0].Copied && st.ISOs[0].Report.State == outputs.Confirmed })
@@ -314,7 +314,7 @@ func TestCopiedSoundOverRTSP(t *testing.T) {
 				t.Errorf("%+v, sound alone %v", v.Recording, v.SoundOnly)
 			}
 			cancel()
-			finish(t, done, 10*time.Second)
+			finish(t, done, time.Minute)
 			all, files := packetSums(t, song), ownFiles(t, dir, "song") // more than one where the machine stalled
 			if len(files) == 0 {
 				t.Fatal("there is no file")

@@ -296,7 +296,7 @@ func copiedISOOfANetworkStream(t testing.TB) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := s.start(ctx)
+	done := s.start(t, ctx)
 	s.until(t, "the stream is there", func(st *State) bool { return len(st.Sources) > 0 && st.Sources[0].Frames > 3 })
 	s.must(t, &StartRecording{})
 	s.until(t, "it is recorded as it comes", func(st *State) bool { return st.ISOs[0].Copied && st.ISOs[0].Report.State == outputs.Confirmed })
@@ -309,7 +309,7 @@ func copiedISOOfANetworkStream(t testing.TB) {
 		t.Error(p)
 	}
 	cancel()
-	finish(t, done, 10*time.Second)
+	finish(t, done, time.Minute)
 	programme := onAir(t, filepath.Join(dir, "show.mkv"))
 	files, _ := filepath.Glob(filepath.Join(dir, "iso", "* cam1*.mkv"))
 	if len(files) != 2 {

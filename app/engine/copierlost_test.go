@@ -243,7 +243,7 @@ func TestCopiedISOOfASourceThatIsExchanged(t *testing.T) {
 	s := newStudio(t, parse(t, copyShow(dir, "file", `{"loop":true,"path":`+strconv.Quote(path)+`}`)), media.NewRealClock(), realRecords)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := s.start(ctx)
+	done := s.start(t, ctx)
 	warned := func(st *State) bool {
 		return slices.ContainsFunc(st.Warnings, func(w Warning) bool { return strings.Contains(w.Text, "it does not arrive coded any more") })
 	}
@@ -259,7 +259,7 @@ func TestCopiedISOOfASourceThatIsExchanged(t *testing.T) {
 		return st.ISOs[0].Started && !st.ISOs[0].Copied && st.ISOs[0].Report.State == outputs.Confirmed
 	})
 	cancel()
-	finish(t, done, 10*time.Second)
+	finish(t, done, time.Minute)
 }
 
 // TestCopyNeedsAPicture: a source that is known and never decoded is not copied.

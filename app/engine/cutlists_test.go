@@ -130,7 +130,7 @@ func TestCutListsBeginWithTheFile(t *testing.T) {
 		})
 		ctx, cancel := context.WithCancel(a.Context())
 		defer cancel()
-		done := s.start(ctx)
+		done := s.start(a, ctx)
 		s.must(a, &StartReplay{})
 		s.must(a, &StartISO{})
 		s.until(a, "it runs", func(st *State) bool { return st.ISOs[1].Report.State == outputs.Confirmed && st.Replay.Held > 0 })
@@ -142,7 +142,7 @@ func TestCutListsBeginWithTheFile(t *testing.T) {
 		s.must(a, &AutoTake{})
 		s.until(a, "some of one again", func(st *State) bool { return st.Tick > start+45 })
 		cancel()
-		finish(a, done, 10*time.Second)
+		finish(a, done, time.Minute)
 		journal, first, own := wantListsRight(a, dir, "show.mkv", false, s.State().Counters.Repeated)
 		if at := startedAt(journal); first >= at || own < 35 {
 			a.Errorf("the programme begins at tick %d, it was started at %d; %d frames are from sources", first, at, own)

@@ -93,7 +93,7 @@ func TestHotBackupHasEverything(t *testing.T) {
 	s := newStudio(t, show, media.NewVirtualClock(), func(o *Options) {
 		o.Ticks, o.Commands = 60, []Timed{{Command: &GoLive{}}}
 	})
-	s.run(t, t.Context(), 20*time.Second)
+	s.run(t, t.Context(), time.Minute)
 	a, _ := s.outs.of("first").video()
 	b, _ := s.outs.of("second").video()
 	if len(a) != 60 || fmt.Sprint(a) != fmt.Sprint(b) {
@@ -105,11 +105,11 @@ func TestHotBackupHasEverything(t *testing.T) {
 func (s *studio) live(t testing.TB) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	done := s.start(ctx)
+	done := s.start(t, ctx)
 	return func() {
 		t.Helper()
 		cancel()
-		finish(t, done, 8*time.Second)
+		finish(t, done, time.Minute)
 		s.noFrames(t)
 	}
 }
@@ -308,7 +308,7 @@ func TestSoftwareTakesOver(t *testing.T) {
 		}
 		return e, err
 	}
-	s.run(t, t.Context(), 30*time.Second)
+	s.run(t, t.Context(), time.Minute)
 	if fmt.Sprint(opened) != "[auto libx264]" {
 		t.Errorf("opened %v", opened)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -435,17 +436,32 @@ func newStudio(t testing.TB, show *scenes.Show, clock media.Clock, change func(*
 // run runs to the end within limit, or fails with all stacks.
 func (s *studio) run(t testing.TB, ctx context.Context, limit time.Duration) {
 	t.Helper()
-	done := s.start(ctx)
+	done := s.start(t, ctx)
 	finish(t, done, limit)
 	s.noFrames(t)
 }
 
-func (s *studio) start(ctx context.Context) <-chan error {
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
+// start runs it until ctx ends, which is before the test's thread does: one that failed
+// meanwhile waits for it too.
+func (s *studio) start(t testing.TB, ctx context.Context) <-chan error {
+	t.Helper()
+	done, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		done <- s.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			t.Error("the engine runs on after the test")
+		}
+	})
 	return done
 }
 
+// finish waits for the engine's end, or fails with all stacks. limit is against hanging: tests
+// of their own are about how long a stop may take.
 func finish(t testing.TB, done <-chan error, limit time.Duration) {
 	t.Helper()
 	timer := time.NewTimer(limit)
@@ -456,7 +472,8 @@ func finish(t testing.TB, done <-chan error, limit time.Duration) {
 			t.Fatalf("Run: %v", err)
 		}
 	case <-timer.C:
-		panic("the engine did not end within " + limit.String())
+		stacks := make([]byte, 1<<20)
+		t.Fatalf("the engine did not end within %v:\n%s", limit, stacks[:runtime.Stack(stacks, true)])
 	}
 }
 
@@ -468,7 +485,7 @@ func (s *studio) noFrames(t testing.TB) {
 	}
 }
 
-// until waits for ok to hold of the state, at most 5 s.
+// until waits for ok to hold of the state, at most 20 s.
 func (s *studio) until(t testing.TB, what string, ok func(*State) bool) *State {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)

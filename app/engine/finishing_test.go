@@ -18,7 +18,7 @@ func stuckRecording(t *testing.T, ctx context.Context, change func(*Options)) (*
 	t.Helper()
 	show := parse(t, strings.Replace(smallShow, `{"to": "rec"}`, `{"to": "rec", "mode": "stuck"}`, 1))
 	s := newStudio(t, show, media.NewRealClock(), change)
-	done := s.start(ctx)
+	done := s.start(t, ctx)
 	s.must(t, StartRecording{})
 	s.until(t, "two seconds wait for the disk", func(st *State) bool { return st.Recordings[0].Queue > 2*time.Second })
 	return s, done
@@ -100,7 +100,7 @@ func TestStoppedRecordingIsWritten(t *testing.T) {
 		t.Errorf("%d pictures, and %d packets were left", len(ticks), packets)
 	}
 	cancel()
-	finish(t, done, 20*time.Second)
+	finish(t, done, time.Minute)
 }
 
 // TestRecordingIsWrittenAtTheEnd: so does one at the end of the studio, which says what it waits for.
@@ -120,7 +120,7 @@ func TestRecordingIsWrittenAtTheEnd(t *testing.T) {
 		t.Errorf("warnings %+v", w)
 	}
 	close(s.outs.block)
-	finish(t, done, 20*time.Second)
+	finish(t, done, time.Minute)
 	hasUpTo(t, encode, s.outs.of("rec"), last)
 	if w := s.State().Warnings; len(w) > 0 {
 		t.Errorf("at the end: %+v", w)
@@ -162,7 +162,7 @@ func TestStartedWhileWritten(t *testing.T) {
 	}
 	s.until(t, "nothing is kept of the first recording", func(*State) bool { return v.before.Load() == nil })
 	cancel()
-	finish(t, done, 20*time.Second)
+	finish(t, done, time.Minute)
 	if !over(second) {
 		t.Error("the second journal has not ended")
 	}
@@ -213,7 +213,7 @@ func TestRecordingLeftBehind(t *testing.T) {
 	noHole(t, encode, r, begins[0], stopped)
 	noHole(t, encode, r, begins[1], now)
 	cancel()
-	finish(t, done, 20*time.Second)
+	finish(t, done, time.Minute)
 }
 
 // TestLeftBehindIsTakenBack: what is said of a recording that was left behind is over when the

@@ -232,7 +232,7 @@ func TestISOCommands(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := s.start(ctx)
+	done := s.start(t, ctx)
 	for _, id := range []string{"logo", "nobody"} {
 		if err := s.Do(&StartISO{Sources: []string{id}}); err == nil {
 			t.Errorf("%s is recorded", id)
@@ -278,5 +278,5 @@ func TestISOCommands(t *testing.T) {
 	s.must(t, &RemoveSource{ID: "cam2", Cascade: true})
 	s.until(t, "cam2 is gone", func(st *State) bool { return len(st.ISOs) == 2 })
 	cancel()
-	finish(t, done, 10*time.Second)
+	finish(t, done, time.Minute)
 }

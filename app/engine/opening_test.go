@@ -30,7 +30,7 @@ func idleSourcesOpenInTurn(t testing.TB) {
 		media.NewRealClock(), nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := s.start(ctx)
+	done := s.start(t, ctx)
 	opened := func(st *State) (n int) {
 		for _, in := range st.Sources[1:] {
 			if in.Frames > 0 {
@@ -65,5 +65,5 @@ func idleSourcesOpenInTurn(t testing.TB) {
 		}
 	}
 	cancel()
-	finish(t, done, 10*time.Second)
+	finish(t, done, time.Minute)
 }

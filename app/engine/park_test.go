@@ -28,7 +28,7 @@ func TestIdleSourceWaits(t *testing.T) {
 				peaks = append(peaks, peak)
 			}
 		})
-	s.run(t, t.Context(), 20*time.Second)
+	s.run(t, t.Context(), time.Minute)
 	if len(pictures) != 150 {
 		t.Fatalf("%d pictures", len(pictures))
 	}

@@ -116,7 +116,7 @@ func TestPauseIsShownWhenItIsAskedFor(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := s.start(ctx)
+	done := s.start(t, ctx)
 	s.must(t, &StartRecording{})
 	s.until(t, "it is recorded", func(st *State) bool { return st.Recordings[0].Report.State == outputs.Confirmed })
 	yes, no := true, false
@@ -128,7 +128,7 @@ func TestPauseIsShownWhenItIsAskedFor(t *testing.T) {
 		s.until(t, fmt.Sprintf("command %d is shown: paused is %v", i, c.want), func(st *State) bool { return st.Recordings[0].Paused == c.want })
 	}
 	cancel()
-	finish(t, done, 30*time.Second)
+	finish(t, done, time.Minute)
 	close(asked)
 	var got []bool
 	for paused := range asked {

@@ -43,7 +43,7 @@ func signalStops(t *testing.T) (problem string, late int64) {
 			}
 		}
 	})
-	s.run(t, ctx, 20*time.Second)
+	s.run(t, ctx, time.Minute)
 	r := s.outs.of("rec")
 	ticks, _ := r.video()
 	switch {
@@ -70,10 +70,10 @@ func stopWithinFiveSeconds(t testing.TB) {
 	defer close(s.outs.block)
 	var ended time.Time
 	s.opt.Ticks = 60
-	done := s.start(t.Context())
+	done := s.start(t, t.Context())
 	s.until(t, "tick 55", func(st *State) bool { return st.Tick >= 55 })
 	began := time.Now()
-	finish(t, done, 20*time.Second)
+	finish(t, done, time.Minute)
 	ended = time.Now()
 	if d := ended.Sub(began); d > 5500*time.Millisecond {
 		t.Errorf("the stop took %v, want at most 5 s", d.Round(100*time.Millisecond))
@@ -86,7 +86,7 @@ func TestGoLiveWhileStopping(t *testing.T) {
 	s := newStudio(t, show, media.NewRealClock(), nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := s.start(ctx)
+	done := s.start(t, ctx)
 	s.must(t, GoLive{Destinations: []string{"d1"}})
 	s.until(t, "d1 live", func(st *State) bool { return st.Destinations[0].Report.AckedBytes > 0 })
 	s.must(t, StopLive{Destinations: []string{"d1"}})
@@ -100,7 +100,7 @@ func TestGoLiveWhileStopping(t *testing.T) {
 		t.Errorf("refused, and it does not say what: %v", err)
 	}
 	cancel()
-	finish(t, done, 20*time.Second)
+	finish(t, done, time.Minute)
 }
 
 // soundAt is the tick at which sound is first heard, by a Tap.
@@ -138,7 +138,7 @@ func lateSourceHasItsSound(t testing.TB) {
 			}
 		}
 	})
-	s.run(t, t.Context(), 20*time.Second)
+	s.run(t, t.Context(), time.Minute)
 	if silent > 15 {
 		t.Errorf("%d of 59 ticks after it was added are silent", silent)
 	}
@@ -161,7 +161,7 @@ func TestFirstTickHasItsPicture(t *testing.T) {
 			}
 		}
 	})
-	s.run(t, t.Context(), 20*time.Second)
+	s.run(t, t.Context(), time.Minute)
 	if luma != [2]byte{77, 77} {
 		t.Errorf("luma at ticks 0 and 1 is %v, want the camera's 77", luma)
 	}
@@ -193,7 +193,7 @@ func soundAfterSeek(t testing.TB) {
 			}
 		}
 	})
-	s.run(t, t.Context(), 20*time.Second)
+	s.run(t, t.Context(), time.Minute)
 	if silent > 15 {
 		t.Errorf("%d of 49 ticks after the seek are silent", silent)
 	}
@@ -238,7 +238,7 @@ func TestAudioOnlyOnVirtualClock(t *testing.T) {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	s.run(t, ctx, 20*time.Second)
+	s.run(t, ctx, time.Minute)
 	if ctx.Err() != nil || first != 0 {
 		t.Errorf("hung: %v; first sound at tick %d, want 0", ctx.Err(), first)
 	}
@@ -286,7 +286,7 @@ func TestWarningClearsOnRestart(t *testing.T) {
 	s := newStudio(t, show, media.NewRealClock(), nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := s.start(ctx)
+	done := s.start(t, ctx)
 	s.must(t, GoLive{Destinations: []string{"d1"}})
 	st := s.until(t, "d1 failed", func(st *State) bool { return len(st.Warnings) > 0 })
 	if w := st.Warnings[0]; !strings.Contains(w.Text, "the key was refused") {
@@ -297,7 +297,7 @@ func TestWarningClearsOnRestart(t *testing.T) {
 		t.Errorf("d1 runs again and the warning stands: %q", st.Warnings[0].Text)
 	}
 	cancel()
-	finish(t, done, 20*time.Second)
+	finish(t, done, time.Minute)
 }
 
 // TestNoBFramesForALateWHIP: a WebRTC destination that comes into the show while its

@@ -19,10 +19,10 @@ func TestViewsDoNotKeepFrames(t *testing.T) {
 		s := newStudio(t, parse(t, smallShow), media.NewVirtualClock(), func(o *Options) { o.Thread = th })
 		v := s.OpenView(ViewSpec{Bus: ViewProgram, Width: 64, Height: 36})
 		ctx, cancel := context.WithCancel(t.Context())
-		done := s.start(ctx)
+		done := s.start(t, ctx)
 		time.Sleep(time.Duration(i) * time.Millisecond)
 		cancel()
-		finish(t, done, 10*time.Second)
+		finish(t, done, time.Minute)
 		v.Close()
 		s.noFrames(t)
 		if t.Failed() {
