@@ -21,6 +21,7 @@ import (
 	"crosspoint.studio/crosspoint/internal/logtail"
 	"crosspoint.studio/crosspoint/internal/priority"
 	"crosspoint.studio/crosspoint/internal/sysmon"
+	"crosspoint.studio/crosspoint/outputs"
 )
 
 // Version is the program's; the build sets it with -ldflags -X.
@@ -64,13 +65,13 @@ type console struct {
 	keys     func() (*credentials.Store, error)
 }
 
-// secret looks up what a destination needs to tell host, and keeps it out of the log.
-func (c *console) secret(name, host string) (string, error) {
+// secret looks up what a destination needs, and keeps it out of the log.
+func (c *console) secret(name string, to []outputs.Recipient) (string, error) {
 	store, err := c.keys()
 	if err != nil {
 		return "", err
 	}
-	v, err := store.Get(name, host)
+	v, err := store.Get(name, to...)
 	if err == nil {
 		c.tail.Hide(v)
 	}

@@ -170,6 +170,9 @@ func listKeys(c *console, show string) error {
 		if where == "" {
 			where, missing = "not kept", true
 		}
+		if at := store.For(name); at != "" {
+			where += ", for " + at
+		}
 		if _, err := fmt.Fprintf(c.out, "%s\t%s\n", name, where); err != nil {
 			return err
 		}

@@ -90,7 +90,7 @@ func TestKeysAreKeptAndNeverShown(t *testing.T) {
 		}
 	}
 	keyring.MockInitWithError(os.ErrNotExist)
-	if v, err := credentials.New(dir).Get("tube-b", ""); v != someKey || err != nil {
+	if v, err := credentials.New(dir).Get("tube-b"); v != someKey || err != nil {
 		t.Errorf("what is kept is not what was given: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"crosspoint.studio/crosspoint/app/ui"
 	"crosspoint.studio/crosspoint/internal/host"
 	"crosspoint.studio/crosspoint/internal/logtail"
+	"crosspoint.studio/crosspoint/outputs"
 )
 
 // The window's services, in its own terms.
@@ -55,9 +56,12 @@ type vault struct {
 }
 
 // Set implements ui.Credentials.
-func (v vault) Set(name, secret string) error {
+func (v vault) Set(name, secret string, to ...outputs.Recipient) error {
 	v.tail.Hide(secret)
-	return v.Store.Set(name, secret)
+	if err := v.Store.Set(name, secret); err != nil {
+		return err
+	}
+	return v.Bind(name, to...)
 }
 
 // diskSilent is how long the disk of recordings may take to say what is left before that counts

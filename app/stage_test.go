@@ -19,6 +19,7 @@ import (
 	"crosspoint.studio/crosspoint/app/ui"
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -249,10 +250,10 @@ func TestServices(t *testing.T) {
 	if err := s.Credentials.Set("tube", "live_secret_1234"); err != nil || s.Credentials.Where("tube") == "" {
 		t.Errorf("Set: %v", err)
 	}
-	if got, err := c.secret("tube", "live.example"); got != "live_secret_1234" || err != nil {
+	if got, err := c.secret("tube", []outputs.Recipient{{Host: "live.example"}}); got != "live_secret_1234" || err != nil {
 		t.Errorf("the engine gets %q, %v", got, err)
 	}
-	if got, err := c.secret("tube", "evil.example"); got != "" || err == nil {
+	if got, err := c.secret("tube", []outputs.Recipient{{Host: "evil.example"}}); got != "" || err == nil {
 		t.Errorf("another server is told %q", got)
 	}
 	c.log.Warn("the server said live_secret_1234")

@@ -9,8 +9,6 @@ package outputs
 import (
 	"context"
 	"encoding/json"
-	"net/url"
-	"strings"
 	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
@@ -164,20 +162,4 @@ type Kind struct {
 	// New checks settings and makes an output; it opens nothing. Its errors are
 	// mistakes in the settings.
 	New func(settings json.RawMessage, opt Options) (Output, error)
-}
-
-// SecretHost is the host that is told the secret with these settings; "" where nobody is, or
-// they are wrong.
-func (k Kind) SecretHost(settings json.RawMessage) string {
-	var s struct {
-		URL string `json:"url"`
-	}
-	if !k.TellsSecret || json.Unmarshal(settings, &s) != nil {
-		return ""
-	}
-	u, err := url.Parse(strings.TrimSpace(s.URL))
-	if err != nil {
-		return ""
-	}
-	return u.Hostname()
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"crosspoint.studio/crosspoint/internal/atomicfile"
+	"crosspoint.studio/crosspoint/outputs"
 )
 
 // service is what the program's entries in the keyring are filed under.
@@ -51,13 +52,13 @@ func Dir() (string, error) {
 	return filepath.Join(dir, "crosspoint"), nil
 }
 
-// Get looks up a secret that host is to be told; "" where nobody is, because it encrypts. The
-// error wraps ErrNotKept, or says what keeps the file from being used, or that the secret is
-// another site's (see Allow).
-func (s *Store) Get(name, host string) (string, error) {
+// Get looks up a secret that the first of these is to be told, and the others elsewhere in the
+// show; none where it encrypts, and nobody is told. The error wraps ErrNotKept, or says what keeps
+// the file from being used, or that the secret is another site's (hosts.go).
+func (s *Store) Get(name string, to ...outputs.Recipient) (string, error) {
 	v, _, err := s.find(name)
 	if err == nil {
-		err = s.admit(name, host)
+		err = s.admit(name, to)
 	}
 	if err != nil {
 		return "", err
@@ -94,15 +95,19 @@ func (s *Store) InFile() ([]string, error) {
 	return slices.Sorted(maps.Keys(all)), err
 }
 
-// Set keeps a secret under name, in place of what was there, for those who are allowed next
-// or, without Allow, for who is told it first.
+// Set keeps a secret under name, in place of what was there. It is bound to nobody until Bind or
+// its first use.
 func (s *Store) Set(name, secret string) error {
 	if name == "" || secret == "" {
 		return errors.New("credentials: a name and a secret are needed")
 	}
-	if err := s.release(name); err != nil {
+	if err := s.keep(name, secret); err != nil {
 		return err
 	}
+	return s.release(name)
+}
+
+func (s *Store) keep(name, secret string) error {
 	if keyring.Set(service, name, secret) == nil {
 		// What an earlier start without a keyring kept is old now.
 		return s.change(func(all map[string]string) bool {

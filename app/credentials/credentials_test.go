@@ -35,7 +35,7 @@ func TestSetGetDelete(t *testing.T) {
 		if err := s.Set("tube", key); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := s.Get("tube", ""); got != key || err != nil {
+		if got, err := s.Get("tube"); got != key || err != nil {
 			t.Errorf("Get = %q, %v", got, err)
 		}
 		info, err := os.Stat(s.path)
@@ -53,7 +53,7 @@ func TestSetGetDelete(t *testing.T) {
 		if err := s.Delete("tube"); !errors.Is(err, ErrNotKept) {
 			t.Errorf("Delete of nothing: %v", err)
 		}
-		if _, err := s.Get("tube", ""); !errors.Is(err, ErrNotKept) {
+		if _, err := s.Get("tube"); !errors.Is(err, ErrNotKept) {
 			t.Errorf("Get of nothing: %v", err)
 		}
 		for _, pair := range [][2]string{{"", key}, {"tube", ""}} {
@@ -73,7 +73,7 @@ func TestKeyringTakesOverFromTheFile(t *testing.T) {
 		}
 	}
 	keyring.MockInit()
-	if got, err := s.Get("a", ""); got != "from file" || err != nil {
+	if got, err := s.Get("a"); got != "from file" || err != nil {
 		t.Errorf("Get of what the file keeps = %q, %v", got, err)
 	}
 	if err := s.Set("a", key); err != nil {
@@ -83,7 +83,7 @@ func TestKeyringTakesOverFromTheFile(t *testing.T) {
 	if err != nil || strings.Contains(string(raw), "from file") || !strings.Contains(string(raw), "stays") {
 		t.Errorf("the file has %s, %v; want b alone", raw, err)
 	}
-	if got, _ := s.Get("a", ""); got != key {
+	if got, _ := s.Get("a"); got != key {
 		t.Errorf("Get = %q; want the keyring's", got)
 	}
 }
@@ -99,7 +99,7 @@ func TestASecretTheKeyringRefusedIsTheNewerOne(t *testing.T) {
 	if err := keyring.Set(service, "tube", "old"); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Get("tube", ""); got != key || err != nil {
+	if got, err := s.Get("tube"); got != key || err != nil {
 		t.Errorf("Get = %q, %v; want what was set last", got, err)
 	}
 	if got := s.Where("tube"); got != s.path {
@@ -108,7 +108,7 @@ func TestASecretTheKeyringRefusedIsTheNewerOne(t *testing.T) {
 	if err := s.Set("tube", "newest"); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Get("tube", ""); got != "newest" || err != nil || s.Where("tube") != "the keyring" {
+	if got, err := s.Get("tube"); got != "newest" || err != nil || s.Where("tube") != "the keyring" {
 		t.Errorf("unlocked, Get = %q, %v from %s", got, err, s.Where("tube"))
 	}
 	if err := s.Delete("tube"); err != nil || s.Where("tube") != "" {
@@ -130,7 +130,7 @@ func TestABadFileIsLeftAlone(t *testing.T) {
 			if err := os.WriteFile(s.path, []byte(c.content), c.mode); err != nil {
 				t.Fatal(err)
 			}
-			_, gerr := s.Get("a", "")
+			_, gerr := s.Get("a")
 			for _, err := range []error{gerr, s.Set("a", "new"), s.Delete("a")} {
 				if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), key) {
 					t.Errorf("%v; want %q and no secret", err, c.want)

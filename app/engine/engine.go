@@ -35,9 +35,9 @@ type Options struct {
 	BaseDir, RecordDir string
 	// StateDir is where the program keeps what it has to know after a crash; empty: nowhere.
 	StateDir string
-	// Secret looks a credential up by the name that destinations use, to be told to host ("":
-	// to nobody); nil: there are none.
-	Secret func(name, host string) (string, error)
+	// Secret looks a credential up by the name that destinations use, to be told to the first
+	// of these, and by the show to the others too; none: it encrypts. nil: there are no credentials.
+	Secret func(name string, to []outputs.Recipient) (string, error)
 	// UserAgent names the program to servers.
 	UserAgent string
 	// Switcher is how the switcher stands at tick 0; nil: at rest, with the show's start.

@@ -2,8 +2,12 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
+
+	"crosspoint.studio/crosspoint/outputs"
+	"crosspoint.studio/crosspoint/scenes"
 )
 
 // A keyring may ask somebody to unlock it, and wait for that for ever, or not answer at all. A
@@ -32,14 +36,38 @@ func (v *delivery) lookForSecrets() {
 		if l.look != nil || name == "" || find == nil {
 			continue
 		}
-		host := v.d.e.opt.OutputKinds[l.def.Kind].SecretHost(l.def.Settings)
+		to := Recipients(v.d.e.show, v.d.e.opt.OutputKinds, l.def)
 		s := &secretLook{name: name, began: time.Now(), done: make(chan struct{})}
 		l.look = s
 		go func() {
 			defer close(s.done)
-			s.secret, s.err = find(s.name, host)
+			s.secret, s.err = find(s.name, to)
 		}()
 	}
+}
+
+// Recipients are who is told the key of an ingest: its own server, then those that show tells
+// the same key. There is none where it encrypts.
+func Recipients(show *scenes.Show, kinds map[string]outputs.Kind, in scenes.Ingest) []outputs.Recipient {
+	to, told := kinds[in.Kind].SecretTo(in.Settings)
+	if !told {
+		return nil
+	}
+	all := []outputs.Recipient{to}
+	add := func(kind string, settings json.RawMessage, name string) {
+		if r, told := kinds[kind].SecretTo(settings); told && name == *in.Credential {
+			all = append(all, r)
+		}
+	}
+	for _, d := range show.Destinations {
+		add(d.Kind, d.Settings, d.Credential)
+		for _, b := range d.Backups {
+			if b.Credential != nil {
+				add(b.Kind, b.Settings, *b.Credential)
+			}
+		}
+	}
+	return all
 }
 
 // secret is the ingest's key, "" for none. The error is a sentence's part for the operator, or

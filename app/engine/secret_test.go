@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ func TestKeyringThatDoesNotAnswer(t *testing.T) {
 	locked := make(chan struct{})
 	s := newStudio(t, show, media.NewRealClock(), func(o *Options) {
 		o.Commands = []Timed{{Command: &GoLive{}}}
-		o.Secret = func(string, string) (string, error) { <-locked; return "key", nil }
+		o.Secret = func(string, []outputs.Recipient) (string, error) { <-locked; return "key", nil }
 	})
 	stop := s.live(t)
 	st := s.until(t, "the other destination delivers", func(st *State) bool {
@@ -65,7 +66,7 @@ func TestWaitForAKeyring(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := &Engine{opt: Options{Secret: func(string, string) (string, error) { time.Sleep(c.unlocked); return "key", c.err }}}
+				e := &Engine{opt: Options{Secret: func(string, []outputs.Recipient) (string, error) { time.Sleep(c.unlocked); return "key", c.err }}}
 				v := newDelivery(&deliveries{e: e}, scenes.Destination{Credential: "tube"}, nil, false)
 				l, began := v.legs[0], time.Now()
 				ctx, cancel := context.WithCancel(t.Context())
@@ -99,26 +100,39 @@ func TestWaitForAKeyring(t *testing.T) {
 	}
 }
 
-// TestKeysAreAskedForTheirHosts: a key is looked up for the host that each ingest would tell it.
+// TestKeysAreAskedForTheirHosts: a key is looked up for the server that each ingest would tell it,
+// and for the others that the show tells it.
 func TestKeysAreAskedForTheirHosts(t *testing.T) {
-	own, asked := "own", make(chan string, 4)
+	own, tube := "own", "tube"
 	kinds := map[string]outputs.Kind{"tells": {TellsSecret: true}, "encrypts": {}}
-	e := &Engine{opt: Options{OutputKinds: kinds, Secret: func(name, host string) (string, error) { asked <- name + " for " + host; return "key", nil }}}
-	v := newDelivery(&deliveries{e: e}, scenes.Destination{
-		Kind: "tells", Settings: []byte(`{"url": " rtmps://One.example:443/live/app "}`), Credential: "tube",
+	asked := make(chan string, 8)
+	e := &Engine{opt: Options{OutputKinds: kinds, Secret: func(name string, to []outputs.Recipient) (string, error) {
+		asked <- fmt.Sprint(name, " ", to)
+		return "key", nil
+	}}}
+	d := scenes.Destination{
+		Kind: "tells", Settings: []byte(`{"url": " rtmps://One.example:443/live/app "}`), Credential: tube,
 		Backups: []scenes.Ingest{
-			{Kind: "tells", Settings: []byte(`{"url": "https://[2001:db8::1]/whip"}`), Credential: &own},
-			{Kind: "encrypts", Settings: []byte(`{"url": "srt://two.example:9000"}`), Credential: &own},
-			{Kind: "tells", Settings: []byte(`{"url": "rtmp://%zz/"}`), Credential: &own},
+			{Kind: "tells", Settings: []byte(`{"url": "rtmp://two.example/live"}`), Credential: &tube},
+			{Kind: "tells", Settings: []byte(`{"url": "https://[2001:db8::1]/whip", "insecure": true}`), Credential: &own},
+			{Kind: "encrypts", Settings: []byte(`{"url": "srt://three.example:9000"}`), Credential: &tube},
 		},
-	}, nil, false)
+	}
+	e.show = &scenes.Show{Destinations: []scenes.Destination{d, {Kind: "tells", Settings: []byte(`{"url": "rtmp://%zz/"}`), Credential: tube}}}
+	v := newDelivery(&deliveries{e: e}, d, nil, false)
 	v.lookForSecrets()
 	var got []string
 	for range v.legs {
 		got = append(got, <-asked)
 	}
 	slices.Sort(got)
-	if want := []string{"own for ", "own for ", "own for 2001:db8::1", "tube for One.example"}; !slices.Equal(got, want) {
+	want := []string{
+		"own [{2001:db8::1 true} {2001:db8::1 true}]",
+		"tube []",
+		"tube [{One.example false} {One.example false} {two.example true} { false}]",
+		"tube [{two.example true} {One.example false} {two.example true} { false}]",
+	}
+	if !slices.Equal(got, want) {
 		t.Errorf("asked: %q, want %q", got, want)
 	}
 }

@@ -51,7 +51,7 @@ type Options struct {
 	Kinds       map[string]outputs.Kind
 	SourceKinds map[string]sources.Kind
 	// Secret looks credentials up, as engine.Options has it; nil: there are none.
-	Secret    func(name, host string) (string, error)
+	Secret    func(name string, to []outputs.Recipient) (string, error)
 	BaseDir   string
 	RecordDir string // of recordings without a path
 	UserAgent string
@@ -288,7 +288,7 @@ func (o Options) secret(ctx context.Context, d scenes.Ingest) (string, error) {
 	var err error
 	secret, answered := supervise.InTime(ctx, secretTimeout, func() string {
 		var secret string
-		secret, err = o.Secret(*d.Credential, o.Kinds[d.Kind].SecretHost(d.Settings))
+		secret, err = o.Secret(*d.Credential, engine.Recipients(o.Show, o.Kinds, d))
 		return secret
 	})
 	switch {

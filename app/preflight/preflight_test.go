@@ -89,7 +89,7 @@ func againstRealServers(t testing.TB) {
 		nginx.URL("live"), refused, second.URL(), receiver.URL(), endpoint.URL("show"), nginx.URL("live")))
 	secrets := map[string]string{"key": "show", "pass": "a passphrase of ours", "other": "another passphrase", "token": "token"}
 	got, worst := check(t, Options{Show: show, Kinds: kinds(), RecordDir: dir, Cores: 2, UplinkKbps: 50_000, Encode: 4 * time.Second,
-		Secret: func(name, _ string) (string, error) {
+		Secret: func(name string, _ []outputs.Recipient) (string, error) {
 			if s, ok := secrets[name]; ok {
 				return s, nil
 			}
@@ -253,7 +253,7 @@ func TestFoldersAndContext(t *testing.T) {
 func TestKeyringThatDoesNotAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		locked, name, began := make(chan struct{}), "tube", time.Now()
-		o := Options{Secret: func(string, string) (string, error) { <-locked; return "key", nil }}
+		o := Options{Secret: func(string, []outputs.Recipient) (string, error) { <-locked; return "key", nil }}
 		secret, err := o.secret(t.Context(), scenes.Ingest{Credential: &name})
 		if took := time.Since(began); secret != "" || err == nil || !strings.Contains(err.Error(), "unlock it") || took != secretTimeout {
 			t.Errorf("after %v: %q, %v", took, secret, err)

@@ -62,7 +62,7 @@ func measuredUplink(t testing.TB) {
 	var secrets []string
 	o := Options{
 		Show: show, Kinds: spied(&secrets), Measure: 2 * time.Second,
-		Secret: func(string, string) (string, error) { return "the key of ours", nil },
+		Secret: func(string, []outputs.Recipient) (string, error) { return "the key of ours", nil },
 		platformAt: func(address string) planner.Platform {
 			if strings.Contains(address, strconv.Itoa(proxy.Port)) {
 				address = "rtmp://live.twitch.tv/app"
@@ -140,7 +140,7 @@ func ownServers(t testing.TB) {
 		{true, "another", NoGo, "key"},
 		{true, rehearsal.DefaultSecret, Go, "carries at least"},
 	} {
-		o := Options{Show: show, Kinds: kinds(), Measure: time.Second, LoadOwn: c.own, platformAt: planner.PlatformAt, Secret: func(string, string) (string, error) { return c.secret, nil }}
+		o := Options{Show: show, Kinds: kinds(), Measure: time.Second, LoadOwn: c.own, platformAt: planner.PlatformAt, Secret: func(string, []outputs.Recipient) (string, error) { return c.secret, nil }}
 		var all []Finding
 		kbps, _ := o.measure(t.Context(), func(f Finding) { all = append(all, f) })
 		if len(all) != 1 || all[0].Verdict != c.verdict || !strings.Contains(all[0].Text, c.text) || (kbps > 0) != (c.verdict == Go) {

@@ -237,12 +237,13 @@ func TestWhoMayBeToldAKey(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		edit func(f *outputForm)
-		want []string
+		want []outputs.Recipient
 	}{
 		{"another name", func(f *outputForm) { f.name.SetText("Other") }, nil},
 		{"the same address", func(f *outputForm) { f.address.SetText(typed); f.address.SetText(stays) }, nil},
-		{"another address", func(f *outputForm) { f.address.SetText(typed) }, []string{"mine.example"}},
-		{"a key", func(f *outputForm) { f.secret.SetText("k") }, []string{"theirs.example"}},
+		{"another address", func(f *outputForm) { f.address.SetText(typed) }, []outputs.Recipient{{Host: "mine.example", Clear: true}}},
+		{"encrypted", func(f *outputForm) { f.address.SetText("rtmps://theirs.example/live") }, []outputs.Recipient{{Host: "theirs.example"}}},
+		{"a key", func(f *outputForm) { f.secret.SetText("k") }, []outputs.Recipient{{Host: "theirs.example", Clear: true}}},
 	} {
 		s := backedUp()
 		d := &s.Show.Destinations[0]
@@ -254,8 +255,8 @@ func TestWhoMayBeToldAKey(t *testing.T) {
 		b.keys.outputs.edit(d.ID, false)
 		c.edit(f)
 		f.doSave()
-		if sent := len(b.sent(t)); sent != 1 || !slices.Equal(v.hosts["tube"], c.want) {
-			t.Errorf("%s: %d commands, and %q may be told, want %q", c.name, sent, v.hosts["tube"], c.want)
+		if sent := len(b.sent(t)); sent != 1 || !slices.Equal(v.told["tube"], c.want) {
+			t.Errorf("%s: %d commands, and %q may be told, want %q", c.name, sent, v.told["tube"], c.want)
 		}
 	}
 }

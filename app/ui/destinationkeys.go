@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -20,30 +21,25 @@ func (f *outputForm) keyApart(kind string, settings json.RawMessage) (rest json.
 	return settings, ""
 }
 
-// recipients are the hosts that the operator has just given keys to, by the keys' names: of a
-// key that was typed, and of an address that was. What the show had before it was opened here
-// may be somebody else's.
-func (f *outputForm) recipients(v scenes.Destination, typed map[string]string) map[string][]string {
-	had := f.told(f.original)
-	hosts := f.told(v)
-	for name, list := range hosts {
-		if _, ok := typed[name]; ok {
-			continue
-		}
-		list = slices.DeleteFunc(list, func(h string) bool { return slices.Contains(had[name], h) })
-		if hosts[name] = list; len(list) == 0 {
-			delete(hosts, name)
+// newRecipients are those whom the operator has just given kept keys to, by the keys' names, by
+// typing their addresses. What the show had before it was opened here may be somebody else's.
+func (f *outputForm) newRecipients(v scenes.Destination) map[string][]outputs.Recipient {
+	had, all := f.recipients(f.original), f.recipients(v)
+	for name, list := range all {
+		list = slices.DeleteFunc(list, func(r outputs.Recipient) bool { return slices.Contains(had[name], r) })
+		if all[name] = list; len(list) == 0 {
+			delete(all, name)
 		}
 	}
-	return hosts
+	return all
 }
 
-// told are the hosts that a destination tells its keys, by the keys' names.
-func (f *outputForm) told(v scenes.Destination) map[string][]string {
-	hosts := map[string][]string{}
+// recipients are who is told the keys of a destination, by the keys' names.
+func (f *outputForm) recipients(v scenes.Destination) map[string][]outputs.Recipient {
+	all := map[string][]outputs.Recipient{}
 	add := func(kind string, settings json.RawMessage, name string) {
-		if h := f.desk.services.OutputKinds[kind].SecretHost(settings); h != "" && name != "" {
-			hosts[name] = append(hosts[name], h)
+		if r, told := f.desk.services.OutputKinds[kind].SecretTo(settings); told && name != "" {
+			all[name] = append(all[name], r)
 		}
 	}
 	add(v.Kind, v.Settings, v.Credential)
@@ -52,7 +48,7 @@ func (f *outputForm) told(v scenes.Destination) map[string][]string {
 			add(in.Kind, in.Settings, *in.Credential)
 		}
 	}
-	return hosts
+	return all
 }
 
 // hasKey reports whether the destination has a key of its own, kept or typed.

@@ -112,15 +112,14 @@ func (f *outputForm) doSave() {
 	if secret != "" {
 		secrets[v.Credential] = secret
 	}
-	hosts := f.recipients(v, secrets)
 	switch {
-	case len(secrets) == 0 && (len(hosts) == 0 || f.desk.services.Credentials == nil):
+	case len(secrets) == 0 && (len(f.newRecipients(v)) == 0 || f.desk.services.Credentials == nil):
 		f.desk.send(&engine.PutDestination{Destination: v})
 		f.close()
 	case f.desk.services.Credentials == nil:
 		f.say("Keys cannot be kept on this machine (the log says why).", "Nothing was changed; without a key it can be saved.")
 	default:
-		f.keep(secrets, hosts, v, taken)
+		f.keep(secrets, v, taken)
 	}
 }
 
@@ -134,25 +133,26 @@ type pendingSave struct {
 	shows       int          // outputForm.shows when it began
 }
 
-// keep puts keys into the keyring and lets them be told to hosts, and then the destination into
-// the show.
-func (f *outputForm) keep(secrets map[string]string, hosts map[string][]string, v scenes.Destination, taken bool) {
+// keep puts keys into the keyring with who may be told them, and then the destination into the
+// show.
+func (f *outputForm) keep(secrets map[string]string, v scenes.Destination, taken bool) {
 	keys := f.desk.services.Credentials
 	p := &pendingSave{destination: v, taken: taken, rows: slices.Clone(f.backups.rows), shows: f.shows}
 	f.saving = p
 	f.save.look("Saving", colControl, colDim)
+	all, added := f.recipients(v), f.newRecipients(v)
 	started := f.desk.work.start(func() {
 		var err error
 		var kept []string
 		for _, name := range slices.Sorted(maps.Keys(secrets)) {
-			if err = keys.Set(name, secrets[name]); err != nil {
+			if err = keys.Set(name, secrets[name], all[name]...); err != nil {
 				break
 			}
 			kept = append(kept, name)
 		}
-		for _, name := range slices.Sorted(maps.Keys(hosts)) {
-			if err == nil {
-				err = keys.Allow(name, hosts[name]...)
+		for _, name := range slices.Sorted(maps.Keys(added)) {
+			if _, typed := secrets[name]; err == nil && !typed {
+				err = keys.Allow(name, added[name]...)
 			}
 		}
 		f.desk.post(func() { f.saved(p, kept, err) })

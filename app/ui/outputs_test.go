@@ -170,26 +170,26 @@ func TestOneOutputStartsAndStops(t *testing.T) {
 // vault is a keyring, or a file.
 type vault struct {
 	kept   map[string]string
-	hosts  map[string][]string // who may be told
+	told   map[string][]outputs.Recipient // who may be
 	file   string
 	refuse error
 	room   int // when not 0, how many keys it takes before it refuses
 }
 
-func (v *vault) Set(name, secret string) error {
+func (v *vault) Set(name, secret string, to ...outputs.Recipient) error {
 	if v.refuse != nil && (v.room == 0 || len(v.kept) >= v.room) {
 		return v.refuse
 	}
 	v.kept[name] = secret
-	delete(v.hosts, name)
-	return nil
+	delete(v.told, name)
+	return v.Allow(name, to...)
 }
 
-func (v *vault) Allow(name string, hosts ...string) error {
-	if v.hosts == nil {
-		v.hosts = map[string][]string{}
+func (v *vault) Allow(name string, to ...outputs.Recipient) error {
+	if v.told == nil {
+		v.told = map[string][]outputs.Recipient{}
 	}
-	v.hosts[name] = append(v.hosts[name], hosts...)
+	v.told[name] = append(v.told[name], to...)
 	return nil
 }
 

@@ -120,10 +120,10 @@ var ErrNoPath = errors.New("the show has no file yet: save it under a name")
 
 // Credentials keeps stream keys and passwords outside the show, by name. All block.
 type Credentials interface {
-	Set(name, secret string) error
-	// Allow lets the secret under name be told to hosts, beside those that it may be told to.
-	// After Set that is nobody; without it, whoever it is told to first.
-	Allow(name string, hosts ...string) error
+	// Set keeps a secret, which may be told to these and to nobody else.
+	Set(name, secret string, to ...outputs.Recipient) error
+	// Allow lets the secret under name be told to these too.
+	Allow(name string, to ...outputs.Recipient) error
 	// Where is "the keyring", or the path of the file that has the secret under name in plain
 	// text; "" where none is kept that can be read.
 	Where(name string) string

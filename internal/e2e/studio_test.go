@@ -57,7 +57,7 @@ func openStudio(t testing.TB, show []byte, opt engine.Options, secrets map[strin
 		opt.RecordDir = t.TempDir()
 	}
 	opt.UserAgent = "Crosspoint/e2e"
-	opt.Secret = func(name, _ string) (string, error) {
+	opt.Secret = func(name string, _ []outputs.Recipient) (string, error) {
 		v, ok := secrets[name]
 		if !ok {
 			return "", fmt.Errorf("nothing is kept under that name")

@@ -47,12 +47,16 @@ func lostTo(host, format string, args ...any) error {
 	return &lostError{host, fmt.Errorf(format, args...)}
 }
 
+func refusesToken(code int) bool {
+	return code == http.StatusUnauthorized || code == http.StatusForbidden
+}
+
 // refusal says in a sentence why a POST did not give a session, or why OPTIONS did not find an
 // endpoint.
 func refusal(host string, res *http.Response) error {
 	code := res.StatusCode
 	switch {
-	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+	case refusesToken(code):
 		return outputs.Permanent(fmt.Errorf("whip: %s: %w (HTTP %d): check the token", host, ErrToken, code))
 	case code == http.StatusNotFound, code == http.StatusGone:
 		return fmt.Errorf("whip: %s has no endpoint at this path (HTTP %d): check the address", host, code)

@@ -46,7 +46,7 @@ func (o *output) run(ctx context.Context, feed outputs.Feed) error {
 		return err
 	}
 	feed.Report(outputs.Report{State: outputs.Connecting})
-	http := newSignaller(o.token, o.userAgent, o.local)
+	http := newSignaller(o.endpoint, o.token, o.userAgent, o.local)
 	defer http.close()
 	signalled := outputs.TellWaiting(o.endpoint.Host, o.tellAfter, http.waits.step, feed.Report)
 	defer signalled()

@@ -41,6 +41,7 @@ type session struct {
 type signaller struct {
 	client    *http.Client
 	transport *http.Transport
+	endpoint  *url.URL // its site (outputs.Site) is told the token
 	token     string
 	userAgent string
 	waits     waiting
@@ -103,8 +104,9 @@ func (w *waiting) step() (outputs.State, string) {
 	return w.at.state, w.at.words
 }
 
-// newSignaller makes one that speaks from local, where that is valid.
-func newSignaller(token, userAgent string, local netip.Addr) *signaller {
+// newSignaller makes one that tells token to the site of endpoint alone. It speaks from local,
+// where that is valid.
+func newSignaller(endpoint *url.URL, token, userAgent string, local netip.Addr) *signaller {
 	dialer := &net.Dialer{Timeout: postTimeout}
 	if local.IsValid() {
 		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
@@ -124,6 +126,7 @@ func newSignaller(token, userAgent string, local netip.Addr) *signaller {
 			// into a GET for some codes and drops the token on another host.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
+		endpoint:  endpoint,
 		token:     token,
 		userAgent: userAgent,
 	}
@@ -142,7 +145,7 @@ func (s *signaller) request(ctx context.Context, method string, u *url.URL, body
 	for k, v := range header {
 		req.Header[k] = v
 	}
-	if s.token != "" {
+	if s.token != "" && s.trusts(u) {
 		req.Header.Set("Authorization", "Bearer "+s.token)
 	}
 	if s.userAgent != "" {
@@ -155,8 +158,21 @@ func (s *signaller) request(ctx context.Context, method string, u *url.URL, body
 	return res, nil
 }
 
-// follow sends a request and follows 307 and 308 (RFC 9725 section 4.5), with the
-// token: load balancers send publishers to another host of the same service. It
+// trusts reports whether u is told the token.
+func (s *signaller) trusts(u *url.URL) bool {
+	return outputs.Site(u.Hostname()) == outputs.Site(s.endpoint.Hostname())
+}
+
+// refusal says in a sentence why at did not give a session, or is no endpoint.
+func (s *signaller) refusal(at *url.URL, res *http.Response) error {
+	if refusesToken(res.StatusCode) && s.token != "" && !s.trusts(at) {
+		return outputs.Permanent(fmt.Errorf("whip: %s: %w (HTTP %d): %s sends on to it, and a token is not told to another site: enter its own address", at.Host, ErrToken, res.StatusCode, s.endpoint.Host))
+	}
+	return refusal(at.Host, res)
+}
+
+// follow sends a request and follows 307 and 308 (RFC 9725 section 4.5), with the token where
+// that is of the same site: load balancers send publishers to another host of their service. It
 // never goes from https to http. It returns the address that answered.
 func (s *signaller) follow(ctx context.Context, method string, u *url.URL, body []byte, header http.Header) (*http.Response, *url.URL, error) {
 	for range maxRedirects + 1 {
@@ -225,7 +241,7 @@ func (s *signaller) publish(ctx context.Context, endpoint *url.URL, offer string
 	}
 	defer drain(res)
 	if res.StatusCode != http.StatusCreated {
-		return nil, refusal(at.Host, res)
+		return nil, s.refusal(at, res)
 	}
 	out := &session{iceServers: iceServers(res.Header)}
 	// A server without a usable Location can be published to; its session

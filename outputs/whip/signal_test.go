@@ -292,6 +292,35 @@ func TestRedirectAndRelativeLocation(t *testing.T) {
 	}
 }
 
+// A token goes along to another host of the endpoint's site, and to no other site: what that says
+// then names both.
+func TestTokenStaysAtItsSite(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Host == "global.one.example":
+			http.Redirect(w, r, "http://"+r.URL.Query().Get("to")+"/whip", http.StatusTemporaryRedirect)
+		case r.Header.Get("Authorization") != "Bearer "+testToken:
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			w.WriteHeader(http.StatusConflict)
+		}
+	}))
+	defer srv.Close()
+	for to, want := range map[string]string{
+		"eu.one.example:8080": "somebody is publishing",
+		"two.example":         "global.one.example sends on to it, and a token is not told to another site",
+	} {
+		endpoint := &url.URL{Scheme: "http", Host: "global.one.example", Path: "/", RawQuery: "to=" + to}
+		s := newSignaller(endpoint, testToken, "", netip.Addr{})
+		s.transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", srv.Listener.Addr().String())
+		}
+		_, err := s.publish(t.Context(), endpoint, "v=0")
+		s.close()
+		expectError(t, err, want, to == "two.example")
+	}
+}
+
 func TestRedirectInCirclesEnds(t *testing.T) {
 	var srv *httptest.Server
 	srv = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
