@@ -19,6 +19,7 @@ import (
 	receiver "crosspoint.studio/crosspoint/app/rehearsal"
 	"crosspoint.studio/crosspoint/internal/av"
 	"crosspoint.studio/crosspoint/internal/media"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/outputs"
 	"crosspoint.studio/crosspoint/outputs/rtmp"
 )
@@ -30,7 +31,7 @@ type shortFeed struct {
 	start   time.Time
 }
 
-func newShortFeed(t *testing.T) *shortFeed {
+func newShortFeed(t testing.TB) *shortFeed {
 	t.Helper()
 	video, err := av.NewVideoEncoder(av.VideoEncoderOptions{
 		Encoder: "libx264", Width: 320, Height: 180, FPS: media.Rational{Num: 30, Den: 1}, BitrateBPS: 500_000, Threads: 1, Preset: "ultrafast",
@@ -116,10 +117,10 @@ func (s *screen) String() string {
 }
 
 // await waits for a match of pattern and returns its groups.
-func (s *screen) await(t *testing.T, pattern string) []string {
+func (s *screen) await(t testing.TB, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	deadline := time.NewTimer(10 * time.Second)
+	deadline := time.NewTimer(30 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -136,7 +137,7 @@ func (s *screen) await(t *testing.T, pattern string) []string {
 }
 
 // startRehearse runs the command; end stops it and returns its error.
-func startRehearse(t *testing.T, args ...string) (out *screen, end func() error) {
+func startRehearse(t testing.TB, args ...string) (out *screen, end func() error) {
 	t.Helper()
 	out = &screen{}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -154,18 +155,22 @@ func startRehearse(t *testing.T, args ...string) (out *screen, end func() error)
 }
 
 // sendRTMP publishes a second of video to url under key.
-func sendRTMP(t *testing.T, url, key string) error {
+func sendRTMP(t testing.TB, url, key string) error {
 	t.Helper()
 	o, err := rtmp.Kind().New(fmt.Appendf(nil, `{"url": %q}`, url), outputs.Options{Secret: key})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	return o.Run(ctx, newShortFeed(t))
 }
 
 func TestRehearsePrintsLines(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { rehearsePrintsLines(a) })
+}
+
+func rehearsePrintsLines(t testing.TB) {
 	dir := filepath.Join(t.TempDir(), "takes")
 	out, end := startRehearse(t, "--record", dir)
 	m := out.await(t, `RTMP  (rtmp://127\.0\.0\.1:\d+/live)  with the stream key rehearsal\n  SRT   srt://127\.0\.0\.1:\d+\n  WHIP  http://127\.0\.0\.1:\d+/whip/rehearsal\n`)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"crosspoint.studio/crosspoint/app/engine"
+	"crosspoint.studio/crosspoint/internal/testkit/attempts"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -68,6 +69,10 @@ func TestCommandLogIsPrivate(t *testing.T) {
 
 // Headless, the monitor is played where the flag says, and the statistics say so.
 func TestHeadlessMonitor(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { headlessMonitor(a) })
+}
+
+func headlessMonitor(t testing.TB) {
 	dir := t.TempDir()
 	show, stats := filepath.Join(dir, "show.json"), filepath.Join(dir, "stats.jsonl")
 	if err := os.WriteFile(show, []byte(`{"format":2,"canvas":{"width":64,"height":64,"fps":"30"}}`), 0o600); err != nil {

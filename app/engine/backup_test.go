@@ -92,6 +92,10 @@ func backupSourceStandsIn(t testing.TB) {
 
 // TestBackupSourceGoesBack: well for two seconds, it is shown again.
 func TestBackupSourceGoesBack(t *testing.T) {
+	attempts.Run(t, 3, func(a *attempts.T) { backupSourceGoesBack(a) })
+}
+
+func backupSourceGoesBack(t testing.TB) {
 	show := parse(t, `{"format":2,"canvas":{"width":160,"height":90,"fps":"30"},
 		"sources":[{"id":"a","kind":"live","backup":"b","settings":{"y":60,"start_ms":1500}},{"id":"b","kind":"still","settings":{"y":200}}],
 		"scenes":[{"id":"s","layers":[{"source":"a"}]}],"start":{"program":"s"}}`)

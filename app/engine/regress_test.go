@@ -236,7 +236,7 @@ func TestAudioOnlyOnVirtualClock(t *testing.T) {
 		o.Ticks = 30
 		o.Tap = soundAt(&first)
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	s.run(t, ctx, time.Minute)
 	if ctx.Err() != nil || first != 0 {
