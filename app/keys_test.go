@@ -54,6 +54,7 @@ func TestKeysAreKeptAndNeverShown(t *testing.T) {
 		{name: "of a show", args: []string{"list", show}, out: "sat\tnot kept\ntube\t" + file + "\ntube-b\t" + file, fault: " "},
 		{name: "in the keyring", ring: true, stdin: someKey + "\n", args: []string{"set", "sat"}, out: "sat is kept in the keyring"},
 		{name: "of a show, all there", ring: true, args: []string{"list", show}, out: "sat\tthe keyring\ntube\t"},
+		{name: "of a show, told", ring: true, args: []string{"list", show}, out: "sat\tthe keyring, for no server\ntube\t" + file + "\n"},
 		{name: "forgotten", args: []string{"forget", "tube"}, out: "tube is forgotten"},
 		{name: "forgotten twice", args: []string{"forget", "tube"}, fault: `nothing is kept under "tube"`},
 		{name: "one left", args: []string{"list"}, out: "tube-b\n"},
@@ -73,6 +74,11 @@ func TestKeysAreKeptAndNeverShown(t *testing.T) {
 			}
 		} else {
 			keyring.MockInitWithError(os.ErrNotExist)
+		}
+		if c.name == "of a show, told" {
+			if _, err := credentials.New(dir).Get("sat"); err != nil { // a passphrase, at its first use
+				t.Error(err)
+			}
 		}
 		out, errs, err := keyCommand(t, dir, c.stdin, c.args...)
 		if !strings.Contains(out, c.out) || c.out == "" && out != "" {

@@ -247,7 +247,7 @@ func TestServices(t *testing.T) {
 	}
 	s := d.services
 
-	if err := s.Credentials.Set("tube", "live_secret_1234"); err != nil || s.Credentials.Where("tube") == "" {
+	if err := s.Credentials.Set("tube", "live_secret_1234", outputs.Recipient{Host: "live.example"}); err != nil || s.Credentials.Where("tube") == "" {
 		t.Errorf("Set: %v", err)
 	}
 	if got, err := c.secret("tube", []outputs.Recipient{{Host: "live.example"}}); got != "live_secret_1234" || err != nil {

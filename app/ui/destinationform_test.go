@@ -256,7 +256,7 @@ func TestWhoMayBeToldAKey(t *testing.T) {
 		c.edit(f)
 		f.doSave()
 		if sent := len(b.sent(t)); sent != 1 || !slices.Equal(v.told["tube"], c.want) {
-			t.Errorf("%s: %d commands, and %q may be told, want %q", c.name, sent, v.told["tube"], c.want)
+			t.Errorf("%s: %d commands, and %v may be told, want %v", c.name, sent, v.told["tube"], c.want)
 		}
 	}
 }
