@@ -63,6 +63,7 @@ func (c arrival) isReported(t testing.TB) {
 	v, a := rep.Video, rep.Audio
 	if v == nil || a == nil {
 		t.Fatal("no pictures or no sound")
+		return
 	}
 	if v.Codec != media.H264 || a.Codec != c.sound || v.Width != 320 || v.Height != 180 {
 		t.Errorf("got %s %dx%d and %s", v.Codec, v.Width, v.Height, a.Codec)
