@@ -132,6 +132,21 @@ func (desktopScreens) fill(win fyne.Window, to display) {
 	})
 }
 
+// hasKeyboard reports whether keys go to win.
+func (desktopScreens) hasKeyboard(win fyne.Window) (has bool) {
+	native(win, func(v *glfw.Window) { has = v.GetAttrib(glfw.Focused) == glfw.True })
+	return has
+}
+
+// restore brings win back from its icon.
+func (desktopScreens) restore(win fyne.Window) {
+	native(win, func(v *glfw.Window) {
+		if v.GetAttrib(glfw.Iconified) == glfw.True {
+			v.Restore()
+		}
+	})
+}
+
 // onDisplays tells when a display is plugged in or taken away; for all windows of the
 // process, there is one such callback.
 func onDisplays(win fyne.Window, told func()) {

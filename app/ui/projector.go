@@ -48,6 +48,8 @@ type screens interface {
 	middle(win fyne.Window) (x, y int)
 	move(win fyne.Window, to display)
 	fill(win fyne.Window, to display)
+	hasKeyboard(win fyne.Window) bool
+	restore(win fyne.Window)
 }
 
 // projector is a second window, full screen, on the display that was chosen or else on one
@@ -62,8 +64,12 @@ type projector struct {
 	main      fyne.Window
 	screens   screens
 	prefs     fyne.Preferences
-	all       []display // at the last look
-	choices   []*action // of them, for the menu
+	// covered reports whether a dialog or the palette lies over the main window's panels.
+	// wasCovered: at the last update.
+	covered    func() bool
+	wasCovered bool
+	all        []display // at the last look
+	choices    []*action // of them, for the menu
 
 	win   fyne.Window // nil: closed
 	kind  projection
@@ -243,12 +249,25 @@ func (p *projector) reopen(kind projection) {
 	}
 }
 
+// keyDown acts on a key of the projector as the main window does on its own. What a dialog or
+// the palette asks there is answered there, so the keyboard goes there with the question.
 func (p *projector) keyDown(e *fyne.KeyEvent) {
-	if e.Name == fyne.KeyEscape || e.Name == fyne.KeyF11 {
+	if !p.covered() && (e.Name == fyne.KeyEscape || e.Name == fyne.KeyF11) {
 		p.leave()
 		return
 	}
-	p.keys.down(e.Name, currentModifiers())
+	p.desk.keyDown(e)
+	if p.covered() {
+		p.handOver()
+	}
+}
+
+// handOver gives the keyboard to the main window.
+func (p *projector) handOver() {
+	if p.main != nil {
+		p.screens.restore(p.main)
+		p.main.RequestFocus()
+	}
 }
 
 // leave closes the projector for good.
@@ -272,6 +291,11 @@ func (p *projector) update(s *engine.State) {
 	if p.win == nil {
 		return
 	}
+	covered := p.covered()
+	if covered && !p.wasCovered && p.screens.hasKeyboard(p.win) { // a dialog comes a while after its key
+		p.handOver()
+	}
+	p.wasCovered = covered
 	p.own.state, p.own.calm = s, p.desk.calm
 	p.panel.update(s)
 }

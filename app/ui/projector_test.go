@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/dialog"
 
 	"crosspoint.studio/crosspoint/app/engine"
 )
@@ -90,8 +91,10 @@ func TestMultiviewHasTheNumbersOfTheBank(t *testing.T) {
 
 // fakeScreens are displays of the test's own; the main window is on the first.
 type fakeScreens struct {
-	all   []display
-	moved []string
+	all      []display
+	moved    []string
+	keyboard fyne.Window // that has it
+	restored []fyne.Window
 }
 
 func (f *fakeScreens) list(fyne.Window) []display { return f.all }
@@ -101,6 +104,10 @@ func (f *fakeScreens) middle(fyne.Window) (x, y int) { return 600, 400 }
 func (f *fakeScreens) move(_ fyne.Window, to display) { f.moved = append(f.moved, to.name) }
 
 func (f *fakeScreens) fill(_ fyne.Window, to display) {}
+
+func (f *fakeScreens) hasKeyboard(win fyne.Window) bool { return f.keyboard == win }
+
+func (f *fakeScreens) restore(win fyne.Window) { f.restored = append(f.restored, win) }
 
 func (f *fakeScreens) last() string { return f.moved[len(f.moved)-1] }
 
@@ -136,7 +143,7 @@ func TestProjectorFindsItsDisplay(t *testing.T) {
 	}
 	p.leave()
 
-	again := &projector{desk: b.desk, keys: b.keys, newWindow: p.newWindow, screens: f, prefs: p.prefs}
+	again := &projector{desk: b.desk, keys: b.keys, newWindow: p.newWindow, screens: f, prefs: p.prefs, covered: p.covered}
 	again.toggle(projectProgram)
 	if f.last() != "HDMI-2" {
 		t.Errorf("at the next start it went to %s", f.last())
@@ -199,6 +206,63 @@ func TestProjectorLeavesTheKeyboard(t *testing.T) {
 		t.Errorf("moved to %s, the window got the keyboard %d times", f.last(), win.times)
 	}
 	p.leave()
+}
+
+// Typed over the projector, what the palette or a dialog of the main window asks for cuts
+// nothing: it takes the keyboard there.
+func TestProjectorsKeysAreNotForTheDeskUnderAQuestion(t *testing.T) {
+	b := newBench(t, aState())
+	p, f, win := b.projector, &fakeScreens{}, &focused{}
+	over := windowOf(b.content) // before: the test driver takes the newest window for that of all
+	p.screens, p.main = f, win
+	p.toggle(projectMultiview)
+	typed := func(names ...fyne.KeyName) {
+		for _, name := range names {
+			p.keyDown(&fyne.KeyEvent{Name: name})
+		}
+	}
+	wantKeyboard := func(what string) {
+		t.Helper()
+		if win.times == 0 || len(f.restored) == 0 {
+			t.Errorf("%s: the main window did not get the keyboard", what)
+		}
+		win.times, f.restored = 0, nil
+	}
+	typed(fyne.KeyB)
+	wantSent(t, b, &engine.FadeToBlack{})
+	if win.times != 0 {
+		t.Error("a key of the desk took the keyboard from the projector")
+	}
+
+	b.palette.open()
+	typed(fyne.KeyB, fyne.KeyReturn, fyne.KeySpace, fyne.Key1)
+	wantSent(t, b)
+	wantKeyboard("palette")
+	typed(fyne.KeyEscape)
+	if b.palette.Visible() || p.win == nil {
+		t.Errorf("Escape closed the projector (%v) before the palette (%v)", p.win == nil, !b.palette.Visible())
+	}
+
+	f.keyboard = p.win
+	dialog.ShowConfirm("Overwrite?", "", func(bool) {}, over)
+	b.show(aState()) // the dialog came some time after the key
+	wantKeyboard("dialog")
+	typed(fyne.KeyR, fyne.KeyReturn, fyne.KeyM)
+	wantSent(t, b)
+	b.canvas.Overlays().Top().Hide()
+	b.show(aState())
+	win.times = 0
+	f.keyboard = nil
+	b.palette.open()
+	b.show(aState())
+	if win.times != 0 {
+		t.Error("the keyboard was taken from another program's window")
+	}
+	b.palette.close()
+	typed(fyne.KeyEscape)
+	if p.win != nil {
+		t.Error("Escape does not leave the projector any more")
+	}
 }
 
 // Of two equal displays the one that is left has another name; the projector on it stays.

@@ -244,7 +244,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 			w.first.shut()
 		}
 	}
-	w.projector = &projector{desk: d, keys: w.keys, screens: desktopScreens{}, prefs: prefs, newWindow: func(title string) fyne.Window { return fyne.CurrentApp().NewWindow(title) }}
+	w.projector = &projector{desk: d, keys: w.keys, screens: desktopScreens{}, prefs: prefs, covered: func() bool { return w.overlay() != nil || w.palette.Visible() }, newWindow: func(title string) fyne.Window { return fyne.CurrentApp().NewWindow(title) }}
 	w.palette = newPalette(d, func() []*action {
 		return slices.Concat(w.stateActions(), w.keys.actions, w.files.recentActions(), w.projector.actions())
 	})
