@@ -68,6 +68,27 @@ func onMinimised(win fyne.Window, told func(bool)) {
 	})
 }
 
+// shutMenus shuts what is open of a window's menus when the keyboard goes elsewhere, and has
+// none open then. Fyne opens them when Alt is let go with no other key since it was pressed,
+// and GLFW reports all keys as let go once a window has lost the keyboard (glfwSetKeyCallback,
+// "synthetic key release events"): Alt+Tab would open one. Fyne told of another key before that
+// does not.
+func shutMenus(win fyne.Window) {
+	native(win, func(v *glfw.Window) {
+		key, focus := v.SetKeyCallback(nil), v.SetFocusCallback(nil)
+		v.SetKeyCallback(key)
+		v.SetFocusCallback(func(v *glfw.Window, focused bool) {
+			if !focused {
+				key(v, glfw.KeyLeftShift, 0, glfw.Release, 0)
+				if c, ok := win.Canvas().(interface{ DismissMenu() bool }); ok {
+					c.DismissMenu()
+				}
+			}
+			focus(v, focused)
+		})
+	})
+}
+
 // display is a screen of the desktop; places and sizes are the desktop's.
 type display struct {
 	// name is what the system calls it: a connector on X11 ("HDMI-1"), a model elsewhere, the

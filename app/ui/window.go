@@ -167,6 +167,7 @@ func Run[V Picture](ctx context.Context, s Studio[V], opt Options) error {
 	win.SetCloseIntercept(w.askClose)
 	a.Lifecycle().SetOnStarted(func() {
 		onMinimised(win, w.setHidden)
+		shutMenus(win)
 		w.projector.look()
 		onDisplays(win, func() { fyne.Do(w.projector.displaysChanged) })
 	})

@@ -125,6 +125,29 @@ func TestRealWindow(t *testing.T) {
 	}
 }
 
+// Alt opens the menus, and Alt that is held while the keyboard goes elsewhere, as for Alt+Tab,
+// does not; a menu that is open shuts then.
+func TestMenusShutWhenTheKeyboardGoes(t *testing.T) {
+	screen := testkit.StartScreen(t, 1366, 768)
+	w := openRealWindow(t, screen)
+	w.awaitPictures()
+	screen.Point(1365, 767) // beside the window
+	screen.Focus("Crosspoint")
+	screen.Key("alt")
+	w.await("Alt opens no menu", func(img image.Image) bool { return !framed(img, colPreview, previewInk) }) // it lies over its edge
+	screen.Focus("")
+	w.awaitPictures()
+	screen.Focus("Crosspoint")
+	screen.Hold("alt", func() { screen.Focus("") })
+	screen.Focus("Crosspoint")
+	w.expect(1)
+	screen.Key("b") // a menu that is open has the keyboard
+	w.close()
+	if got := w.out.String(); !strings.Contains(got, "*engine.FadeToBlack") {
+		t.Errorf("after Alt and a change of the window, B was not the desk's: %s", got)
+	}
+}
+
 // openWindow is the real window before a fake studio, in a process of its own.
 type openWindow struct {
 	t      *testing.T

@@ -126,6 +126,24 @@ func (s *Screen) Key(keys ...string) {
 	}
 }
 
+// Hold presses a key, and lets go of it after do.
+func (s *Screen) Hold(key string, do func()) {
+	s.do("keydown", key)
+	time.Sleep(60 * time.Millisecond)
+	do()
+	s.do("keyup", key)
+}
+
+// Focus gives the keyboard to the window with that word in its title, or with "" to the
+// window that is under the pointer, as it is before any has asked for it.
+func (s *Screen) Focus(word string) {
+	if word == "" {
+		s.do("search", "--maxdepth", "0", "", "windowfocus")
+		return
+	}
+	s.do("search", "--name", word, "windowfocus")
+}
+
 // Type types a text.
 func (s *Screen) Type(text string) { s.do("type", "--delay", "20", text) }
 
