@@ -360,6 +360,7 @@ func (p *audioPanel) setItems(s *engine.State) {
 		a := old[it.id]
 		if a == nil {
 			a = newAudioStrip(p.desk, it.id, p.bus, p.setter)
+			a.within(p.scroll.Scrolled)
 		}
 		p.strips = append(p.strips, a)
 		p.row.add(a)

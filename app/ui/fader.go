@@ -15,8 +15,8 @@ import (
 const settle = 250 * time.Millisecond
 
 // fader is a lever along one axis, 0..1 (bottom to top, left to right). The hand moves
-// it relative to where it is: touching the slot never makes it jump. Arrow keys
-// and the wheel step it, a double click resets it.
+// it relative to where it is: touching the slot never makes it jump. With the keyboard arrow
+// keys and the wheel step it, a double click resets it.
 type fader struct {
 	box
 	desk     *desk
@@ -38,9 +38,12 @@ type fader struct {
 	markAt     []float64
 	knobLength float32
 	tip        string
-	// round is the list round it, which has the wheel unless the fader has the keyboard:
-	// whoever scrolls past must not change a value. nil: the wheel is the fader's.
+	// round is the list round it, nil for none. It has the wheel unless the fader has the
+	// keyboard: whoever scrolls past must not change a value. OBS has it so, too
+	// (SliderIgnoreScroll).
 	round func(*fyne.ScrollEvent)
+	// wheelless: the wheel moves it never.
+	wheelless bool
 }
 
 var (
@@ -191,8 +194,10 @@ func (f *fader) letGo() {
 // Scrolled implements fyne.Scrollable.
 func (f *fader) Scrolled(e *fyne.ScrollEvent) {
 	switch {
-	case f.round != nil && !f.focused:
-		f.round(e)
+	case !f.focused || f.wheelless:
+		if f.round != nil {
+			f.round(e)
+		}
 	case e.Scrolled.DY > 0:
 		f.set(f.value + f.step)
 	case e.Scrolled.DY < 0:

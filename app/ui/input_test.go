@@ -279,6 +279,7 @@ func TestFaderKeysWheelAndReset(t *testing.T) {
 	b := newBench(t, s)
 	f := b.keys.audio.strips[0].fader
 	f.TypedKey(&fyne.KeyEvent{Name: fyne.KeyUp})
+	b.canvas.Focus(f)
 	f.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, -1)})
 	got := b.sent(t)
 	if len(got) != 1 || *got[0].(*engine.SetStrip).GainDB != -6 {
@@ -289,6 +290,45 @@ func TestFaderKeysWheelAndReset(t *testing.T) {
 	got = b.sent(t)
 	if len(got) != 1 || *got[0].(*engine.SetStrip).GainDB != 0 {
 		t.Errorf("double click: %v, want 0 dB", got)
+	}
+}
+
+// The wheel moves nothing that has not got the keyboard, and the T-bar and a clip's place
+// never: it scrolls what is below.
+func TestWheelMovesNothingInPassing(t *testing.T) {
+	s := aClip()
+	for i := range 20 {
+		id := "more" + layerID(i)
+		s.Sources = append(s.Sources, engine.SourceState{ID: id, Name: id, Status: engine.SourceRunning, HasAudio: true})
+	}
+	b := newBench(t, s)
+	k, down := b.keys, &fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, -20)}
+	strip := k.audio.strips[0]
+	for name, o := range map[string]fyne.Scrollable{
+		"the master": k.audio.master.fader, "its value": k.audio.master.gain, "the T-bar": k.transition.tbar,
+		"the rate": k.transition.rate, "the rate of FTB": k.transition.fadeRate,
+	} {
+		o.Scrolled(down)
+		if got := b.sent(t); len(got) != 0 {
+			t.Errorf("the wheel over %s sent %s", name, commandsText(got))
+		}
+	}
+	before := float32(0)
+	for name, o := range map[string]fyne.Scrollable{"a fader": strip.fader, "a balance": strip.pan, "a gain": strip.gain, "a trim": strip.trim} {
+		o.Scrolled(down)
+		if got := b.sent(t); len(got) != 0 {
+			t.Errorf("the wheel over %s sent %s", name, commandsText(got))
+		}
+		if x := k.audio.scroll.Offset.X; x <= before {
+			t.Errorf("over %s the strips stay at %v", name, x)
+		}
+		before = k.audio.scroll.Offset.X
+	}
+	b.canvas.Focus(k.transition.tbar)
+	k.transition.tbar.Scrolled(down)
+	wantSent(t, b)
+	if _, turned := any(b.monitors[0].transport.scrub).(fyne.Scrollable); turned {
+		t.Error("a clip's bar takes the wheel")
 	}
 }
 

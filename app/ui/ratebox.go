@@ -14,7 +14,7 @@ import (
 
 // rateBox is a length in frames, shown as s:ff. Pressed, it takes the keyboard: digits
 // and a colon make a new length, Enter gives it, Escape takes it back; the arrows and
-// the wheel step it by a frame.
+// the wheel step it by a frame then.
 type rateBox struct {
 	box
 	desk    *desk
@@ -130,6 +130,7 @@ func (r *rateBox) MouseOut() { r.desk.tips.leave(r) }
 // Scrolled implements fyne.Scrollable.
 func (r *rateBox) Scrolled(e *fyne.ScrollEvent) {
 	switch {
+	case !r.focused: // see fader.round
 	case e.Scrolled.DY > 0:
 		r.step(1)
 	case e.Scrolled.DY < 0:

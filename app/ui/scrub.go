@@ -16,13 +16,13 @@ const (
 	// clip again.
 	scrubSettle = 600 * time.Millisecond
 
-	scrubStep  = time.Second // of the arrow keys and the wheel
+	scrubStep  = time.Second // of the arrow keys
 	scrubLeap  = 10 * time.Second
 	scrubThick = float32(8)
 )
 
 // scrubBar is where a clip is, from its in point at the left to its end at the right. A
-// press goes there, a drag pulls along.
+// press goes there, a drag pulls along; the wheel leaves it, as a programme may be playing.
 type scrubBar struct {
 	box
 	desk *desk
@@ -43,7 +43,6 @@ type scrubBar struct {
 
 var (
 	_ fyne.Draggable    = (*scrubBar)(nil)
-	_ fyne.Scrollable   = (*scrubBar)(nil)
 	_ desktop.Mouseable = (*scrubBar)(nil)
 	_ desktop.Keyable   = (*scrubBar)(nil)
 	_ desktop.Hoverable = (*scrubBar)(nil)
@@ -151,16 +150,6 @@ func (b *scrubBar) letGo() {
 	b.heldUntil = b.desk.now().Add(scrubSettle)
 	if b.sent != b.at {
 		b.send()
-	}
-}
-
-// Scrolled implements fyne.Scrollable.
-func (b *scrubBar) Scrolled(e *fyne.ScrollEvent) {
-	switch {
-	case e.Scrolled.DY > 0:
-		b.ask(b.at + scrubStep)
-	case e.Scrolled.DY < 0:
-		b.ask(b.at - scrubStep)
 	}
 }
 

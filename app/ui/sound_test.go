@@ -403,6 +403,7 @@ func TestTrimIsOnTheStrip(t *testing.T) {
 	a.trim.TypedKey(&fyne.KeyEvent{Name: fyne.KeyUp})
 	a.trim.KeyDown(&fyne.KeyEvent{Name: fyne.KeyUp}) // is not the window's
 	wantSent(t, b, &engine.SetStrip{Source: "cam1", TrimDB: ptr(-2.5)})
+	b.canvas.Focus(a.trim)
 	a.trim.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, -1)})
 	wantSent(t, b, &engine.SetStrip{Source: "cam1", TrimDB: ptr(-3.0)})
 	a.trim.edit()

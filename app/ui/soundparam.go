@@ -58,7 +58,7 @@ func newParamRow(d *desk, spec *formField, scale paramScale, read func() float64
 	if spec.description != "" {
 		tip += ": " + spec.description
 	}
-	r.slider.hint(tip + " (drag, arrow keys, the wheel once it is pressed; a double click is the usual value)")
+	r.slider.hint(tip + " (drag, or Tab to it for arrow keys and the wheel; a double click is the usual value)")
 	r.value = newValueBox(d, spec, given)
 	r.add(r.title, r.slider, r.value)
 	r.min = fyne.NewSize(160, paramHeight)

@@ -74,7 +74,7 @@ func newAudioStrip(d *desk, source, bus string, setter *typesetter) *audioStrip 
 	a.gain.step = 0.5
 	a.fader = newFader(d, true, 0.0125, unityAt, a.setGain)
 	a.fader.slot.Hide()
-	a.fader.hint("Gain: drag, arrow keys, the wheel; a double click is 0 dB")
+	a.fader.hint("Gain: drag, or Tab to it for arrow keys and the wheel; a double click is 0 dB")
 	a.meter, a.reduced = newMeter(d), newReduction()
 	a.mute = newButton(d, "MUTE", textSmall, a.toggleMute)
 	a.solo = newButton(d, "SOLO", textSmall, a.toggleSolo)
@@ -86,11 +86,11 @@ func newAudioStrip(d *desk, source, bus string, setter *typesetter) *audioStrip 
 		a.pan.knobLength = 8
 		a.pan.line.Hide()
 		a.pan.slot.Hide()
-		a.pan.hint("Balance: drag, arrow keys, the wheel; a double click is the centre")
+		a.pan.hint("Balance: drag, or Tab to it for arrow keys and the wheel; a double click is the centre")
 		a.follow = newButton(d, "ON", textSmall, a.nextFollow)
 		a.trim = newValueBox(d, decibelField("Trim", -24, 24), a.giveTrim)
 		a.trim.step = 0.5
-		a.trim.hint("Trim, before everything else: press to type it; wheel and arrow keys step it")
+		a.trim.hint("Trim, before everything else: press to type it, or Tab to it for arrow keys and the wheel")
 		a.add(a.trim)
 		a.add(a.pan, a.panText, a.mute, a.solo, a.follow)
 		a.solo.hint("Hear this alone; what goes out stays as it is")
@@ -105,6 +105,11 @@ func newAudioStrip(d *desk, source, bus string, setter *typesetter) *audioStrip 
 	a.arrange = a.layout
 	a.ExtendBaseWidget(a)
 	return a
+}
+
+// within implements wheeled.
+func (a *audioStrip) within(scrolled func(*fyne.ScrollEvent)) {
+	a.fader.round, a.gain.round, a.trim.round, a.pan.round = scrolled, scrolled, scrolled, scrolled
 }
 
 // sending: the fader moves a send, not the strip.

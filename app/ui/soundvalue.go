@@ -9,7 +9,7 @@ import (
 
 // valueBox shows a number with its unit; pressed, or with Enter or Space while it has
 // the focus, the number can be typed. What is typed is checked against its range; Escape
-// takes it back. With a step the wheel and the arrow keys change it.
+// takes it back. With a step the wheel and the arrow keys change it, while it has the focus.
 type valueBox struct {
 	button
 	spec  *formField
@@ -18,7 +18,7 @@ type valueBox struct {
 	step  float64 // 0: none
 	text  string
 	given func(float64)
-	round func(*fyne.ScrollEvent) // without a step: the list round it, which has the wheel
+	round func(*fyne.ScrollEvent) // the list round it, as a fader's; nil: none
 }
 
 // newValueBox makes one for numbers as spec says.
@@ -59,7 +59,7 @@ func (v *valueBox) by(steps float64) {
 // Scrolled implements fyne.Scrollable.
 func (v *valueBox) Scrolled(e *fyne.ScrollEvent) {
 	switch {
-	case v.step == 0:
+	case v.step == 0 || !v.focused:
 		if v.round != nil {
 			v.round(e)
 		}

@@ -65,7 +65,7 @@ func newTransitionPanel(d *desk) *transitionPanel {
 	p.ftb = newButton(d, "FTB", textLarge, p.doFTB).hint("Fade to black and back (B)")
 	p.fadeRate = newRateBox(d, textSmall, "Length of fade to black as seconds:frames", p.setFadeRate)
 	p.tbar = newFader(d, true, 0.02, math.NaN(), func(v float64) { d.move("tbar", &engine.TBar{Position: v}) })
-	p.tbar.knobLength = 34
+	p.tbar.knobLength, p.tbar.wheelless = 34, true
 	for _, at := range []float64{0, 0.25, 0.5, 0.75, 1} {
 		p.tbar.mark(at, colLine)
 	}

@@ -75,6 +75,7 @@ func TestFadeRate(t *testing.T) {
 	b := newBench(t, aState())
 	r := b.keys.transition.fadeRate
 	wantLabel(t, "rate of FTB", r.text, "1:00")
+	b.canvas.Focus(r)
 	r.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, -1)})
 	wantSent(t, b, &engine.SetFadeRate{Frames: 29})
 }
