@@ -37,6 +37,8 @@ type desk struct {
 	// stopTyping gives the keyboard back to the desk, from a text or from whatever else has it:
 	// a press elsewhere makes Space AUTO again. What a field holds is given.
 	stopTyping func()
+	// entered tells the keyboard that Enter has just ended a text.
+	entered func()
 	// layer is the one that is edited, by numbers and by handles.
 	layer layerChoice
 	// layerWanted is the one to be edited as soon as the state has it: it was just added.
@@ -69,7 +71,7 @@ type desk struct {
 }
 
 func newDesk(s studio, services Services, tell func(string)) *desk {
-	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, said: func(string) {}, keyDown: func(*fyne.KeyEvent) {}, focused: func() fyne.Focusable { return nil }, stopTyping: func() {}, editLog: &editLog{}, drawn: new(atomic.Int32)}
+	d := &desk{studio: s, services: services, now: time.Now, post: fyne.Do, tell: tell, said: func(string) {}, keyDown: func(*fyne.KeyEvent) {}, focused: func() fyne.Focusable { return nil }, stopTyping: func() {}, entered: func() {}, editLog: &editLog{}, drawn: new(atomic.Int32)}
 	d.sender = newSender(s.Do, tell)
 	d.sender.state = s.State
 	d.work = newWorkers()

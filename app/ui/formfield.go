@@ -39,7 +39,7 @@ func newField(d *desk, lines int) *field {
 			f.changed(text)
 		}
 	}
-	f.OnSubmitted = func(string) { f.leave() }
+	f.OnSubmitted = func(string) { f.enter() }
 	f.ExtendBaseWidget(f)
 	return f
 }
@@ -79,6 +79,12 @@ func (f *field) leave() {
 	}
 }
 
+// enter is leave with Enter.
+func (f *field) enter() {
+	f.desk.entered()
+	f.leave()
+}
+
 // AcceptsTab implements fyne.Tabbable: Tab goes on to the next control, also from several
 // lines. A tab in a title would be a box on the air: fonts have no picture of it.
 func (f *field) AcceptsTab() bool { return false }
@@ -112,7 +118,7 @@ func (f *field) KeyDown(e *fyne.KeyEvent) {
 		f.leave()
 	case fyne.KeyReturn, fyne.KeyEnter:
 		if f.MultiLine && currentModifiers()&fyne.KeyModifierShortcutDefault != 0 {
-			f.leave()
+			f.enter()
 		}
 	case fyne.KeyF1, fyne.KeyF11:
 		f.desk.keyDown(e)

@@ -151,6 +151,53 @@ func TestHelpSheetCutsNoText(t *testing.T) {
 	}
 }
 
+// Enter that ends a text does not cut when it is pressed twice; a moment later it does.
+func TestEnterPressedTwiceAfterATextCutsNothing(t *testing.T) {
+	b := newBench(t, aState())
+	k := b.keys
+	enter := &fyne.KeyEvent{Name: fyne.KeyReturn}
+	b.palette.focus = func(o fyne.Focusable) {
+		if o == nil {
+			b.canvas.Unfocus()
+		} else {
+			b.canvas.Focus(o)
+		}
+	}
+	for name, ends := range map[string]func(){
+		"a field": func() {
+			k.audio.strips[0].gain.edit()
+			k.audio.strips[0].gain.entry.TypedKey(enter)
+		},
+		"a length": func() {
+			b.canvas.Focus(k.transition.rate)
+			k.transition.rate.KeyDown(enter)
+		},
+		"the palette": func() {
+			b.palette.open()
+			b.palette.entry.SetText("xyzzy=")
+			b.palette.entry.TypedKey(enter)
+			b.palette.close()
+		},
+	} {
+		ends()
+		if o := b.canvas.Focused(); o != nil {
+			t.Fatalf("%s: the keyboard is still with %T", name, o)
+		}
+		b.clock = b.clock.Add(doubleClick / 2)
+		for _, key := range []fyne.KeyName{fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace} {
+			b.desk.keyDown(&fyne.KeyEvent{Name: key})
+			if got := b.sent(t); len(got) != 0 {
+				t.Errorf("%s: %s at once sent %s", name, key, commandsText(got))
+			}
+		}
+		b.desk.keyDown(&fyne.KeyEvent{Name: fyne.KeyB})
+		wantSent(t, b, &engine.FadeToBlack{})
+		b.clock = b.clock.Add(doubleClick)
+		b.desk.keyDown(enter)
+		wantSent(t, b, &engine.Cut{})
+	}
+}
+
 func TestFocusedControlTakesSpaceAndPassesOtherKeysOn(t *testing.T) {
 	b := newBench(t, aState())
 	cut := b.keys.transition.cut

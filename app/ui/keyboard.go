@@ -3,6 +3,7 @@ package ui
 import (
 	"runtime"
 	"strconv"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
@@ -31,6 +32,8 @@ type keyboard struct {
 	// acted: the key that is being handled has done its action. It may have put the
 	// keyboard into a text, for which Fyne would carry the same key out once more.
 	acted bool
+	// enteredAt is when Enter last ended a text: pressed twice it must not cut.
+	enteredAt time.Time
 	// actions by key, filled by window.bind.
 	actions []*action
 }
@@ -66,6 +69,10 @@ func (k *keyboard) down(name fyne.KeyName, mod fyne.KeyModifier) {
 	}
 	if name == fyne.KeyEnter {
 		name = fyne.KeyReturn
+	}
+	if (name == fyne.KeyReturn || name == fyne.KeySpace) && k.desk.now().Sub(k.enteredAt) < doubleClick {
+		k.desk.tell("So soon after Enter in a text Enter and Space do nothing; now they are CUT and AUTO again.")
+		return
 	}
 	if a := k.find(name, mod); a != nil {
 		k.acted = true

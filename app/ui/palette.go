@@ -223,7 +223,10 @@ func newPaletteEntry(p *commandPalette) *paletteEntry {
 	e := &paletteEntry{palette: p}
 	e.SetPlaceHolder("What do you want to do?")
 	e.OnChanged = p.search
-	e.OnSubmitted = func(string) { p.do() }
+	e.OnSubmitted = func(string) {
+		p.desk.entered()
+		p.do()
+	}
 	e.ExtendBaseWidget(e)
 	return e
 }

@@ -185,6 +185,7 @@ func (r *rateBox) KeyDown(e *fyne.KeyEvent) {
 		} else if r.typed != "" {
 			r.desk.tell("A length is seconds:frames, or frames from " + strconv.Itoa(minRate) + " to " + strconv.Itoa(maxRate) + "; it stays as it was.")
 		}
+		r.desk.entered()
 		r.leave()
 	case fyne.KeyEscape:
 		r.leave()

@@ -226,6 +226,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 		fullscreen: func() {}, escape: w.escape,
 	}
 	d.keyDown = w.keyDown
+	d.entered = func() { w.keys.enteredAt = d.now() }
 	w.focus.unfocus, w.focus.focused = func() { d.stopTyping() }, func() fyne.Focusable { return d.focused() }
 	w.place = newWorkspace(d, preview, transition, program, w.banner, bank, audio, w.side, w.status)
 	d.said = w.done
