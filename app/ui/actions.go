@@ -197,7 +197,7 @@ func (w *window) stateActions() []*action {
 	}
 	var list []*action
 	add := func(name string, cmd engine.Command) {
-		list = append(list, &action{name: name, do: func() { d.send(cmd) }})
+		list = append(list, &action{name: name, do: func() { w.sendAsked(name, cmd) }})
 	}
 	for _, q := range quickKinds {
 		list = append(list, &action{name: "Add a source: " + q.name + ", " + q.tip, do: func() {

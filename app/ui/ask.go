@@ -7,6 +7,14 @@ import (
 	"fyne.io/fyne/v2"
 )
 
+// The questions before something that runs is stopped: in buttons and, for commands, in the bar.
+const (
+	askLive      = "Really stop?" // all destinations
+	askRecording = "Stop rec?"    // all recordings
+	askStop      = "Stop?"        // one, or some
+	askRemove    = "Stop and remove?"
+)
+
 // askButton is a button whose deed can be asked about in its own place: it turns into
 // "Stop?  yes  no" for confirmFor. A second press of the key that asked means yes; of
 // a double click the second half means nothing.

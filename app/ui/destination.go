@@ -178,7 +178,7 @@ func (c *outputCard) height() float32 {
 // asks is the question before stopping.
 func (c *outputCard) asks() string {
 	if c.shown.Started {
-		return "Stop?"
+		return askStop
 	}
 	return ""
 }

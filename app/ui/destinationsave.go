@@ -226,7 +226,7 @@ func (f *outputForm) destination(settings json.RawMessage) scenes.Destination {
 // asksRemove is the question before removing.
 func (f *outputForm) asksRemove() string {
 	if f.started {
-		return "Stop and remove?"
+		return askRemove
 	}
 	return "Remove?"
 }

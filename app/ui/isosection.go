@@ -152,7 +152,7 @@ func (p *isoSection) newRow(id string) *isoRow {
 	r.chosen = newButton(p.desk, "ISO", textSmall, func() { p.choose(id) }).hint("Record this source on its own whenever the programme is recorded")
 	asks := func() string {
 		if r.started {
-			return "Stop?"
+			return askStop
 		}
 		return ""
 	}

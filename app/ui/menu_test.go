@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -185,6 +186,63 @@ func TestPaletteFindsAndDoes(t *testing.T) {
 			}
 			b.palette.do()
 			wantSent(t, b, c.want...)
+		})
+	}
+}
+
+// What stops something that runs is asked about, as its button does; what does not run is not.
+func TestPaletteAsksBeforeItStops(t *testing.T) {
+	for _, c := range []struct {
+		query, asks string
+		want        engine.Command
+	}{
+		{"stop streaming to stage", "Stop streaming to Stage: Stop?", &engine.StopLive{Destinations: []string{"a"}}},
+		{"stop recording disk", "Stop recording Disk: Stop?", &engine.StopRecording{Recordings: []string{"r"}}},
+		{`stop_live group="wide"`, `stop_live group="wide": Stop?`, &engine.StopLive{Group: "wide"}},
+		{`stop_live destinations=["a"]`, `stop_live destinations=["a"]: Stop?`, &engine.StopLive{Destinations: []string{"a"}}},
+		{`stop_recording recordings=["r"]`, `stop_recording recordings=["r"]: Stop?`, &engine.StopRecording{Recordings: []string{"r"}}},
+		{`stop_iso sources=["cam1"]`, `stop_iso sources=["cam1"]: Stop?`, &engine.StopISO{Sources: []string{"cam1"}}},
+		{"remove_destination id=a", "remove_destination id=a: Stop and remove?", &engine.RemoveDestination{ID: "a"}},
+		{"remove_recording id=r", "remove_recording id=r: Stop and remove?", &engine.RemoveRecording{ID: "r"}},
+		{"stop_live", "stop_live [destinations=] [group=]: Really stop?", &engine.StopLive{}},
+		{"stop_recording", "stop_recording [recordings=]: Stop rec?", &engine.StopRecording{}},
+	} {
+		t.Run(c.query, func(t *testing.T) {
+			s := aState()
+			s.ISOs = []engine.DestinationState{{ID: "cam1"}}
+			s.Destinations[0].Group = "wide"
+			run := func(on bool) *bench {
+				next := *s
+				next.Live, next.Recording = on, on
+				for _, list := range []*[]engine.DestinationState{&next.Destinations, &next.Recordings, &next.ISOs} {
+					*list = slices.Clone(*list)
+					(*list)[0].Started = on
+				}
+				b := newBench(t, &next)
+				b.palette.open()
+				b.palette.entry.SetText(c.query)
+				for i, a := range b.palette.found { // the menu's entry of that name asks at its button
+					if strings.EqualFold(strings.TrimSuffix(c.asks[:strings.LastIndex(c.asks, ":")], " "), a.text()) {
+						b.palette.chosen = i
+					}
+				}
+				b.palette.do()
+				return b
+			}
+			b := run(true)
+			if got := b.place.bar.text.full; !b.place.bar.asking() || got != c.asks {
+				t.Fatalf("it asks %q, want %q; sent %s", got, c.asks, commandsText(b.sent(t)))
+			}
+			wantSent(t, b)
+			press(b.place.bar.buttons[1])
+			wantSent(t, b)
+			b = run(true)
+			press(b.place.bar.buttons[0])
+			wantSent(t, b, c.want)
+			if strings.Contains(c.query, "_") {
+				b = run(false)
+				wantSent(t, b, c.want)
+			}
 		})
 	}
 }

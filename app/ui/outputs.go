@@ -156,14 +156,14 @@ func (p *outputsPanel) refill() {
 
 func (p *outputsPanel) asksLive() string {
 	if s := p.desk.state; s != nil && s.Live {
-		return "Really stop?"
+		return askLive
 	}
 	return ""
 }
 
 func (p *outputsPanel) asksRecording() string {
 	if s := p.desk.state; s != nil && s.Recording {
-		return "Stop rec?"
+		return askRecording
 	}
 	return ""
 }
@@ -317,7 +317,7 @@ func (p *outputsPanel) liveGroup(name string) bool {
 // asksGroup is the question before stopping a group.
 func (p *outputsPanel) asksGroup(name string) string {
 	if p.liveGroup(name) {
-		return "Stop?"
+		return askStop
 	}
 	return ""
 }

@@ -36,6 +36,8 @@ type commandPalette struct {
 	found       []*action
 	chosen, top int
 	fit         int // rows that there is room for
+	// send carries out a command, or asks first; what is what the palette calls it.
+	send func(what string, cmd engine.Command)
 	// focus gives the keyboard to an object, or takes it away with nil.
 	focus func(fyne.Focusable)
 }
@@ -44,8 +46,8 @@ type paletteLine struct {
 	name, from, key *label
 }
 
-func newPalette(d *desk, all func() []*action) *commandPalette {
-	p := &commandPalette{desk: d, all: all, sheet: newSurface(colPanel), marker: newSurface(colMarked), fit: paletteRows, focus: func(fyne.Focusable) {}}
+func newPalette(d *desk, all func() []*action, send func(what string, cmd engine.Command)) *commandPalette {
+	p := &commandPalette{desk: d, all: all, send: send, sheet: newSurface(colPanel), marker: newSurface(colMarked), fit: paletteRows, focus: func(fyne.Focusable) {}}
 	p.sheet.StrokeColor, p.sheet.StrokeWidth = colLine, 1
 	p.entry = newPaletteEntry(p)
 	p.veil = newVeil(canvas.NewRectangle(colShade), p.press)
@@ -105,7 +107,7 @@ func (p *commandPalette) close() {
 
 // search finds what fits a query, best first.
 func (p *commandPalette) search(query string) {
-	list := append(p.all(), commandActions(query, p.desk.send, p.complete, p.desk.tell)...)
+	list := append(p.all(), commandActions(query, p.send, p.complete, p.desk.tell)...)
 	type hit struct {
 		a     *action
 		score int
@@ -291,7 +293,7 @@ func hasWords(query, text string) bool {
 
 // commandActions are the engine's commands by their names in command lists. What stands
 // behind a name in query are its fields.
-func commandActions(query string, send func(engine.Command), complete, tell func(string)) []*action {
+func commandActions(query string, send func(what string, cmd engine.Command), complete, tell func(string)) []*action {
 	typed, fields := commandLine(query)
 	var list []*action
 	for _, name := range engine.CommandNames() {
@@ -311,7 +313,7 @@ func commandActions(query string, send func(engine.Command), complete, tell func
 				tell(said(err))
 				return
 			}
-			send(cmd)
+			send(a.name, cmd)
 		}
 		list = append(list, a)
 	}

@@ -249,7 +249,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	w.projector = &projector{desk: d, keys: w.keys, screens: desktopScreens{}, prefs: prefs, covered: func() bool { return w.overlay() != nil || w.palette.Visible() }, newWindow: func(title string) fyne.Window { return fyne.CurrentApp().NewWindow(title) }}
 	w.palette = newPalette(d, func() []*action {
 		return slices.Concat(w.stateActions(), w.keys.actions, w.files.recentActions(), w.projector.actions())
-	})
+	}, w.sendAsked)
 	w.content = container.NewStack(w.place.root, w.first, d.tips, w.palette, w.help)
 	w.looks = &looks{prefs: prefs, place: w.place, content: w.content, drawn: d.drawn}
 	w.keys.actions = w.allActions()
