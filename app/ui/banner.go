@@ -47,8 +47,14 @@ type bannerPanel struct {
 	rows    [bannerMost]*label
 	focused bool
 
-	open        bool
-	warnings    []engine.Warning
+	open     bool
+	warnings []engine.Warning // newest last
+	// came is the order in which warnings came, by key: the state has the engine's own first
+	// and then those about sources, renditions and outputs, whenever they began.
+	came map[string]int
+	last int // of came
+	// above: a standing sentence, not the newest warning, is on the line.
+	above       bool
 	keys        []string // of the rows shown
 	notice      string
 	noticeUntil time.Time
@@ -67,7 +73,7 @@ var (
 )
 
 func newBannerPanel(d *desk, info func() DocumentInfo) *bannerPanel {
-	p := &bannerPanel{desk: d, info: info, ground: newGround(colPanel), lamp: newLamp(), sheet: newSurface(colPanel)}
+	p := &bannerPanel{desk: d, info: info, came: map[string]int{}, ground: newGround(colPanel), lamp: newLamp(), sheet: newSurface(colPanel)}
 	p.message = newLabel("Starting.", textNormal, colDim)
 	p.more = newButton(d, "", textSmall, p.toggle).hint("All that is wrong at present")
 	p.sheet.StrokeColor, p.sheet.StrokeWidth = colAmber, 1
@@ -115,10 +121,10 @@ func (p *bannerPanel) toggle() {
 func (p *bannerPanel) fold() {
 	n := 0
 	p.keys = p.keys[:0]
-	if p.open && len(p.warnings) > 1 {
-		for i := len(p.warnings) - 2; i >= 0 && n < bannerMost; i-- {
-			p.rows[n].setText(sentence(p.warnings[i].Text))
-			p.keys = append(p.keys, p.warnings[i].Key)
+	if rest := p.rest(); p.open && len(rest) > 0 {
+		for i := len(rest) - 1; i >= 0 && n < bannerMost; i-- {
+			p.rows[n].setText(sentence(rest[i].Text))
+			p.keys = append(p.keys, rest[i].Key)
 			n++
 		}
 	} else {
@@ -141,13 +147,15 @@ func (p *bannerPanel) update(s *engine.State) {
 	if s.Tick != p.tick || p.tickMoved.IsZero() {
 		p.tick, p.tickMoved = s.Tick, now
 	}
-	warnings := s.Warnings
+	warnings := p.byAge(s.Warnings)
 	if err := p.info().Unkept; err != nil {
 		// First, as the oldest: what is on air matters more.
 		warnings = append([]engine.Warning{{Key: "document", Text: fmt.Sprintf("The changes of the show would not survive a crash: they cannot be kept (%v). What is on air is not touched; save the show (Ctrl+S).", err)}}, warnings...)
 	}
-	if !slices.EqualFunc(p.warnings, warnings, sameWarning) {
-		p.warnings = slices.Clone(warnings)
+	frozen := now.Sub(p.tickMoved) > silentAfter
+	faded := s.Black >= 1 && (s.Live || s.Recording || len(warnings) == 0)
+	if above := frozen || faded; above != p.above || !slices.EqualFunc(p.warnings, warnings, sameWarning) {
+		p.warnings, p.above = warnings, above
 		p.count()
 		p.fold()
 	}
@@ -158,13 +166,13 @@ func (p *bannerPanel) update(s *engine.State) {
 		p.repeated, p.slowUntil = max(p.repeated, p.rates.repeated), now.Add(slowFor)
 	}
 	switch n := len(p.warnings); {
-	case now.Sub(p.tickMoved) > silentAfter:
+	case frozen:
 		p.say(shapeSquare, colBad, colInk, "The studio has not moved for "+clockText(now.Sub(p.tickMoved))+"; what is on air may be frozen. What was recorded up to then is safe; if it stays so, close Crosspoint and start it again.")
 	case now.Before(p.noticeUntil) && p.noticeGood:
 		p.say(shapeDisc, colPanel, colText, p.notice)
 	case now.Before(p.noticeUntil):
 		p.say(shapeTriangle, colAmber, colInk, p.notice)
-	case s.Black >= 1 && (s.Live || s.Recording || n == 0):
+	case faded:
 		p.say(shapeTriangle, colAmber, colInk, "The programme is faded to black; FTB (B) brings it back.")
 	case n > 0:
 		p.say(shapeTriangle, colAmber, colInk, sentence(p.warnings[n-1].Text))
@@ -175,9 +183,35 @@ func (p *bannerPanel) update(s *engine.State) {
 	}
 }
 
-// count says how many sentences there are besides the newest.
+// byAge is warnings in the order in which they came.
+func (p *bannerPanel) byAge(warnings []engine.Warning) []engine.Warning {
+	for key := range p.came {
+		if !slices.ContainsFunc(warnings, func(w engine.Warning) bool { return w.Key == key }) {
+			delete(p.came, key)
+		}
+	}
+	for _, w := range warnings {
+		if _, known := p.came[w.Key]; !known {
+			p.last++
+			p.came[w.Key] = p.last
+		}
+	}
+	warnings = slices.Clone(warnings)
+	slices.SortStableFunc(warnings, func(a, b engine.Warning) int { return p.came[a.Key] - p.came[b.Key] })
+	return warnings
+}
+
+// rest is the warnings that are not on the line.
+func (p *bannerPanel) rest() []engine.Warning {
+	if n := len(p.warnings); n > 0 && !p.above {
+		return p.warnings[:n-1]
+	}
+	return p.warnings
+}
+
+// count says how many sentences there are besides the one on the line.
 func (p *bannerPanel) count() {
-	n := len(p.warnings) - 1
+	n := len(p.rest())
 	show(p.more, n > 0)
 	if n > 0 {
 		p.more.look(fmt.Sprintf("%d more", n), colControl, colText)
@@ -234,7 +268,7 @@ func (p *bannerPanel) MouseDown(e *desktop.MouseEvent) {
 
 // follow leads to what the newest sentence is about.
 func (p *bannerPanel) follow() {
-	if n := len(p.warnings); n > 0 && p.desk.now().After(p.noticeUntil) {
+	if n := len(p.warnings); n > 0 && !p.above && p.desk.now().After(p.noticeUntil) {
 		p.desk.openTab(tabOf(p.warnings[n-1].Key))
 	} else if n == 0 && p.desk.now().Before(p.slowUntil) {
 		p.desk.openTab("stats")

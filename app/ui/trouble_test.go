@@ -31,9 +31,45 @@ func TestBannerSaysThatTheProgrammeIsBlack(t *testing.T) {
 	s.Live = true
 	p.update(s)
 	wantLabel(t, "black on the air", p.message, black)
+	wantLabel(t, "the camera, black on the air", p.more.caption, "1 more")
+	press(p.more)
+	wantLabel(t, "the camera, in the list", p.rows[0], "Camera 3 is silent.")
+	b.desk.openTab = func(id string) { t.Errorf("the sentence about black leads to %s", id) }
+	press(p)
 	s.FadedOut, s.Black = false, 0
 	p.update(s)
 	wantLabel(t, "back", p.message, "Camera 3 is silent.")
+	if p.more.Visible() {
+		t.Error("it is counted besides itself")
+	}
+}
+
+// The engine lists its own warnings before those about sources and those before outputs', so
+// which is the newest is told by when they came.
+func TestBannerSaysWhatCameLast(t *testing.T) {
+	s := aState()
+	b := newBench(t, s)
+	p := newBannerPanel(b.desk, noDocument)
+	engines, source, output := engine.Warning{Key: "encoder main", Text: "no encoder"}, engine.Warning{Key: "source cam3", Text: "camera 3 is silent"}, engine.Warning{Key: "destination a", Text: "stage is not live"}
+	show := func(want, next string, warnings ...engine.Warning) {
+		t.Helper()
+		s.Warnings = warnings
+		p.update(s)
+		wantLabel(t, "newest", p.message, want)
+		if !p.open && p.more.Visible() {
+			p.toggle()
+		}
+		if next != "" {
+			wantLabel(t, "second newest", p.rows[0], next)
+		}
+	}
+	show("Stage is not live.", "", output)
+	show("Camera 3 is silent.", "Stage is not live.", source, output)
+	show("No encoder.", "Camera 3 is silent.", engines, source, output)
+	source.Text = "camera 3 is lost" // of the same trouble
+	show("No encoder.", "Camera 3 is lost.", engines, source, output)
+	show("No encoder.", "Stage is not live.", engines, output)
+	show("Camera 3 is lost.", "No encoder.", engines, source, output) // once more
 }
 
 func TestBannerSaysTheNewestAndCountsTheRest(t *testing.T) {
