@@ -202,9 +202,12 @@ func (p *outputsPanel) updateButtons(s *engine.State) {
 	default:
 		p.live.look("STOP", colAmber, colInk)
 	}
-	if s.Recording {
+	switch {
+	case pausedAll(s): // as the cards say it
+		p.rec.look("REC PAUSED", colAmber, colInk)
+	case s.Recording:
 		p.rec.look("REC "+clockText(s.Time-p.recordedSince), colProgram, colWhite)
-	} else {
+	default:
 		p.rec.look("REC", colControl, colText)
 	}
 }

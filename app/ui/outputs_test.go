@@ -461,6 +461,8 @@ func TestRecordingRow(t *testing.T) {
 	if !c.deeds.Visible() || c.height() <= low {
 		t.Error("there is no room for what can be done")
 	}
+	rec := b.keys.outputs.rec.main
+	wantColor(t, "REC", rec.back.FillColor, colProgram)
 	press(c.deeds.pause)
 	press(c.deeds.part)
 	press(c.deeds.mark)
@@ -474,6 +476,11 @@ func TestRecordingRow(t *testing.T) {
 	b.show(&next)
 	wantLabel(t, "its word", c.word, "PAUSED")
 	wantLabel(t, "its button", c.deeds.pause.caption, "Resume")
+	wantLabel(t, "REC", rec.caption, "REC PAUSED")
+	wantColor(t, "REC", rec.back.FillColor, colAmber)
+	if rec.caption.Text.Text != rec.caption.full {
+		t.Errorf("%q is cut to %q", rec.caption.full, rec.caption.Text.Text)
+	}
 	wantLabel(t, "up to when it is good", c.deeds.good, "GOOD UP TO 40:00 ONLY")
 	press(c.deeds.pause)
 	b.keys.down(fyne.KeyP, 0)
@@ -487,6 +494,7 @@ func TestRecordingRow(t *testing.T) {
 	b.show(&next)
 	wantLabel(t, "its word", c.word, "RECORDING")
 	wantLabel(t, "its button", c.deeds.pause.caption, "Pause")
+	wantColor(t, "REC", rec.back.FillColor, colProgram)
 	b.keys.down(fyne.KeyP, 0)
 	wantSent(t, b, &engine.PauseRecording{Paused: &yes})
 
