@@ -6,7 +6,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/widget"
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/scenes"
@@ -27,12 +26,12 @@ type outputForm struct {
 	save, cancel *button
 	remove       *askButton
 	kinds        []*button
-	service      *widget.Select
+	service      *dropList
 	name         *field
 	address      *field // a destination's URL, a recording's path
-	container    *widget.Select
+	container    *dropList
 	secret       *field
-	rendition    *widget.Select
+	rendition    *dropList
 	renditions   [2]*button // edit the one that is chosen, make another
 	hint         *paragraph
 	faults       [3]*label
@@ -77,13 +76,13 @@ func newOutputForm(d *desk, done func()) *outputForm {
 	for _, k := range protocols {
 		f.kinds = append(f.kinds, newButton(d, strings.ToUpper(k), textSmall, func() { f.setKind(k) }).hint("The protocol to send with"))
 	}
-	f.service = widget.NewSelect(nil, f.setService)
+	f.service = newDropList(d, nil, f.setService)
 	f.name, f.address, f.secret = newLine(d), newLine(d), newSecret(d)
 	for _, l := range []*field{f.name, f.address, f.secret} {
 		l.changed = func(string) { f.check() }
 	}
-	f.container = widget.NewSelect([]string{"mkv", "mp4", "mov", "ts"}, nil)
-	f.rendition = widget.NewSelect(nil, func(string) {
+	f.container = newDropList(d, []string{"mkv", "mp4", "mov", "ts"}, nil)
+	f.rendition = newDropList(d, nil, func(string) {
 		f.fillPicks()
 		f.layoutBody(f.body.Size())
 		f.check()

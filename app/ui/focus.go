@@ -3,7 +3,6 @@ package ui
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/widget"
 )
 
 // Fyne leaves the keyboard with a control whose page was closed: what is typed then goes
@@ -44,7 +43,7 @@ func (f *focusFollower) follow(root fyne.CanvasObject) {
 // too, and stand elsewhere.
 func isControl(o fyne.CanvasObject) bool {
 	switch o.(type) {
-	case *field, *widget.Select:
+	case *field, *dropList:
 		return true
 	}
 	_, ok := o.(interface{ children() []fyne.CanvasObject })

@@ -41,6 +41,54 @@ func TestKeysComeBackFromAClosedForm(t *testing.T) {
 	wantSent(t, b, &engine.FadeToBlack{})
 }
 
+// A choice from a list with the pointer leaves the keyboard with the desk, whatever had it; a
+// list that Tab came to keeps it, and the keys that it does not use are the desk's.
+func TestChoicesLeaveTheDeskItsKeys(t *testing.T) {
+	b := newBench(t, aState())
+	p := b.keys.outputs
+	p.edit("r", true)
+	b.show(aState())
+	lists := map[string]*dropList{"container": p.form.container, "rendition": p.form.rendition}
+	choose := func(name string) {
+		t.Helper()
+		if b.canvas.Overlays().Top() == nil {
+			t.Fatalf("%s: no list opened", name)
+		}
+		b.canvas.Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyDown})
+		b.canvas.Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+		if b.canvas.Overlays().Top() != nil {
+			t.Fatalf("%s: the list is still open", name)
+		}
+	}
+	for name, l := range lists {
+		for _, had := range []fyne.Focusable{nil, p.form.name, l} {
+			b.canvas.Focus(had)
+			l.Tapped(&fyne.PointEvent{})
+			choose(name)
+			if o := b.canvas.Focused(); o != nil {
+				t.Errorf("%s: chosen from with the pointer, the keyboard is with %T", name, o)
+			}
+		}
+		b.canvas.Focus(l)
+		l.KeyDown(&fyne.KeyEvent{Name: fyne.KeySpace})
+		l.TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+		choose(name)
+		if b.canvas.Focused() != l {
+			t.Errorf("%s: chosen from with keys, Tab would not go on from it", name)
+		}
+		wantSent(t, b)
+		l.KeyDown(&fyne.KeyEvent{Name: fyne.KeyB})
+		wantSent(t, b, &engine.FadeToBlack{})
+		l.KeyDown(&fyne.KeyEvent{Name: fyne.KeyEscape})
+		if b.canvas.Focused() != nil {
+			t.Errorf("%s: Escape left it the keyboard", name)
+		}
+	}
+	if p.form.container.Selected != "mkv" {
+		t.Errorf("the first was chosen, and it shows %q", p.form.container.Selected)
+	}
+}
+
 // A field that Tab came to below the edge of its list is scrolled to.
 func TestWhatHasTheKeyboardIsScrolledTo(t *testing.T) {
 	s := quad()

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/widget"
 
 	"crosspoint.studio/crosspoint/app/engine"
 	"crosspoint.studio/crosspoint/outputs/planner"
@@ -69,8 +68,8 @@ type preflightPage struct {
 	use          *button
 	uplinkText   *label
 	uplink       *field
-	length       *widget.Select
-	measure      *widget.Select
+	length       *dropList
+	measure      *dropList
 	verdict      *label
 	list         *column
 	plan         planner.Plan
@@ -90,12 +89,12 @@ func newPreflightPage(d *desk, done func()) *preflightPage {
 	p.uplink = newLine(d)
 	p.uplink.SetPlaceHolder("not known")
 	p.uplink.changed = func(string) { p.replan() }
-	p.length = widget.NewSelect(nil, nil)
+	p.length = newDropList(d, nil, nil)
 	for _, d := range encodeLengths {
 		p.length.Options = append(p.length.Options, fmt.Sprintf("encode %.0f s", d.Seconds()))
 	}
 	p.length.SetSelectedIndex(0)
-	p.measure = widget.NewSelect([]string{measureNot, measureTest, measureOwn}, nil)
+	p.measure = newDropList(d, []string{measureNot, measureTest, measureOwn}, nil)
 	p.measure.SetSelected(measureNot)
 	p.verdict = newBold("", textNormal, colDim)
 	p.add(p.title, p.close, p.check, p.uplinkText, p.uplink, p.length, p.measure, p.verdict, p.use, p.list)
