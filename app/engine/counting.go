@@ -102,7 +102,8 @@ func (e *Engine) publish() {
 		RefusedCommands: e.refused,
 	}
 	s.Monitor = e.monitorState()
-	s.Undo, s.Redo = e.history.labels()
+	undo, redo := e.history.next()
+	s.Undo, s.Redo, s.UndoHeard, s.RedoHeard = undo.label, redo.label, undo.heard, redo.heard
 	for i := range s.Buses {
 		b := &s.Buses[i]
 		b.Carried = e.outs.carrying(b.ID)

@@ -303,7 +303,7 @@ func (e *Engine) apply(c Command) error {
 		return err
 	}
 	if e.show != before {
-		e.history.record(c, before, e.tick, int64(e.fps.Float()+0.5))
+		e.history.record(c, before, e.show, e.tick, int64(e.fps.Float()+0.5))
 	}
 	e.asked.Store(true) // publish this tick
 	for id := range e.soon() {

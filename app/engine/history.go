@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"crosspoint.studio/crosspoint/internal/audio"
 	"crosspoint.studio/crosspoint/scenes"
 )
 
@@ -13,6 +15,12 @@ import (
 // are one.
 type undoable interface {
 	undoable() (label, key string)
+}
+
+// aboutSound is an undoable command of a source's sound or of a bus; about is what these are
+// called, which takes the place of … in its label.
+type aboutSound interface {
+	about(show *scenes.Show) string
 }
 
 // maxHistory is how many edits can be taken back. A show shares what did not change
@@ -24,6 +32,8 @@ type version struct {
 	show       *scenes.Show
 	label, key string
 	tick       int64 // of the newest edit in it
+	// heard are the names of what going back to it makes heard.
+	heard []string
 }
 
 // history is what Undo and Redo go through. Of the tick goroutine.
@@ -35,34 +45,61 @@ type history struct {
 
 func (h *history) forget() { h.undo, h.redo = nil, nil }
 
-// record notes that c has changed before into another show.
-func (h *history) record(c Command, before *scenes.Show, tick, second int64) {
+// record notes that c has changed before into now.
+func (h *history) record(c Command, before, now *scenes.Show, tick, second int64) {
 	h.revision++
 	u, ok := c.(undoable)
 	if !ok {
 		return
 	}
 	label, key := u.undoable()
+	if v, ok := c.(aboutSound); ok {
+		label = strings.Replace(label, "…", v.about(before), 1)
+	}
 	h.redo = nil
 	if n := len(h.undo); n > 0 && key != "" && h.undo[n-1].key == key && tick-h.undo[n-1].tick < second {
-		h.undo[n-1].tick = tick
+		h.undo[n-1].tick, h.undo[n-1].heard = tick, madeHeard(now, h.undo[n-1].show)
 		return
 	}
 	if len(h.undo) == maxHistory {
 		h.undo = slices.Delete(h.undo, 0, 1)
 	}
-	h.undo = append(h.undo, version{before, label, key, tick})
+	h.undo = append(h.undo, version{before, label, key, tick, madeHeard(now, before)})
 }
 
-// labels are what Undo and Redo would do, "" for nothing.
-func (h *history) labels() (undo, redo string) {
+// next are the versions that Undo and Redo would go to, without a label where there is none.
+func (h *history) next() (undo, redo version) {
 	if n := len(h.undo); n > 0 {
-		undo = h.undo[n-1].label
+		undo = h.undo[n-1]
 	}
 	if n := len(h.redo); n > 0 {
-		redo = h.redo[n-1].label
+		redo = h.redo[n-1]
 	}
 	return undo, redo
+}
+
+// madeHeard are the names of the sources and buses that are muted, off the air or faded out in
+// now and not so in then.
+func madeHeard(now, then *scenes.Show) (names []string) {
+	silent := func(v scenes.Source) bool {
+		return v.Audio.Muted || v.Audio.OnAir == scenes.OnAirOff || v.Audio.GainDB <= audio.OffDB
+	}
+	for _, v := range now.Sources {
+		if silent(v) {
+			if next, ok := then.Source(v.ID); ok && !silent(next) {
+				names = append(names, v.Name)
+			}
+		}
+	}
+	quiet := func(b scenes.Bus) bool { return b.Muted || b.GainDB <= audio.OffDB }
+	for _, b := range now.Buses {
+		if quiet(b) {
+			if next, ok := then.Bus(b.ID); ok && !quiet(next) {
+				names = append(names, b.Name)
+			}
+		}
+	}
+	return names
 }
 
 func (Undo) apply(e *Engine) error {
@@ -94,7 +131,7 @@ func (e *Engine) travel(from, to *[]version, none string) error {
 		return err
 	}
 	*from = (*from)[:n-1]
-	*to = append(*to, version{now, v.label, "", e.tick})
+	*to = append(*to, version{now, v.label, "", e.tick, madeHeard(e.show, now)})
 	return nil
 }
 

@@ -233,7 +233,11 @@ func (c SetBus) apply(e *Engine) error {
 }
 
 func (c SetMaster) apply(e *Engine) error {
-	return SetBus{ID: scenes.ProgrammeBus, GainDB: c.GainDB, Muted: c.Muted}.apply(e)
+	return c.ofBus().apply(e)
+}
+
+func (c SetMaster) ofBus() SetBus {
+	return SetBus{ID: scenes.ProgrammeBus, GainDB: c.GainDB, Muted: c.Muted}
 }
 
 func (c AddInsert) apply(e *Engine) error {
@@ -374,19 +378,69 @@ func (c MonitorBus) apply(e *Engine) error {
 	return nil
 }
 
-// What undo is called on surfaces, and what joins moves of one control.
-func (c SetStrip) undoable() (string, string) { return "change strip", "strip " + c.Source }
+// What undo is called on surfaces, and what joins moves of one control; … is about.
+func (c SetStrip) undoable() (string, string) {
+	label := controlLabel(c != SetStrip{Source: c.Source, OnAir: c.OnAir, GainDB: c.GainDB, Muted: c.Muted}, c.OnAir, c.GainDB, c.Muted)
+	if label == "" {
+		label = "change strip of …"
+	}
+	return label, "strip " + c.Source + " " + label
+}
 func (c SetSend) undoable() (string, string) {
-	return "change send", "send " + c.Source + " " + c.Bus
+	return "change send of …", "send " + c.Source + " " + c.Bus
 }
 func (c PutBus) undoable() (string, string)    { return "change bus " + c.Bus.Name, "" }
-func (c RemoveBus) undoable() (string, string) { return "remove bus", "" }
-func (c SetBus) undoable() (string, string)    { return "change bus", "bus " + c.ID }
-func (c SetMaster) undoable() (string, string) { return "change master", "bus " + scenes.ProgrammeBus }
-func (c AddInsert) undoable() (string, string) { return "add " + c.Insert.Kind, "" }
-func (c SetInsert) undoable() (string, string) {
-	return "change " + c.ID, "insert " + c.Source + " " + c.Bus + " " + c.ID
+func (c RemoveBus) undoable() (string, string) { return "remove bus …", "" }
+func (c SetBus) undoable() (string, string) {
+	label := controlLabel(c != SetBus{ID: c.ID, GainDB: c.GainDB, Muted: c.Muted}, nil, c.GainDB, c.Muted)
+	if label == "" {
+		label = "change bus …"
+	}
+	return label, "bus " + c.ID + " " + label
 }
-func (c RemoveInsert) undoable() (string, string) { return "remove " + c.ID, "" }
-func (c MoveInsert) undoable() (string, string)   { return "move " + c.ID, "" }
-func (c Duck) undoable() (string, string)         { return "change ducking", "duck " + c.Source }
+func (c SetMaster) undoable() (string, string) { return c.ofBus().undoable() }
+func (c AddInsert) undoable() (string, string) { return "add " + c.Insert.Kind + " to …", "" }
+func (c SetInsert) undoable() (string, string) {
+	return "change " + c.ID + " of …", "insert " + c.Source + " " + c.Bus + " " + c.ID
+}
+func (c RemoveInsert) undoable() (string, string) { return "remove " + c.ID + " of …", "" }
+func (c MoveInsert) undoable() (string, string)   { return "move " + c.ID + " of …", "" }
+func (c Duck) undoable() (string, string)         { return "change ducking of …", "duck " + c.Source }
+
+// controlLabel is the label of a change of one control alone, "" for that of more, or of others.
+func controlLabel(others bool, onAir *scenes.OnAir, gainDB *float64, muted *bool) string {
+	switch {
+	case others:
+	case onAir != nil && gainDB == nil && muted == nil:
+		return map[scenes.OnAir]string{scenes.OnAirOn: "put … on air", scenes.OnAirOff: "take … off air", scenes.OnAirAFV: "put … on AFV"}[*onAir]
+	case gainDB != nil && onAir == nil && muted == nil:
+		return "fader of …"
+	case muted != nil && onAir == nil && gainDB == nil && *muted:
+		return "mute …"
+	case muted != nil && onAir == nil && gainDB == nil:
+		return "unmute …"
+	}
+	return ""
+}
+
+func (c SetStrip) about(s *scenes.Show) string { return soundName(s, c.Source, "") }
+func (c SetSend) about(s *scenes.Show) string {
+	return soundName(s, c.Source, "") + " to " + soundName(s, "", c.Bus)
+}
+func (c RemoveBus) about(s *scenes.Show) string    { return soundName(s, "", c.ID) }
+func (c SetBus) about(s *scenes.Show) string       { return soundName(s, "", c.ID) }
+func (c SetMaster) about(s *scenes.Show) string    { return c.ofBus().about(s) }
+func (c AddInsert) about(s *scenes.Show) string    { return soundName(s, c.Source, c.Bus) }
+func (c SetInsert) about(s *scenes.Show) string    { return soundName(s, c.Source, c.Bus) }
+func (c RemoveInsert) about(s *scenes.Show) string { return soundName(s, c.Source, c.Bus) }
+func (c MoveInsert) about(s *scenes.Show) string   { return soundName(s, c.Source, c.Bus) }
+func (c Duck) about(s *scenes.Show) string         { return soundName(s, c.Source, "") }
+
+// soundName is what a source or a bus is called.
+func soundName(show *scenes.Show, source, bus string) string {
+	if v, ok := show.Source(source); ok {
+		return v.Name
+	}
+	b, _ := show.Bus(bus)
+	return b.Name
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,12 +12,13 @@ import (
 	"crosspoint.studio/crosspoint/scenes"
 )
 
+func num(v float64) *float64 { return &v }
+func flag(v bool) *bool      { return &v }
+
 // deskEdits has every command that edits the sound of a show, with every field of it that
 // can be left out; a later one may need an earlier.
 func deskEdits() []Command {
-	num := func(v float64) *float64 { return &v }
 	whole := func(v int) *int { return &v }
-	flag := func(v bool) *bool { return &v }
 	polarity, channels, onAir := scenes.PolarityLeft, scenes.ChannelsSwap, scenes.OnAirOff
 	return []Command{
 		SetStrip{Source: "mic", TrimDB: num(3)}, SetStrip{Source: "mic", Polarity: &polarity}, SetStrip{Source: "mic", Channels: &channels},
@@ -80,4 +82,103 @@ func TestUndoCoversTheDesk(t *testing.T) {
 			t.Errorf("%s: saved and loaded it is another show (%v)", what, err)
 		}
 	}
+}
+
+// TestUndoNamesTheSound: what would be taken back says what it was and of which source or bus.
+func TestUndoNamesTheSound(t *testing.T) {
+	on, off := scenes.OnAirOn, scenes.OnAirOff
+	list := []struct {
+		edit Command
+		want string
+	}{
+		{&SetStrip{Source: "mic", Pan: num(1)}, "change strip of Guest"},
+		{&SetStrip{Source: "mic", GainDB: num(-3), Muted: flag(false)}, "change strip of Guest"},
+		{&SetStrip{Source: "mic", GainDB: num(-6)}, "fader of Guest"},
+		{&SetStrip{Source: "mic", Muted: flag(true)}, "mute Guest"},
+		{&SetStrip{Source: "mic", Muted: flag(false)}, "unmute Guest"},
+		{&SetStrip{Source: "mic", OnAir: &off}, "take Guest off air"},
+		{&SetStrip{Source: "mic", OnAir: &on}, "put Guest on air"},
+		{SetSend{Source: "mic", Bus: "aux", GainDB: num(-9)}, "change send of Guest to Foldback"},
+		{AddInsert{Source: "mic", Insert: scenes.Insert{Kind: "eq"}}, "add eq to Guest"},
+		{SetInsert{Source: "mic", ID: "eq", Bypassed: flag(true)}, "change eq of Guest"},
+		{Duck{Source: "a", Key: "mic"}, "change ducking of a"},
+		{SetBus{ID: "aux", Mono: flag(true)}, "change bus Foldback"},
+		{SetBus{ID: "aux", GainDB: num(-1)}, "fader of Foldback"},
+		{SetBus{ID: "aux", Muted: flag(true)}, "mute Foldback"},
+		{AddInsert{Bus: "aux", Insert: scenes.Insert{Kind: "gate"}}, "add gate to Foldback"},
+		{RemoveInsert{Bus: "aux", ID: "gate"}, "remove gate of Foldback"},
+		{RemoveBus{ID: "aux", Cascade: true}, "remove bus Foldback"},
+		{&SetMaster{Muted: flag(true)}, "mute Programme"},
+	}
+	var edits []Command
+	for _, c := range list {
+		edits = append(edits, c.edit)
+	}
+	for i, s := range guestStates(t, edits) {
+		if s.Undo != list[i].want {
+			t.Errorf("%s: undo is %q, want %q", nameOf(edits[i]), s.Undo, list[i].want)
+		}
+	}
+}
+
+// TestUndoSaysWhatItMakesHeard: the state names what Undo and Redo would make heard that is
+// silent; both do it all the same.
+func TestUndoSaysWhatItMakesHeard(t *testing.T) {
+	on, off := scenes.OnAirOn, scenes.OnAirOff
+	for _, c := range []struct {
+		name       string
+		edits      []Command
+		undo, redo string // what is heard by Undo, and by Redo after it
+	}{
+		{"mute", []Command{SetStrip{Source: "mic", Muted: flag(true)}}, "Guest", ""},
+		{"unmute", []Command{SetStrip{Source: "mic", Muted: flag(true)}, SetStrip{Source: "mic", Muted: flag(false)}}, "", "Guest"},
+		{"on air", []Command{SetStrip{Source: "mic", OnAir: &off}, SetStrip{Source: "mic", OnAir: &on}}, "", "Guest"},
+		{"off air", []Command{SetStrip{Source: "mic", OnAir: &off}}, "Guest", ""},
+		{"fader down", []Command{SetStrip{Source: "mic", GainDB: num(-96)}}, "Guest", ""},
+		{"fader", []Command{SetStrip{Source: "mic", GainDB: num(-6)}}, "", ""},
+		{"muted, fader", []Command{SetStrip{Source: "mic", Muted: flag(true)}, SetStrip{Source: "mic", GainDB: num(-6)}}, "", ""},
+		{"bus", []Command{SetBus{ID: "aux", Muted: flag(true)}}, "Foldback", ""},
+		{"master", []Command{SetMaster{Muted: flag(true)}}, "Programme", ""},
+		{"moves that are one edit", []Command{SetStrip{Source: "mic", GainDB: num(-6)}, SetStrip{Source: "mic", GainDB: num(-96)}}, "Guest", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := len(c.edits)
+			states := guestStates(t, append(c.edits, Undo{}, Redo{}))
+			if u, r := strings.Join(states[n-1].UndoHeard, ", "), strings.Join(states[n].RedoHeard, ", "); u != c.undo || r != c.redo {
+				t.Errorf("undo makes heard %q, redo %q; want %q, %q", u, r, c.undo, c.redo)
+			}
+			if states[n+1].Undo != states[n-1].Undo {
+				t.Errorf("after undo and redo the next undo is %q, want %q", states[n+1].Undo, states[n-1].Undo)
+			}
+		})
+	}
+}
+
+// guestStates are the states after each of some commands, one a tick, of a studio that has a
+// microphone called Guest and a mix called Foldback.
+func guestStates(t *testing.T, list []Command) (states []State) {
+	t.Helper()
+	show := parse(t, soundShowText)
+	for i := range show.Sources {
+		if v := &show.Sources[i]; v.ID == "mic" {
+			v.Name, v.Audio.OnAir = "Guest", scenes.OnAirOn
+		}
+	}
+	timed := []Timed{{0, PutBus{scenes.Bus{ID: "aux", Name: "Foldback"}}}}
+	for i, c := range list {
+		timed = append(timed, Timed{int64(i + 1), c})
+	}
+	var s *studio
+	s = newStudio(t, show, media.NewVirtualClock(), func(o *Options) {
+		o.Ticks, o.Commands = int64(len(timed)), timed
+		o.Tap = func(int64, *media.Frame, []float32) {
+			undo, redo := s.history.next()
+			states = append(states, State{Undo: undo.label, UndoHeard: undo.heard, RedoHeard: redo.heard})
+		}
+	})
+	s.run(t, t.Context(), time.Minute)
+	if len(states) != len(timed) || s.State().RefusedCommands != 0 {
+		t.Fatalf("%d states of %d were seen, %d commands refused", len(states), len(timed), s.State().RefusedCommands)
+	}
+	return states[1:]
 }

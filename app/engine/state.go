@@ -20,6 +20,9 @@ type State struct {
 	Revision int64
 	// Undo and Redo complete "Undo …" and "Redo …"; empty when there is nothing.
 	Undo, Redo string
+	// UndoHeard and RedoHeard are the names of the sources and buses that are muted, off the air
+	// or faded out now, and would not be after an Undo or a Redo.
+	UndoHeard, RedoHeard []string
 
 	Program    string // id of the scene or source on programme; "" is black
 	Preview    string

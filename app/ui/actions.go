@@ -102,9 +102,11 @@ func (w *window) editActions() []*action {
 	}
 	undo := func(s *engine.State) string { return s.Undo }
 	redo := func(s *engine.State) string { return s.Redo }
+	back := journey{"Undo", &engine.Undo{}, func(s *engine.State) (string, []string) { return s.Undo, s.UndoHeard }}
+	forth := journey{"Redo", &engine.Redo{}, func(s *engine.State) (string, []string) { return s.Redo, s.RedoHeard }}
 	return []*action{
-		{menu: "Edit", name: "Undo", title: label("Undo", undo), hint: "take back the last edit", key: fyne.KeyZ, mod: ctrl, able: has(undo), do: func() { d.send(&engine.Undo{}) }},
-		{menu: "Edit", name: "Redo", title: label("Redo", redo), hint: "make it again", key: fyne.KeyZ, mod: shiftCtrl, able: has(redo), do: func() { d.send(&engine.Redo{}) }},
+		{menu: "Edit", name: "Undo", title: label("Undo", undo), hint: "take back the last edit", key: fyne.KeyZ, mod: ctrl, able: has(undo), do: func() { w.travel(back) }},
+		{menu: "Edit", name: "Redo", title: label("Redo", redo), hint: "make it again", key: fyne.KeyZ, mod: shiftCtrl, able: has(redo), do: func() { w.travel(forth) }},
 	}
 }
 

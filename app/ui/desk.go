@@ -122,6 +122,11 @@ func (d *desk) settle(then func()) {
 	if f, typing := d.focused().(*field); typing {
 		f.given()
 	}
+	d.whenSettled(then)
+}
+
+// whenSettled calls then, on Fyne's goroutine, when the studio's state has all that was sent.
+func (d *desk) whenSettled(then func()) {
 	if d.sender.settled() || !d.work.start(func() { d.sender.await(settleLimit); d.post(then) }) {
 		then()
 	}

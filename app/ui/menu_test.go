@@ -86,6 +86,44 @@ func TestMenusFollowTheState(t *testing.T) {
 	b.menuItem(t, "Output/Stop streaming…")
 }
 
+// Undo and Redo ask before they make something heard that is silent.
+func TestUndoAsksBeforeSomethingIsHeard(t *testing.T) {
+	for _, c := range []struct{ name, label, asks string }{
+		{"Undo", "mute Guest", "Undo “mute Guest”? Guest will be heard."},
+		{"Redo", "unmute Guest", "Redo “unmute Guest”? Guest will be heard."},
+	} {
+		s := aState()
+		want := engine.Command(&engine.Undo{})
+		if c.name == "Undo" {
+			s.Undo, s.UndoHeard = c.label, []string{"Guest"}
+		} else {
+			s.Redo, s.RedoHeard, want = c.label, []string{"Guest"}, &engine.Redo{}
+		}
+		b := newBench(t, s)
+		act := func() { b.menuItem(t, "Edit/"+c.name+" "+c.label).Action() }
+		act()
+		wantSent(t, b)
+		if got := b.place.bar.text.full; !b.place.bar.asking() || got != c.asks {
+			t.Fatalf("%s asks %q, want %q", c.name, got, c.asks)
+		}
+		b.answer(t, "Stay")
+		wantSent(t, b)
+		act()
+		b.answer(t, c.name)
+		wantSent(t, b, want)
+		// What is asked about is what is done.
+		act()
+		next := *s
+		next.Undo, next.Redo = "mute Host", "unmute Host"
+		b.show(&next)
+		b.answer(t, c.name)
+		wantSent(t, b)
+		if !b.place.bar.asking() {
+			t.Errorf("%s of another edit was not asked about", c.name)
+		}
+	}
+}
+
 func TestMenuKeysActOnlyWhileATextIsTyped(t *testing.T) {
 	b := newBenchWith(t, aState(), Services{Documents: &fakeDocuments{}})
 	typing := false
