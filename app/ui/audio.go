@@ -250,6 +250,10 @@ func (p *audioPanel) toggleMute() {
 		muted := !s.Sources[chosen].Strip.Muted
 		p.desk.send(&engine.SetStrip{Source: p.desk.sound.source, Muted: &muted})
 	default:
+		// Of the state: while the mixer is hidden, the master shows another.
+		list := busesOf(nil, s)
+		at := max(slices.IndexFunc(list, func(b engine.BusState) bool { return b.ID == p.bus }), 0)
+		p.master.bus, p.master.muted = list[at].ID, list[at].Muted
 		p.master.toggleMute()
 	}
 }

@@ -174,6 +174,8 @@ func (p *bannerPanel) update(s *engine.State) {
 		p.say(shapeTriangle, colAmber, colInk, p.notice)
 	case faded:
 		p.say(shapeTriangle, colAmber, colInk, "The programme is faded to black; FTB (B) brings it back.")
+	case s.Master.Muted && (s.Live || s.Recording || n == 0):
+		p.say(shapeTriangle, colAmber, colInk, "The programme's sound is muted; MUTE of Programme in the mixer brings it back.")
 	case n > 0:
 		p.say(shapeTriangle, colAmber, colInk, sentence(p.warnings[n-1].Text))
 	case now.Before(p.slowUntil):

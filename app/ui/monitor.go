@@ -190,14 +190,17 @@ func (p *monitorPanel) update(s *engine.State) {
 	}
 	black := s.Black >= 1
 	p.frame.set(tallyColor(!black, colProgram))
+	name, ink := nameOf(s, s.Program), color.Color(colText)
 	switch {
 	case black:
-		p.name.setText("Black (faded out)")
+		name = "Black (faded out)"
 	case s.Transition.Progress > 0 && s.Transition.Progress < 1:
-		p.name.setText(nameOf(s, s.Program) + "  to  " + nameOf(s, s.Preview))
-	default:
-		p.name.setText(nameOf(s, s.Program))
+		name += "  to  " + nameOf(s, s.Preview)
 	}
+	if s.Master.Muted { // first: a long name is cut at its end
+		name, ink = "MUTED  "+name, colWarn
+	}
+	p.name.set(name, ink)
 	text, confirmed := onAir(s)
 	switch {
 	case text == "":

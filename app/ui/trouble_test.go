@@ -72,6 +72,41 @@ func TestBannerSaysWhatCameLast(t *testing.T) {
 	show("Camera 3 is lost.", "No encoder.", engines, source, output) // once more
 }
 
+// A muted programme is seen: in the line, unless trouble off the air is more urgent, and at the
+// programme monitor.
+func TestMutedProgrammeIsSeen(t *testing.T) {
+	const muted = "The programme's sound is muted; MUTE of Programme in the mixer brings it back."
+	s := aState()
+	b := newBench(t, s)
+	s.Master.Muted = true
+	b.show(s)
+	wantLabel(t, "muted", b.banner.message, muted)
+	wantLabel(t, "monitor", b.monitors[1].name, "MUTED  Wide")
+	s.Warnings = []engine.Warning{{Key: "source cam3", Text: "camera 3 is silent"}}
+	b.show(s)
+	wantLabel(t, "muted, off the air", b.banner.message, "Camera 3 is silent.")
+	s.Live = true
+	b.show(s)
+	wantLabel(t, "muted, on the air", b.banner.message, muted)
+	s.Master.Muted = false
+	b.show(s)
+	wantLabel(t, "back", b.banner.message, "Camera 3 is silent.")
+	wantLabel(t, "monitor", b.monitors[1].name, "Wide")
+}
+
+// M follows the state while the mixer is hidden: it does not mute what is muted.
+func TestTheKeyUnmutesBehindAHiddenMixer(t *testing.T) {
+	s := aState()
+	b := newBench(t, s)
+	b.place.show(regionAudio, false)
+	b.show(s)
+	next := *s
+	next.Master.Muted = true
+	b.show(&next)
+	b.keys.down(fyne.KeyM, 0)
+	wantSent(t, b, &engine.SetMaster{Muted: ptr(false)})
+}
+
 func TestBannerSaysTheNewestAndCountsTheRest(t *testing.T) {
 	s := aState()
 	b := newBench(t, s)
