@@ -2,8 +2,10 @@ package ui
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -22,6 +24,9 @@ const (
 	noteHeight  float32 = 18
 )
 
+// airedNote stands where layers are changed that are on air.
+const airedNote = "ON AIR: changes are seen"
+
 // handles lie over the preview: a press chooses a layer of the scene in it, or of the
 // overlay that is being edited and comes with the next transition; dragging
 // moves it, its corners and sides scale it, with Alt or Ctrl they crop it. It snaps to the
@@ -37,7 +42,7 @@ type handles struct {
 	guide   [2]*canvas.Line
 	ring    *outline          // says that the keyboard is here
 	plate   *canvas.Rectangle // behind note
-	note    *label            // where a dragged layer is, or how a text is given
+	note    *label            // that changes are seen, where a dragged layer is, or how a text is given
 	text    *field            // of a title that is edited in place
 	textID  string
 
@@ -180,7 +185,8 @@ func (h *handles) draw() {
 	for i := range h.squares {
 		show(h.squares[i], ok && !l.Hidden)
 	}
-	noted := ok && (h.hold != 0 || h.textID != "")
+	seen := ok && aired(h.state, h.owner())
+	noted := ok && (h.hold != 0 || h.textID != "" || seen)
 	show(h.note.Text, noted)
 	show(h.plate, noted)
 	show(h.text, h.textID != "")
@@ -189,10 +195,15 @@ func (h *handles) draw() {
 	if !ok {
 		return
 	}
-	width := float32(1)
+	width, ink := float32(1), color.Color(colFocus)
 	if h.focused {
 		width = 2
 	}
+	text := ""
+	if seen {
+		ink, text = colProgram, airedNote
+	}
+	h.tint(ink)
 	for i := range h.sides {
 		a, b := h.toScreen(cornerOf(l, handleParts[2*i])), h.toScreen(cornerOf(l, handleParts[(2*i+2)%8]))
 		setLine(h.sides[i], a, b, width)
@@ -202,7 +213,10 @@ func (h *handles) draw() {
 		place(h.squares[i], p.X-handleSize/2, p.Y-handleSize/2, handleSize, handleSize)
 	}
 	if h.hold != 0 {
-		h.say(fmt.Sprintf("%.0f, %.0f   %.0f × %.0f", l.X, l.Y, l.Width, l.Height), 4, 4)
+		text = strings.TrimSpace(fmt.Sprintf("%s   %.0f, %.0f   %.0f × %.0f", text, l.X, l.Y, l.Width, l.Height))
+	}
+	if text != "" {
+		h.say(text, 4, 4)
 	}
 	if h.textID != "" {
 		a := h.toScreen(point{l.X, l.Y})
@@ -215,6 +229,21 @@ func (h *handles) draw() {
 		} else {
 			h.say(givenBy, x, max(y-noteHeight, 0))
 		}
+	}
+}
+
+// tint gives the handles a colour.
+func (h *handles) tint(ink color.Color) {
+	if h.sides[0].StrokeColor == ink {
+		return
+	}
+	for _, l := range h.sides {
+		l.StrokeColor = ink
+		l.Refresh()
+	}
+	for _, r := range h.squares {
+		r.StrokeColor = ink
+		r.Refresh()
 	}
 }
 
@@ -444,8 +473,7 @@ func (h *handles) KeyDown(e *fyne.KeyEvent) {
 	case fyne.KeyLeft, fyne.KeyRight, fyne.KeyUp, fyne.KeyDown:
 	case fyne.KeyDelete:
 		if ok {
-			layers := h.desk.draftLayers(h.owner(), h.layers())
-			h.desk.send(&engine.SetLayers{ID: h.owner(), Layers: slices.Delete(layers, i, i+1)})
+			h.desk.removeLayer(h.owner(), h.desk.draftLayers(h.owner(), h.layers()), i)
 		}
 	case fyne.KeyEscape:
 		h.choose(-1)

@@ -3,7 +3,9 @@ package ui
 import (
 	"encoding/json"
 	"image"
+	"image/color"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,6 +131,49 @@ func lastLayers(t *testing.T, b *bench) []scenes.Layer {
 		t.Fatalf("sent %s", commandsText(got))
 	}
 	return c.Layers
+}
+
+// Who changes what viewers see is told so: at the handles, over the numbers, and where a layer
+// was taken away.
+func TestLayersOnAirSaySo(t *testing.T) {
+	const removed = "“Title” was removed on air; Undo (Ctrl+Z) brings it back."
+	for _, c := range []struct {
+		name  string
+		aired bool
+		from  func(s *engine.State)
+	}{
+		{"preview", false, func(*engine.State) {}},
+		{"on programme, too", true, func(s *engine.State) { s.Program = "two" }},
+		{"within what is on programme", true, func(s *engine.State) { s.Tally["two"] = engine.OnProgram }},
+	} {
+		s := quad()
+		c.from(s)
+		b, p := showBench(t, s)
+		press(p.tabs[partScenes])
+		h := b.monitors[0].handles
+		h.mouse(point{700, 400}, 0)
+		h.letGo()
+		wantColor(t, c.name+": handles", h.sides[0].StrokeColor, map[bool]color.Color{false: colFocus, true: colProgram}[c.aired])
+		if got := h.note.Visible() && h.note.full == airedNote; got != c.aired {
+			t.Errorf("%s: told at the handles: %v (%q)", c.name, got, h.note.full)
+		}
+		if got := strings.HasSuffix(p.layers.title.full, airedNote); got != c.aired {
+			t.Errorf("%s: told over the layers: %v (%q)", c.name, got, p.layers.title.full)
+		}
+		for name, remove := range map[string]func(){
+			"handles": func() { h.KeyDown(&fyne.KeyEvent{Name: fyne.KeyDelete}) },
+			"list":    func() { p.layers.remove(1) },
+		} {
+			b.takeNotice()
+			remove()
+			if l := b.sent(t)[0].(*engine.SetLayers); l.ID != "two" || len(l.Layers) != 1 {
+				t.Errorf("%s, %s: sent %v", c.name, name, l)
+			}
+			if text, _ := b.takeNotice(); (text == removed) != c.aired || text != "" && text != removed {
+				t.Errorf("%s, %s: told %q", c.name, name, text)
+			}
+		}
+	}
 }
 
 func TestHandlesChooseMoveScaleAndCrop(t *testing.T) {

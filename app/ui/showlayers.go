@@ -189,6 +189,11 @@ func (e *layerEditor) update(s *engine.State, owner string) {
 	if !ok {
 		owner = ""
 	}
+	if aired(s, owner) {
+		e.title.set("LAYERS, "+airedNote, colBad)
+	} else {
+		e.title.set("LAYERS", colDim)
+	}
 	if s.Show == e.shown && owner == e.owner && e.choice == e.desk.layer && e.form.given.IsZero() {
 		return
 	}
@@ -298,7 +303,7 @@ func (e *layerEditor) moveRow(id string, to int) {
 func (e *layerEditor) remove(i int) {
 	layers, _, ok := e.current()
 	if ok && i >= 0 && i < len(layers) {
-		e.send(slices.Delete(layers, i, i+1))
+		e.desk.removeLayer(e.owner, layers, i)
 	}
 }
 

@@ -37,7 +37,7 @@ func airedAs(s *engine.State, id string) (why []string) {
 	switch {
 	case s.Tally[id] == engine.OnProgram || overlayOn(s.Show, id):
 		why = append(why, "It is on air now.")
-	case s.Program == id: // faded to black, nothing has a tally
+	case aired(s, id): // faded to black, nothing has a tally
 		why = append(why, "It is on programme now.")
 	case slices.ContainsFunc(s.Sources, func(v engine.SourceState) bool { return v.ID == id && v.Heard }):
 		why = append(why, "It is heard now.")
@@ -46,6 +46,20 @@ func airedAs(s *engine.State, id string) (why []string) {
 		why = append(why, "It is recorded on its own now, which would end.")
 	}
 	return why
+}
+
+// aired reports whether an element is on programme, or a key that is on: changes of it are seen.
+func aired(s *engine.State, id string) bool {
+	return s.Tally[id] == engine.OnProgram || overlayOn(s.Show, id) || id != "" && s.Program == id
+}
+
+// removeLayer takes layer i out of layers, which are owner's. What was seen on air says so.
+func (d *desk) removeLayer(owner string, layers []scenes.Layer, i int) {
+	l := layers[i]
+	d.send(&engine.SetLayers{ID: owner, Layers: slices.Delete(layers, i, i+1)})
+	if aired(d.state, owner) && !l.Hidden && l.Opacity > 0 {
+		d.tell("“" + nameOf(d.state, l.Source) + "” was removed on air; Undo (" + shortcutName + "+Z) brings it back.")
+	}
 }
 
 func overlayOn(s *scenes.Show, id string) bool {
