@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"crosspoint.studio/crosspoint/app/engine"
@@ -19,7 +20,7 @@ func (w *window) askLoss() {
 	save := answer{caption: "Save and close", tip: "Save the show, then close", do: func() { w.files.save(w.quit) }}
 	lose := answer{caption: "Close without saving", tip: "Close; the changes since the last save are lost", risky: true, do: w.quitUnsaved}
 	stay := answer{caption: "Stay", tip: "Leave everything as it is (Esc)"}
-	text := lossText(s)
+	text := joined(w.projector.audience(), lossText(s))
 	switch {
 	case text != "" && info.Dirty:
 		if s.Busy() {
@@ -30,6 +31,8 @@ func (w *window) askLoss() {
 		w.place.bar.ask(text, answer{caption: "Stop everything and close", tip: "End every stream and recording in order, then close", risky: true, do: w.quit}, stay)
 	case s.Busy():
 		w.place.bar.ask(text, answer{caption: "Close all the same", tip: "Close when it is written, or in a minute: what is not written by then is lost", risky: true, do: w.quit}, stay)
+	case text != "" && replaysText(s) == "":
+		w.place.bar.ask(text, answer{caption: "Close all the same", tip: "Close; the projector ends with it", risky: true, do: w.quit}, stay)
 	case text != "":
 		w.place.bar.ask(text, answer{caption: "Close all the same", tip: "Try to save it once more, then close: what cannot be saved then is lost", risky: true, do: w.quit}, stay)
 	case info.Dirty:
@@ -37,6 +40,11 @@ func (w *window) askLoss() {
 	default:
 		w.quit()
 	}
+}
+
+// joined are sentences, without those that are empty, as one text.
+func joined(sentences ...string) string {
+	return strings.Join(slices.DeleteFunc(sentences, func(s string) bool { return s == "" }), " ")
 }
 
 // lossText says what the end of the studio would end, cut short or lose: what is delivered, still

@@ -24,6 +24,8 @@ type files struct {
 	closeWindow func()
 	// said shows that something is done.
 	said func(string)
+	// audience says that somebody outside watches the programme; "" is nobody.
+	audience func() string
 	// another is where the canvas of a new show is chosen.
 	another func()
 	// opened is told when another show was opened or made.
@@ -133,17 +135,21 @@ func (f *files) refused() bool {
 	return true
 }
 
-// replacing asks about replays that wait and unsaved changes before another show takes this
-// one's place.
+// replacing asks about the projector, replays that wait and unsaved changes before another show
+// takes this one's place.
 func (f *files) replacing(then func()) {
 	f.desk.settle(func() {
-		text := replaysText(f.desk.state)
-		switch {
+		replays, audience := replaysText(f.desk.state), f.audience()
+		tip, stay := "The projector goes over to the other show", "Leave everything as it is"
+		if replays != "" {
+			tip, stay = "They are tried once more: what cannot be saved then is lost", "Leave everything as it is: make room, or choose another folder for replays"
+		}
+		switch text := joined(audience, replays); {
 		case f.refused():
 		case text != "": // it need not ever be saved, so it is asked about instead of waited for
 			f.bar.ask(text,
-				answer{caption: "Go on", tip: "They are tried once more: what cannot be saved then is lost", risky: true, do: func() { f.askReplacing(then) }},
-				answer{caption: "Stay", tip: "Leave everything as it is: make room, or choose another folder for replays"})
+				answer{caption: "Go on", tip: tip, risky: true, do: func() { f.askReplacing(then) }},
+				answer{caption: "Stay", tip: stay})
 		default:
 			f.askReplacing(then)
 		}

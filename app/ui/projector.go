@@ -84,6 +84,14 @@ type projector struct {
 // showing reports whether the projector shows kind.
 func (p *projector) showing(kind projection) bool { return p.win != nil && p.kind == kind }
 
+// audience says that others may watch the programme on the projector; "" is that nobody does.
+func (p *projector) audience() string {
+	if p.showing(projectProgram) {
+		return "The projector shows the programme."
+	}
+	return ""
+}
+
 // title is what kind is called in the menu.
 func (k projection) title() string {
 	for _, v := range projections {

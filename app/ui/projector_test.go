@@ -294,6 +294,46 @@ func (b *bench) openMultiview() *handles {
 	return b.projector.panel.(*multiview).preview.handles
 }
 
+// A hall sees the programme on a projector: neither another show nor the end comes unasked.
+func TestProjectorIsAskedAbout(t *testing.T) {
+	for _, c := range []struct {
+		kind projection
+		asks string
+	}{{projectProgram, "The projector shows the programme."}, {projectPreview, ""}} {
+		b, f := benchWithDocuments(t, DocumentInfo{Name: "Sunday", Path: "/shows/sunday.json"})
+		b.projector.toggle(c.kind)
+		closed := 0
+		b.quit = func() { closed++ }
+		asked := func(what, answer string) {
+			t.Helper()
+			if got := b.place.bar.text.full; b.place.bar.asking() != (c.asks != "") || got != c.asks {
+				t.Errorf("%s asks %q, want %q", what, got, c.asks)
+			}
+			if c.asks != "" {
+				b.answer(t, answer)
+			}
+		}
+		b.keys.down(fyne.KeyN, ctrl)
+		asked("another show", "Stay")
+		b.keys.down(fyne.KeyQ, ctrl)
+		asked("the end", "Stay")
+		if c.asks != "" && (closed != 0 || len(f.diary) != 0) {
+			t.Fatalf("closed %d times, asked for %q, and the answer was to stay", closed, f.diary)
+		}
+		if c.asks == "" {
+			continue
+		}
+		b.keys.down(fyne.KeyN, ctrl)
+		b.answer(t, "Go on")
+		b.keys.down(fyne.KeyQ, ctrl)
+		b.answer(t, "Close all the same")
+		if closed != 1 {
+			t.Errorf("closed %d times after the answer", closed)
+		}
+		wantDiary(t, f, "new empty")
+	}
+}
+
 // An edit in the multiview is over for it, too, when the state has it: what is changed in the
 // main window since then stays.
 func TestMultiviewEditsTheNewestShow(t *testing.T) {

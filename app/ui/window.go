@@ -230,7 +230,7 @@ func newWindow(s studio, services Services, prefs fyne.Preferences) *window {
 	w.focus.unfocus, w.focus.focused = func() { d.stopTyping() }, func() fyne.Focusable { return d.focused() }
 	w.place = newWorkspace(d, preview, transition, program, w.banner, bank, audio, w.side, w.status)
 	d.said = w.done
-	w.files = &files{desk: d, said: w.done, docs: services.Documents, bar: w.place.bar, choose: func(bool, string, func(string)) {}, closeWindow: w.askClose}
+	w.files = &files{desk: d, said: w.done, docs: services.Documents, bar: w.place.bar, audience: func() string { return w.projector.audience() }, choose: func(bool, string, func(string)) {}, closeWindow: w.askClose}
 	w.first = newFirstPage(d, w.files)
 	w.files.another = func() { w.first.askCanvas(fyne.CurrentApp().Driver().CanvasForObject(w.content)) }
 	w.files.opened = func() { w.first.shut(); w.side.forget() }
