@@ -193,7 +193,7 @@ func (p *monitorPanel) update(s *engine.State) {
 	name, ink := nameOf(s, s.Program), color.Color(colText)
 	switch {
 	case black:
-		name = "Black (faded out)"
+		name = "FTB, under it: " + name // what comes back
 	case s.Transition.Progress > 0 && s.Transition.Progress < 1:
 		name += "  to  " + nameOf(s, s.Preview)
 	}

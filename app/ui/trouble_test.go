@@ -25,6 +25,8 @@ func TestBannerSaysThatTheProgrammeIsBlack(t *testing.T) {
 	s.FadedOut, s.Black = true, 1
 	p.update(s)
 	wantLabel(t, "black", p.message, black)
+	b.show(s)
+	wantLabel(t, "what comes back", b.monitors[1].name, "FTB, under it: Wide")
 	s.Warnings = []engine.Warning{{Key: "source cam3", Text: "camera 3 is silent"}}
 	p.update(s)
 	wantLabel(t, "black, off the air", p.message, "Camera 3 is silent.")
