@@ -420,3 +420,32 @@ func TestWhatIsTypedIsTakenAlong(t *testing.T) {
 		})
 	}
 }
+
+// The first page never covers a desk that is live or records: not when it is asked for, not at
+// the first run, and not when the desk goes live behind it.
+func TestFirstPageLeavesALiveDeskAlone(t *testing.T) {
+	live, records := aState(), aState()
+	live.Live, records.Recording = true, true
+	for name, s := range map[string]*engine.State{"live": live, "recording": records} {
+		b, _ := benchWithDocuments(t, DocumentInfo{Name: "Sunday"})
+		b.first.ask()
+		if !b.first.Visible() || !b.keys.covered {
+			t.Fatal("the page does not show on a desk at rest")
+		}
+		b.show(s)
+		if b.first.Visible() || b.keys.covered || !b.place.root.Visible() {
+			t.Errorf("%s: the page stays over the desk", name)
+		}
+		b.takeNotice()
+		b.first.ask()
+		text, _ := b.takeNotice()
+		b.files.another()
+		if b.first.Visible() || text == "" {
+			t.Errorf("%s: the page was asked for and covers the desk: %v; told %q", name, b.first.Visible(), text)
+		}
+		first := newBenchWith(t, s, Services{Documents: &fakeDocuments{info: DocumentInfo{FirstRun: true}}})
+		if first.first.Visible() {
+			t.Errorf("%s: at the first run the page covers the desk", name)
+		}
+	}
+}

@@ -6,6 +6,8 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
+
+	"crosspoint.studio/crosspoint/app/engine"
 )
 
 const (
@@ -153,6 +155,13 @@ func (p *firstPage) layout(s fyne.Size) {
 	}
 }
 
+// follow takes the page away from a desk that has gone live, or records.
+func (p *firstPage) follow(s *engine.State) {
+	if p.Visible() && s.Delivering() {
+		p.shut()
+	}
+}
+
 // begin looks, once, whether this is a first run and whether work was left behind. Where
 // it is not a first run, what was left behind is offered in the bar.
 func (p *firstPage) begin(bar *questionBar) {
@@ -161,7 +170,7 @@ func (p *firstPage) begin(bar *questionBar) {
 		return
 	}
 	p.everBegan = true
-	if docs.Info().FirstRun {
+	if docs.Info().FirstRun && !p.desk.state.Delivering() {
 		p.show()
 	}
 	p.desk.background(func() {
@@ -205,8 +214,11 @@ func (p *firstPage) list() {
 	p.Refresh()
 }
 
-// ask shows the page when the operator asks for it.
+// ask shows the page when the operator asks for it; not while another show is refused anyway.
 func (p *firstPage) ask() {
+	if p.files.refused() {
+		return
+	}
 	p.files.readRecent()
 	p.show()
 }
@@ -214,8 +226,7 @@ func (p *firstPage) ask() {
 // askCanvas shows the page for its choice of a show's canvas, which has the keyboard. c is
 // where the page is drawn: Fyne knows it of the page only once that has been.
 func (p *firstPage) askCanvas(c fyne.Canvas) {
-	p.ask()
-	if c != nil {
+	if p.ask(); c != nil && p.Visible() {
 		c.Focus(p.shape.size.list)
 	}
 }

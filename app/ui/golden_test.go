@@ -199,6 +199,9 @@ func TestGoldens(t *testing.T) {
 	b.askClose()
 	b.golden(t, "question", b.place.bar)
 	b.place.bar.dismiss()
+	rest := *b.desk.state // a live desk is not covered
+	rest.Live, rest.Recording, rest.ISOs, rest.Writing = false, false, nil, nil
+	b.show(&rest)
 	b.first.ask()
 	b.golden(t, "first-page", b.first)
 }

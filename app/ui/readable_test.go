@@ -173,6 +173,9 @@ func TestTextCanBeRead(t *testing.T) {
 			b.askClose()
 			look("question", b.place.bar)
 			b.place.bar.dismiss()
+			rest := *b.desk.state // a live desk is not covered
+			rest.Live, rest.Recording, rest.ISOs, rest.Writing = false, false, nil, nil
+			b.show(&rest)
 			b.first.ask()
 			look("first page", b.first)
 		})

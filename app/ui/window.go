@@ -429,6 +429,7 @@ func (w *window) apply(s *engine.State, fresh, calm bool) {
 	}
 	w.place.follow()
 	w.focus.follow(w.content)
+	w.first.follow(s)
 	w.first.begin(w.place.bar)
 	w.menus.update(w.desk.now())
 	w.updateTitle()
