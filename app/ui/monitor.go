@@ -169,11 +169,9 @@ func (p *monitorPanel) update(s *engine.State) {
 	}
 	p.view.sleep(!p.Visible())
 	show(p.transport, countClips(s) > 0)
+	p.transport.update(s) // hidden, too: its keys are for the clip of now
 	if !p.Visible() {
 		return
-	}
-	if p.transport.Visible() {
-		p.transport.update(s)
 	}
 	show(p.well, p.view.img.Image == nil)
 	p.view.aimAt(p.bus, "", float64(fps), limit)

@@ -113,6 +113,27 @@ func TestTransportPlaysAndPauses(t *testing.T) {
 	wantCommands(t, b, "Alt+K", &engine.Pause{Source: "clip1", Paused: true})
 }
 
+// The keys of a monitor that is hidden are for the clip of now, not for the one of when it was
+// hidden; of a show without clips for none.
+func TestTransportKeysFollowBehindAHiddenMonitor(t *testing.T) {
+	b := newBench(t, aClip())
+	b.monitors[0].Hide()
+	b.monitors[1].Hide()
+	moved := aClip()
+	moved.Program, moved.Preview = "clip1", "cam1"
+	b.show(moved)
+	b.keys.down(fyne.KeyK, 0)
+	wantCommands(t, b, "K without a clip on preview")
+	b.keys.down(fyne.KeyK, fyne.KeyModifierAlt)
+	wantCommands(t, b, "Alt+K", &engine.Pause{Source: "clip1", Paused: true})
+	none := aClip()
+	none.Program = "clip1"
+	none.Sources[2].Clip = engine.ClipState{}
+	b.show(none)
+	b.keys.down(fyne.KeyK, fyne.KeyModifierAlt)
+	wantCommands(t, b, "Alt+K in a show without clips")
+}
+
 // Of several clips the one on top is played; its name goes through the others.
 func TestTransportChoosesAmongClips(t *testing.T) {
 	s := aClip()
