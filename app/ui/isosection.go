@@ -215,7 +215,7 @@ type replaySection struct {
 	desk    *desk
 	heading *label
 	facts   *label
-	run     *button
+	run     *askButton
 	save    *button
 	in, out *button
 	angle   *button
@@ -242,7 +242,9 @@ func newReplaySection(d *desk) *replaySection {
 	p := &replaySection{desk: d, angles: []string{""}, resized: func() {}, opened: func() {}}
 	p.heading = newBold("REPLAY", textSmall, colDim)
 	p.facts = newLabel("", textSmall, colDim)
-	p.run = newButton(d, "Start", textSmall, p.toggleRun).hint("Keep the last seconds of the programme in memory; while it runs: stop and forget them")
+	p.run = newAskButton(d, "Start", textSmall, p.asksStop, p.toggleRun)
+	p.run.turned = func() { p.layOut(p.Size().Width) }
+	p.run.main.hint("Keep the last seconds of the programme in memory; while it runs: stop and forget them")
 	p.save = newButton(d, "Save", textSmall, func() { d.send(&engine.SaveReplay{Angle: p.chosenAngle()}) }).hint("Write what is kept to a file, now")
 	p.in = newButton(d, "In", textSmall, func() { d.send(&engine.MarkReplay{Point: "in"}) }).hint("The replay begins here; without it, it is the last five seconds")
 	p.out = newButton(d, "Out", textSmall, func() { d.send(&engine.MarkReplay{Point: "out"}) }).hint("The replay ends here; without it, it goes up to now")
@@ -270,7 +272,7 @@ func (p *replaySection) layOut(w float32) float32 {
 	p.facts.place(64, 0, w-64-sw-gap, headerHeight)
 	place(p.set, w-sw, 1, sw, headerHeight-2)
 	y := headerHeight + 3
-	row := func(first float32, list ...*button) { // the first is so many times as wide
+	row := func(first float32, list ...fyne.CanvasObject) { // the first is so many times as wide
 		each := (w - float32(len(list)-1)*gap) / (float32(len(list)-1) + first)
 		x, width := float32(0), first*each
 		for _, b := range list {
@@ -279,14 +281,33 @@ func (p *replaySection) layOut(w float32) float32 {
 		}
 		y += rowHeight + gap
 	}
-	row(1, p.run, p.save, p.in, p.out)
-	row(2, append([]*button{p.angle}, p.speeds...)...)
+	for _, b := range []*button{p.save, p.in, p.out} {
+		show(b, !p.run.asking())
+	}
+	if p.run.asking() { // in the place of them all
+		row(1, p.run)
+	} else {
+		row(1, p.run, p.save, p.in, p.out)
+	}
+	playing := []fyne.CanvasObject{p.angle}
+	for _, b := range p.speeds {
+		playing = append(playing, b)
+	}
+	row(2, playing...)
 	if p.setting.Visible() {
 		h := p.setting.heightFor(w)
 		place(p.setting, 0, y, w, h)
 		y += h
 	}
 	return y
+}
+
+// asksStop is what is asked before the buffer is stopped: what it keeps is gone then.
+func (p *replaySection) asksStop() string {
+	if p.on {
+		return "Stop, and forget what is kept?"
+	}
+	return ""
 }
 
 // toggleRun starts the buffer, or stops it. The second half of a double click would undo what

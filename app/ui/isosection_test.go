@@ -167,9 +167,23 @@ func TestReplayControls(t *testing.T) {
 	b.clock = b.clock.Add(doubleClick - time.Millisecond)
 	p.run.press() // the second half of a double click
 	wantSent(t, b)
+	p.run.takeBack()
 	b.clock = b.clock.Add(doubleClick)
 	p.run.press()
+	wantSent(t, b)
+	wantLabel(t, "the question", p.run.question, "Stop, and forget what is kept?")
+	if p.save.Visible() || p.run.Size().Width < p.Size().Width {
+		t.Error("the question has not the room of the row")
+	}
+	p.run.no.press()
+	wantSent(t, b)
+	p.run.press()
+	b.clock = b.clock.Add(doubleClick)
+	p.run.yes.press()
 	wantSent(t, b, &engine.StopReplay{})
+	if !p.save.Visible() {
+		t.Error("the row does not come back after the answer")
+	}
 	b.show(s)
 	var told []string
 	b.desk.said = func(text string) { told = append(told, text) }
