@@ -39,6 +39,17 @@ func (f *focusFollower) follow(root fyne.CanvasObject) {
 	}
 }
 
+// typingIn reports whether a text below o has the keyboard: what is typed in must neither go nor
+// become another thing's.
+func (d *desk) typingIn(o fyne.CanvasObject) bool {
+	f, typing := d.focused().(*field)
+	if !typing {
+		return false
+	}
+	_, within := pathTo(o, f, nil)
+	return within
+}
+
 // isControl reports whether o is one of the panels' controls: Fyne's menus have the keyboard
 // too, and stand elsewhere.
 func isControl(o fyne.CanvasObject) bool {

@@ -205,8 +205,8 @@ func (p *showPanel) openElement(id string) {
 
 // follow brings the list to the state.
 func (p *showPanel) follow(s *engine.State) {
-	// Putting a scene on preview opens it here.
-	if s.Preview != p.preview {
+	// Putting a scene on preview opens it here; while one is typed about, when that is done.
+	if s.Preview != p.preview && !p.desk.typingIn(p) {
 		p.preview = s.Preview
 		if _, ok := s.Show.Scene(s.Preview); ok && p.part == partScenes {
 			p.selected[partScenes], p.shown = s.Preview, nil

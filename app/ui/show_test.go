@@ -279,6 +279,34 @@ func TestLayerEditor(t *testing.T) {
 	}
 }
 
+// Another scene on preview does not turn what is typed about a layer into that scene's: it is
+// opened when the typing is done.
+func TestTypingAboutALayerGoesOn(t *testing.T) {
+	s := quad()
+	b, p := showBench(t, s)
+	press(p.tabs[partScenes])
+	p.choose("two")
+	press(p.layers.list.rows[0])
+	width := p.layers.form.row("width").entry
+	b.canvas.Focus(width)
+	width.SetText("640")
+	next := *s
+	next.Preview = "one"
+	b.show(&next)
+	if b.canvas.Focused() != width || p.selected[partScenes] != "two" {
+		t.Fatalf("focused %v, scene %q", b.canvas.Focused(), p.selected[partScenes])
+	}
+	b.canvas.Unfocus()
+	got := b.sent(t)
+	if c, ok := got[0].(*engine.SetLayers); len(got) != 1 || !ok || c.ID != "two" || c.Layers[1].Width != 640 {
+		t.Errorf("sent %s", commandsText(got))
+	}
+	b.show(&next)
+	if p.selected[partScenes] != "one" {
+		t.Errorf("after it, %q is open", p.selected[partScenes])
+	}
+}
+
 func TestChoosingALayerOnThePreviewOpensItsNumbers(t *testing.T) {
 	b, p := showBench(t, quad())
 	h := b.monitors[0].handles

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"image/color"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -174,6 +175,40 @@ func soundPanelOf(t *testing.T, b *bench, choice soundChoice) *soundPanel {
 	}
 	t.Fatal("there is no Sound tab")
 	return nil
+}
+
+// What somebody else changes does not take the keyboard from a number that is typed; the rows
+// follow when it is given.
+func TestTypingInTheSoundEditorGoesOn(t *testing.T) {
+	s := soundState()
+	b := newBench(t, s)
+	p := soundPanelOf(t, b, soundChoice{source: "cam1"})
+	trim := p.rows[0].(*paramRow).value
+	trim.edit()
+	trim.entry.SetText("-4")
+	next, show := *s, *s.Show
+	show.Buses = append(slices.Clone(show.Buses), scenes.Bus{ID: "new", Name: "New mix"})
+	next.Show = &show
+	sends := len(p.after)
+	b.show(&next)
+	b.show(&next)
+	if b.canvas.Focused() != trim.entry || !trim.editing() || len(p.after) != sends {
+		t.Fatalf("another mix takes the keyboard from the number: focused %v, %d rows", b.canvas.Focused(), len(p.after))
+	}
+	wantSent(t, b)
+	b.canvas.Unfocus()
+	wantSent(t, b, &engine.SetStrip{Source: "cam1", TrimDB: ptr(-4.0)})
+	b.show(&next)
+	if len(p.after) != sends+1 {
+		t.Errorf("%d rows after it was given, want one more than %d", len(p.after), sends)
+	}
+	// Another strip is shown at once, and what was typed is the first one's.
+	trim = p.rows[0].(*paramRow).value
+	trim.edit()
+	trim.entry.SetText("-5")
+	b.desk.sound = soundChoice{source: "cam2"}
+	b.show(&next)
+	wantSent(t, b, &engine.SetStrip{Source: "cam1", TrimDB: ptr(-5.0)})
 }
 
 func TestTheEditorSetsUpAStrip(t *testing.T) {

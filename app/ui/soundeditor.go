@@ -33,6 +33,7 @@ type soundPanel struct {
 
 	choice soundChoice
 	shape  string // what the rows were made for
+	again  bool   // they are to be made anew when nothing is typed into them
 	shown  *scenes.Show
 	late   [2]float64 // ms; of the source and its device, or the monitor, as written
 	lateOf string
@@ -89,7 +90,7 @@ func (p *soundPanel) forget() { p.ask.close() }
 
 // turn begins with another element or another show; it reports whether anything is new.
 func (p *soundPanel) turn(s *engine.State, choice soundChoice) bool {
-	if s.Show == p.shown && choice == p.choice {
+	if s.Show == p.shown && choice == p.choice && !p.again {
 		return false
 	}
 	if choice != p.choice {
@@ -99,16 +100,26 @@ func (p *soundPanel) turn(s *engine.State, choice soundChoice) bool {
 	return true
 }
 
+// reshape makes the rows anew for another shape; it reports whether it has. Rows of the element
+// that is shown already stay while something is typed into one.
+func (p *soundPanel) reshape(shape string, another bool, build func()) bool {
+	p.again = shape != p.shape && !another && p.desk.typingIn(p)
+	if shape == p.shape || p.again {
+		return false
+	}
+	p.shape = shape
+	build()
+	return true
+}
+
 func (p *soundPanel) updateSource(s *engine.State, choice soundChoice, v *engine.SourceState) {
+	another := choice != p.choice
 	fresh := p.turn(s, choice)
 	changed := false
 	if fresh {
 		p.strip = v.Strip
 		p.nameRow.set(v.Name, false)
-		if shape := sourceShape(s, choice); shape != p.shape {
-			p.shape, changed = shape, true
-			p.makeStripRows(s)
-		}
+		changed = p.reshape(sourceShape(s, choice), another, func() { p.makeStripRows(s) })
 		p.follow()
 	}
 	text, ink := v.Status.String()+", "+v.Detail, colDim
@@ -285,15 +296,13 @@ func (p *soundPanel) updateBus(s *engine.State, choice soundChoice) {
 	if i < 0 || !ok {
 		return
 	}
+	another := choice != p.choice
 	fresh := p.turn(s, choice)
 	changed := false
 	if fresh {
 		p.def = def
 		p.nameRow.set(def.Name, true)
-		if shape := busShape(s, choice); shape != p.shape {
-			p.shape, changed = shape, true
-			p.makeBusRows(s)
-		}
+		changed = p.reshape(busShape(s, choice), another, func() { p.makeBusRows(s) })
 		p.follow()
 	}
 	text := "A mix of what is sent to it."
