@@ -389,6 +389,9 @@ func (c cuttable) Run(ctx context.Context, feed Feed) error {
 	if cause := context.Cause(try); ctx.Err() == nil && cause != nil {
 		return cause
 	}
+	if IsPassing(err) {
+		return AfterLive(err) // it may be wanted yet, hours from now
+	}
 	return err
 }
 

@@ -351,6 +351,30 @@ func TestFailoverEnds(t *testing.T) {
 	})
 }
 
+// TestFailoverPassingRefusal: what need not be the operator's mistake is not for good in a chain,
+// also of a backup that has never been live; without one it is.
+func TestFailoverPassingRefusal(t *testing.T) {
+	busy := Passing(errors.New("the connection was rejected"))
+	synctest.Test(t, func(t *testing.T) {
+		c := startChain(t, 2, nil)
+		c.in[1].set(func() { c.in[1].refuse = busy })
+		time.Sleep(time.Minute)
+		c.in[0].set(func() { c.in[0].refuse = errDown })
+		time.Sleep(time.Minute)
+		c.want(t, "0>1 "+errDown.Error(), Waiting, Waiting)
+		c.in[1].set(func() { c.in[1].refuse = nil })
+		time.Sleep(time.Minute)
+		c.want(t, "0>1 "+errDown.Error(), Waiting, Confirmed)
+		c.stop(t)
+
+		c = startChain(t, 1, nil)
+		c.in[0].set(func() { c.in[0].refuse = busy })
+		if err := <-c.done; !IsPermanent(err) {
+			t.Errorf("a single ingest ended with %v, want the refusal", err)
+		}
+	})
+}
+
 // TestFailoverBadGoodbye: an ingest that does not say goodbye in order has not failed for
 // good, and at the end no other is called for it.
 func TestFailoverBadGoodbye(t *testing.T) {

@@ -67,11 +67,11 @@ func (t target) explain(p phase, err error) error {
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return fmt.Errorf("rtmp: there is no way to %s: check the network", where)
 	case errors.As(err, &hostname):
-		return outputs.Permanent(fmt.Errorf("rtmp: the certificate at %s is for another name: check the address", where))
+		return outputs.Passing(fmt.Errorf("rtmp: the certificate at %s is for another name: check the address", where))
 	case errors.As(err, &certificate):
-		return outputs.Permanent(fmt.Errorf("rtmp: the certificate of %s is not trusted (%s)", where, outputs.CertificateReason(certificate)))
+		return outputs.Passing(fmt.Errorf("rtmp: the certificate of %s is not trusted (%s)", where, outputs.CertificateReason(certificate)))
 	case errors.As(err, &record):
-		return outputs.Permanent(fmt.Errorf("rtmp: %s does not speak TLS: try rtmp:// instead of rtmps://", where))
+		return outputs.Passing(fmt.Errorf("rtmp: %s does not speak TLS: try rtmp:// instead of rtmps://", where))
 	case errors.Is(err, errGarbage) && p == phaseLive, errors.Is(err, errBudget):
 		return fmt.Errorf("rtmp: %s sends data that makes no sense", where)
 	case errors.Is(err, errNotRTMP), errors.Is(err, errGarbage):
@@ -128,12 +128,16 @@ func (t target) explainStatus(p phase, s *statusError) error {
 	case has("badname", "already publish", "in use", "duplicate"):
 		return fmt.Errorf("rtmp: the stream name is in use at %s: somebody publishes with this key, perhaps our previous connection (%s)", where, said)
 	case has("invalidapp"), p == phaseConnect && has("not found", "no such app", "unknown app"):
-		return outputs.Permanent(fmt.Errorf("rtmp: %s has no application %q: check the address (%s)", where, t.appName(), said))
+		return outputs.Passing(fmt.Errorf("rtmp: %s has no application %q: check the address (%s)", where, t.appName(), said))
 	case has("badauth", "denied", "unauthorized", "unauthorised", "authentication", "authmod", "forbidden", "invalid key", "invalid stream", "rejected"):
-		if p == phaseConnect {
-			return outputs.Permanent(fmt.Errorf("rtmp: %s rejected the connection: %s", where, said))
+		final := outputs.Permanent
+		if !has("auth", "denied", "forbidden", "invalid", "key", "token", "password") {
+			final = outputs.Passing // "rejected" is also what a server says that is busy, or has yet to give up our last connection
 		}
-		return outputs.Permanent(fmt.Errorf("rtmp: %s refused the stream key: %s", where, said))
+		if p == phaseConnect {
+			return final(fmt.Errorf("rtmp: %s rejected the connection: %s", where, said))
+		}
+		return final(fmt.Errorf("rtmp: %s refused the stream key: %s", where, said))
 	case p == phaseLive:
 		return fmt.Errorf("rtmp: %s ended the stream: %s", where, said)
 	}

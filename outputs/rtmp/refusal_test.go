@@ -339,3 +339,31 @@ func TestRefusalBeforeTheEnd(t *testing.T) {
 		}
 	}
 }
+
+// What is final is what the server says of keys. Else a backup would be lost to a server that is
+// busy for a moment: a chain tries a Passing refusal again.
+func TestRejectionsThatPass(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		code, description string
+		phase             phase
+		passes            bool
+	}{
+		{"NetConnection.Connect.Rejected", "server is busy", phaseConnect, true},
+		{"NetConnection.Connect.Rejected", "", phaseConnect, true},
+		{"NetConnection.Connect.Rejected", "[ AccessManager.Reject ] : [ code=403 need auth; authmod=adobe ]", phaseConnect, false},
+		{"NetConnection.Connect.Rejected", "wrong token", phaseConnect, false},
+		{"NetConnection.Connect.InvalidApp", "no such application", phaseConnect, true},
+		{"NetStream.Publish.Rejected", "try later", phasePublish, true},
+		{"NetStream.Publish.Denied", "", phasePublish, false},
+		{"NetStream.Publish.Rejected", "unknown stream key", phasePublish, false},
+	} {
+		err := target{host: "h", port: "1935"}.explainStatus(c.phase, &statusError{c.code, c.description})
+		if !outputs.IsPermanent(err) {
+			t.Errorf("%s %q: %v, not final for a destination that has never been live", c.code, c.description, err)
+		}
+		if got := outputs.IsPassing(err); got != c.passes {
+			t.Errorf("%s %q passes: %v, want %v", c.code, c.description, got, c.passes)
+		}
+	}
+}

@@ -104,11 +104,11 @@ func transportError(host string, err error) error {
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return errors.New("whip: this machine does not have the local address now: check that its network is connected")
 	case errors.As(err, &name):
-		return outputs.Permanent(fmt.Errorf("whip: the certificate at %s is for another name: check the address", host))
+		return outputs.Passing(fmt.Errorf("whip: the certificate at %s is for another name: check the address", host))
 	case errors.As(err, &cert):
-		return outputs.Permanent(fmt.Errorf("whip: the certificate of %s is not trusted (%s)", host, outputs.CertificateReason(cert)))
+		return outputs.Passing(fmt.Errorf("whip: the certificate of %s is not trusted (%s)", host, outputs.CertificateReason(cert)))
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
-		return outputs.Permanent(fmt.Errorf("whip: %s does not speak TLS: try http:// instead of https://", host))
+		return outputs.Passing(fmt.Errorf("whip: %s does not speak TLS: try http:// instead of https://", host))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return fmt.Errorf("whip: %s closed the connection without an answer", host)
 	}
