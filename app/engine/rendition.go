@@ -51,11 +51,11 @@ type videoRunner struct {
 
 	pending   atomic.Int64 // pictures offered whose packets have not been handed on
 	hurry     atomic.Bool  // what is queued is not encoded any more
-	keyframe  atomic.Bool  // forced at the next picture
-	lastForce atomic.Int64
-	forceNext atomic.Bool // the next picture that is offered becomes a keyframe
-	offered   atomic.Bool // pictures have been
-	newest    uint64      // the picture offered last; of the tick goroutine
+	keyframe  atomic.Bool  // asked for, and none has left the encoder since
+	askedAt   int64        // the picture that became one last because that was asked for; -1: none has been made; of the goroutine
+	forceNext atomic.Bool  // the next picture that is offered becomes a keyframe
+	offered   atomic.Bool  // pictures have been
+	newest    uint64       // the picture offered last; of the tick goroutine
 
 	frames, dropped, bytes atomic.Int64
 	packets                atomic.Int64 // that have left the encoder
@@ -146,7 +146,7 @@ func openVideo(r scenes.Rendition, e *Engine, noBFrames bool, onError func(error
 		e.warn.set("bitrate "+r.ID, fmt.Sprintf("Rendition %q stays at %d of its %d kb/s: its encoder could not be opened for more (%v). That is tried again; if it stays so, restart its destinations.", r.ID, aimed/1000, v.track.BitrateBPS/1000, why), e.state.Load().Tick)
 	}
 	v.wanted.Store(int64(v.track.BitrateBPS))
-	v.aimed, v.swapAt = v.wanted.Load(), -1
+	v.aimed, v.swapAt, v.askedAt = v.wanted.Load(), -1, -1
 	v.another = func(bps int) (pictureEncoder, error) {
 		opt := opt
 		opt.Encoder, opt.BitrateBPS = v.name(), bps
@@ -205,17 +205,21 @@ func (v *videoRunner) offer(f *media.Frame, tick int64, age time.Duration, wait 
 	}
 }
 
-// minForceGap is the least time between keyframes that destinations ask for.
-const minForceGap = 500 * time.Millisecond
+// minForceGap is the least time between keyframes that destinations ask for, all of them
+// together: each costs the pictures of everybody who shares the encode.
+const minForceGap = time.Second
 
-// requestKeyframe makes the next picture a keyframe, at most every minForceGap.
-func (v *videoRunner) requestKeyframe() {
-	now := int64(v.clock.Now())
-	last := v.lastForce.Load()
-	if now-last < int64(minForceGap) || !v.lastForce.CompareAndSwap(last, now) {
-		return
+// requestKeyframe makes the next picture a keyframe, or where one was made for the asking less
+// than minForceGap ago, the first after that, unless another comes before.
+func (v *videoRunner) requestKeyframe() { v.keyframe.Store(true) }
+
+// forced reports whether picture number has to be a keyframe that is not due. The first is one.
+func (v *videoRunner) forced(number int64) bool {
+	if v.askedAt >= 0 && (!v.keyframe.Load() || number-v.askedAt < media.UnitsIn(minForceGap, v.track.FPS.Inv())) {
+		return false
 	}
-	v.keyframe.Store(true)
+	v.askedAt = number
+	return true
 }
 
 // beginFor makes the next picture a keyframe where user is a recording that joins an encode
@@ -246,7 +250,10 @@ func (v *videoRunner) run() {
 		}
 		// Keyframes fall on whole multiples of the GOP in studio time, whatever was
 		// forced between them or dropped before: every rendition cuts at the same ticks.
-		force := j.number%v.gop == 0 || j.key || v.keyframe.Swap(false)
+		force := v.forced(j.number) || j.key || j.number%v.gop == 0
+		if force {
+			v.keyframe.Store(false)
+		}
 		start := time.Now()
 		v.retune(j.number)
 		v.ages[j.number%agesKept] = j.age
@@ -344,6 +351,9 @@ func (v *videoRunner) send(packets []*media.Packet) {
 	defer v.mu.Unlock()
 	for _, p := range packets {
 		p.Made = now
+		if p.Keyframe {
+			v.keyframe.Store(false) // who has asked gets this one; who asks from here on may have come too late for it
+		}
 		v.bytes.Add(int64(len(p.Data)))
 		v.packets.Add(1)
 		if !v.clock.Virtual() {

@@ -33,6 +33,12 @@ const swapGOP = 15 // half a second
 
 func startSwapping(t *testing.T, encoder, codec string) *swapping {
 	t.Helper()
+	return startSwappingOf(t, encoder, codec, swapGOP)
+}
+
+// startSwappingOf is startSwapping with so many pictures from keyframe to keyframe.
+func startSwappingOf(t *testing.T, encoder, codec string, gop int) *swapping {
+	t.Helper()
 	s := &swapping{user: &delivery{}, queue: media.NewPacketQueue(media.RecordLimits, true), pool: media.NewFramePool(media.I420, 160, 96, 4)}
 	e := &Engine{clock: media.NewRealClock(), log: slog.New(slog.DiscardHandler), fps: media.NewRational(30, 1), color: media.Rec709}
 	s.e = e
@@ -47,7 +53,7 @@ func startSwapping(t *testing.T, encoder, codec string) *swapping {
 	}
 	var err error
 	s.v, err = openVideo(scenes.Rendition{ID: "r", Video: scenes.Video{
-		Encoder: encoder, Codec: codec, Width: 160, Height: 96, BitrateKbps: 1000, KeyframeSeconds: swapGOP / 30.0, FrameDivisor: 1,
+		Encoder: encoder, Codec: codec, Width: 160, Height: 96, BitrateKbps: 1000, KeyframeSeconds: float64(gop) / 30, FrameDivisor: 1,
 	}}, e, false, func(err error) { t.Errorf("the encoder: %v", err) })
 	if err != nil {
 		t.Fatal(err)
