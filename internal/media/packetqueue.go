@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,12 +14,17 @@ type QueueLimits struct {
 	DropDiscardable time.Duration
 	// DropToKeyframe: with more than this queued, video is dropped up to the next keyframe.
 	DropToKeyframe time.Duration
+	// DropStale: where the oldest is older than this when a keyframe comes, everything before
+	// that is dropped, sound and keyframes too: what is sent is then of now, and not of a
+	// minute ago for the rest of the show.
+	DropStale time.Duration
 	// MaxBytes: beyond this everything is dropped, sound too, since memory is finite.
 	MaxBytes int
 }
 
-// LiveLimits are for a network destination (docs: 700 ms, 900 ms).
-var LiveLimits = QueueLimits{700 * time.Millisecond, 900 * time.Millisecond, 64 << 20}
+// LiveLimits are for a network destination (docs: 700 ms, 900 ms, 8 s). A network that is gone for
+// some seconds is caught up with, sound whole; viewers' players do not wait much longer.
+var LiveLimits = QueueLimits{700 * time.Millisecond, 900 * time.Millisecond, 8 * time.Second, 64 << 20}
 
 // RecordLimits are for a recorder: nothing is dropped before the disk has been
 // stuck for longer than any disk that will come back.
@@ -26,7 +32,7 @@ var RecordLimits = QueueLimits{MaxBytes: 512 << 20}
 
 // PacketQueue carries packets from an encoder to one destination. Put never
 // blocks. What is dropped is whole pictures, never sound and never keyframes
-// while MaxBytes is kept; after a reference picture is dropped nothing up to
+// while DropStale and MaxBytes are kept; after a reference picture is dropped nothing up to
 // the next keyframe is let through. Zero durations in the limits switch that
 // rule off.
 type PacketQueue struct {
@@ -65,6 +71,9 @@ func (q *PacketQueue) Put(p *Packet) bool {
 		}
 		q.started = true
 	}
+	if q.limits.DropStale > 0 && !p.Audio && p.Keyframe && q.head < len(q.items) && p.Time-q.items[q.head].Time > q.limits.DropStale {
+		p = q.dropStale(p)
+	}
 	if !q.admit(p) {
 		q.dropped++
 		return false
@@ -82,6 +91,21 @@ func (q *PacketQueue) Put(p *Packet) bool {
 	default:
 	}
 	return true
+}
+
+// dropStale drops all that waits, before p. Tracks that were to begin with something of that begin
+// with what is returned in p's place. mu is held.
+func (q *PacketQueue) dropStale(p *Packet) *Packet {
+	for _, old := range slices.Backward(q.items[q.head:]) {
+		if old.Tracks != nil && p.Tracks == nil {
+			begins := *p // packets are shared
+			begins.Tracks, begins.Continues = old.Tracks, old.Continues
+			p = &begins
+		}
+	}
+	q.dropped += int64(len(q.items) - q.head)
+	q.forget()
+	return p
 }
 
 func (q *PacketQueue) admit(p *Packet) bool {
@@ -157,9 +181,14 @@ func (q *PacketQueue) AwaitsKeyframe() bool {
 func (q *PacketQueue) Reset() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.forget()
+	q.broken, q.started = false, false
+}
+
+// forget lets go of all that waits; mu is held.
+func (q *PacketQueue) forget() {
 	clear(q.items)
 	q.items, q.head, q.bytes = q.items[:0], 0, 0
-	q.broken, q.started = false, false
 }
 
 // Close lets Next drain what is queued and then return io.EOF.

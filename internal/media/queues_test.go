@@ -281,6 +281,35 @@ func TestPacketQueuePolicy(t *testing.T) {
 	}
 }
 
+// TestPacketQueueStale: a path that takes nothing for long is sent what is of now afterwards, and
+// not what has waited: with a keyframe the queue begins anew.
+func TestPacketQueueStale(t *testing.T) {
+	q := NewPacketQueue(LiveLimits, true)
+	tracks := []Track{{Codec: H264}}
+	for n := range 85 { // 8.4 s, sound whole
+		p := video(n, false)
+		if n == 30 {
+			p.Tracks, p.Continues = tracks, true
+		}
+		q.Put(p)
+		q.Put(sound(n))
+	}
+	waiting := q.Stats()
+	if waiting.Depth != 8400*time.Millisecond {
+		t.Fatalf("%+v wait, want 8.4 s", waiting)
+	}
+	if q.Put(video(85, false)) || !q.Put(video(90, false)) || !q.Put(sound(90)) {
+		t.Error("the keyframe, and what comes with it, has to be let in, and nothing else")
+	}
+	if got := q.Stats(); got.Packets != 2 || got.Bytes != 110 || got.Dropped != waiting.Dropped+1+int64(waiting.Packets) {
+		t.Errorf("%+v after %+v, want the two newest packets alone and all others counted as dropped", got, waiting)
+	}
+	p, err := q.Next(t.Context())
+	if err != nil || !p.Keyframe || p.Time != 9*time.Second || len(p.Tracks) != 1 || !p.Continues {
+		t.Errorf("%+v, %v; want the newest keyframe with the tracks that a dropped one began", p, err)
+	}
+}
+
 func TestPacketQueueReset(t *testing.T) {
 	q := NewPacketQueue(RecordLimits, true)
 	q.Put(video(0, false))
