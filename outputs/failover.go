@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,15 @@ const (
 	HotStall      = 300 * time.Millisecond  // and hot, where changing over costs nothing
 	BackAfter     = 10 * time.Second        // of health until an ingest of higher rank is returned to
 	ConnectWithin = 5 * time.Second         // or the next ingest is tried beside it
+)
+
+// What is too narrow: where something has been dropped for narrowAfter, never more than dropsWithin
+// apart, another ingest is tried; and none that was left for that in the last narrowAgain, or a
+// line that carries neither would make a destination go back and forth.
+const (
+	narrowAfter = 30 * time.Second
+	dropsWithin = 5 * time.Second
+	narrowAgain = 10 * time.Minute
 )
 
 // finishWithin is how long an ingest that is not needed any more may take to say goodbye.
@@ -41,6 +51,8 @@ type Ingest interface {
 	Finish()
 	// End says that nothing is asked of the feed until the next Begin.
 	End()
+	// Lost is how many packets have been dropped because they could not be sent.
+	Lost() int64
 }
 
 // Switch is a change of the ingest that carries a destination.
@@ -71,12 +83,14 @@ type FailoverOptions struct {
 
 // Failover keeps a destination going over a list of ingests. Each is supervised by
 // itself. One is active: the first, until it is in trouble: its connection failed, it
-// was refused, it did not come about in time, or nothing was acknowledged for
-// Stall. Then the best other one that is live becomes active, or in cold standby the
-// next one is connected and becomes active at once. What failed is tried again beside
-// it; when an ingest of higher rank has been live without a stall for BackAfter it
-// is active again and, in cold standby, those below it say goodbye. That overlap is why
-// going back loses nothing.
+// was refused, it did not come about in time, nothing was acknowledged for
+// Stall, or it is too narrow (narrowAfter). Then the best other one that is live becomes
+// active, or in cold standby the next one is connected and becomes active at once. What
+// failed is tried again beside it, but in cold standby not what is too narrow, since two
+// streams would share what is too little for one: that is connected again when it is
+// needed. When an ingest of higher rank has been live without a stall or a drop for
+// BackAfter it is active again and, in cold standby, those below it say goodbye. That
+// overlap is why going back loses nothing.
 //
 // It returns nil when the feeds ended, or what the active ingest then failed with; ctx's
 // error; or, when every ingest has failed for good, the active one's error; all within 5 s
@@ -140,8 +154,12 @@ type leg struct {
 	since     time.Time          // when the present try, or the wait before it, began
 	healthy   time.Time          // since when it is up without a stall
 	stall     time.Duration
-	failed    error // for good
-	goodbye   error // how the destination's end went wrong here
+	failed    error     // for good
+	goodbye   error     // how the destination's end went wrong here
+	lost      int64     // Lost, as seen last
+	drop      time.Time // when something was dropped last
+	dropping  time.Time // since when, never more than dropsWithin apart; zero: nothing is
+	narrow    time.Time // when it was left because it was too narrow
 }
 
 func (f *failover) wake() {
@@ -248,13 +266,18 @@ func (f *failover) start(ctx context.Context, i int) {
 
 // decide looks at everything once and switches where it has to.
 func (f *failover) decide(ctx context.Context, now time.Time) {
+	lost := make([]int64, len(f.legs))
+	for i, l := range f.legs {
+		lost[i] = l.Lost()
+	}
 	f.mu.Lock()
 	if f.ended || f.ending() {
 		f.mu.Unlock()
 		return
 	}
-	for _, l := range f.legs {
-		if l.up && l.stall > f.Stall {
+	for i, l := range f.legs {
+		l.drops(lost[i], now)
+		if l.up && (l.stall > f.Stall || l.drop == now) {
 			l.healthy = now
 		}
 	}
@@ -269,6 +292,21 @@ func (f *failover) decide(ctx context.Context, now time.Time) {
 			// It is tried again from the start, beside the backup.
 			l.up, l.over, l.down, l.reason, l.since = false, true, true, trouble, now
 			l.cut(errors.New(trouble))
+		}
+	} else if l := f.legs[f.active]; l.tooNarrow(now) {
+		to := slices.IndexFunc(f.legs, func(o *leg) bool {
+			fresh := o.narrow.IsZero() || now.Sub(o.narrow) > narrowAgain
+			return o != l && fresh && (f.well(o) && !o.tooNarrow(now) || !o.running && o.failed == nil)
+		})
+		if to >= 0 {
+			change.To, change.Cause, l.narrow = to, "the network takes less than the stream needs", now
+			if !f.legs[to].running {
+				open = to
+			}
+			if !f.Hot {
+				l.finishing = true
+				l.cancel()
+			}
 		}
 	} else {
 		for i := range f.active {
@@ -320,6 +358,23 @@ func (f *failover) trouble(l *leg, now time.Time) string {
 		return fmt.Sprintf("not live after %.0f s", f.ConnectWithin.Seconds())
 	}
 	return ""
+}
+
+// drops notes how many packets of it have been lost by now; mu is held.
+func (l *leg) drops(lost int64, now time.Time) {
+	if lost > l.lost {
+		if l.drop = now; l.dropping.IsZero() {
+			l.dropping = now
+		}
+	}
+	if l.lost = lost; !l.up || now.Sub(l.drop) > dropsWithin {
+		l.dropping = time.Time{}
+	}
+}
+
+// tooNarrow: it has dropped something all the time for long; mu is held.
+func (l *leg) tooNarrow(now time.Time) bool {
+	return l.up && !l.dropping.IsZero() && now.Sub(l.dropping) >= narrowAfter
 }
 
 // well: it is live and nothing is overdue; mu is held.

@@ -26,6 +26,7 @@ type fakeIngest struct {
 	mute     bool
 	gone     string // why it does not know any more that it works; empty: it does
 	runs     int
+	lost     int64
 	finished chan struct{} // closed by Finish, made anew by Begin
 	changed  chan struct{}
 }
@@ -83,6 +84,11 @@ func (f *fakeIngest) tries() int {
 	return f.runs
 }
 func (f *fakeIngest) End() {}
+func (f *fakeIngest) Lost() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lost
+}
 
 func (f *fakeIngest) Run(ctx context.Context, feed Feed) error {
 	f.mu.Lock()
@@ -372,6 +378,46 @@ func TestFailoverPassingRefusal(t *testing.T) {
 		if err := <-c.done; !IsPermanent(err) {
 			t.Errorf("a single ingest ended with %v, want the refusal", err)
 		}
+	})
+}
+
+// TestNarrowIngest: an ingest that drops all the time is left after half a minute for one that has
+// not been, the other as well where it is no better, and not at once again; one that drops now
+// and then is not left.
+func TestNarrowIngest(t *testing.T) {
+	const narrow = "the network takes less than the stream needs"
+	drop := func(f *fakeIngest, every, d time.Duration) {
+		for began := time.Now(); time.Since(began) < d; time.Sleep(every) {
+			f.set(func() { f.lost += 20 })
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := startChain(t, 2, nil)
+		time.Sleep(time.Minute)
+		drop(c.in[0], 8*time.Second, 2*time.Minute)
+		drop(c.in[0], 2*time.Second, 28*time.Second)
+		c.want(t, "", Confirmed, 0)
+		time.Sleep(time.Minute)
+		drop(c.in[0], 2*time.Second, 40*time.Second)
+		c.want(t, "0>1 "+narrow, Idle, Confirmed) // not beside it: it would take half of what there is
+		time.Sleep(time.Minute)
+		drop(c.in[1], 2*time.Second, 5*time.Minute)
+		c.want(t, "0>1 "+narrow, Idle, Confirmed)
+		drop(c.in[1], 2*time.Second, 5*time.Minute)
+		c.want(t, "0>1 "+narrow+"; 1>0 "+narrow, Confirmed, Idle)
+		c.in[0].set(func() { c.in[0].refuse = errDown }) // what has failed has to be left for anything
+		time.Sleep(time.Second)
+		c.want(t, "0>1 "+narrow+"; 1>0 "+narrow+"; 0>1 "+errDown.Error(), Waiting, Confirmed)
+		c.stop(t)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		c := startChain(t, 2, func(o *FailoverOptions) { o.Hot = true })
+		time.Sleep(time.Minute)
+		drop(c.in[0], 2*time.Second, 40*time.Second)
+		c.want(t, "0>1 "+narrow, Confirmed, Confirmed)
+		time.Sleep(20 * time.Second)
+		c.want(t, "0>1 "+narrow+"; 1>0 ingest 0 is well again", Confirmed, Confirmed)
+		c.stop(t)
 	})
 }
 

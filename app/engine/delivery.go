@@ -219,8 +219,8 @@ func (v *delivery) awaitDelay(ctx context.Context) error {
 func (v *delivery) switched(s outputs.Switch) {
 	v.mu.Lock()
 	v.active.Store(int32(s.To))
-	v.lost += v.legs[s.From].lost() - v.base
-	v.base = v.legs[s.To].lost()
+	v.lost += v.legs[s.From].Lost() - v.base
+	v.base = v.legs[s.To].Lost()
 	v.switches = append(v.switches, IngestSwitch{
 		At: time.Now(), Time: v.d.e.clock.Now(), From: v.legs[s.From].name, To: v.legs[s.To].name, Cause: Plain(s.Cause),
 	})
@@ -317,7 +317,7 @@ func (v *delivery) state(now time.Duration) DestinationState {
 		s.Kind = v.def.Kind
 	}
 	v.mu.Lock()
-	s.Dropped = v.lost + max(v.legs[v.active.Load()].lost()-v.base, 0)
+	s.Dropped = v.lost + max(v.legs[v.active.Load()].Lost()-v.base, 0)
 	v.mu.Unlock()
 	for _, l := range v.legs {
 		s.Reconnects += max(l.counters.Tries.Load()-1, 0)

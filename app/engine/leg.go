@@ -390,8 +390,8 @@ func (l *leg) fill(s *DestinationState, now time.Duration) {
 	}
 }
 
-// lost is how many packets its queue and its outputs have dropped.
-func (l *leg) lost() int64 {
+// Lost implements outputs.Ingest: what its queue and its outputs have dropped.
+func (l *leg) Lost() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.dropped + l.report.DroppedPackets
