@@ -23,6 +23,7 @@ type limits struct {
 	degraded time.Duration // without an acknowledgement while bytes wait for one
 	stalled  time.Duration // the same, until the connection is given up
 	settled  time.Duration // after consent; earlier the stream is not called live
+	brief    time.Duration // after consent; who closes earlier each time may not know the key
 	farewell time.Duration // for saying goodbye
 	poll     time.Duration // how often the kernel is asked
 	roots    *x509.CertPool
@@ -32,7 +33,7 @@ func defaultLimits() limits {
 	return limits{
 		tell: 3 * time.Second, dial: 10 * time.Second, setup: 10 * time.Second,
 		degraded: 3 * time.Second, stalled: 15 * time.Second,
-		settled: 500 * time.Millisecond, farewell: time.Second, poll: 250 * time.Millisecond,
+		settled: 500 * time.Millisecond, brief: 5 * time.Second, farewell: time.Second, poll: 250 * time.Millisecond,
 	}
 }
 

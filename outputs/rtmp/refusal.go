@@ -37,6 +37,7 @@ var (
 	errStalled      = errors.New("nothing has been taken for too long")
 	errFinished     = errors.New("finished")
 	errClosedAtOnce = errors.New("closed at once")
+	errClosedSoon   = errors.New("closed soon, again")
 )
 
 // explain turns a failure into the sentence that the operator reads, and marks those
@@ -57,6 +58,8 @@ func (t target) explain(p phase, err error) error {
 	switch {
 	case errors.Is(err, errClosedAtOnce):
 		return fmt.Errorf("rtmp: %s accepted the stream and closed the connection at once: the stream key may be wrong, or publishing is not allowed there", where)
+	case errors.Is(err, errClosedSoon):
+		return fmt.Errorf("rtmp: %s accepted the stream and closed the connection within seconds, again: check the stream key, and whether publishing is allowed there", where)
 	case errors.As(err, &dns):
 		if dns.IsNotFound {
 			return fmt.Errorf("rtmp: the name %q does not exist: check the address", t.host)
@@ -83,11 +86,20 @@ func (t target) explain(p phase, err error) error {
 			return fmt.Errorf("rtmp: %s does not answer", where)
 		}
 		return fmt.Errorf("rtmp: %s accepted the connection but does not answer while %s", where, p)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
-		errors.Is(err, syscall.EPIPE), errors.Is(err, errWriteEnd), errors.Is(err, net.ErrClosed):
+	case closedByPeer(err):
 		return t.explainClosed(p, where)
 	}
 	return fmt.Errorf("rtmp: the connection to %s failed while %s: %s", where, p, t.redact(err.Error()))
+}
+
+// closedByPeer: the far end has closed the connection, or reset it, without a word.
+func closedByPeer(err error) bool {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, errWriteEnd, net.ErrClosed} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
 }
 
 func (t target) explainClosed(p phase, where string) error {

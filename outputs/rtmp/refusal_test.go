@@ -367,3 +367,46 @@ func TestRejectionsThatPass(t *testing.T) {
 		}
 	}
 }
+
+// tracked is a listener whose newest connection can be closed.
+type tracked struct {
+	net.Listener
+	newest chan net.Conn // capacity 1
+}
+
+func (l *tracked) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		l.newest <- c
+	}
+	return c, err
+}
+
+// A server that takes the stream, and what is sent, and closes within seconds each time is one that
+// does not know the key.
+func TestClosedSoonAfterConsent(t *testing.T) {
+	t.Parallel()
+	newest := make(chan net.Conn, 1)
+	server := startServer(t, func(l net.Listener) net.Listener { return &tracked{l, newest} })
+	out := newPublisher(t, "rtmp://"+server.addr+"/live", "key")
+	const hint = "check the stream key"
+	for i, c := range []struct {
+		brief time.Duration
+		hint  bool
+	}{{time.Minute, false}, {time.Minute, true}, {time.Minute, true}, {time.Nanosecond, false}, {time.Minute, false}, {time.Minute, true}} {
+		out.limits.brief = c.brief
+		feed := newTestFeed(testTracks(t), media.LiveLimits)
+		pumping, stop := context.WithCancel(t.Context())
+		pumped := make(chan struct{})
+		go func() { defer close(pumped); feed.pump(pumping, 5_000) }()
+		result := running(t.Context(), t, out, feed)
+		feed.waitState(t, outputs.Confirmed, 30*time.Second)
+		_ = (<-newest).Close() // the server's
+		err := <-result
+		stop()
+		<-pumped
+		if err == nil || outputs.IsPermanent(err) || !strings.Contains(err.Error(), "closed the connection") || strings.Contains(err.Error(), hint) != c.hint {
+			t.Errorf("stream %d ended with %v; %q in it: want %v", i, err, hint, c.hint)
+		}
+	}
+}

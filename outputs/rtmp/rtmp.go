@@ -45,6 +45,7 @@ type publisher struct {
 	userAgent string
 	limits    limits
 	wasLive   bool // in an earlier Run
+	closed    int  // streams in a row that the server ended within limits.brief of taking them
 }
 
 // Run implements outputs.Output. A destination that has been live is never given up.
@@ -110,6 +111,13 @@ func (p *publisher) stream(ctx context.Context, c *client, plan *plan, feed outp
 	cancel(errFinished)
 	<-done
 	p.wasLive = p.wasLive || m.confirmed
+	if ctx.Err() != nil || err == nil || !closedByPeer(err) || time.Since(m.started) > p.limits.brief {
+		p.closed = 0
+		return err
+	}
+	if p.closed++; p.closed > 1 { // once is a network's fault as well
+		err = errors.Join(errClosedSoon, err)
+	}
 	return err
 }
 
