@@ -272,7 +272,9 @@ func openVideoEncoder(row Encoder, opt VideoEncoderOptions) (_ *VideoEncoder, er
 var ErrFixedBitrate = errors.New("av: this encoder cannot change its bitrate while it runs")
 
 // SetBitrate changes the bitrate, in b/s, from the next picture on: x264 and NVENC
-// are reconfigured in place, with a VBV of a second of it, and no keyframe is made. Others
+// are reconfigured in place, with a VBV of a second of it. x264 makes no keyframe for it;
+// NVENC's next picture is one, since libavcodec resets the encoder with it (nvenc.c,
+// reconfig_encoder: resetEncoder and forceIDR). Others
 // refuse with ErrFixedBitrate. What a Repeatable encoder makes then depends on when it was called.
 func (e *VideoEncoder) SetBitrate(bps int) error {
 	if e.row.Name != "libx264" && e.row.Name != "h264_nvenc" {
