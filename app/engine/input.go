@@ -340,7 +340,10 @@ func (in *input) Video(ctx context.Context, f *media.Frame) error {
 		in.sync.PushLive(f)
 		return nil
 	}
-	return in.sync.Push(ctx, f)
+	if err := in.sync.Push(ctx, f); err != nil {
+		return err
+	}
+	return in.opening.rest(ctx)
 }
 
 // Audio implements sources.Sink.

@@ -83,7 +83,7 @@ func (in *input) park(t time.Duration, planned int64) {
 	case idle && !in.parked && in.anchored:
 		in.parked, in.parkedAt = true, t
 		in.strip.Park(true)
-	case !idle && in.parked:
+	case !idle && in.parked && in.goesOn():
 		in.parked = false
 		if in.anchored {
 			in.offset += t - in.parkedAt
@@ -92,6 +92,17 @@ func (in *input) park(t time.Duration, planned int64) {
 		}
 		in.strip.Park(false)
 	}
+}
+
+// goesOn reports that the next pictures of a source that waits are there: those of one that nobody
+// had asked for are decoded only now, and it is to skip none. It is not waited for beyond ten ticks.
+func (in *input) goesOn() bool {
+	n, _, more := in.sync.Waiting()
+	if in.waited++; in.opening != nil && !in.restart.Load() && more && n < idleDepth && in.waited <= 10 {
+		return false
+	}
+	in.waited = 0
+	return true
 }
 
 // take brings in.current to the picture that is due at tick time t.

@@ -21,7 +21,8 @@ const (
 func openAtOnce() int { return max(runtime.NumCPU()/2, 1) }
 
 // opening is a source's place in the line of those that wait until they are on programme:
-// they are opened one after another. One that programme or preview asks for goes at once.
+// they are opened one after another, and go no further than their first picture. One that
+// programme or preview asks for goes at once.
 // The methods for other goroutines do nothing on nil.
 type opening struct {
 	gate    chan struct{} // of the engine, with openAtOnce places
@@ -45,6 +46,20 @@ func (o *opening) want() {
 func (o *opening) hasBegun() {
 	if o != nil {
 		o.once.Do(func() { close(o.begun) })
+	}
+}
+
+// rest keeps a source that nobody has asked for at the picture it has handed over: one is all
+// that is seen of it, and more would be decoded and kept for nobody. The error is ctx's.
+func (o *opening) rest(ctx context.Context) error {
+	if o == nil {
+		return nil
+	}
+	select {
+	case <-o.wanted:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -18,6 +18,9 @@ func (e *Engine) reconcile(before *scenes.Show) {
 			in = e.begin(def, in, next[def.ID])
 		} else {
 			in.def = def
+			if def.WhenIdle != scenes.IdleWait || next[def.ID] {
+				in.opening.want() // it plays on from now on, or may be on air at any time
+			}
 		}
 		e.inputs[def.ID] = in
 		e.order = append(e.order, in)
@@ -53,7 +56,8 @@ func (e *Engine) begin(def scenes.Source, old *input, wanted bool) *input {
 	return in
 }
 
-// soon are the sources of what is on programme and on preview, and of the overlays.
+// soon are the sources of what is on programme and on preview, and of the overlays, and those
+// that may have to stand in for them.
 func (e *Engine) soon() map[string]bool {
 	ids := []string{e.switcher.Program, e.switcher.Preview}
 	for _, o := range e.show.Overlays {
@@ -63,6 +67,13 @@ func (e *Engine) soon() map[string]bool {
 	for _, id := range ids {
 		for _, p := range e.looks.of(e.show, id) {
 			list[p.Source] = true
+		}
+	}
+	for range mostStandIns {
+		for _, s := range e.show.Sources {
+			if s.Backup != "" && list[s.ID] {
+				list[s.Backup] = true
+			}
 		}
 	}
 	return list
