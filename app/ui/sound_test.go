@@ -55,7 +55,7 @@ func TestStripsSayHowTheirSoundIs(t *testing.T) {
 	press(b.keys.audio.strips[1].solo)
 	press(a.follow)
 	wantSent(t, b, &engine.SoloSource{}, &engine.SoloSource{Source: "cam1", Mode: "off"}, &engine.SoloSource{Source: "cam2", Mode: "afl"},
-		&engine.SoloSource{Source: "cam2", Mode: "pfl"}, &engine.SetStrip{Source: "cam1", OnAir: ptr(scenes.OnAirOff)})
+		&engine.SoloSource{Source: "cam2", Mode: "pfl"}, &engine.SetStrip{Source: "cam1", OnAir: ptr(scenes.OnAirOn)})
 }
 
 // M mutes what has the keyboard, else the source that is chosen, whatever the faders show,
@@ -423,6 +423,17 @@ func TestTheWheelScrollsPastSliders(t *testing.T) {
 	row.slider.Scrolled(down)
 	if row.slider.value >= value || p.column.scroll.Offset.Y != before {
 		t.Errorf("with the keyboard: value %v after %v, list at %v after %v", row.slider.value, value, p.column.scroll.Offset.Y, before)
+	}
+}
+
+// From AFV to ON and back nothing is silent in between.
+func TestStripChangesBetweenOnAndAFV(t *testing.T) {
+	for now, want := range map[scenes.OnAir]scenes.OnAir{scenes.OnAirOn: scenes.OnAirAFV, scenes.OnAirAFV: scenes.OnAirOn, scenes.OnAirOff: scenes.OnAirOn} {
+		s := soundState()
+		s.Sources[0].Strip.OnAir = now
+		b := newBench(t, s)
+		press(b.keys.audio.strips[0].follow)
+		wantSent(t, b, &engine.SetStrip{Source: "cam1", OnAir: &want})
 	}
 }
 

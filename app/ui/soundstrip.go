@@ -299,16 +299,18 @@ func (a *audioStrip) toggleSolo() {
 	a.desk.send(&engine.SoloSource{Source: a.source, Mode: mode})
 }
 
-// nextFollow goes round on, AFV, off; of a send before and after the fader.
+// nextFollow changes between on and AFV, of a send between before and after the fader. Off
+// is not on the way: what is heard would be silent for a press. MUTE is beside it, and the
+// editor has off.
 func (a *audioStrip) nextFollow() {
 	if a.sending() {
 		pre := !a.send.Pre
 		a.desk.send(&engine.SetSend{Source: a.source, Bus: a.bus, Pre: &pre})
 		return
 	}
-	next := map[scenes.OnAir]scenes.OnAir{scenes.OnAirOn: scenes.OnAirAFV, scenes.OnAirAFV: scenes.OnAirOff}[a.onAir]
-	if next == "" {
-		next = scenes.OnAirOn
+	next := scenes.OnAirOn
+	if a.onAir == scenes.OnAirOn {
+		next = scenes.OnAirAFV
 	}
 	a.desk.send(&engine.SetStrip{Source: a.source, OnAir: &next})
 }
@@ -328,7 +330,7 @@ func (a *audioStrip) aim(bus string) {
 	}
 	a.fader.tint(colOff)
 	a.mute.hint("Mutes this source everywhere (M, while it is chosen)")
-	a.follow.hint("ON: always heard; AFV: audio follows video; OFF: not heard")
+	a.follow.hint("ON: always heard; AFV: audio follows video; OFF, chosen in the settings of this sound: not heard")
 }
 
 // showSource brings a source's strip to the state.
