@@ -50,6 +50,9 @@ type desk struct {
 	sound    soundChoice
 	soloMode string
 	loudness map[string]*loudnessHistory
+	// choosing: the folder of a chooser is looked for. list is firstListed.
+	choosing bool
+	list     func(folders []string) fyne.ListableURI
 	// tips is the layer of tool tips.
 	tips *tips
 	// openTab brings a tab of the side column to the front, by its id ("outputs",
@@ -80,6 +83,7 @@ func newDesk(s studio, services Services, tell func(string)) *desk {
 	d.openTab, d.layerPicked = func(string) {}, func(layerChoice) {}
 	d.views, d.sets = newViewSet(s.openView), &viewSets{}
 	d.sets.add(d.views)
+	d.list = firstListed
 	return d
 }
 

@@ -234,8 +234,8 @@ func showName(name string) string {
 }
 
 // chooser asks with Fyne's file dialog, beginning in the folder used last.
-func chooser(win fyne.Window, prefs fyne.Preferences, failed func(string)) func(bool, string, func(string)) {
-	return func(save bool, name string, done func(string)) {
+func chooser(desk *desk, win fyne.Window, prefs fyne.Preferences, failed func(string)) func(bool, string, func(string)) {
+	ask := func(save bool, name string, at fyne.ListableURI, done func(string)) {
 		took := func(uri fyne.URI) {
 			path := uri.Path()
 			prefs.SetString(prefFolder, filepath.Dir(path))
@@ -267,11 +267,7 @@ func chooser(win fyne.Window, prefs fyne.Preferences, failed func(string)) func(
 			d.SetTitleText("Open a show")
 		}
 		d.SetFilter(storage.NewExtensionFileFilter([]string{showSuffix}))
-		if folder := prefs.String(prefFolder); folder != "" {
-			if at, err := storage.ListerForURI(storage.NewFileURI(folder)); err == nil {
-				d.SetLocation(at)
-			}
-		}
+		d.SetLocation(at)
 		d.SetView(dialog.ListView) // names whole, until the operator chooses icons
 		size := win.Canvas().Size()
 		d.Resize(fyne.NewSize(size.Width*0.8, size.Height*0.85))
@@ -279,5 +275,8 @@ func chooser(win fyne.Window, prefs fyne.Preferences, failed func(string)) func(
 		if e, ok := win.Canvas().Focused().(*widget.Entry); ok && save {
 			e.TypedShortcut(&fyne.ShortcutSelectAll{}) // what is typed is the name
 		}
+	}
+	return func(save bool, name string, done func(string)) {
+		desk.startFolder([]string{prefs.String(prefFolder)}, func(at fyne.ListableURI) { ask(save, name, at, done) })
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -113,6 +114,10 @@ func extensionsOf(files string) []string {
 
 // chooseFile asks for a file; extensions nil allows any.
 func (d *desk) chooseFile(over fyne.CanvasObject, extensions []string, have string, picked func(string)) {
+	d.startFolder(foldersOf(have), func(at fyne.ListableURI) { d.openFileChooser(over, extensions, at, picked) })
+}
+
+func (d *desk) openFileChooser(over fyne.CanvasObject, extensions []string, at fyne.ListableURI, picked func(string)) {
 	win := windowOf(over)
 	if win == nil {
 		return
@@ -134,14 +139,16 @@ func (d *desk) chooseFile(over fyne.CanvasObject, extensions []string, have stri
 	if len(extensions) > 0 {
 		f.SetFilter(storage.NewExtensionFileFilter(bothCases(extensions)))
 	}
-	if u := startFolder(have); u != nil {
-		f.SetLocation(u)
-	}
+	f.SetLocation(at)
 	f.Resize(fyne.NewSize(win.Canvas().Size().Width*0.7, win.Canvas().Size().Height*0.8))
 	f.Show()
 }
 
 func (d *desk) chooseFolder(over fyne.CanvasObject, have string, picked func(string)) {
+	d.startFolder(foldersOf(have), func(at fyne.ListableURI) { d.openFolderChooser(over, at, picked) })
+}
+
+func (d *desk) openFolderChooser(over fyne.CanvasObject, at fyne.ListableURI, picked func(string)) {
 	win := windowOf(over)
 	if win == nil {
 		return
@@ -157,9 +164,7 @@ func (d *desk) chooseFolder(over fyne.CanvasObject, have string, picked func(str
 		rememberFolder(u.Path())
 		picked(u.Path())
 	}, win)
-	if u := startFolder(have); u != nil {
-		f.SetLocation(u)
-	}
+	f.SetLocation(at)
 	f.Resize(fyne.NewSize(win.Canvas().Size().Width*0.7, win.Canvas().Size().Height*0.8))
 	f.Show()
 }
@@ -174,13 +179,70 @@ func bothCases(extensions []string) []string {
 
 func rememberFolder(dir string) { fyne.CurrentApp().Preferences().SetString(lastFolderKey, dir) }
 
-// startFolder is where a chooser opens.
-func startFolder(have string) fyne.ListableURI {
-	for _, dir := range []string{have, filepath.Dir(have), fyne.CurrentApp().Preferences().String(lastFolderKey)} {
-		if dir == "" || !filepath.IsAbs(dir) {
+// foldersOf are the folders that a chooser opens in, the first that is there.
+func foldersOf(have string) []string {
+	return []string{have, filepath.Dir(have), fyne.CurrentApp().Preferences().String(lastFolderKey)}
+}
+
+// folderSilent is how long folders may take to be listed before a chooser opens elsewhere.
+const folderSilent = 3 * time.Second
+
+// startFolder calls open, on Fyne's goroutine, with the first of some folders that can be
+// listed, or else the home folder: Fyne's choosers list theirs on that goroutine, which a share
+// whose server is gone would stop for good. One chooser is on its way at a time.
+func (d *desk) startFolder(folders []string, open func(fyne.ListableURI)) {
+	if d.choosing {
+		return
+	}
+	d.choosing = true
+	opened := func(at fyne.ListableURI) {
+		d.choosing = false
+		open(at)
+	}
+	d.listed(folders, func(at fyne.ListableURI) {
+		if at != nil {
+			opened(at)
+			return
+		}
+		home, _ := os.UserHomeDir() // "" is no folder
+		d.listed([]string{home, "/"}, func(at fyne.ListableURI) {
+			if at == nil {
+				d.choosing = false
+				d.tell("The disk does not answer, so no file can be chosen now.")
+				return
+			}
+			opened(at)
+		})
+	})
+}
+
+// listed calls done, on Fyne's goroutine, with the first of some folders that can be listed; nil
+// is none in time.
+func (d *desk) listed(folders []string, done func(fyne.ListableURI)) {
+	over := false // of Fyne's goroutine
+	answer := func(at fyne.ListableURI) {
+		d.post(func() {
+			if !over {
+				over = true
+				done(at)
+			}
+		})
+	}
+	late := time.AfterFunc(folderSilent, func() { answer(nil) })
+	d.background(func() {
+		at := d.list(folders)
+		late.Stop()
+		answer(at)
+	})
+}
+
+// firstListed is the first of some folders that can be listed, nil for none. It may never return.
+func firstListed(folders []string) fyne.ListableURI {
+	for _, dir := range folders {
+		if !filepath.IsAbs(dir) {
 			continue
 		}
-		if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		if _, err := os.ReadDir(dir); err != nil {
 			continue
 		}
 		if u, err := storage.ListerForURI(storage.NewFileURI(dir)); err == nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/storage"
@@ -57,7 +58,7 @@ func TestSaveAsLeavesTheOldFileUntilItIsReplaced(t *testing.T) {
 	b.looks.prefs.SetString(prefFolder, dir)
 	windows := fyne.CurrentApp().Driver().AllWindows()
 	win := windows[slices.IndexFunc(windows, func(w fyne.Window) bool { return w.Canvas() == b.canvas })]
-	b.files.choose = chooser(win, b.looks.prefs, func(text string) { t.Errorf("the dialog says %q", text) })
+	b.files.choose = chooser(b.desk, win, b.looks.prefs, func(text string) { t.Errorf("the dialog says %q", text) })
 	f.refuses = errors.New("the disk is full")
 
 	b.keys.down(fyne.KeyS, shiftCtrl)
@@ -72,6 +73,57 @@ func TestSaveAsLeavesTheOldFileUntilItIsReplaced(t *testing.T) {
 	}
 	if list, err := os.ReadDir(dir); err != nil || len(list) != 1 {
 		t.Errorf("the folder has %v, %v; want the old file alone", list, err)
+	}
+}
+
+// A folder on a share whose server is gone keeps no chooser, and not the window, from going on:
+// it opens in the home folder.
+func TestChoosersDoNotWaitForADeadShare(t *testing.T) {
+	b, _ := benchWithDocuments(t, DocumentInfo{})
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	b.desk.work.inline = false
+	posted := make(chan func(), 8)
+	b.desk.post = func(f func()) { posted <- f }
+	dead := make(chan struct{})
+	t.Cleanup(func() {
+		close(dead)
+		b.desk.work.close(20 * time.Second)
+	})
+	b.desk.list = func(folders []string) fyne.ListableURI {
+		if slices.Contains(folders, "/dead/share") {
+			<-dead
+		}
+		return firstListed(folders)
+	}
+	opened := ""
+	open := func(at fyne.ListableURI) { opened = at.Path() }
+	b.desk.startFolder([]string{"/dead/share"}, open) // comes back at once
+	b.desk.startFolder([]string{"/dead/share"}, func(fyne.ListableURI) { t.Error("a second chooser opened over the first") })
+	for limit := time.After(30 * time.Second); opened == ""; {
+		select {
+		case f := <-posted:
+			f()
+		case <-limit:
+			t.Fatal("no chooser opened in 30 s")
+		}
+	}
+	if opened != home {
+		t.Errorf("the chooser opened in %s, want %s", opened, home)
+	}
+	there := t.TempDir()
+	opened = ""
+	b.desk.startFolder([]string{"relative", filepath.Join(there, "no"), there}, open)
+	for limit := time.After(30 * time.Second); opened == ""; {
+		select {
+		case f := <-posted:
+			f()
+		case <-limit:
+			t.Fatal("no chooser opened in 30 s")
+		}
+	}
+	if opened != there {
+		t.Errorf("the chooser opened in %s, want %s", opened, there)
 	}
 }
 

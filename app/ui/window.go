@@ -286,7 +286,7 @@ func (w *window) attach(win fyne.Window, newWindow func(string) fyne.Window) {
 			win.Canvas().Overlays().Remove(o)
 		}
 	}
-	w.files.choose = chooser(win, w.looks.prefs, w.desk.tell)
+	w.files.choose = chooser(w.desk, win, w.looks.prefs, w.desk.tell)
 	w.looks.win = win
 	w.projector.main, w.projector.newWindow = win, newWindow
 	w.menus.update(w.desk.now())
