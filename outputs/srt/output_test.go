@@ -196,7 +196,7 @@ func delivers(t testing.TB, secret, streamID string, keyLength int) {
 	}
 	r.stop()
 	got := testkit.Demux(t, r.file(t, 0))
-	if got.First > 200*time.Millisecond || got.Video < 2*testkit.FeedFPS || got.Audio < got.Video*2 || got.Keyframes < 2 || got.BiggestGap > 70*time.Millisecond {
+	if got.First > 2*pcrLead+200*time.Millisecond || got.Video < 2*testkit.FeedFPS || got.Audio < got.Video*2 || got.Keyframes < 2 || got.BiggestGap > 70*time.Millisecond {
 		t.Errorf("received %+v", got)
 	}
 }
@@ -470,7 +470,7 @@ func serverRestarts(t testing.TB) {
 		t.Fatal("Supervise did not end")
 	}
 	again.stop()
-	if got := testkit.Demux(t, again.file(t, 0)); got.First > 200*time.Millisecond || got.Video < testkit.FeedFPS || got.BiggestGap > 70*time.Millisecond {
+	if got := testkit.Demux(t, again.file(t, 0)); got.First > 2*pcrLead+200*time.Millisecond || got.Video < testkit.FeedFPS || got.BiggestGap > 70*time.Millisecond {
 		t.Errorf("after the restart %+v", got)
 	}
 }

@@ -93,7 +93,7 @@ func srtLiveTransmit(t testing.TB) {
 		t.Errorf("ended with %v", err)
 	}
 	got := received(t, file, 2*testkit.FeedFPS)
-	if got.First > 200*time.Millisecond || got.Video < 2*testkit.FeedFPS || got.Audio < 2*got.Video || got.BiggestGap > 70*time.Millisecond {
+	if got.First > 2*pcrLead+200*time.Millisecond || got.Video < 2*testkit.FeedFPS || got.Audio < 2*got.Video || got.BiggestGap > 70*time.Millisecond {
 		t.Errorf("received %+v", got)
 	}
 }

@@ -61,11 +61,7 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 	if rate := max(float64(bitrate)*paceFactor, float64(o.muxBPS)*1.02); rate > 0 {
 		s.rate = rate / 8
 	}
-	options := map[string]string{"pat_period": "0.1", "pes_payload_size": "0"}
-	if o.muxBPS > 0 {
-		options["muxrate"] = strconv.Itoa(o.muxBPS)
-		options["max_delay"] = "700000" // microseconds between PCR and DTS, as the ffmpeg program has it
-	}
+	options := muxOptions(o.muxBPS)
 	mux, err := av.NewMuxer(av.MuxerOptions{Format: "mpegts", Tracks: feed.Tracks(), Write: s.write, StartAtZero: true, Options: options})
 	if err != nil {
 		return o.failed(nil, err)
@@ -116,6 +112,23 @@ func (o *output) Run(ctx context.Context, feed outputs.Feed) error {
 		s.packets++
 		s.mu.Unlock()
 	}
+}
+
+// pcrLead is how far decoding times are ahead of the clock reference (PCR) where the rate is not
+// constant. A receiver that keeps time by that clock has to have a whole picture before its
+// decoding time (ISO/IEC 13818-1, 2.4.2): with the two equal, as libavformat has them by itself, all
+// are too late there. A keyframe of 0.4 s of the stream takes about so long at paceFactor. It is
+// latency at such receivers, and at no others, so it is less than the 0.7 s of the ffmpeg program.
+const pcrLead = 300 * time.Millisecond
+
+// muxOptions are the muxer's, for a constant rate or for none (0).
+func muxOptions(rateBPS int) map[string]string {
+	options := map[string]string{"pat_period": "0.1", "pes_payload_size": "0", "max_delay": strconv.FormatInt(pcrLead.Microseconds(), 10)}
+	if rateBPS > 0 {
+		options["muxrate"] = strconv.Itoa(rateBPS)
+		options["max_delay"] = "700000" // as the ffmpeg program has it
+	}
+	return options
 }
 
 // failed is why a stream ended, for the operator, ctx's error, or nil. Where the network did not

@@ -17,7 +17,7 @@ func TestTimeGoesOnAfterItsEnd(t *testing.T) {
 	clip := testkit.FeedClip(t)
 	var raw []byte
 	mux, err := av.NewMuxer(av.MuxerOptions{
-		Format: "mpegts", Tracks: clip.Tracks, StartAtZero: true, Options: map[string]string{"pat_period": "0.1", "pes_payload_size": "0"},
+		Format: "mpegts", Tracks: clip.Tracks, StartAtZero: true, Options: muxOptions(0),
 		Write: func(b []byte) error {
 			raw = append(raw, b...)
 			return nil
@@ -45,6 +45,16 @@ func TestTimeGoesOnAfterItsEnd(t *testing.T) {
 	}
 	if err := mux.Close(); err != nil {
 		t.Fatal(err)
+	}
+
+	leads := testkit.ClockLeads(raw)
+	if len(leads) < pictures/4 {
+		t.Errorf("%d of %d pictures have a clock reference", len(leads), pictures)
+	}
+	for _, lead := range leads {
+		if lead != pcrLead {
+			t.Errorf("a picture is to be decoded %v after its clock reference, want %v", lead, pcrLead)
+		}
 	}
 
 	next := map[uint16]byte{}
