@@ -59,8 +59,8 @@ type State struct {
 	// Writing are the names of recordings that were stopped and are still being written: those
 	// of sources, and those that the show does not have any more, too.
 	Writing []string
-	// Warnings are what the operator should know now, newest last; a warning that
-	// has cleared is gone.
+	// Warnings are what the operator should know now: the engine's own, newest last, and then
+	// those about sources, renditions and outputs. One that has cleared is gone.
 	Warnings []Warning
 	// RefusedCommands is how many commands of the list (Options.Commands) were refused.
 	RefusedCommands int64

@@ -13,6 +13,7 @@ const (
 	askRecording = "Stop rec?"    // all recordings
 	askStop      = "Stop?"        // one, or some
 	askRemove    = "Stop and remove?"
+	askReplay    = "Stop, and forget what is kept?" // the replay buffer
 )
 
 // askButton is a button whose deed can be asked about in its own place: it turns into

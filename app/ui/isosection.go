@@ -305,7 +305,7 @@ func (p *replaySection) layOut(w float32) float32 {
 // asksStop is what is asked before the buffer is stopped: what it keeps is gone then.
 func (p *replaySection) asksStop() string {
 	if p.on {
-		return "Stop, and forget what is kept?"
+		return askReplay
 	}
 	return ""
 }

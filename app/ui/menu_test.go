@@ -244,6 +244,7 @@ func TestPaletteAsksBeforeItStops(t *testing.T) {
 		{"remove_recording id=r", "remove_recording id=r: Stop and remove?", &engine.RemoveRecording{ID: "r"}},
 		{"stop_live", "stop_live [destinations=] [group=]: Really stop?", &engine.StopLive{}},
 		{"stop_recording", "stop_recording [recordings=]: Stop rec?", &engine.StopRecording{}},
+		{"stop_replay", "stop_replay: Stop, and forget what is kept?", &engine.StopReplay{}},
 	} {
 		t.Run(c.query, func(t *testing.T) {
 			s := aState()
@@ -251,7 +252,7 @@ func TestPaletteAsksBeforeItStops(t *testing.T) {
 			s.Destinations[0].Group = "wide"
 			run := func(on bool) *bench {
 				next := *s
-				next.Live, next.Recording = on, on
+				next.Live, next.Recording, next.Replay.Running = on, on, on
 				for _, list := range []*[]engine.DestinationState{&next.Destinations, &next.Recordings, &next.ISOs} {
 					*list = slices.Clone(*list)
 					(*list)[0].Started = on

@@ -37,6 +37,10 @@ func stopQuestion(s *engine.State, cmd engine.Command) string {
 		if running(s.ISOs, c.Sources, "") {
 			return askStop
 		}
+	case *engine.StopReplay:
+		if s.Replay.Running {
+			return askReplay
+		}
 	case *engine.RemoveDestination:
 		if running(s.Destinations, []string{c.ID}, "") {
 			return askRemove
