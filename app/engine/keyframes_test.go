@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"testing"
-	"time"
 
 	"crosspoint.studio/crosspoint/internal/media"
 )
@@ -54,40 +53,4 @@ func TestKeyframesAskedFor(t *testing.T) {
 	if want := []int64{0, 40, 70, 140, 150}; !slices.Equal(keys, want) {
 		t.Errorf("keyframes at %v, want %v", keys, want)
 	}
-}
-
-// TestConnectionBeginsWithKeyframe: a connection that joins an encode in the middle of a group of
-// pictures, and one that was lost and is there again, has a picture at once.
-func TestConnectionBeginsWithKeyframe(t *testing.T) {
-	t.Parallel()
-	s := startSwappingOf(t, "libx264", "h264", 3000)
-	s.play(2 * time.Second)
-	s.settle(t)
-	stream := s.v.streams[0].stream
-	l := &leg{v: &delivery{d: &deliveries{e: s.e}}, link: &link{video: s.v, stream: stream}}
-	q := media.NewPacketQueue(media.LiveLimits, true)
-	l.queue.Store(q)
-	stream.attach(q)
-	for _, want := range []int64{60, 120} {
-		got := make(chan *media.Packet, 1)
-		go func() {
-			p, err := l.Next(t.Context())
-			if err != nil {
-				t.Errorf("Next: %v", err)
-			}
-			got <- p
-		}()
-		for deadline := time.Now().Add(30 * time.Second); !s.v.keyframe.Load(); <-time.After(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("nothing was asked for")
-			}
-		}
-		s.play(2 * time.Second)
-		s.settle(t)
-		if p := <-got; p == nil || !p.Keyframe || p.PTS != want {
-			t.Errorf("it begins with %+v, want the keyframe %d", p, want)
-		}
-		l.Reset()
-	}
-	s.v.close()
 }

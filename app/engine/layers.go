@@ -211,9 +211,6 @@ func (y *layer) Next(ctx context.Context) (*media.Packet, error) {
 	if q == nil {
 		return nil, errors.New("the feed has ended")
 	}
-	if !y.leg.v.d.e.clock.Virtual() && q.AwaitsKeyframe() {
-		y.RequestKeyframe() // as of the leg
-	}
 	return q.Next(ctx)
 }
 

@@ -244,9 +244,6 @@ func (l *leg) Next(ctx context.Context) (*media.Packet, error) {
 	if q == nil {
 		return nil, errors.New("the feed has ended")
 	}
-	if !l.v.recording && !l.v.d.e.clock.Virtual() && q.AwaitsKeyframe() {
-		l.RequestKeyframe() // of a connection that has just come about, or it would have no picture for up to a whole GOP
-	}
 	return q.Next(ctx)
 }
 

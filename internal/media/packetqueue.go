@@ -168,14 +168,6 @@ func (q *PacketQueue) Next(ctx context.Context) (*Packet, error) {
 	}
 }
 
-// AwaitsKeyframe reports that it is empty and lets nothing in before the next keyframe: it is new,
-// or has been Reset.
-func (q *PacketQueue) AwaitsKeyframe() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.video && !q.started && !q.closed
-}
-
 // Reset forgets what is queued and waits for the next keyframe: for a new
 // connection, whose peer cannot decode from the middle.
 func (q *PacketQueue) Reset() {
