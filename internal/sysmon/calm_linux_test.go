@@ -57,6 +57,9 @@ func TestMonitorIsCalm(t *testing.T) {
 		t.Fatal(err)
 	}
 	calm := inCalls(t, tid)
+	for range 4 { // it waits for locks too, more often on a machine that is busy
+		calm = min(calm, inCalls(t, tid))
+	}
 	t.Logf("the monitor waited %.2f times a millisecond, then %.2f", loud, calm)
 	if loud < 0.3 {
 		t.Errorf("the monitor waited %.2f times a millisecond: this is another thread", loud)
