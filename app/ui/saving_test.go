@@ -98,33 +98,27 @@ func TestChoosersDoNotWaitForADeadShare(t *testing.T) {
 	}
 	opened := ""
 	open := func(at fyne.ListableURI) { opened = at.Path() }
-	b.desk.startFolder([]string{"/dead/share"}, open) // comes back at once
-	b.desk.startFolder([]string{"/dead/share"}, func(fyne.ListableURI) { t.Error("a second chooser opened over the first") })
-	for limit := time.After(30 * time.Second); opened == ""; {
-		select {
-		case f := <-posted:
-			f()
-		case <-limit:
-			t.Fatal("no chooser opened in 30 s")
+	opensIn := func(want string) {
+		t.Helper()
+		for limit := time.After(30 * time.Second); opened == ""; {
+			select {
+			case f := <-posted:
+				f()
+			case <-limit:
+				t.Fatal("no chooser opened in 30 s")
+			}
+		}
+		if opened != want {
+			t.Errorf("the chooser opened in %s, want %s", opened, want)
 		}
 	}
-	if opened != home {
-		t.Errorf("the chooser opened in %s, want %s", opened, home)
-	}
+	b.desk.startFolder([]string{"/dead/share"}, open) // comes back at once
+	b.desk.startFolder([]string{"/dead/share"}, func(fyne.ListableURI) { t.Error("a second chooser opened over the first") })
+	opensIn(home)
 	there := t.TempDir()
 	opened = ""
 	b.desk.startFolder([]string{"relative", filepath.Join(there, "no"), there}, open)
-	for limit := time.After(30 * time.Second); opened == ""; {
-		select {
-		case f := <-posted:
-			f()
-		case <-limit:
-			t.Fatal("no chooser opened in 30 s")
-		}
-	}
-	if opened != there {
-		t.Errorf("the chooser opened in %s, want %s", opened, there)
-	}
+	opensIn(there)
 }
 
 // A new name leaves no empty file behind when the show cannot be written.
